@@ -1,0 +1,130 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum err file_read(const char *path, size_t max, struct buf *out, struct errinfo *ei)
+{
+    size_t got = 0;
+    enum err e = ERR_OK;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return err_fail_errno(ei, errno, "open %s", path);
+    for (;;) {
+        uint8_t chunk[4096];
+        ssize_t n = read(fd, chunk, sizeof(chunk));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            e = err_fail_errno(ei, errno, "read %s", path);
+        if (n <= 0)
+            break;
+        got += (size_t)n;
+        if (got > max) {
+            e = err_fail(ei, ERR_LIMIT, "read %s: larger than %zu bytes", path, max);
+            break;
+        }
+        buf_add(out, chunk, (size_t)n);
+    }
+    close(fd);
+    if (e == ERR_OK && out->err != ERR_OK)
+        e = err_nomem(ei);
+    return e;
+}
+
+static enum err write_all(int fd, const void *data, size_t len, const char *path,
+                          struct errinfo *ei)
+{
+    const uint8_t *p = data;
+
+    while (len > 0) {
+        ssize_t n = write(fd, p, len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_fail_errno(ei, errno, "write %s", path);
+        p += n;
+        len -= (size_t)n;
+    }
+    if (fsync(fd) != 0)
+        return err_fail_errno(ei, errno, "flush %s", path);
+    return ERR_OK;
+}
+
+static enum err sync_folder_of(const char *path, struct errinfo *ei)
+{
+    enum err e = ERR_OK;
+    char *copy = strdup(path);
+    int fd;
+
+    if (copy == NULL)
+        return err_nomem(ei);
+    fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0)
+        e = err_fail_errno(ei, errno, "flush the folder of %s", path);
+    if (fd >= 0)
+        close(fd);
+    free(copy);
+    return e;
+}
+
+static enum err place(const char *path, const void *data, size_t len, mode_t mode, bool replace,
+                      struct errinfo *ei)
+{
+    char temp[4096];
+    enum err e;
+    int fd;
+
+    if ((size_t)snprintf(temp, sizeof(temp), "%s.XXXXXX", path) >= sizeof(temp))
+        return err_fail(ei, ERR_LIMIT, "write %s: the path is too long", path);
+    fd = mkostemp(temp, O_CLOEXEC);
+    if (fd < 0)
+        return err_fail_errno(ei, errno, "create a file beside %s", path);
+    e = write_all(fd, data, len, temp, ei);
+    if (e == ERR_OK && fchmod(fd, mode) != 0)
+        e = err_fail_errno(ei, errno, "set mode of %s", temp);
+    close(fd);
+    if (e == ERR_OK && (replace ? rename(temp, path) : link(temp, path)) != 0)
+        e = err_fail_errno(ei, errno, "create %s", path);
+    if (e != ERR_OK || !replace)
+        unlink(temp);
+    return e == ERR_OK ? sync_folder_of(path, ei) : e;
+}
+
+enum err file_write_atomic(const char *path, const void *data, size_t len, mode_t mode,
+                           struct errinfo *ei)
+{
+    return place(path, data, len, mode, true, ei);
+}
+
+enum err file_create(const char *path, const void *data, size_t len, mode_t mode,
+                     struct errinfo *ei)
+{
+    return place(path, data, len, mode, false, ei);
+}
+
+enum err file_require_private(const char *path, struct errinfo *ei)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0)
+        return err_fail_errno(ei, errno, "check %s", path);
+    if ((st.st_mode & 077) != 0)
+        return err_fail(ei, ERR_REFUSED,
+                        "%s has mode %04o, so others could read or change it; run: chmod %s %s",
+                        path, st.st_mode & 07777, S_ISDIR(st.st_mode) ? "0700" : "0600", path);
+    if (st.st_uid != geteuid() && st.st_uid != 0)
+        return err_fail(ei, ERR_REFUSED, "%s belongs to user %u, not to us (%u) or root", path,
+                        (unsigned)st.st_uid, (unsigned)geteuid());
+    return ERR_OK;
+}

@@ -1,0 +1,27 @@
+/* file: whole small files, read with a bound and written so that no reader and no crash ever
+ * sees half of one. */
+#ifndef ADBAD_BASE_FILE_H
+#define ADBAD_BASE_FILE_H
+
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Appends the whole content of path to out. ERR_LIMIT if it is larger than max bytes. */
+MUST_CHECK enum err file_read(const char *path, size_t max, struct buf *out, struct errinfo *ei);
+
+/* Replaces path by len bytes: temporary file beside it, fsync, rename, fsync of the folder.
+ * The new file gets exactly mode. On failure the old content stays. */
+MUST_CHECK enum err file_write_atomic(const char *path, const void *data, size_t len, mode_t mode,
+                                      struct errinfo *ei);
+
+/* As file_write_atomic for a file that must not exist yet: ERR_EXISTS if it does. */
+MUST_CHECK enum err file_create(const char *path, const void *data, size_t len, mode_t mode,
+                                struct errinfo *ei);
+
+/* ERR_REFUSED, naming path, its mode and the remedy, if group or others may do anything with it
+ * or if it belongs to neither us nor root. */
+MUST_CHECK enum err file_require_private(const char *path, struct errinfo *ei);
+
+#endif

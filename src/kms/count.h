@@ -1,0 +1,37 @@
+/* count: which clients a KMS host remembers (DESIGN.md section 5, facts/KMS.md).
+ *
+ * One count per application: each distinct CMID for 30 days since it was last seen; at most
+ * 2 x the highest N-policy seen, where that is 10 until a client OS has asked and 50 from then
+ * on (a higher N-policy widens nothing, and it never shrinks), oldest out first. Pure arithmetic on
+ * memory: no I/O, no clock of its own. */
+#ifndef ADBAD_KMS_COUNT_H
+#define ADBAD_KMS_COUNT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/guid.h"
+
+#define KMS_COUNT_DAYS 30
+
+struct kms_count; /* all applications of one host */
+
+struct kms_count *kms_count_new(void);
+void kms_count_free(struct kms_count *c);
+
+/* Records that client_id asked for application with this N-policy at time now (Unix seconds) and
+ * writes the count reported to it (the asker included). Times that go backwards are taken as the
+ * newest seen. ERR_NOMEM leaves everything as it was; ERR_LIMIT for more than 64 applications. */
+MUST_CHECK enum err kms_count_touch(struct kms_count *c, const struct guid *application,
+                                    const struct guid *client_id, uint32_t n_policy, int64_t now,
+                                    uint32_t *count);
+
+/* The present count without touching anything; expired ones do not count. */
+uint32_t kms_count_get(const struct kms_count *c, const struct guid *application, int64_t now);
+/* The present room: 10 or 50; 0 for an application that never asked. */
+uint32_t kms_count_capacity(const struct kms_count *c, const struct guid *application);
+/* Forgets everything. */
+void kms_count_clear(struct kms_count *c);
+
+#endif

@@ -1,0 +1,98 @@
+/* host: one KMS host as a function: request bytes, a peer and a time in; a decision out.
+ *
+ * No sockets, no database. The caller records the decision and lets the answer go only when the
+ * record is durable. */
+#ifndef ADBAD_KMS_HOST_H
+#define ADBAD_KMS_HOST_H
+
+#include "base/buf.h"
+#include "base/clk.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "catalog/catalog.h"
+#include "kms/count.h"
+#include "kms/message.h"
+#include "kms/protect.h"
+
+/* Why a request was not granted an answer with a count. Order of the checks is the order here
+ * (DESIGN.md section 5). */
+enum kms_reason {
+    KMS_ANSWERED,
+    KMS_BAD_VERSION,   /* 0x8007000D */
+    KMS_BAD_SIZE,      /* 0x8007000D: size, fields */
+    KMS_FOREIGN,       /* tag not of this realm: 0xC004F042; for the relay */
+    KMS_BAD_NPOLICY,   /* 0x8007000D: N-policy above 1000 */
+    KMS_CLOCK_SKEW,    /* 0xC004F06C: more than 4 h off */
+    KMS_NOT_SERVED,    /* 0xC004F042: KMS id of no installed group */
+    KMS_NOT_ACTIVATED, /* 0xC004F041 */
+    KMS_FAILED,        /* our own failure; no answer leaves */
+    KMS_REASONS
+};
+
+/* A lower-case word of the reason for logs, counters and JSON ("clock-skew"). */
+const char *kms_reason_name(enum kms_reason reason);
+
+struct kms_host_conf {
+    const struct realm_keys *keys;
+    const struct catalog *catalog;
+    struct rng rng;
+    uint32_t activation_interval; /* minutes */
+    uint32_t renewal_interval;    /* minutes */
+    char epid[KMS_EPID_UNITS];    /* ASCII, what the answers name as host id */
+};
+
+struct kms_host;
+
+/* conf is copied; keys and catalog must outlive the host. */
+struct kms_host *kms_host_new(const struct kms_host_conf *conf);
+void kms_host_free(struct kms_host *h);
+
+/* Replaces the set of groups this host has a key for. Each group pointer is the catalogue's;
+ * activated[i] tells whether key i is activated. */
+MUST_CHECK enum err kms_host_set_groups(struct kms_host *h, const struct cat_group *const *groups,
+                                        const bool *activated, size_t n);
+void kms_host_set_intervals(struct kms_host *h, uint32_t activation, uint32_t renewal);
+
+struct kms_decision {
+    enum kms_reason reason;
+    uint32_t hresult;            /* 0 when answered */
+    bool request_known;          /* request holds the opened fields */
+    struct kms_request request;
+    struct kms_version version;  /* in clear, zero if not even that could be read */
+    uint32_t count;              /* told to the client, when answered */
+    const struct cat_product *product; /* by activation id, or NULL */
+    struct buf response;         /* the sealed answer; caller frees (buf_fini) */
+};
+
+/* Decides on one request. When answered, the client is in the count from now on; if the record
+ * then cannot be made durable the caller rebuilds the count from what is (kms_host_forget and
+ * kms_host_remember). now is Unix seconds on the lab clock. Never fails: KMS_FAILED says so. */
+void kms_host_decide(struct kms_host *h, const void *request, size_t len, int64_t now,
+                     struct kms_decision *out);
+
+/* For start-up and after a failed commit: empties the count, then replays answered requests in
+ * the order in which they came. */
+void kms_host_forget(struct kms_host *h);
+MUST_CHECK enum err kms_host_remember(struct kms_host *h, const struct guid *application,
+                                      const struct guid *client_id, uint32_t n_policy,
+                                      int64_t when);
+uint32_t kms_host_count(const struct kms_host *h, const struct guid *application, int64_t now);
+uint32_t kms_host_capacity(const struct kms_host *h, const struct guid *application);
+
+/* The stub of RequestActivation (opnum 0), NDR 2.0 and NDR64 (docs/protocol/kms.md section 2). */
+#define KMS_OPNUM_REQUEST_ACTIVATION 0
+extern const struct guid kms_interface_uuid; /* version 1.0 */
+
+/* Finds the request byte array in an input stub. big: the peer's integers are big-endian.
+ * ERR_MALFORMED where size_is contradicts request_size or bytes do not fit. *data points into
+ * stub. */
+MUST_CHECK enum err kms_stub_read_request(const void *stub, size_t len, bool big, bool ndr64,
+                                          const uint8_t **data, size_t *n);
+void kms_stub_write_request(const void *data, size_t n, bool ndr64, struct buf *out);
+/* The output stub; data may be NULL with n 0 (refusals). */
+void kms_stub_write_response(const void *data, size_t n, uint32_t hresult, bool ndr64,
+                             struct buf *out);
+MUST_CHECK enum err kms_stub_read_response(const void *stub, size_t len, bool big, bool ndr64,
+                                           const uint8_t **data, size_t *n, uint32_t *hresult);
+
+#endif

@@ -1,0 +1,50 @@
+/* protect: the realm's protection of KMS messages, one scheme per protocol generation
+ * (docs/protocol/kms.md). Keys are always derived from the realm secret.
+ *
+ * 4: fields in clear, AES-128-CMAC. 5: AES-128-CBC with a fresh IV, then HMAC-SHA256.
+ * 6: AES-256-GCM. The version travels in clear, every request carries a 16-byte nonce, and the
+ * answer's tag covers the request's tag, so that an answer fits one request only. */
+#ifndef ADBAD_KMS_PROTECT_H
+#define ADBAD_KMS_PROTECT_H
+
+#include "base/rng.h"
+#include "kms/message.h"
+#include "realm/keys.h"
+
+#define KMS_NONCE_LEN   16
+#define KMS_TAG_MAX     32
+#define KMS_SEALED_MAX  1024 /* no sealed message of ours is longer */
+
+/* What ties an answer to its request. */
+struct kms_exchange {
+    struct kms_version version;
+    size_t tag_len;
+    uint8_t tag[KMS_TAG_MAX]; /* of the request */
+    uint8_t nonce[KMS_NONCE_LEN];
+};
+
+/* Reads only the version in clear. ERR_TRUNCATED, or ERR_VERSION for a generation that is not
+ * 4.0, 5.0 or 6.0. */
+MUST_CHECK enum err kms_peek_version(const void *data, size_t len, struct kms_version *out);
+
+/* Checks that len is the exact size a sealed request of this version has. */
+MUST_CHECK enum err kms_check_request_size(struct kms_version v, size_t len);
+
+/* Appends the sealed request to out and fills x for opening the answer. */
+MUST_CHECK enum err kms_seal_request(const struct realm_keys *keys, const struct kms_request *m,
+                                     const struct rng *rng, struct buf *out,
+                                     struct kms_exchange *x, struct errinfo *ei);
+/* ERR_VERSION, ERR_TRUNCATED/ERR_MALFORMED (size or fields), or ERR_FOREIGN: the tag is not our
+ * realm's. */
+MUST_CHECK enum err kms_open_request(const struct realm_keys *keys, const void *data, size_t len,
+                                     struct kms_request *out, struct kms_exchange *x,
+                                     struct errinfo *ei);
+MUST_CHECK enum err kms_seal_response(const struct realm_keys *keys, const struct kms_exchange *x,
+                                      const struct kms_response *m, const struct rng *rng,
+                                      struct buf *out, struct errinfo *ei);
+/* ERR_FOREIGN if the answer is not our realm's or belongs to another request. */
+MUST_CHECK enum err kms_open_response(const struct realm_keys *keys, const struct kms_exchange *x,
+                                      const void *data, size_t len, struct kms_response *out,
+                                      struct errinfo *ei);
+
+#endif

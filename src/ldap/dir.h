@@ -1,0 +1,171 @@
+/* dir: the directory port. Callers see entries, filters and facts, never LDAP*.
+ *
+ * A struct dir belongs to one thread and its calls block up to their deadline; network loops call
+ * it from a worker. Every write passes the forest guard first (dir_guard): it is made only in a
+ * directory whose forest root DNS name equals the configured lab forest, or, if it is not AD DS,
+ * that carries the marker which "adbactl lab up" puts there. */
+#ifndef ADBAD_LDAP_DIR_H
+#define ADBAD_LDAP_DIR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/guid.h"
+
+/* ---- values and entries ---- */
+
+struct dir_val {
+    size_t len;
+    uint8_t *data; /* followed by a NUL that len does not count */
+};
+
+struct dir_attr {
+    char *name;
+    size_t n;
+    struct dir_val *vals;
+};
+
+struct dir_entry {
+    char *dn;
+    size_t n;
+    struct dir_attr *attrs;
+};
+
+/* An empty entry; the caller owns it. NULL: out of memory. */
+struct dir_entry *dir_entry_new(const char *dn);
+void dir_entry_free(struct dir_entry *e);
+/* Adds one value (copied) to attribute name, creating it as needed. */
+MUST_CHECK enum err dir_entry_add(struct dir_entry *e, const char *name, const void *data,
+                                  size_t len);
+MUST_CHECK enum err dir_entry_add_str(struct dir_entry *e, const char *name, const char *text);
+/* Attribute names compare case-insensitively. NULL if absent. */
+const struct dir_attr *dir_entry_attr(const struct dir_entry *e, const char *name);
+const struct dir_val *dir_entry_val(const struct dir_entry *e, const char *name);
+/* The first value as text; NULL if absent or if it holds a NUL. */
+const char *dir_entry_str(const struct dir_entry *e, const char *name);
+
+/* ---- filters: a small tree, escaped in one place ---- */
+
+enum dir_filter_op { DIR_EQ, DIR_PRESENT, DIR_GE, DIR_AND, DIR_OR, DIR_NOT };
+
+struct dir_filter {
+    enum dir_filter_op op;
+    const char *attr;      /* DIR_EQ, DIR_PRESENT, DIR_GE */
+    const void *value;     /* DIR_EQ, DIR_GE: raw bytes, escaped by the port */
+    size_t len;
+    const struct dir_filter *const *sub; /* DIR_AND, DIR_OR: NULL-terminated; DIR_NOT: one */
+};
+
+/* RFC 4515 text of a filter; the caller frees. NULL: out of memory. */
+char *dir_filter_text(const struct dir_filter *f);
+/* Escapes one attribute value for use in a DN (RFC 4514 2.4); caller frees. */
+char *dir_dn_escape(const char *value);
+
+/* ---- sessions ---- */
+
+enum dir_mechanism { DIR_ANONYMOUS, DIR_SCRAM_SHA_256, DIR_EXTERNAL, DIR_GSSAPI, DIR_SIMPLE };
+
+struct dir_conf {
+    const char *uri;          /* ldapi://%2F…, ldap://host:port */
+    enum dir_mechanism mechanism;
+    const char *user;         /* SCRAM: authentication identity ("PC01$", "adbad") */
+    const char *password;     /* SCRAM, SIMPLE */
+    const char *bind_dn;      /* SIMPLE */
+    const char *lab_forest;   /* forest that may be written to; NULL: read only */
+    int timeout_ms;           /* for connecting and for every operation; 0: 10 s */
+};
+
+/* What the directory says about itself (rootDSE and what it points to). */
+struct dir_facts {
+    bool ad_ds;               /* capability 1.2.840.113556.1.4.800 */
+    bool lab_marked;          /* not AD DS, but made by "adbactl lab up" */
+    bool read_only;           /* RODC */
+    int schema_version;       /* objectVersion of the schema; 0 unknown */
+    bool has_ao_class;        /* msSPP-ActivationObject is in the schema */
+    char *default_nc;
+    char *config_nc;
+    char *schema_nc;
+    char *root_domain_nc;
+    char *forest;             /* DNS name of the forest root, lower case */
+    char *domain;             /* DNS name of the default naming context */
+    char *domain_sid;         /* "S-1-5-21-…" of the forest root domain; NULL if it can't be read */
+    char *dns_host_name;      /* the server's own name */
+};
+
+struct dir;
+
+/* Connects, binds, reads the facts. ERR_UNREACHABLE, ERR_TIMEOUT, ERR_AUTH (bad credentials, or a
+ * disabled account), ERR_CONFIG. conf is copied. */
+MUST_CHECK enum err dir_open(const struct dir_conf *conf, struct dir **out, struct errinfo *ei);
+void dir_close(struct dir *d);
+const struct dir_facts *dir_facts(const struct dir *d);
+
+/* ERR_OK if writes are allowed by the rules above, else ERR_REFUSED, ERR_READONLY naming the
+ * forest, the reason and the remedy. Writes call it themselves. */
+MUST_CHECK enum err dir_guard(const struct dir *d, struct errinfo *ei);
+
+/* ---- operations ---- */
+
+enum dir_scope { DIR_BASE, DIR_ONE, DIR_SUB };
+
+struct dir_query {
+    const char *base;
+    enum dir_scope scope;
+    const struct dir_filter *filter; /* NULL: (objectClass=*) */
+    const char *const *attrs;        /* NULL-terminated; NULL: all user attributes */
+    uint32_t page_size;              /* 0: 1000; results are always paged where supported */
+};
+
+/* Called for each entry; it lives only during the call. Not ERR_OK stops the search. */
+typedef enum err dir_each_fn(void *arg, const struct dir_entry *e, struct errinfo *ei);
+
+/* Calls each per match, in no promised order. A base that does not exist: ERR_NOTFOUND. */
+MUST_CHECK enum err dir_search(struct dir *d, const struct dir_query *q, dir_each_fn *each,
+                               void *arg, struct errinfo *ei);
+/* Fetches one entry. On success the caller owns *out; on failure it is untouched. */
+MUST_CHECK enum err dir_get(struct dir *d, const char *dn, const char *const *attrs,
+                            struct dir_entry **out, struct errinfo *ei);
+/* ERR_EXISTS if the DN is taken, ERR_NOTFOUND if the parent is missing; nothing is written then. */
+MUST_CHECK enum err dir_add(struct dir *d, const struct dir_entry *e, struct errinfo *ei);
+
+enum dir_mod_op { DIR_MOD_ADD, DIR_MOD_DELETE, DIR_MOD_REPLACE };
+
+struct dir_mod {
+    enum dir_mod_op op;
+    const char *attr;
+    size_t n;                      /* 0 with DELETE or REPLACE: the whole attribute */
+    const struct dir_val *vals;
+};
+
+/* All or nothing. Compare-and-modify is a DELETE of the old value and an ADD of the new one:
+ * ERR_CONFLICT if the old value is not there (any more). */
+MUST_CHECK enum err dir_modify(struct dir *d, const char *dn, const struct dir_mod *mods, size_t n,
+                               struct errinfo *ei);
+MUST_CHECK enum err dir_delete(struct dir *d, const char *dn, struct errinfo *ei);
+
+/* ---- implementations (dir_ldap.c for real servers, tests/support/fakedir.c) ---- */
+
+struct dir_ops {
+    const char *name;
+    /* All mandatory; semantics as the dir_* functions above, after their argument checks. */
+    enum err (*search)(struct dir *, const struct dir_query *, dir_each_fn *, void *,
+                       struct errinfo *);
+    enum err (*add)(struct dir *, const struct dir_entry *, struct errinfo *);
+    enum err (*modify)(struct dir *, const char *, const struct dir_mod *, size_t,
+                       struct errinfo *);
+    enum err (*del)(struct dir *, const char *, struct errinfo *);
+    void (*close)(struct dir *);
+};
+
+/* First member of every implementation's own struct. */
+struct dir {
+    const struct dir_ops *ops;
+    struct dir_facts facts; /* owned strings; freed by dir_close after ops->close's own parts */
+    char *lab_forest;
+};
+
+void dir_facts_fini(struct dir_facts *f);
+
+#endif

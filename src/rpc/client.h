@@ -1,0 +1,46 @@
+/* client: the client side of one association, without a socket. */
+#ifndef ADBAD_RPC_CLIENT_H
+#define ADBAD_RPC_CLIENT_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "rpc/iface.h"
+
+struct rpc_client_conf {
+    struct guid uuid; /* interface */
+    uint16_t major, minor;
+    bool offer_ndr64;       /* beside NDR 2.0; the server chooses */
+    uint16_t max_fragment;  /* own offer for xmit and recv; 0: 5840 */
+    uint16_t call_fragment; /* split requests so that fragments are at most this long; 0: no more
+                               than agreed */
+};
+
+enum rpc_client_step {
+    RPC_CLIENT_MORE,     /* send the output, feed what comes */
+    RPC_CLIENT_BOUND,    /* the bind was accepted; calls may follow */
+    RPC_CLIENT_RESPONSE, /* rpc_client_stub holds the answer */
+    RPC_CLIENT_FAULT,    /* rpc_client_fault says which */
+    RPC_CLIENT_FAILED,   /* bind refused or the peer broke the protocol; ei says why */
+};
+
+struct rpc_client;
+
+/* The output holds the bind at once. NULL: out of memory. */
+struct rpc_client *rpc_client_new(const struct rpc_client_conf *conf);
+void rpc_client_free(struct rpc_client *c);
+
+/* Queues a request; one call at a time. */
+MUST_CHECK enum err rpc_client_call(struct rpc_client *c, uint16_t opnum, const void *stub,
+                                    size_t len, struct errinfo *ei);
+enum rpc_client_step rpc_client_feed(struct rpc_client *c, const void *in, size_t len,
+                                     size_t *used, struct errinfo *ei);
+struct buf *rpc_client_output(struct rpc_client *c);
+/* The last response; valid until the next call. */
+const struct buf *rpc_client_stub(const struct rpc_client *c);
+bool rpc_client_stub_big(const struct rpc_client *c);
+bool rpc_client_ndr64(const struct rpc_client *c); /* agreed */
+uint32_t rpc_client_fault(const struct rpc_client *c);
+
+#endif

@@ -1,0 +1,95 @@
+/* conn: the server side of one connection-oriented DCE/RPC association (C706 chapter 12,
+ * MS-RPCE 3.3), without a socket. Bytes in, calls and bytes out.
+ *
+ * The caller feeds what arrived, answers calls in any order, and sends what rpc_conn_output
+ * holds. Deadlines are the caller's: RPC_CONN has no clock. */
+#ifndef ADBAD_RPC_CONN_H
+#define ADBAD_RPC_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "rpc/iface.h"
+
+/* Why a connection was closed or a PDU refused; names are stable, they appear in logs, counters
+ * and documents. The owner of rpc may add reasons. */
+enum rpc_reason {
+    RPC_OK,
+    RPC_BAD_VERSION,       /* rpc_vers or data representation not ours: BIND_NAK 4 */
+    RPC_NOT_RPC,           /* the first byte is nothing like DCE/RPC */
+    RPC_BAD_LENGTH,        /* frag_length impossible for the type */
+    RPC_BAD_PDU,           /* a body that breaks its format */
+    RPC_BAD_TYPE,          /* unknown packet type */
+    RPC_NOT_BOUND,         /* a call before bind */
+    RPC_UNEXPECTED,        /* a packet type that a client may not send, or not now */
+    RPC_BAD_FRAGMENT,      /* fragment state machine */
+    RPC_TOO_LARGE,         /* fragment or reassembled stub above its bound */
+    RPC_SECOND_BIND,
+    RPC_BAD_AUTH,          /* auth trailer impossible or not supported */
+    RPC_NO_MEMORY,
+    RPC_REASONS
+};
+
+const char *rpc_reason_name(enum rpc_reason reason);
+
+/* Shared by all connections of a server (one thread). */
+struct rpc_server {
+    const struct rpc_iface *ifaces;
+    size_t iface_count;
+    char secondary_address[24]; /* the port as text, without NUL counted by the core */
+    uint32_t next_assoc_group;  /* start at 1 */
+};
+
+struct rpc_conn;
+
+enum rpc_step {
+    RPC_MORE,  /* everything was consumed; feed again when more has come */
+    RPC_CALL,  /* a whole call waits (rpc_conn_call); take it, then feed the rest */
+    RPC_CLOSE, /* send the output that is left, then close; rpc_conn_reason says why */
+};
+
+/* One whole request, reassembled. Valid until it is answered or the connection is freed. */
+struct rpc_call {
+    uint32_t call_id;
+    uint16_t context_id;
+    uint16_t opnum;
+    const struct rpc_iface *iface;
+    bool big;    /* integers in the stub are big-endian */
+    bool ndr64;
+    bool has_object;
+    struct guid object;
+    const uint8_t *stub;
+    size_t stub_len;
+    void *user;  /* the caller's, NULL at first */
+};
+
+/* server must outlive the connection. NULL: out of memory. */
+struct rpc_conn *rpc_conn_new(struct rpc_server *server);
+void rpc_conn_free(struct rpc_conn *c); /* frees unanswered calls too */
+
+/* Consumes up to len bytes; *used says how many. After RPC_CALL or with *used < len, call again
+ * with the rest. */
+enum rpc_step rpc_conn_feed(struct rpc_conn *c, const void *in, size_t len, size_t *used);
+/* The call that RPC_CALL announced; the caller must answer it once, now or later. */
+struct rpc_call *rpc_conn_call(struct rpc_conn *c);
+
+/* Answers: queue the response or fault in the output and free the call. */
+void rpc_conn_reply(struct rpc_conn *c, struct rpc_call *call, const void *stub, size_t len);
+void rpc_conn_fault(struct rpc_conn *c, struct rpc_call *call, uint32_t status);
+/* Drops the call without an answer. */
+void rpc_conn_drop(struct rpc_conn *c, struct rpc_call *call);
+
+/* Bytes to send; take them with buf_drop or buf_clear as they go out. */
+struct buf *rpc_conn_output(struct rpc_conn *c);
+bool rpc_conn_bound(const struct rpc_conn *c);
+/* Bytes of an unfinished PDU or unfinished call are waiting for their rest (for deadlines). */
+bool rpc_conn_in_exchange(const struct rpc_conn *c);
+size_t rpc_conn_calls_open(const struct rpc_conn *c);
+enum rpc_reason rpc_conn_reason(const struct rpc_conn *c);
+/* One English line on what was wrong, naming the values seen; "" if nothing was. */
+const char *rpc_conn_detail(const struct rpc_conn *c);
+
+#endif

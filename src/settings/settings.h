@@ -1,0 +1,54 @@
+/* settings: the one table of configuration keys, and the struct that it fills.
+ *
+ * adbad, adbactl and the manual page all read this table. */
+#ifndef ADBAD_SETTINGS_SETTINGS_H
+#define ADBAD_SETTINGS_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/conf.h"
+
+#define SETTINGS_DEFAULT_PATH "/etc/adbad/adbad.conf"
+
+enum settings_mechanism { SET_MECH_NONE, SET_MECH_SCRAM, SET_MECH_EXTERNAL };
+
+struct settings {
+    /* [realm] */
+    char *realm_dir;       /* the realm folder; the daemon itself needs client.bundle only */
+    char *realm_bundle;    /* NULL: client.bundle in realm_dir */
+    /* [store] */
+    char *state_dir;       /* installed host keys; ledger.db unless ledger is set */
+    char *ledger;
+    /* [kms] */
+    struct conf_list listen;      /* address:port, [v6]:port */
+    int64_t activation_interval;  /* seconds */
+    int64_t renewal_interval;     /* seconds */
+    uint32_t max_connections;
+    /* [directory] */
+    char *dir_uri;         /* NULL: no directory */
+    int dir_mechanism;     /* enum settings_mechanism */
+    char *dir_user;
+    char *dir_password_file;
+    char *lab_forest;
+    int64_t dir_timeout;   /* seconds */
+    int64_t dir_retry;     /* seconds */
+    /* [control] */
+    char *control_socket;
+    /* [lab] */
+    bool lab;
+    char *lab_clock;
+    /* [log] */
+    int log_level;         /* enum log_level */
+};
+
+extern const struct conf_key settings_keys[];
+extern const size_t settings_key_count;
+
+/* Loads path (NULL: defaults only) and checks what no single row can: lab_clock without lab mode,
+ * a directory without credentials. Missing paths get their defaults from state_dir and realm_dir.
+ * On failure *out is zeroed. */
+MUST_CHECK enum err settings_load(const char *path, struct settings *out, struct errinfo *ei);
+void settings_free(struct settings *s);
+
+#endif

@@ -1,0 +1,82 @@
+/* store: the ledger, a SQLite database that only this room sees. What was answered is in it
+ * before the answer leaves.
+ *
+ * A struct store belongs to one thread. Writes happen inside store_begin … store_commit; the
+ * caller groups as many activations into one commit as came together. */
+#ifndef ADBAD_STORE_STORE_H
+#define ADBAD_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/guid.h"
+
+struct store;
+
+/* Opens or makes the ledger at path (WAL, synchronous=FULL, foreign keys), applying numbered
+ * migrations. A file that is not ours (application_id) or is newer than ours (user_version) is
+ * refused with ERR_FOREIGN or ERR_VERSION and left untouched, byte for byte. Another process
+ * writing: ERR_BUSY. */
+MUST_CHECK enum err store_open(const char *path, struct store **out, struct errinfo *ei);
+/* Read-only, for tools beside a running daemon. */
+MUST_CHECK enum err store_open_readonly(const char *path, struct store **out, struct errinfo *ei);
+void store_close(struct store *s);
+
+enum store_channel { STORE_KMS, STORE_ADBA, STORE_RELAY };
+
+/* One answered request. */
+struct store_activation {
+    int64_t id;               /* given by the store; ignored on add */
+    int64_t when;             /* lab time, Unix seconds */
+    enum store_channel channel;
+    char peer[64];            /* address:port text */
+    uint16_t version;         /* major */
+    struct guid application_id, activation_id, kms_id, client_id, previous_client_id;
+    uint32_t required_count;
+    uint32_t licence_status;
+    uint32_t minutes_left;
+    bool is_virtual;
+    uint32_t count;           /* told to the client */
+    char workstation[256];    /* UTF-8 */
+};
+
+/* A refusal; kept aggregated per source address, reason and minute. */
+struct store_refusal {
+    int64_t when;
+    char source[64];  /* address without port */
+    char reason[32];  /* kms_reason_name */
+    uint32_t hresult;
+    uint64_t times;   /* on reading */
+};
+
+MUST_CHECK enum err store_begin(struct store *s, struct errinfo *ei);
+MUST_CHECK enum err store_add_activation(struct store *s, const struct store_activation *a,
+                                         struct errinfo *ei);
+MUST_CHECK enum err store_add_refusal(struct store *s, const struct store_refusal *r,
+                                      struct errinfo *ei);
+/* On failure (ERR_FULL, ERR_IO) nothing of the transaction is recorded, the transaction is rolled
+ * back, and the store refuses further writes (ERR_NOT_NOW) until store_reopen succeeded. */
+MUST_CHECK enum err store_commit(struct store *s, struct errinfo *ei);
+void store_rollback(struct store *s);
+/* Closes and opens the same file again and runs a quick check. */
+MUST_CHECK enum err store_reopen(struct store *s, struct errinfo *ei);
+
+/* Answered KMS-channel requests with when >= since, in the order they were recorded. */
+typedef enum err store_activation_fn(void *arg, const struct store_activation *a);
+MUST_CHECK enum err store_each_activation(struct store *s, int64_t since, store_activation_fn *each,
+                                          void *arg, struct errinfo *ei);
+typedef enum err store_refusal_fn(void *arg, const struct store_refusal *r);
+MUST_CHECK enum err store_each_refusal(struct store *s, int64_t since, store_refusal_fn *each,
+                                       void *arg, struct errinfo *ei);
+
+/* Totals as slmgr /dlv shows them on a host. by_status counts answered requests by the licence
+ * status the client stated. */
+struct store_totals {
+    uint64_t answered;
+    uint64_t refused;
+    uint64_t by_status[7];
+};
+MUST_CHECK enum err store_totals(struct store *s, struct store_totals *out, struct errinfo *ei);
+
+#endif
