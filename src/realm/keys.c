@@ -1,0 +1,71 @@
+#include "realm/keys.h"
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char salt[] = "adbad lab realm";
+static const char *const directions[REALM_DIRECTIONS] = {
+    [REALM_REQUEST] = "request",
+    [REALM_RESPONSE] = "response",
+};
+
+/* HKDF extract and expand in one (RFC 5869 section 2). OpenSSL's parameters are not const,
+ * though it only reads them. */
+static bool hkdf(EVP_KDF_CTX *ctx, const uint8_t *secret, const char *info, uint8_t out[32])
+{
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)(uintptr_t)secret,
+                                          REALM_SECRET_LEN),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)(uintptr_t)salt,
+                                          strlen(salt)),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)(uintptr_t)info,
+                                          strlen(info)),
+        OSSL_PARAM_construct_end(),
+    };
+
+    EVP_KDF_CTX_reset(ctx);
+    return EVP_KDF_derive(ctx, out, 32, params) == 1;
+}
+
+static bool derive_pair(EVP_KDF_CTX *ctx, const uint8_t *secret, unsigned generation,
+                        const char *direction, struct realm_key_pair *out)
+{
+    char info[32];
+
+    snprintf(info, sizeof(info), "kms %u %s enc", generation, direction);
+    if (!hkdf(ctx, secret, info, out->enc))
+        return false;
+    snprintf(info, sizeof(info), "kms %u %s mac", generation, direction);
+    return hkdf(ctx, secret, info, out->mac);
+}
+
+enum err realm_keys_derive(const uint8_t secret[REALM_SECRET_LEN], struct realm_keys *out,
+                           struct errinfo *ei)
+{
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    EVP_KDF_CTX *ctx = kdf == NULL ? NULL : EVP_KDF_CTX_new(kdf);
+    bool ok = ctx != NULL;
+
+    for (unsigned g = 0; g < 3; g++) {
+        for (unsigned d = 0; d < REALM_DIRECTIONS; d++)
+            ok = ok && derive_pair(ctx, secret, 4 + g, directions[d], &out->gen[g][d]);
+    }
+    EVP_KDF_CTX_free(ctx);
+    EVP_KDF_free(kdf);
+    if (ok)
+        return ERR_OK;
+    realm_keys_wipe(out);
+    return err_fail(ei, ERR_CRYPTO, "derive realm keys: HKDF-SHA256 is not available in OpenSSL");
+}
+
+void realm_keys_wipe(struct realm_keys *keys)
+{
+    OPENSSL_cleanse(keys, sizeof(*keys));
+}
