@@ -14,7 +14,7 @@
 
 struct ao {
     char *dn;
-    char *name;              /* displayName */
+    char *name; /* displayName */
     size_t kms_id_count;
     struct guid *kms_ids;
     struct guid sku_id;
@@ -30,11 +30,11 @@ MUST_CHECK enum err ao_to_entry(const struct ao *o, struct dir_entry **out, stru
 /* The verdict on one object, each with what a client would show. */
 enum ao_verdict {
     AO_GOOD,
-    AO_INVALID,     /* licence missing, broken, tampered: 0xC004F081 */
-    AO_FOREIGN,     /* signed by another realm: 0xC004F081 */
-    AO_OTHER_FOREST,/* issued for another forest: 0xC004F080 */
-    AO_EXPIRED,     /* outside not-before … not-after: 0xC004F081 */
-    AO_NOT_COVERED, /* object's KMS ids are not all in the signed licence: 0xC004F081 */
+    AO_INVALID,      /* licence missing, broken, tampered: 0xC004F081 */
+    AO_FOREIGN,      /* signed by another realm: 0xC004F081 */
+    AO_OTHER_FOREST, /* issued for another forest: 0xC004F080 */
+    AO_EXPIRED,      /* outside not-before … not-after: 0xC004F081 */
+    AO_NOT_COVERED,  /* object's KMS ids are not all in the signed licence: 0xC004F081 */
 };
 const char *ao_verdict_name(enum ao_verdict v);
 

@@ -10,7 +10,10 @@ struct arena {
     size_t used;
 };
 
-#define ARENA_INIT {0}
+#define ARENA_INIT                                                                                 \
+    {                                                                                              \
+        0                                                                                          \
+    }
 
 /* n zeroed bytes, aligned for any type; NULL when out of memory or over the limit. */
 void *arena_alloc(struct arena *a, size_t n);

@@ -15,7 +15,10 @@ struct buf {
     enum err err; /* ERR_NOMEM after a failed append; the content is then incomplete */
 };
 
-#define BUF_INIT {0}
+#define BUF_INIT                                                                                   \
+    {                                                                                              \
+        0                                                                                          \
+    }
 
 /* Releases the memory and makes the buffer empty and usable again. */
 void buf_fini(struct buf *b);

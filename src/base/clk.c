@@ -54,9 +54,9 @@ const char *clk_format_duration(int64_t seconds, char text[CLK_TEXT_MAX])
 
     while (i + 1 < UNIT_COUNT && left < (uint64_t)units[i].seconds)
         i++;
-    rest = i + 1 < UNIT_COUNT ? (unsigned)(left % (uint64_t)units[i].seconds /
-                                           (uint64_t)units[i + 1].seconds)
-                              : 0;
+    rest = i + 1 < UNIT_COUNT
+               ? (unsigned)(left % (uint64_t)units[i].seconds / (uint64_t)units[i + 1].seconds)
+               : 0;
     left /= (uint64_t)units[i].seconds;
     if (rest > 0)
         snprintf(text, CLK_TEXT_MAX, "%s%" PRIu64 " %s %u %s", sign, left, units[i].name, rest,

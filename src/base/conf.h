@@ -31,9 +31,9 @@ struct conf_key {
     const char *section;
     const char *name;
     enum conf_type type;
-    size_t offset;              /* of the member in the struct that is filled */
-    const char *def;            /* default as it would stand in the file; NULL: unset (NULL, empty) */
-    int64_t min, max;           /* CONF_UINT, CONF_DURATION; ignored if both are 0 */
+    size_t offset;    /* of the member in the struct that is filled */
+    const char *def;  /* default as it would stand in the file; NULL: unset (NULL, empty) */
+    int64_t min, max; /* CONF_UINT, CONF_DURATION; ignored if both are 0 */
     const char *const *choices; /* CONF_ENUM, NULL-terminated */
     const char *help;           /* one sentence */
 };

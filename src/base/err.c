@@ -46,8 +46,8 @@ int err_exit_code(enum err code)
     return (unsigned)code < ERR_COUNT ? table[code].exit_code : EXIT_FAILED;
 }
 
-static void PRINTF_LIKE(4, 0) set(struct errinfo *ei, enum err code, uint32_t hresult,
-                                  const char *fmt, va_list ap)
+static void PRINTF_LIKE(4, 0)
+    set(struct errinfo *ei, enum err code, uint32_t hresult, const char *fmt, va_list ap)
 {
     char text[ERR_TEXT_MAX]; /* the arguments may point into ei->text */
 

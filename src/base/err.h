@@ -10,8 +10,8 @@
 #include <stdarg.h>
 #include <stdint.h>
 
-#define MUST_CHECK          __attribute__((warn_unused_result))
-#define PRINTF_LIKE(f, a)   __attribute__((format(printf, f, a)))
+#define MUST_CHECK        __attribute__((warn_unused_result))
+#define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 
 enum err {
     ERR_OK = 0,
@@ -38,7 +38,7 @@ enum err {
     ERR_CRYPTO,      /* a signature, tag or key does not hold, or the library failed */
     ERR_EXPIRED,     /* outside its time of validity */
     ERR_BUSY,        /* in use by somebody else */
-    ERR_NOT_NOW,       /* not possible in the present state */
+    ERR_NOT_NOW,     /* not possible in the present state */
     ERR_INTERNAL,    /* our own bug */
     ERR_COUNT
 };
@@ -47,22 +47,22 @@ enum err {
 
 struct errinfo {
     enum err code;
-    uint32_t hresult;          /* the documented activation error, 0 if none applies */
+    uint32_t hresult; /* the documented activation error, 0 if none applies */
     char text[ERR_TEXT_MAX];
 };
 
 /* Exit codes of every program (documented in docs/exit-codes.md). */
 enum exit_code {
     EXIT_OK = 0,
-    EXIT_FAILED = 1,      /* the operation failed for a reason below has no code of its own */
-    EXIT_USAGE = 2,       /* wrong option, missing argument */
-    EXIT_CONFIG = 3,      /* configuration file */
-    EXIT_NOTFOUND = 4,    /* the named object does not exist */
-    EXIT_REFUSED = 5,     /* permission, or a safety rule of ours */
-    EXIT_UNREACHABLE = 6, /* directory, host or daemon does not answer */
-    EXIT_INVALID = 7,     /* signature, format, validity: the object is there but not good */
-    EXIT_STORAGE = 8,     /* disk, database */
-    EXIT_CONFLICT = 9,    /* exists already, in use, or changed in between */
+    EXIT_FAILED = 1,        /* the operation failed for a reason below has no code of its own */
+    EXIT_USAGE = 2,         /* wrong option, missing argument */
+    EXIT_CONFIG = 3,        /* configuration file */
+    EXIT_NOTFOUND = 4,      /* the named object does not exist */
+    EXIT_REFUSED = 5,       /* permission, or a safety rule of ours */
+    EXIT_UNREACHABLE = 6,   /* directory, host or daemon does not answer */
+    EXIT_INVALID = 7,       /* signature, format, validity: the object is there but not good */
+    EXIT_STORAGE = 8,       /* disk, database */
+    EXIT_CONFLICT = 9,      /* exists already, in use, or changed in between */
     EXIT_NOT_LICENSED = 10, /* adbaclient: the attempt ended without a licence */
 };
 

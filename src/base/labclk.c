@@ -46,7 +46,8 @@ static enum err setting_read(const char *path, struct setting *out, struct errin
         (strcmp(word, "offset") != 0 && strcmp(word, "fixed") != 0))
         return err_fail(ei, ERR_MALFORMED,
                         "lab clock %s: expected \"offset SECONDS\" or \"fixed SECONDS\"; "
-                        "delete the file to return to real time", path);
+                        "delete the file to return to real time",
+                        path);
     *out = (struct setting){.fixed = word[0] == 'f', .value = value};
     return ERR_OK;
 }
@@ -104,7 +105,8 @@ struct clk labclk_clk(struct labclk *l)
 static enum err setting_write(const char *path, const struct setting *s, struct errinfo *ei)
 {
     char line[64];
-    int n = snprintf(line, sizeof(line), "%s %" PRId64 "\n", s->fixed ? "fixed" : "offset", s->value);
+    int n =
+        snprintf(line, sizeof(line), "%s %" PRId64 "\n", s->fixed ? "fixed" : "offset", s->value);
 
     return file_write_atomic(path, line, (size_t)n, 0644, ei);
 }

@@ -18,13 +18,13 @@ enum cat_family { CAT_CLIENT, CAT_SERVER, CAT_OFFICE };
 
 /* One edition of one product: what a client installs with one setup key. */
 struct cat_product {
-    const char *product;      /* "Windows 11" */
-    const char *edition;      /* "Enterprise" */
-    const char *setup_key;    /* published client setup key (GVLK), 5x5; NULL if none is published */
+    const char *product;   /* "Windows 11" */
+    const char *edition;   /* "Enterprise" */
+    const char *setup_key; /* published client setup key (GVLK), 5x5; NULL if none is published */
     enum cat_family family;
-    uint32_t required_count;  /* N-policy: 25, 5 or 5 */
-    unsigned protocol;        /* newest KMS protocol generation the client speaks: 4, 5 or 6 */
-    bool adba;                /* can be activated through the directory */
+    uint32_t required_count; /* N-policy: 25, 5 or 5 */
+    unsigned protocol;       /* newest KMS protocol generation the client speaks: 4, 5 or 6 */
+    bool adba;               /* can be activated through the directory */
     struct guid application_id;
     struct guid activation_id; /* lab SKU id, one per edition (UUIDv5, lab namespace) */
     struct guid kms_id;        /* lab KMS id, one per product that a group activates */
@@ -32,9 +32,9 @@ struct cat_product {
 
 /* A host-key (CSVLK) group: what a host with such a key, or an activation object, serves. */
 struct cat_group {
-    const char *name;          /* "Volume License for Windows Server 2022" */
-    enum cat_family family;    /* CAT_SERVER: a server group; wins over CAT_CLIENT in a directory */
-    struct guid sku_id;        /* lab id of the host key itself (UUIDv5) */
+    const char *name;       /* "Volume License for Windows Server 2022" */
+    enum cat_family family; /* CAT_SERVER: a server group; wins over CAT_CLIENT in a directory */
+    struct guid sku_id;     /* lab id of the host key itself (UUIDv5) */
     size_t kms_id_count;
     const struct guid *kms_ids; /* sorted by bytes, no duplicates */
 };

@@ -22,12 +22,12 @@ enum opt_type {
 };
 
 struct opt {
-    const char *name;    /* without dashes: "json" is given as --json, --name VALUE or --name=VALUE */
+    const char *name; /* without dashes: "json" is given as --json, --name VALUE or --name=VALUE */
     enum opt_type type;
     const char *metavar; /* "FILE"; NULL for flags */
     const char *help;    /* one line */
     void *dest;
-    uint32_t min, max;   /* OPT_UINT; ignored if both are 0 */
+    uint32_t min, max; /* OPT_UINT; ignored if both are 0 */
 };
 
 /* Parses argv[0 … argc-1] (no program name), moving positional arguments to the front; *argc is
@@ -41,10 +41,10 @@ struct settings;
 
 /* What is common to one run of adbactl. */
 struct cli {
-    const char *conf_path;       /* --config, $ADBAD_CONF or the default */
-    bool json;                   /* --json */
-    bool yes;                    /* --yes: do not ask */
-    struct settings *settings;   /* loaded on first use by cli_settings */
+    const char *conf_path;     /* --config, $ADBAD_CONF or the default */
+    bool json;                 /* --json */
+    bool yes;                  /* --yes: do not ask */
+    struct settings *settings; /* loaded on first use by cli_settings */
 };
 
 struct cli_command {
@@ -73,7 +73,8 @@ extern const struct cli_command *cli_running;
 
 /* Parses the command's own options together with the common ones (--config, --json, --yes,
  * --help) and checks the number of positional arguments (min … max). Returns -1 to go on, or the
- * exit code to return at once (help was shown, or usage was wrong and said so). opts may be NULL. */
+ * exit code to return at once (help was shown, or usage was wrong and said so). opts may be NULL.
+ */
 int cli_begin(struct cli *cli, const struct opt *opts, int *argc, char **argv, int min, int max);
 
 /* Loads the configuration on first use. */

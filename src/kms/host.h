@@ -55,13 +55,13 @@ void kms_host_set_intervals(struct kms_host *h, uint32_t activation, uint32_t re
 
 struct kms_decision {
     enum kms_reason reason;
-    uint32_t hresult;            /* 0 when answered */
-    bool request_known;          /* request holds the opened fields */
+    uint32_t hresult;   /* 0 when answered */
+    bool request_known; /* request holds the opened fields */
     struct kms_request request;
-    struct kms_version version;  /* in clear, zero if not even that could be read */
-    uint32_t count;              /* told to the client, when answered */
+    struct kms_version version;        /* in clear, zero if not even that could be read */
+    uint32_t count;                    /* told to the client, when answered */
     const struct cat_product *product; /* by activation id, or NULL */
-    struct buf response;         /* the sealed answer; caller frees (buf_fini) */
+    struct buf response;               /* the sealed answer; caller frees (buf_fini) */
 };
 
 /* Decides on one request. When answered, the client is in the count from now on; if the record

@@ -12,8 +12,8 @@
 #include "base/err.h"
 #include "base/guid.h"
 
-#define KMS_WORKSTATION_UNITS 64  /* UTF-16 code units, NUL-padded; the last one is NUL */
-#define KMS_EPID_UNITS        64  /* most UTF-16 code units of an ePID, its NUL included */
+#define KMS_WORKSTATION_UNITS 64 /* UTF-16 code units, NUL-padded; the last one is NUL */
+#define KMS_EPID_UNITS        64 /* most UTF-16 code units of an ePID, its NUL included */
 #define KMS_NPOLICY_MAX       1000
 
 struct kms_version {

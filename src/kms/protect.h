@@ -11,9 +11,9 @@
 #include "kms/message.h"
 #include "realm/keys.h"
 
-#define KMS_NONCE_LEN   16
-#define KMS_TAG_MAX     32
-#define KMS_SEALED_MAX  1024 /* no sealed message of ours is longer */
+#define KMS_NONCE_LEN  16
+#define KMS_TAG_MAX    32
+#define KMS_SEALED_MAX 1024 /* no sealed message of ours is longer */
 
 /* What ties an answer to its request. */
 struct kms_exchange {
@@ -32,8 +32,8 @@ MUST_CHECK enum err kms_check_request_size(struct kms_version v, size_t len);
 
 /* Appends the sealed request to out and fills x for opening the answer. */
 MUST_CHECK enum err kms_seal_request(const struct realm_keys *keys, const struct kms_request *m,
-                                     const struct rng *rng, struct buf *out,
-                                     struct kms_exchange *x, struct errinfo *ei);
+                                     const struct rng *rng, struct buf *out, struct kms_exchange *x,
+                                     struct errinfo *ei);
 /* ERR_VERSION, ERR_TRUNCATED/ERR_MALFORMED (size or fields), or ERR_FOREIGN: the tag is not our
  * realm's. */
 MUST_CHECK enum err kms_open_request(const struct realm_keys *keys, const void *data, size_t len,

@@ -52,8 +52,8 @@ enum dir_filter_op { DIR_EQ, DIR_PRESENT, DIR_GE, DIR_AND, DIR_OR, DIR_NOT };
 
 struct dir_filter {
     enum dir_filter_op op;
-    const char *attr;      /* DIR_EQ, DIR_PRESENT, DIR_GE */
-    const void *value;     /* DIR_EQ, DIR_GE: raw bytes, escaped by the port */
+    const char *attr;  /* DIR_EQ, DIR_PRESENT, DIR_GE */
+    const void *value; /* DIR_EQ, DIR_GE: raw bytes, escaped by the port */
     size_t len;
     const struct dir_filter *const *sub; /* DIR_AND, DIR_OR: NULL-terminated; DIR_NOT: one */
 };
@@ -68,30 +68,30 @@ char *dir_dn_escape(const char *value);
 enum dir_mechanism { DIR_ANONYMOUS, DIR_SCRAM_SHA_256, DIR_EXTERNAL, DIR_GSSAPI, DIR_SIMPLE };
 
 struct dir_conf {
-    const char *uri;          /* ldapi://%2F…, ldap://host:port */
+    const char *uri; /* ldapi://%2F…, ldap://host:port */
     enum dir_mechanism mechanism;
-    const char *user;         /* SCRAM: authentication identity ("PC01$", "adbad") */
-    const char *password;     /* SCRAM, SIMPLE */
-    const char *bind_dn;      /* SIMPLE */
-    const char *lab_forest;   /* forest that may be written to; NULL: read only */
-    int timeout_ms;           /* for connecting and for every operation; 0: 10 s */
+    const char *user;       /* SCRAM: authentication identity ("PC01$", "adbad") */
+    const char *password;   /* SCRAM, SIMPLE */
+    const char *bind_dn;    /* SIMPLE */
+    const char *lab_forest; /* forest that may be written to; NULL: read only */
+    int timeout_ms;         /* for connecting and for every operation; 0: 10 s */
 };
 
 /* What the directory says about itself (rootDSE and what it points to). */
 struct dir_facts {
-    bool ad_ds;               /* capability 1.2.840.113556.1.4.800 */
-    bool lab_marked;          /* not AD DS, but made by "adbactl lab up" */
-    bool read_only;           /* RODC */
-    int schema_version;       /* objectVersion of the schema; 0 unknown */
-    bool has_ao_class;        /* msSPP-ActivationObject is in the schema */
+    bool ad_ds;         /* capability 1.2.840.113556.1.4.800 */
+    bool lab_marked;    /* not AD DS, but made by "adbactl lab up" */
+    bool read_only;     /* RODC */
+    int schema_version; /* objectVersion of the schema; 0 unknown */
+    bool has_ao_class;  /* msSPP-ActivationObject is in the schema */
     char *default_nc;
     char *config_nc;
     char *schema_nc;
     char *root_domain_nc;
-    char *forest;             /* DNS name of the forest root, lower case */
-    char *domain;             /* DNS name of the default naming context */
-    char *domain_sid;         /* "S-1-5-21-…" of the forest root domain; NULL if it can't be read */
-    char *dns_host_name;      /* the server's own name */
+    char *forest;        /* DNS name of the forest root, lower case */
+    char *domain;        /* DNS name of the default naming context */
+    char *domain_sid;    /* "S-1-5-21-…" of the forest root domain; NULL if it can't be read */
+    char *dns_host_name; /* the server's own name */
 };
 
 struct dir;
@@ -135,7 +135,7 @@ enum dir_mod_op { DIR_MOD_ADD, DIR_MOD_DELETE, DIR_MOD_REPLACE };
 struct dir_mod {
     enum dir_mod_op op;
     const char *attr;
-    size_t n;                      /* 0 with DELETE or REPLACE: the whole attribute */
+    size_t n; /* 0 with DELETE or REPLACE: the whole attribute */
     const struct dir_val *vals;
 };
 

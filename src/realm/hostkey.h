@@ -18,11 +18,11 @@
 
 struct hostkey {
     char key[HOSTKEY_TEXT_LEN + 1];
-    char *group;      /* owned */
-    char pid[64];     /* extended product id text, ours: "adbad-<realm id>-<serial>" */
+    char *group;  /* owned */
+    char pid[64]; /* extended product id text, ours: "adbad-<realm id>-<serial>" */
     int64_t issued;
-    X509 *cert;       /* owned */
-    EVP_PKEY *pkey;   /* owned; NULL where only the public part was loaded */
+    X509 *cert;     /* owned */
+    EVP_PKEY *pkey; /* owned; NULL where only the public part was loaded */
 };
 
 /* True if text is a well-formed host key of ours (alphabet, groups, check characters). A

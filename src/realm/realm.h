@@ -24,15 +24,15 @@
  * holds it can also answer as a KMS host of the realm. */
 struct bundle {
     char name[REALM_NAME_MAX + 1];
-    char id[17];        /* first 8 bytes of SHA-256 over the issuer's SubjectPublicKeyInfo, hex */
-    X509 *issuer;       /* owned */
+    char id[17];  /* first 8 bytes of SHA-256 over the issuer's SubjectPublicKeyInfo, hex */
+    X509 *issuer; /* owned */
     struct realm_keys keys;
 };
 
 MUST_CHECK enum err bundle_load(const char *path, struct bundle *out, struct errinfo *ei);
 /* Reads the same from memory (JSON text). */
-MUST_CHECK enum err bundle_parse(const void *data, size_t len, const char *what,
-                                 struct bundle *out, struct errinfo *ei);
+MUST_CHECK enum err bundle_parse(const void *data, size_t len, const char *what, struct bundle *out,
+                                 struct errinfo *ei);
 MUST_CHECK enum err bundle_write(const struct bundle *b, const char *path, struct errinfo *ei);
 void bundle_fini(struct bundle *b); /* wipes the keys */
 

@@ -34,8 +34,8 @@ void rpc_client_free(struct rpc_client *c);
 /* Queues a request; one call at a time. */
 MUST_CHECK enum err rpc_client_call(struct rpc_client *c, uint16_t opnum, const void *stub,
                                     size_t len, struct errinfo *ei);
-enum rpc_client_step rpc_client_feed(struct rpc_client *c, const void *in, size_t len,
-                                     size_t *used, struct errinfo *ei);
+enum rpc_client_step rpc_client_feed(struct rpc_client *c, const void *in, size_t len, size_t *used,
+                                     struct errinfo *ei);
 struct buf *rpc_client_output(struct rpc_client *c);
 /* The last response; valid until the next call. */
 const struct buf *rpc_client_stub(const struct rpc_client *c);

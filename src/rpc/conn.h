@@ -18,17 +18,17 @@
  * and documents. The owner of rpc may add reasons. */
 enum rpc_reason {
     RPC_OK,
-    RPC_BAD_VERSION,       /* rpc_vers or data representation not ours: BIND_NAK 4 */
-    RPC_NOT_RPC,           /* the first byte is nothing like DCE/RPC */
-    RPC_BAD_LENGTH,        /* frag_length impossible for the type */
-    RPC_BAD_PDU,           /* a body that breaks its format */
-    RPC_BAD_TYPE,          /* unknown packet type */
-    RPC_NOT_BOUND,         /* a call before bind */
-    RPC_UNEXPECTED,        /* a packet type that a client may not send, or not now */
-    RPC_BAD_FRAGMENT,      /* fragment state machine */
-    RPC_TOO_LARGE,         /* fragment or reassembled stub above its bound */
+    RPC_BAD_VERSION,  /* rpc_vers or data representation not ours: BIND_NAK 4 */
+    RPC_NOT_RPC,      /* the first byte is nothing like DCE/RPC */
+    RPC_BAD_LENGTH,   /* frag_length impossible for the type */
+    RPC_BAD_PDU,      /* a body that breaks its format */
+    RPC_BAD_TYPE,     /* unknown packet type */
+    RPC_NOT_BOUND,    /* a call before bind */
+    RPC_UNEXPECTED,   /* a packet type that a client may not send, or not now */
+    RPC_BAD_FRAGMENT, /* fragment state machine */
+    RPC_TOO_LARGE,    /* fragment or reassembled stub above its bound */
     RPC_SECOND_BIND,
-    RPC_BAD_AUTH,          /* auth trailer impossible or not supported */
+    RPC_BAD_AUTH, /* auth trailer impossible or not supported */
     RPC_NO_MEMORY,
     RPC_REASONS
 };
@@ -57,13 +57,13 @@ struct rpc_call {
     uint16_t context_id;
     uint16_t opnum;
     const struct rpc_iface *iface;
-    bool big;    /* integers in the stub are big-endian */
+    bool big; /* integers in the stub are big-endian */
     bool ndr64;
     bool has_object;
     struct guid object;
     const uint8_t *stub;
     size_t stub_len;
-    void *user;  /* the caller's, NULL at first */
+    void *user; /* the caller's, NULL at first */
 };
 
 /* server must outlive the connection. NULL: out of memory. */

@@ -9,13 +9,14 @@
 struct rpc_iface {
     struct guid uuid;
     uint16_t major, minor;
-    uint16_t opnums;       /* opnums 0 … opnums-1 exist; beyond: nca_op_rng_error */
-    uint32_t max_stub;     /* most bytes of a reassembled request; beyond: ACCESS_DENIED, close */
-    const char *name;      /* for logs: "activation" */
-    int id;                /* the caller's own number for it */
+    uint16_t opnums;   /* opnums 0 … opnums-1 exist; beyond: nca_op_rng_error */
+    uint32_t max_stub; /* most bytes of a reassembled request; beyond: ACCESS_DENIED, close */
+    const char *name;  /* for logs: "activation" */
+    int id;            /* the caller's own number for it */
 };
 
-/* Fault statuses (C706 appendix E, MS-RPCE 2.2.2.?; Windows error codes where MS-RPCE uses them). */
+/* Fault statuses (C706 appendix E, MS-RPCE 2.2.2.?; Windows error codes where MS-RPCE uses them).
+ */
 #define RPC_FAULT_ACCESS_DENIED  0x00000005u
 #define RPC_FAULT_BAD_STUB       0x000006f7u /* RPC_X_BAD_STUB_DATA */
 #define RPC_FAULT_OP_RANGE       0x1c010002u /* nca_s_op_rng_error */

@@ -15,31 +15,31 @@ enum settings_mechanism { SET_MECH_NONE, SET_MECH_SCRAM, SET_MECH_EXTERNAL };
 
 struct settings {
     /* [realm] */
-    char *realm_dir;       /* the realm folder; the daemon itself needs client.bundle only */
-    char *realm_bundle;    /* NULL: client.bundle in realm_dir */
+    char *realm_dir;    /* the realm folder; the daemon itself needs client.bundle only */
+    char *realm_bundle; /* NULL: client.bundle in realm_dir */
     /* [store] */
-    char *state_dir;       /* installed host keys; ledger.db unless ledger is set */
+    char *state_dir; /* installed host keys; ledger.db unless ledger is set */
     char *ledger;
     /* [kms] */
-    struct conf_list listen;      /* address:port, [v6]:port */
-    int64_t activation_interval;  /* seconds */
-    int64_t renewal_interval;     /* seconds */
+    struct conf_list listen;     /* address:port, [v6]:port */
+    int64_t activation_interval; /* seconds */
+    int64_t renewal_interval;    /* seconds */
     uint32_t max_connections;
     /* [directory] */
-    char *dir_uri;         /* NULL: no directory */
-    int dir_mechanism;     /* enum settings_mechanism */
+    char *dir_uri;     /* NULL: no directory */
+    int dir_mechanism; /* enum settings_mechanism */
     char *dir_user;
     char *dir_password_file;
     char *lab_forest;
-    int64_t dir_timeout;   /* seconds */
-    int64_t dir_retry;     /* seconds */
+    int64_t dir_timeout; /* seconds */
+    int64_t dir_retry;   /* seconds */
     /* [control] */
     char *control_socket;
     /* [lab] */
     bool lab;
     char *lab_clock;
     /* [log] */
-    int log_level;         /* enum log_level */
+    int log_level; /* enum log_level */
 };
 
 extern const struct conf_key settings_keys[];

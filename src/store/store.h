@@ -27,27 +27,27 @@ enum store_channel { STORE_KMS, STORE_ADBA, STORE_RELAY };
 
 /* One answered request. */
 struct store_activation {
-    int64_t id;               /* given by the store; ignored on add */
-    int64_t when;             /* lab time, Unix seconds */
+    int64_t id;   /* given by the store; ignored on add */
+    int64_t when; /* lab time, Unix seconds */
     enum store_channel channel;
-    char peer[64];            /* address:port text */
-    uint16_t version;         /* major */
+    char peer[64];    /* address:port text */
+    uint16_t version; /* major */
     struct guid application_id, activation_id, kms_id, client_id, previous_client_id;
     uint32_t required_count;
     uint32_t licence_status;
     uint32_t minutes_left;
     bool is_virtual;
-    uint32_t count;           /* told to the client */
-    char workstation[256];    /* UTF-8 */
+    uint32_t count;        /* told to the client */
+    char workstation[256]; /* UTF-8 */
 };
 
 /* A refusal; kept aggregated per source address, reason and minute. */
 struct store_refusal {
     int64_t when;
-    char source[64];  /* address without port */
-    char reason[32];  /* kms_reason_name */
+    char source[64]; /* address without port */
+    char reason[32]; /* kms_reason_name */
     uint32_t hresult;
-    uint64_t times;   /* on reading */
+    uint64_t times; /* on reading */
 };
 
 MUST_CHECK enum err store_begin(struct store *s, struct errinfo *ei);

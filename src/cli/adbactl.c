@@ -1,0 +1,156 @@
+/* adbactl NOUN VERB: the administrator's tool. Every verb is a row in its noun's table. */
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "settings/settings.h"
+
+static const struct cli_command *const nouns[] = {
+    cmd_realm, cmd_hostkey, cmd_ao, cmd_lab, cmd_machine, cmd_kms, cmd_clock, cmd_conf,
+};
+#define NOUN_COUNT (sizeof(nouns) / sizeof(nouns[0]))
+
+static void print_commands(const char *noun)
+{
+    for (size_t i = 0; i < NOUN_COUNT; i++) {
+        if (noun != NULL && strcmp(nouns[i]->noun, noun) != 0)
+            continue;
+        for (const struct cli_command *c = nouns[i]; c->noun != NULL; c++) {
+            char left[96];
+
+            snprintf(left, sizeof(left), "%s %s %s", c->noun, c->verb, c->usage);
+            printf("  %-34s %s\n", left, c->summary);
+        }
+    }
+}
+
+static void print_help(void)
+{
+    printf("Usage: adbactl NOUN VERB [ARGUMENT …] [OPTION …]\n\n"
+           "Runs a lab of volume activation beside Active Directory: the realm and its host keys,\n"
+           "activation objects in the directory, the KMS host, the lab clock.\n\n"
+           "Commands:\n");
+    print_commands(NULL);
+    printf("\nCommon options:\n"
+           "  --config FILE   configuration file (default: $ADBAD_CONF or " SETTINGS_DEFAULT_PATH
+           ")\n"
+           "  --json          print JSON (every command that reads)\n"
+           "  --yes           do not ask before a change\n"
+           "  --help          what a command does, its options, an example\n\n"
+           "A first lab:\n"
+           "  adbactl lab up /tmp/lab\n"
+           "  adbactl realm init LAB /tmp/lab/realm\n"
+           "  adbactl --config /tmp/lab/adbad.conf kms status\n");
+}
+
+static const struct cli_command *find(const char *noun, const char *verb)
+{
+    for (size_t i = 0; i < NOUN_COUNT; i++) {
+        for (const struct cli_command *c = nouns[i]; c->noun != NULL; c++) {
+            if (strcmp(c->noun, noun) == 0 && strcmp(c->verb, verb) == 0)
+                return c;
+        }
+    }
+    return NULL;
+}
+
+static bool noun_known(const char *noun)
+{
+    for (size_t i = 0; i < NOUN_COUNT; i++) {
+        if (strcmp(nouns[i]->noun, noun) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int unknown(const char *noun, const char *verb)
+{
+    const struct cli_command *nearest = NULL;
+    unsigned best = 4;
+
+    for (size_t i = 0; i < NOUN_COUNT; i++) {
+        for (const struct cli_command *c = nouns[i]; c->noun != NULL; c++) {
+            unsigned d =
+                text_distance(noun, c->noun) + (verb != NULL ? text_distance(verb, c->verb) : 2);
+
+            if (d < best) {
+                best = d;
+                nearest = c;
+            }
+        }
+    }
+    fprintf(stderr, "adbactl: no command \"%s%s%s\"", noun, verb != NULL ? " " : "",
+            verb != NULL ? verb : "");
+    if (nearest != NULL)
+        fprintf(stderr, "; did you mean \"%s %s\"?", nearest->noun, nearest->verb);
+    fputs(" (adbactl --help lists all)\n", stderr);
+    return EXIT_USAGE;
+}
+
+/* Common options may stand before the noun: moves them behind the verb, where opt_parse sees
+ * them. */
+static int leading_options(int argc, char **argv)
+{
+    int n = 1;
+
+    while (n < argc && argv[n][0] == '-') {
+        if (strcmp(argv[n], "--config") == 0 && n + 1 < argc)
+            n++;
+        n++;
+    }
+    return n - 1;
+}
+
+static int dispatch(struct cli *cli, int argc, char **argv)
+{
+    int leading = leading_options(argc, argv), first = 1 + leading, n = 0, status;
+    char **rest;
+
+    if (argc - first < 2 || argv[first + 1][0] == '-') {
+        if (argc > first && noun_known(argv[first])) {
+            print_commands(argv[first]);
+            return argc - first < 2 ? EXIT_USAGE : EXIT_OK;
+        }
+        return argc > first ? unknown(argv[first], NULL) : (print_help(), EXIT_USAGE);
+    }
+    cli_running = find(argv[first], argv[first + 1]);
+    if (cli_running == NULL)
+        return unknown(argv[first], argv[first + 1]);
+    rest = calloc((size_t)argc + 1, sizeof(*rest));
+    if (rest == NULL)
+        abort();
+    for (int i = 1; i <= leading; i++)
+        rest[n++] = argv[i];
+    for (int i = first + 2; i < argc; i++)
+        rest[n++] = argv[i];
+    status = cli_running->run(cli, n, rest);
+    free(rest);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct cli cli = {0};
+    int status;
+
+    setlocale(LC_CTYPE, "C.UTF-8");
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
+        print_help();
+        return EXIT_OK;
+    }
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        puts("adbactl " ADBAD_VERSION);
+        return EXIT_OK;
+    }
+    status = dispatch(&cli, argc, argv);
+    if (cli.settings != NULL)
+        settings_free(cli.settings);
+    free(cli.settings);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        perror("adbactl: write output");
+        return EXIT_STORAGE;
+    }
+    return status;
+}

@@ -1,0 +1,161 @@
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "settings/settings.h"
+
+const struct cli_command *cli_running;
+
+/* The options that every command takes. */
+#define COMMON_COUNT 4
+
+static void common_options(struct cli *cli, bool *help, struct opt out[COMMON_COUNT])
+{
+    out[0] = (struct opt){
+        .name = "config",
+        .type = OPT_STRING,
+        .metavar = "FILE",
+        .help = "configuration file (default: $ADBAD_CONF or " SETTINGS_DEFAULT_PATH ")",
+        .dest = &cli->conf_path};
+    out[1] =
+        (struct opt){.name = "json", .type = OPT_FLAG, .help = "print JSON", .dest = &cli->json};
+    out[2] = (struct opt){
+        .name = "yes", .type = OPT_FLAG, .help = "do not ask before a change", .dest = &cli->yes};
+    out[3] = (struct opt){.name = "help", .type = OPT_FLAG, .help = "show this text", .dest = help};
+}
+
+static void print_options(const struct opt *opts)
+{
+    for (; opts->name != NULL; opts++) {
+        char left[64];
+
+        snprintf(left, sizeof(left), "--%s%s%s", opts->name, opts->metavar != NULL ? " " : "",
+                 opts->metavar != NULL ? opts->metavar : "");
+        printf("  %-26s %s\n", left, opts->help);
+    }
+}
+
+static void print_help(const struct opt *opts)
+{
+    const struct cli_command *c = cli_running;
+
+    printf("Usage: adbactl %s %s%s%s [OPTION …]\n\n%s\n", c->noun, c->verb,
+           c->usage[0] != '\0' ? " " : "", c->usage, c->summary);
+    if (c->help != NULL)
+        printf("\n%s\n", c->help);
+    printf("\nOptions:\n");
+    print_options(opts);
+}
+
+static size_t count_options(const struct opt *opts)
+{
+    size_t n = 0;
+
+    while (opts != NULL && opts[n].name != NULL)
+        n++;
+    return n;
+}
+
+static int wrong_arguments(const struct cli *cli)
+{
+    struct errinfo ei;
+    enum err e = err_fail(&ei, ERR_USAGE, "usage: adbactl %s %s %s (try --help)", cli_running->noun,
+                          cli_running->verb, cli_running->usage);
+
+    return cli_fail(cli, e, &ei);
+}
+
+int cli_begin(struct cli *cli, const struct opt *opts, int *argc, char **argv, int min, int max)
+{
+    struct errinfo ei = {0};
+    size_t own = count_options(opts);
+    bool help = false;
+    int status = -1;
+    enum err e;
+    struct opt *all = calloc(own + COMMON_COUNT + 1, sizeof(*all));
+
+    if (all == NULL)
+        abort();
+    if (own > 0)
+        memcpy(all, opts, own * sizeof(*all));
+    common_options(cli, &help, all + own);
+    e = opt_parse(all, argc, argv, &ei);
+    if (e != ERR_OK) {
+        status = cli_fail(cli, e, &ei);
+    } else if (help) {
+        print_help(all);
+        status = EXIT_OK;
+    } else if (*argc < min || *argc > max) {
+        status = wrong_arguments(cli);
+    }
+    free(all);
+    return status;
+}
+
+enum err cli_settings(struct cli *cli, const struct settings **out, struct errinfo *ei)
+{
+    const char *path = cli->conf_path;
+    enum err e;
+
+    if (cli->settings == NULL) {
+        if (path == NULL)
+            path = getenv("ADBAD_CONF");
+        if (path == NULL)
+            path = SETTINGS_DEFAULT_PATH;
+        cli->settings = calloc(1, sizeof(*cli->settings));
+        if (cli->settings == NULL)
+            return err_nomem(ei);
+        e = settings_load(path, cli->settings, ei);
+        if (e != ERR_OK) {
+            free(cli->settings);
+            cli->settings = NULL;
+            return e;
+        }
+    }
+    *out = cli->settings;
+    return ERR_OK;
+}
+
+int cli_fail(const struct cli *cli, enum err e, const struct errinfo *ei)
+{
+    if (cli->json) {
+        json_t *o = json_pack("{s:s, s:s}", "error", err_name(e), "text", ei->text);
+        char code[16];
+
+        if (ei->hresult != 0) {
+            snprintf(code, sizeof(code), "0x%08X", ei->hresult);
+            json_object_set_new(o, "code", json_string(code));
+        }
+        cli_json(o);
+    }
+    fflush(stdout);
+    if (ei->hresult != 0)
+        fprintf(stderr, "adbactl: %s (0x%08X)\n", ei->text, ei->hresult);
+    else
+        fprintf(stderr, "adbactl: %s\n", ei->text);
+    return err_exit_code(e);
+}
+
+void cli_json(json_t *value)
+{
+    json_dumpf(value, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+    putchar('\n');
+    json_decref(value);
+}
+
+bool cli_confirm(const struct cli *cli, const char *question)
+{
+    char answer[16];
+
+    if (cli->yes)
+        return true;
+    if (!isatty(STDIN_FILENO)) {
+        fprintf(stderr, "adbactl: %s Not asked without a terminal; give --yes.\n", question);
+        return false;
+    }
+    fprintf(stderr, "%s [y/N] ", question);
+    return fgets(answer, sizeof(answer), stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
+}
