@@ -1,0 +1,108 @@
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "support.h"
+
+static char folder[256], path[300];
+
+static int setup(void **state)
+{
+    (void)state;
+    test_folder(folder);
+    snprintf(path, sizeof(path), "%s/file", folder);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    test_folder_remove(folder);
+    return 0;
+}
+
+static unsigned files_in_folder(void)
+{
+    unsigned n = 0;
+    DIR *d = opendir(folder);
+
+    assert_non_null(d);
+    for (struct dirent *e = readdir(d); e != NULL; e = readdir(d))
+        n += e->d_name[0] != '.';
+    closedir(d);
+    return n;
+}
+
+static void replacing_leaves_one_whole_file_with_its_mode(void **state)
+{
+    struct errinfo ei = {0};
+    struct buf b = BUF_INIT;
+    struct stat st;
+
+    (void)state;
+    assert_ok(file_write_atomic(path, "old", 3, 0644, &ei), &ei);
+    assert_ok(file_write_atomic(path, "newer", 5, 0600, &ei), &ei);
+    assert_ok(file_read(path, 5, &b, &ei), &ei);
+    assert_string_equal(buf_str(&b), "newer");
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    assert_int_equal(files_in_folder(), 1);
+    buf_fini(&b);
+}
+
+static void create_refuses_what_exists(void **state)
+{
+    struct errinfo ei = {0};
+    struct buf b = BUF_INIT;
+
+    (void)state;
+    assert_ok(file_create(path, "first", 5, 0600, &ei), &ei);
+    assert_int_equal(file_create(path, "second", 6, 0600, &ei), ERR_EXISTS);
+    assert_ok(file_read(path, 100, &b, &ei), &ei);
+    assert_string_equal(buf_str(&b), "first");
+    assert_int_equal(files_in_folder(), 1);
+    buf_fini(&b);
+}
+
+static void reading_is_bounded(void **state)
+{
+    struct errinfo ei = {0};
+    struct buf b = BUF_INIT;
+
+    (void)state;
+    assert_ok(file_create(path, "12345", 5, 0600, &ei), &ei);
+    assert_int_equal(file_read(path, 4, &b, &ei), ERR_LIMIT);
+    assert_int_equal(file_read("/nonexistent/file", 4, &b, &ei), ERR_NOTFOUND);
+    buf_fini(&b);
+}
+
+static void loose_modes_are_refused_with_the_remedy(void **state)
+{
+    struct errinfo ei = {0};
+
+    (void)state;
+    assert_ok(file_create(path, "x", 1, 0600, &ei), &ei);
+    assert_ok(file_require_private(path, &ei), &ei);
+    assert_int_equal(chmod(path, 0640), 0);
+    assert_int_equal(file_require_private(path, &ei), ERR_REFUSED);
+    assert_contains(ei.text, "chmod 0600");
+    assert_int_equal(chmod(folder, 0701), 0);
+    assert_int_equal(file_require_private(folder, &ei), ERR_REFUSED);
+    assert_contains(ei.text, "chmod 0700");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(replacing_leaves_one_whole_file_with_its_mode, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(create_refuses_what_exists, setup, teardown),
+        cmocka_unit_test_setup_teardown(reading_is_bounded, setup, teardown),
+        cmocka_unit_test_setup_teardown(loose_modes_are_refused_with_the_remedy, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,103 @@
+#!/bin/sh
+# Every test, counted. Called by ./dev test, which installed what is needed.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+results=build/test-results
+quick=no
+case ${1:-} in
+--quick) quick=yes ;;
+'') ;;
+*)
+    printf 'Usage: ./dev test [--quick]\n' >&2
+    exit 2
+    ;;
+esac
+rm -rf "$results"
+mkdir -p "$results"
+started=$(date +%s)
+
+say()
+{
+    printf '[%3d s] %s\n' $(($(date +%s) - started)) "$*"
+}
+
+# A step that is not a test itself leaves NAME.ok or NAME.failed.
+step()
+{
+    name=$1
+    shift
+    if "$@"; then
+        : >"$results/$name.ok"
+    else
+        : >"$results/$name.failed"
+        return 1
+    fi
+}
+
+build()
+{
+    ./dev build "$1" >"build/$1.out" 2>&1 || {
+        cat "build/$1.out" >&2
+        return 1
+    }
+}
+
+# unit PRESET: the C tests (unit, contract, corpus replay).
+unit()
+{
+    rm -rf "build/$1/junit"
+    mkdir -p "build/$1/junit"
+    ctest --test-dir "build/$1" -j2 --output-on-failure --output-junit "$PWD/$results/$1.ctest.xml" \
+        >"$results/$1.ctest.log" 2>&1 || sed -n '/FAILED\|Failed\|Error/p' "$results/$1.ctest.log" >&2
+    mkdir -p "$results/$1.cmocka"
+    cp "build/$1/junit/"*.xml "$results/$1.cmocka/" 2>/dev/null || true
+}
+
+# integration PRESET [PYTEST-OPTION …]: programs against real servers.
+integration()
+{
+    preset=$1
+    shift
+    ADBAD_BIN=$PWD/build/$preset/bin ADBAD_TOOLS=$PWD/build/$preset/tests /usr/bin/python3 -m pytest -q \
+        -p no:cacheprovider --junitxml="$results/$preset.pytest.xml" "$@" tests/integration \
+        >"$results/$preset.pytest.log" 2>&1 || tail -n 60 "$results/$preset.pytest.log" >&2
+}
+
+export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:detect_stack_use_after_return=1
+export UBSAN_OPTIONS=print_stacktrace=1
+export TSAN_OPTIONS=halt_on_error=1
+
+say 'lint'
+tools/lint.sh "$results"
+say 'build with gcc'
+if step build-dev build dev; then
+    say 'unit tests'
+    unit dev
+    say 'integration tests'
+    integration dev
+fi
+if [ $quick = no ]; then
+    say 'build with clang'
+    step build-clang build clang && {
+        say 'unit tests (clang)'
+        unit clang
+    }
+    say 'build with AddressSanitizer and UndefinedBehaviorSanitizer'
+    step build-asan-ubsan build asan-ubsan && {
+        say 'unit tests (ASan, UBSan)'
+        unit asan-ubsan
+        say 'integration tests (ASan, UBSan)'
+        integration asan-ubsan
+    }
+    say 'build with ThreadSanitizer'
+    step build-tsan build tsan && {
+        say 'unit and daemon tests (TSan)'
+        unit tsan
+        integration tsan -m threads
+    }
+fi
+say 'demo'
+./dev demo >"$results/demo.log" 2>&1 || tail -n 40 "$results/demo.log" >&2
+cp build/demo/summary.json "$results/demo.json" 2>/dev/null || : >"$results/demo.failed"
+say 'done'
+exec /usr/bin/python3 tools/count.py "$results"
