@@ -1,0 +1,26 @@
+"""Fixtures that every integration test shares."""
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+
+from lab import Lab  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "threads: exercises threads; also run under ThreadSanitizer")
+
+
+@pytest.fixture
+def lab():
+    """A realm in a folder of its own; everything that a test starts in it is stopped."""
+    with Lab() as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def lab_with_directory(lab):
+    lab.directory_up()
+    return lab
