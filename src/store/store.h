@@ -47,7 +47,7 @@ struct store_refusal {
     char source[64]; /* address without port */
     char reason[32]; /* kms_reason_name */
     uint32_t hresult;
-    uint64_t times; /* on reading */
+    uint64_t times; /* 0 on adding means once */
 };
 
 MUST_CHECK enum err store_begin(struct store *s, struct errinfo *ei);
@@ -59,13 +59,21 @@ MUST_CHECK enum err store_add_refusal(struct store *s, const struct store_refusa
  * back, and the store refuses further writes (ERR_NOT_NOW) until store_reopen succeeded. */
 MUST_CHECK enum err store_commit(struct store *s, struct errinfo *ei);
 void store_rollback(struct store *s);
-/* Closes and opens the same file again and runs a quick check. */
+/* Closes and opens the same file again, moves what the write-ahead log holds into it (nothing of
+ * an unflushed log is trusted after that), runs a quick check and makes sure that it can be
+ * written. On failure the store still refuses writes and reads; try again later. */
 MUST_CHECK enum err store_reopen(struct store *s, struct errinfo *ei);
+
+/* The functions below call each per row; its error (which need not fill an errinfo) stops them
+ * and is returned. */
 
 /* Answered KMS-channel requests with when >= since, in the order they were recorded. */
 typedef enum err store_activation_fn(void *arg, const struct store_activation *a);
 MUST_CHECK enum err store_each_activation(struct store *s, int64_t since, store_activation_fn *each,
                                           void *arg, struct errinfo *ei);
+/* The newest limit (0: all) answered requests of every channel with when >= since, newest first. */
+MUST_CHECK enum err store_each_recent(struct store *s, int64_t since, uint32_t limit,
+                                      store_activation_fn *each, void *arg, struct errinfo *ei);
 typedef enum err store_refusal_fn(void *arg, const struct store_refusal *r);
 MUST_CHECK enum err store_each_refusal(struct store *s, int64_t since, store_refusal_fn *each,
                                        void *arg, struct errinfo *ei);

@@ -1,0 +1,348 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/db.h"
+#include "store/lock.h"
+#include "store/migrations.h"
+
+/* The database header, https://sqlite.org/fileformat2.html section 1.3. */
+#define HEADER_LEN      100
+#define HEADER_MAGIC    "SQLite format 3"
+#define AT_USER_VERSION 60
+#define AT_APPLICATION  68
+
+#define BUSY_TIMEOUT_MS 5000
+#define TEXT(x)         #x
+#define EXPANDED(x)     TEXT(x)
+
+/* For every connection. Readers beside a checkpoint need the timeout; DBCONFIG is set in code. */
+static const char sql_connection[] = "PRAGMA foreign_keys=ON;"
+                                     "PRAGMA trusted_schema=OFF;"
+                                     "PRAGMA synchronous=FULL;"
+                                     "PRAGMA journal_size_limit=16777216;";
+
+static enum err code_of(int rc, int sys)
+{
+    if (sys == ENOSPC || sys == EDQUOT || sys == EFBIG)
+        return ERR_FULL;
+    switch (rc & 0xff) {
+    case SQLITE_FULL:
+        return ERR_FULL;
+    case SQLITE_NOMEM:
+        return ERR_NOMEM;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return ERR_BUSY;
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+        return ERR_DENIED;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return ERR_MALFORMED;
+    default:
+        return sys == EACCES ? ERR_DENIED : ERR_IO;
+    }
+}
+
+/* The errno behind an input/output error. A commit does not pass it up to the connection; the log
+ * file's handle remembers it. */
+static int system_errno(sqlite3 *db)
+{
+    int sys = sqlite3_system_errno(db);
+    sqlite3_file *log = NULL;
+
+    if (sys == 0 && sqlite3_file_control(db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log) == 0 &&
+        log != NULL && log->pMethods != NULL)
+        log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &sys);
+    return sys;
+}
+
+enum err db_fail(struct store *s, const char *what, struct errinfo *ei)
+{
+    int rc = s->db == NULL ? SQLITE_NOMEM : sqlite3_extended_errcode(s->db);
+    bool io = (rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_CANTOPEN;
+    int sys = io ? system_errno(s->db) : 0;
+    enum err code = code_of(rc, sys);
+    const char *text = s->db == NULL ? "out of memory" : sqlite3_errmsg(s->db);
+    char name[128], reason[140] = "";
+
+    if (sys != 0)
+        snprintf(reason, sizeof(reason), " (%s)", strerror_r(sys, name, sizeof(name)));
+    return err_fail(ei, code, "%s ledger %s: %s%s%s", what, s->path, text, reason,
+                    code == ERR_FULL ? "; free space on its file system" : "");
+}
+
+static uint32_t big_u32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static enum err refuse_foreign(const char *path, struct errinfo *ei)
+{
+    return err_fail(ei, ERR_FOREIGN,
+                    "open ledger %s: the file is not a ledger of adbad; it was left as it is, "
+                    "name another file in [store] ledger",
+                    path);
+}
+
+static enum err refuse_newer(const char *path, int version, struct errinfo *ei)
+{
+    return err_fail(ei, ERR_VERSION,
+                    "open ledger %s: its version %d is newer than this adbad's %d; it was left as "
+                    "it is, install the newer adbad",
+                    path, version, store_migration_count);
+}
+
+/* Judges the file by its first bytes, before SQLite may touch it: opening a database can already
+ * write (recovery, a checkpoint on close). No connection to it may be open in this process. */
+static enum err check_header(const char *path, bool *is_new, struct errinfo *ei)
+{
+    uint8_t h[HEADER_LEN];
+    struct stat st;
+    ssize_t n = -1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    *is_new = fd < 0 && errno == ENOENT;
+    if (*is_new)
+        return ERR_OK;
+    if (fd < 0)
+        return err_fail_errno(ei, errno, "open ledger %s", path);
+    if (fstat(fd, &st) == 0)
+        n = S_ISREG(st.st_mode) ? read(fd, h, sizeof(h)) : 1;
+    close(fd);
+    if (n < 0)
+        return err_fail_errno(ei, errno, "read ledger %s", path);
+    *is_new = n == 0;
+    if (*is_new)
+        return ERR_OK;
+    if (n < HEADER_LEN || memcmp(h, HEADER_MAGIC, sizeof(HEADER_MAGIC)) != 0 ||
+        big_u32(h + AT_APPLICATION) != DB_APPLICATION_ID)
+        return refuse_foreign(path, ei);
+    if (big_u32(h + AT_USER_VERSION) > (uint32_t)store_migration_count)
+        return refuse_newer(path, (int)big_u32(h + AT_USER_VERSION), ei);
+    return ERR_OK;
+}
+
+static enum err run(struct store *s, const char *sql, const char *what, struct errinfo *ei)
+{
+    if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        return db_fail(s, what, ei);
+    return ERR_OK;
+}
+
+static enum err query_int(struct store *s, const char *sql, int *value, struct errinfo *ei)
+{
+    sqlite3_stmt *st = NULL;
+    enum err e = ERR_OK;
+
+    if (sqlite3_prepare_v2(s->db, sql, -1, &st, NULL) != SQLITE_OK ||
+        sqlite3_step(st) != SQLITE_ROW)
+        e = db_fail(s, "read", ei);
+    else
+        *value = sqlite3_column_int(st, 0);
+    sqlite3_finalize(st);
+    return e;
+}
+
+/* One transaction: a half-made or half-migrated ledger never exists. */
+static enum err migrate(struct store *s, int from, struct errinfo *ei)
+{
+    enum err e = run(s, "BEGIN IMMEDIATE", "migrate", ei);
+    char set[64];
+
+    for (int i = from; e == ERR_OK && i < store_migration_count; i++)
+        e = run(s, store_migrations[i], "migrate", ei);
+    snprintf(set, sizeof(set), "PRAGMA user_version=%d", store_migration_count);
+    if (e == ERR_OK)
+        e = run(s, set, "migrate", ei);
+    if (e == ERR_OK)
+        e = run(s, "PRAGMA application_id=" EXPANDED(DB_APPLICATION_ID), "migrate", ei);
+    if (e == ERR_OK)
+        e = run(s, "COMMIT", "migrate", ei);
+    if (e != ERR_OK)
+        (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    return e;
+}
+
+/* The header was checked already, but the newest user_version may still stand in the log. */
+static enum err settle_version(struct store *s, struct errinfo *ei)
+{
+    int version = 0;
+    enum err e = query_int(s, "PRAGMA user_version", &version, ei);
+
+    if (e != ERR_OK)
+        return e;
+    if (version > store_migration_count)
+        return refuse_newer(s->path, version, ei);
+    if (version < store_migration_count && !s->writable)
+        return err_fail(ei, ERR_VERSION,
+                        "open ledger %s: its version %d is older than this program's %d; start "
+                        "adbad once to bring it up to date",
+                        s->path, version, store_migration_count);
+    if (version < store_migration_count)
+        e = migrate(s, version, ei);
+    if (e == ERR_OK && s->writable)
+        e = run(s, "PRAGMA journal_mode=WAL", "open", ei);
+    /* The header must tell the version to whoever checks it next. */
+    if (e == ERR_OK && version < store_migration_count)
+        e = run(s, "PRAGMA wal_checkpoint(TRUNCATE)", "migrate", ei);
+    return e;
+}
+
+static enum err prepare_all(struct store *s, struct errinfo *ei)
+{
+    for (int i = 0; i < SQL_COUNT; i++) {
+        if (sqlite3_prepare_v3(s->db, db_sql_text[i], -1, SQLITE_PREPARE_PERSISTENT, &s->stmt[i],
+                               NULL) != SQLITE_OK)
+            return db_fail(s, "open", ei);
+    }
+    return ERR_OK;
+}
+
+static void disconnect(struct store *s)
+{
+    for (int i = 0; i < SQL_COUNT; i++) {
+        sqlite3_finalize(s->stmt[i]);
+        s->stmt[i] = NULL;
+    }
+    sqlite3_close(s->db);
+    s->db = NULL;
+    s->in_transaction = false;
+}
+
+/* Makes the file first, with its mode: SQLite gives the log and the index the same one. */
+static enum err make_file(const char *path, struct errinfo *ei)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return err_fail_errno(ei, errno, "create ledger %s", path);
+    close(fd);
+    return ERR_OK;
+}
+
+static enum err connect_db(struct store *s, struct errinfo *ei)
+{
+    bool is_new;
+    enum err e = check_header(s->path, &is_new, ei);
+    int flags = (s->writable ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX;
+
+    if (e == ERR_OK && is_new)
+        e = s->writable ? make_file(s->path, ei)
+                        : err_fail(ei, ERR_NOTFOUND, "open ledger %s: there is none yet", s->path);
+    if (e != ERR_OK)
+        return e;
+    if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK) {
+        e = db_fail(s, "open", ei);
+        goto out;
+    }
+    /* Until we know that it is ours and not newer, closing must not checkpoint. */
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
+    e = run(s, sql_connection, "open", ei);
+    if (e == ERR_OK)
+        e = settle_version(s, ei);
+    if (e == ERR_OK)
+        e = prepare_all(s, ei);
+    if (e == ERR_OK)
+        sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+out:
+    if (e != ERR_OK)
+        disconnect(s);
+    return e;
+}
+
+static enum err open_store(const char *path, bool writable, struct store **out, struct errinfo *ei)
+{
+    struct store *s = calloc(1, sizeof(*s));
+    enum err e = ERR_OK;
+
+    if (s == NULL)
+        return err_nomem(ei);
+    s->lock = -1;
+    s->writable = writable;
+    s->path = strdup(path);
+    if (s->path == NULL)
+        e = err_nomem(ei);
+    if (e == ERR_OK && writable)
+        e = lock_take(path, &s->lock, ei);
+    if (e == ERR_OK)
+        e = connect_db(s, ei);
+    if (e != ERR_OK) {
+        store_close(s);
+        return e;
+    }
+    *out = s;
+    return ERR_OK;
+}
+
+enum err store_open(const char *path, struct store **out, struct errinfo *ei)
+{
+    return open_store(path, true, out, ei);
+}
+
+enum err store_open_readonly(const char *path, struct store **out, struct errinfo *ei)
+{
+    return open_store(path, false, out, ei);
+}
+
+void store_close(struct store *s)
+{
+    if (s == NULL)
+        return;
+    if (s->in_transaction)
+        store_rollback(s);
+    disconnect(s);
+    lock_release(s->path, s->lock);
+    free(s->path);
+    free(s);
+}
+
+static enum err quick_check(struct store *s, struct errinfo *ei)
+{
+    sqlite3_stmt *st = NULL;
+    const char *said = NULL;
+    enum err e = ERR_OK;
+
+    if (sqlite3_prepare_v2(s->db, "PRAGMA quick_check(1)", -1, &st, NULL) != SQLITE_OK ||
+        sqlite3_step(st) != SQLITE_ROW)
+        e = db_fail(s, "check", ei);
+    else
+        said = (const char *)sqlite3_column_text(st, 0);
+    if (e == ERR_OK && (said == NULL || strcmp(said, "ok") != 0))
+        e = err_fail(ei, ERR_MALFORMED, "check ledger %s: %s", s->path,
+                     said == NULL ? "out of memory" : said);
+    sqlite3_finalize(st);
+    return e;
+}
+
+enum err store_reopen(struct store *s, struct errinfo *ei)
+{
+    enum err e;
+
+    if (s->in_transaction)
+        store_rollback(s);
+    disconnect(s);
+    s->broken = true;
+    e = connect_db(s, ei);
+    if (e == ERR_OK && s->writable) {
+        /* After a failed flush the kernel may call pages of the log clean that never reached the
+         * disk. A checkpoint writes their content once more, into the database. */
+        e = run(s, "PRAGMA wal_checkpoint(TRUNCATE)", "checkpoint", ei);
+        if (e == ERR_OK)
+            e = quick_check(s, ei);
+        if (e == ERR_OK)
+            e = run(s, "UPDATE totals SET answered = answered", "write", ei);
+    }
+    if (e != ERR_OK) {
+        disconnect(s);
+        return e;
+    }
+    s->broken = false;
+    return ERR_OK;
+}

@@ -1,0 +1,284 @@
+#include "store/store.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store/db.h"
+
+#define ACTIVATION_COLUMNS                                                                         \
+    "at, channel, peer, version, application_id, activation_id, kms_id, client_id, "               \
+    "previous_client_id, required_count, licence_status, minutes_left, is_virtual, count, "        \
+    "workstation"
+
+const char *const db_sql_text[SQL_COUNT] = {
+    [SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [SQL_COMMIT] = "COMMIT",
+    [SQL_ROLLBACK] = "ROLLBACK",
+    [SQL_ADD_ACTIVATION] = "INSERT INTO activations (" ACTIVATION_COLUMNS
+                           ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_ADD_REFUSAL] =
+        "INSERT INTO refusals (minute, source, reason, hresult, times) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET times = times + excluded.times, hresult = excluded.hresult",
+    [SQL_ADD_TOTALS] = "UPDATE totals SET answered = answered + ?, refused = refused + ?,"
+                       " status_0 = status_0 + ?, status_1 = status_1 + ?, status_2 = status_2 + ?,"
+                       " status_3 = status_3 + ?, status_4 = status_4 + ?, status_5 = status_5 + ?,"
+                       " status_6 = status_6 + ?",
+    [SQL_EACH_ACTIVATION] = "SELECT id, " ACTIVATION_COLUMNS
+                            " FROM activations WHERE at >= ? AND channel = 0 ORDER BY id",
+    [SQL_EACH_RECENT] =
+        "SELECT id, " ACTIVATION_COLUMNS " FROM activations WHERE at >= ? ORDER BY id DESC LIMIT ?",
+    [SQL_EACH_REFUSAL] = "SELECT minute, source, reason, hresult, times FROM refusals"
+                         " WHERE minute >= ? ORDER BY minute, source, reason",
+    [SQL_TOTALS] = "SELECT answered, refused, status_0, status_1, status_2, status_3, status_4,"
+                   " status_5, status_6 FROM totals",
+};
+
+#define STATUS_COUNT (sizeof(((struct store_totals *)NULL)->by_status) / sizeof(uint64_t))
+
+static enum err not_now(const struct store *s, struct errinfo *ei)
+{
+    return err_fail(ei, ERR_NOT_NOW, "ledger %s: not in use since a failure; it must be reopened",
+                    s->path);
+}
+
+/* Steps a statement that returns no rows and resets it. */
+static int step(struct store *s, enum db_sql sql)
+{
+    int rc = sqlite3_step(s->stmt[sql]);
+
+    sqlite3_reset(s->stmt[sql]);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* ---- writing ---- */
+
+enum err store_begin(struct store *s, struct errinfo *ei)
+{
+    assert(s->writable && !s->in_transaction);
+    if (s->broken)
+        return not_now(s, ei);
+    if (step(s, SQL_BEGIN) != SQLITE_OK) {
+        s->broken = true;
+        return db_fail(s, "write", ei);
+    }
+    memset(&s->pending, 0, sizeof(s->pending));
+    s->in_transaction = true;
+    return ERR_OK;
+}
+
+/* Keeps the error of the failed statement, since rolling back replaces it. */
+static enum err abandon(struct store *s, struct errinfo *ei)
+{
+    enum err e = db_fail(s, "write", ei);
+
+    store_rollback(s);
+    s->broken = true;
+    return e;
+}
+
+static void bind_guid(sqlite3_stmt *st, int i, const struct guid *g)
+{
+    sqlite3_bind_blob(st, i, g->b, sizeof(g->b), SQLITE_STATIC);
+}
+
+enum err store_add_activation(struct store *s, const struct store_activation *a, struct errinfo *ei)
+{
+    sqlite3_stmt *st = s->stmt[SQL_ADD_ACTIVATION];
+
+    if (s->broken || !s->in_transaction)
+        return not_now(s, ei);
+    /* Binding static memory of the right count of parameters cannot fail. */
+    sqlite3_bind_int64(st, 1, a->when);
+    sqlite3_bind_int(st, 2, (int)a->channel);
+    sqlite3_bind_text(st, 3, a->peer, -1, SQLITE_STATIC);
+    sqlite3_bind_int(st, 4, a->version);
+    bind_guid(st, 5, &a->application_id);
+    bind_guid(st, 6, &a->activation_id);
+    bind_guid(st, 7, &a->kms_id);
+    bind_guid(st, 8, &a->client_id);
+    bind_guid(st, 9, &a->previous_client_id);
+    sqlite3_bind_int64(st, 10, a->required_count);
+    sqlite3_bind_int64(st, 11, a->licence_status);
+    sqlite3_bind_int64(st, 12, a->minutes_left);
+    sqlite3_bind_int(st, 13, a->is_virtual);
+    sqlite3_bind_int64(st, 14, a->count);
+    sqlite3_bind_text(st, 15, a->workstation, -1, SQLITE_STATIC);
+    if (step(s, SQL_ADD_ACTIVATION) != SQLITE_OK)
+        return abandon(s, ei);
+    s->pending.answered++;
+    if (a->licence_status < STATUS_COUNT)
+        s->pending.by_status[a->licence_status]++;
+    return ERR_OK;
+}
+
+enum err store_add_refusal(struct store *s, const struct store_refusal *r, struct errinfo *ei)
+{
+    sqlite3_stmt *st = s->stmt[SQL_ADD_REFUSAL];
+    uint64_t times = r->times == 0 ? 1 : r->times;
+
+    if (s->broken || !s->in_transaction)
+        return not_now(s, ei);
+    sqlite3_bind_int64(st, 1, r->when - r->when % 60);
+    sqlite3_bind_text(st, 2, r->source, -1, SQLITE_STATIC);
+    sqlite3_bind_text(st, 3, r->reason, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 4, r->hresult);
+    sqlite3_bind_int64(st, 5, (int64_t)times);
+    if (step(s, SQL_ADD_REFUSAL) != SQLITE_OK)
+        return abandon(s, ei);
+    s->pending.refused += times;
+    return ERR_OK;
+}
+
+static int add_totals(struct store *s)
+{
+    sqlite3_stmt *st = s->stmt[SQL_ADD_TOTALS];
+
+    sqlite3_bind_int64(st, 1, (int64_t)s->pending.answered);
+    sqlite3_bind_int64(st, 2, (int64_t)s->pending.refused);
+    for (size_t i = 0; i < STATUS_COUNT; i++)
+        sqlite3_bind_int64(st, 3 + (int)i, (int64_t)s->pending.by_status[i]);
+    return step(s, SQL_ADD_TOTALS);
+}
+
+enum err store_commit(struct store *s, struct errinfo *ei)
+{
+    if (s->broken || !s->in_transaction)
+        return not_now(s, ei);
+    if (add_totals(s) != SQLITE_OK || step(s, SQL_COMMIT) != SQLITE_OK)
+        return abandon(s, ei);
+    s->in_transaction = false;
+    return ERR_OK;
+}
+
+void store_rollback(struct store *s)
+{
+    if (!s->in_transaction)
+        return;
+    /* SQLite rolls back by itself after some errors; then there is nothing left to do. */
+    if (!sqlite3_get_autocommit(s->db))
+        step(s, SQL_ROLLBACK);
+    s->in_transaction = false;
+}
+
+/* ---- reading ---- */
+
+static struct guid column_guid(sqlite3_stmt *st, int i)
+{
+    struct guid g = {0};
+
+    if (sqlite3_column_bytes(st, i) == (int)sizeof(g.b))
+        memcpy(g.b, sqlite3_column_blob(st, i), sizeof(g.b));
+    return g;
+}
+
+static void column_text(sqlite3_stmt *st, int i, char *out, size_t size)
+{
+    const char *text = (const char *)sqlite3_column_text(st, i);
+
+    snprintf(out, size, "%s", text == NULL ? "" : text);
+}
+
+static void read_activation(sqlite3_stmt *st, struct store_activation *a)
+{
+    a->id = sqlite3_column_int64(st, 0);
+    a->when = sqlite3_column_int64(st, 1);
+    a->channel = (enum store_channel)sqlite3_column_int(st, 2);
+    column_text(st, 3, a->peer, sizeof(a->peer));
+    a->version = (uint16_t)sqlite3_column_int(st, 4);
+    a->application_id = column_guid(st, 5);
+    a->activation_id = column_guid(st, 6);
+    a->kms_id = column_guid(st, 7);
+    a->client_id = column_guid(st, 8);
+    a->previous_client_id = column_guid(st, 9);
+    a->required_count = (uint32_t)sqlite3_column_int64(st, 10);
+    a->licence_status = (uint32_t)sqlite3_column_int64(st, 11);
+    a->minutes_left = (uint32_t)sqlite3_column_int64(st, 12);
+    a->is_virtual = sqlite3_column_int(st, 13) != 0;
+    a->count = (uint32_t)sqlite3_column_int64(st, 14);
+    column_text(st, 15, a->workstation, sizeof(a->workstation));
+}
+
+static enum err each_row(struct store *s, enum db_sql sql, store_activation_fn *each, void *arg,
+                         struct errinfo *ei)
+{
+    sqlite3_stmt *st = s->stmt[sql];
+    enum err e = ERR_OK;
+    int rc = SQLITE_DONE;
+
+    while (e == ERR_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        struct store_activation a;
+
+        read_activation(st, &a);
+        e = each(arg, &a);
+    }
+    if (e == ERR_OK && rc != SQLITE_DONE)
+        e = db_fail(s, "read", ei);
+    sqlite3_reset(st);
+    return e;
+}
+
+enum err store_each_activation(struct store *s, int64_t since, store_activation_fn *each, void *arg,
+                               struct errinfo *ei)
+{
+    if (s->db == NULL)
+        return not_now(s, ei);
+    sqlite3_bind_int64(s->stmt[SQL_EACH_ACTIVATION], 1, since);
+    return each_row(s, SQL_EACH_ACTIVATION, each, arg, ei);
+}
+
+enum err store_each_recent(struct store *s, int64_t since, uint32_t limit,
+                           store_activation_fn *each, void *arg, struct errinfo *ei)
+{
+    if (s->db == NULL)
+        return not_now(s, ei);
+    sqlite3_bind_int64(s->stmt[SQL_EACH_RECENT], 1, since);
+    sqlite3_bind_int64(s->stmt[SQL_EACH_RECENT], 2, limit == 0 ? -1 : (int64_t)limit);
+    return each_row(s, SQL_EACH_RECENT, each, arg, ei);
+}
+
+enum err store_each_refusal(struct store *s, int64_t since, store_refusal_fn *each, void *arg,
+                            struct errinfo *ei)
+{
+    enum err e = ERR_OK;
+    sqlite3_stmt *st;
+    int rc = SQLITE_DONE;
+
+    if (s->db == NULL)
+        return not_now(s, ei);
+    st = s->stmt[SQL_EACH_REFUSAL];
+    sqlite3_bind_int64(st, 1, since - since % 60);
+    while (e == ERR_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        struct store_refusal r = {.when = sqlite3_column_int64(st, 0)};
+
+        column_text(st, 1, r.source, sizeof(r.source));
+        column_text(st, 2, r.reason, sizeof(r.reason));
+        r.hresult = (uint32_t)sqlite3_column_int64(st, 3);
+        r.times = (uint64_t)sqlite3_column_int64(st, 4);
+        e = each(arg, &r);
+    }
+    if (e == ERR_OK && rc != SQLITE_DONE)
+        e = db_fail(s, "read", ei);
+    sqlite3_reset(st);
+    return e;
+}
+
+enum err store_totals(struct store *s, struct store_totals *out, struct errinfo *ei)
+{
+    enum err e = ERR_OK;
+    sqlite3_stmt *st;
+
+    if (s->db == NULL)
+        return not_now(s, ei);
+    st = s->stmt[SQL_TOTALS];
+    if (sqlite3_step(st) != SQLITE_ROW) {
+        e = db_fail(s, "read", ei);
+    } else {
+        out->answered = (uint64_t)sqlite3_column_int64(st, 0);
+        out->refused = (uint64_t)sqlite3_column_int64(st, 1);
+        for (size_t i = 0; i < STATUS_COUNT; i++)
+            out->by_status[i] = (uint64_t)sqlite3_column_int64(st, 2 + (int)i);
+    }
+    sqlite3_reset(st);
+    return e;
+}
