@@ -41,8 +41,8 @@ struct cat_group {
 
 struct cat_error {
     uint32_t code;
-    const char *name;
-    const char *remedy;
+    const char *name;   /* "" if none is published */
+    const char *remedy; /* "" likewise */
 };
 
 struct cat_event {
@@ -61,8 +61,10 @@ void catalog_free(struct catalog *c);
 size_t catalog_products(const struct catalog *c, const struct cat_product **first);
 size_t catalog_groups(const struct catalog *c, const struct cat_group **first);
 
-/* By product name or alias and edition, both case-insensitive; NULL if there is none. edition
- * NULL takes the product's only edition, or NULL is returned if it has several. */
+/* By product name or alias and edition name or alias, case-insensitive; NULL if there is none. An
+ * alias that several products share ("Windows 10/11") takes the first. edition NULL takes the
+ * product's only edition, or reads product as both in one ("Windows 11 Enterprise"); NULL is
+ * returned if the product has several. */
 const struct cat_product *catalog_product(const struct catalog *c, const char *product,
                                           const char *edition);
 /* By setup key in any case, dashes required. Several products share a key (Windows 10 and 11):
@@ -73,13 +75,18 @@ const struct cat_product *catalog_product_by_activation_id(const struct catalog 
                                                            const struct guid *id);
 /* The first product with this KMS id; NULL if none. */
 const struct cat_product *catalog_product_by_kms_id(const struct catalog *c, const struct guid *id);
+/* What a KMS id stands for ("Windows 11 Enterprise", "Windows Server SAC"); NULL if unknown. */
+const char *catalog_kms_name(const struct catalog *c, const struct guid *id);
 /* By exact name, case-insensitive. */
 const struct cat_group *catalog_group(const struct catalog *c, const char *name);
 bool cat_group_serves(const struct cat_group *g, const struct guid *kms_id);
+/* A code that the tables have twice is one row: of each column the first value not empty. */
 const struct cat_error *catalog_error(const struct catalog *c, uint32_t code);
 const struct cat_event *catalog_event(const struct catalog *c, uint32_t id);
 /* The name in the tables (product, alias, group) nearest to a mistyped one, or NULL. */
 const char *catalog_nearest_product(const struct catalog *c, const char *name);
+/* As above among the editions of a product (name or alias). */
+const char *catalog_nearest_edition(const struct catalog *c, const char *product, const char *name);
 const char *catalog_nearest_group(const struct catalog *c, const char *name);
 
 /* The two application ids (public facts, product_ids.csv). */

@@ -1,0 +1,356 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "catalog/internal.h"
+
+/* ---- kms_products.csv ---- */
+
+enum { U_NAME, U_CALLED, U_COLUMNS };
+
+static struct unit *find_unit(const struct catalog *cat, const char *name)
+{
+    for (size_t i = 0; i < cat->units.count; i++) {
+        struct unit *u = VEC_AT(cat->units, struct unit, i);
+
+        if (name_equal(u->names.name, name))
+            return u;
+    }
+    return NULL;
+}
+
+static enum err unit_row(struct catalog *cat, const struct csv *c, const char **v,
+                         struct errinfo *ei)
+{
+    struct unit *u;
+    enum err e;
+
+    if (*v[U_NAME] == '\0')
+        return csv_fail(c, ei, "the KMS product has no name");
+    if (find_unit(cat, v[U_NAME]) != NULL)
+        return csv_fail(c, ei, "the KMS product \"%s\" is there twice", v[U_NAME]);
+    u = vec_add(&cat->units, sizeof(*u));
+    if (u == NULL)
+        return err_nomem(ei);
+    u->names.name = v[U_NAME];
+    u->file = c->file;
+    u->line = c->line;
+    e = names_add(cat, &u->names, c, v[U_CALLED], ei);
+    return e != ERR_OK ? e : cat_lab_id("kms", u->names.name, &u->kms_id, ei);
+}
+
+enum err cat_read_units(struct catalog *cat, struct csv *c, struct errinfo *ei)
+{
+    static const char *const columns[U_COLUMNS] = {"kms_product", "called"};
+    const char *v[U_COLUMNS];
+    bool got = true;
+    enum err e = csv_header(c, columns, U_COLUMNS, ei);
+
+    while (e == ERR_OK) {
+        e = csv_row(c, v, &got, ei);
+        if (e != ERR_OK || !got)
+            break;
+        e = unit_row(cat, c, v, ei);
+    }
+    return e;
+}
+
+enum err cat_check_units(const struct catalog *cat, struct errinfo *ei)
+{
+    for (size_t i = 0; i < cat->units.count; i++) {
+        const struct unit *u = VEC_AT(cat->units, struct unit, i);
+
+        if (!u->used)
+            return err_fail(ei, ERR_MALFORMED, "%s:%u: no product has the KMS product \"%s\"",
+                            u->file, u->line, u->names.name);
+    }
+    return ERR_OK;
+}
+
+/* ---- products.csv ---- */
+
+enum {
+    P_PRODUCT,
+    P_EDITION,
+    P_ALIASES,
+    P_EDITION_ALIASES,
+    P_FAMILY,
+    P_N_POLICY,
+    P_PROTOCOL,
+    P_ADBA,
+    P_KMS_PRODUCT,
+    P_COLUMNS
+};
+
+static const char *const product_columns[P_COLUMNS] = {
+    "product",  "edition",  "aliases", "edition_aliases", "family",
+    "n_policy", "protocol", "adba",    "kms_product",
+};
+
+static enum err check_titles(const struct catalog *cat, const struct csv *c, size_t own,
+                             struct errinfo *ei)
+{
+    const struct names *mine = &VEC_AT(cat->titles, struct title, own)->names;
+
+    /* Products may share an alias ("Windows 10/11"); a name belongs to one product only. */
+    for (size_t i = 0; i < cat->titles.count; i++) {
+        const struct names *other = &VEC_AT(cat->titles, struct title, i)->names;
+
+        if (i == own)
+            continue;
+        if (names_match(mine, other->name))
+            return csv_fail(c, ei, "an alias of \"%s\" is the name of another product, \"%s\"",
+                            mine->name, other->name);
+        if (names_match(other, mine->name))
+            return csv_fail(c, ei, "\"%s\" is an alias of another product, \"%s\"", mine->name,
+                            other->name);
+    }
+    return ERR_OK;
+}
+
+/* Finds or makes the row's product and adds its aliases. */
+static enum err take_title(struct catalog *cat, const struct csv *c, const char **v, size_t *at,
+                           struct errinfo *ei)
+{
+    struct title *t = NULL;
+    enum err e;
+
+    if (*v[P_PRODUCT] == '\0')
+        return csv_fail(c, ei, "the product has no name");
+    for (*at = 0; *at < cat->titles.count; ++*at) {
+        t = VEC_AT(cat->titles, struct title, *at);
+        if (strcmp(t->names.name, v[P_PRODUCT]) == 0)
+            break;
+    }
+    if (*at == cat->titles.count) {
+        t = vec_add(&cat->titles, sizeof(*t));
+        if (t == NULL)
+            return err_nomem(ei);
+        t->names.name = v[P_PRODUCT];
+    }
+    e = names_add(cat, &t->names, c, v[P_ALIASES], ei);
+    return e != ERR_OK ? e : check_titles(cat, c, *at, ei);
+}
+
+static enum err parse_family(const struct csv *c, const char *text, enum cat_family *out,
+                             struct errinfo *ei)
+{
+    static const char *const families[] = {
+        [CAT_CLIENT] = "client", [CAT_SERVER] = "server", [CAT_OFFICE] = "office"};
+
+    for (unsigned i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+        if (strcmp(text, families[i]) == 0) {
+            *out = (enum cat_family)i;
+            return ERR_OK;
+        }
+    }
+    return csv_fail(c, ei, "family is \"%s\"; it is client, server or office", text);
+}
+
+static enum err parse_bool(const struct csv *c, const char *text, bool *out, struct errinfo *ei)
+{
+    *out = strcmp(text, "yes") == 0;
+    if (!*out && strcmp(text, "no") != 0)
+        return csv_fail(c, ei, "adba is \"%s\"; it is yes or no", text);
+    return ERR_OK;
+}
+
+static enum err parse_number(const struct csv *c, const char *text, const char *what, unsigned min,
+                             unsigned max, unsigned *out, struct errinfo *ei)
+{
+    unsigned n = 0;
+    const char *p = text;
+
+    while (*p >= '0' && *p <= '9' && n <= max)
+        n = n * 10 + (unsigned)(*p++ - '0');
+    if (p == text || *p != '\0' || n < min || n > max)
+        return csv_fail(c, ei, "%s is \"%s\"; it is a number from %u to %u", what, text, min, max);
+    *out = n;
+    return ERR_OK;
+}
+
+static enum err parse_values(const struct csv *c, const char **v, struct cat_product *p,
+                             struct errinfo *ei)
+{
+    unsigned n_policy = 0;
+    enum err e = parse_family(c, v[P_FAMILY], &p->family, ei);
+
+    if (e == ERR_OK)
+        e = parse_number(c, v[P_N_POLICY], "n_policy", 1, 1000, &n_policy, ei);
+    if (e == ERR_OK)
+        e = parse_number(c, v[P_PROTOCOL], "protocol", 4, 6, &p->protocol, ei);
+    if (e == ERR_OK)
+        e = parse_bool(c, v[P_ADBA], &p->adba, ei);
+    p->required_count = n_policy;
+    p->application_id = p->family == CAT_OFFICE ? cat_app_office : cat_app_windows;
+    return e;
+}
+
+/* Ties the product to its KMS product, whose family is that of the products it stands for. */
+static enum err parse_unit(struct catalog *cat, const struct csv *c, const char *name,
+                           struct cat_product *p, size_t *at, struct errinfo *ei)
+{
+    struct unit *u = find_unit(cat, name);
+
+    if (u == NULL)
+        return csv_fail(c, ei, "the KMS product \"%s\" is not in kms_products.csv", name);
+    if (u->used && u->family != p->family)
+        return csv_fail(c, ei, "the KMS product \"%s\" has products of another family", name);
+    u->used = true;
+    u->family = p->family;
+    p->kms_id = u->kms_id;
+    *at = (size_t)(u - VEC_AT(cat->units, struct unit, 0));
+    return ERR_OK;
+}
+
+static enum err check_editions(const struct catalog *cat, const struct csv *c,
+                               const struct edition *mine, struct errinfo *ei)
+{
+    for (size_t i = 0; i < cat->editions.count; i++) {
+        const struct edition *other = VEC_AT(cat->editions, struct edition, i);
+
+        if (other->title == mine->title && names_clash(&other->names, &mine->names))
+            return csv_fail(c, ei, "the edition \"%s\" or an alias of it is there twice",
+                            mine->names.name);
+    }
+    return ERR_OK;
+}
+
+static enum err activation_id(struct cat_product *p, struct errinfo *ei)
+{
+    struct buf b = BUF_INIT;
+    const char *name;
+    enum err e;
+
+    buf_add_fmt(&b, "%s/%s", p->product, p->edition);
+    name = buf_str(&b);
+    e = name == NULL ? err_nomem(ei) : cat_lab_id("activation", name, &p->activation_id, ei);
+    buf_fini(&b);
+    return e;
+}
+
+static enum err add_product(struct catalog *cat, const struct csv *c, const char **v, size_t title,
+                            struct errinfo *ei)
+{
+    struct cat_product p = {.product = v[P_PRODUCT], .edition = v[P_EDITION]};
+    struct edition ed = {.names = {.name = v[P_EDITION]}, .title = title};
+    void *product, *edition;
+    enum err e = parse_values(c, v, &p, ei);
+
+    if (e == ERR_OK && *p.edition == '\0')
+        e = csv_fail(c, ei, "the edition has no name");
+    if (e == ERR_OK)
+        e = parse_unit(cat, c, v[P_KMS_PRODUCT], &p, &ed.unit, ei);
+    if (e == ERR_OK)
+        e = names_add(cat, &ed.names, c, v[P_EDITION_ALIASES], ei);
+    if (e == ERR_OK)
+        e = check_editions(cat, c, &ed, ei);
+    if (e == ERR_OK)
+        e = activation_id(&p, ei);
+    if (e != ERR_OK)
+        return e;
+    product = vec_add(&cat->products, sizeof(p));
+    edition = vec_add(&cat->editions, sizeof(ed));
+    if (product == NULL || edition == NULL)
+        return err_nomem(ei);
+    memcpy(product, &p, sizeof(p));
+    memcpy(edition, &ed, sizeof(ed));
+    return ERR_OK;
+}
+
+/* A system that may be a KMS host but is no KMS client: a name and nothing else. */
+static enum err check_host_only(const struct csv *c, const char **v, struct errinfo *ei)
+{
+    enum cat_family family;
+
+    if (*v[P_EDITION] != '\0' || *v[P_EDITION_ALIASES] != '\0' || *v[P_N_POLICY] != '\0' ||
+        *v[P_PROTOCOL] != '\0' || *v[P_ADBA] != '\0')
+        return csv_fail(c, ei,
+                        "no kms_product makes \"%s\" a host only: edition, edition_aliases, "
+                        "n_policy, protocol and adba are empty then",
+                        v[P_PRODUCT]);
+    return parse_family(c, v[P_FAMILY], &family, ei);
+}
+
+enum err cat_read_products(struct catalog *cat, struct csv *c, struct errinfo *ei)
+{
+    const char *v[P_COLUMNS];
+    bool got = true;
+    enum err e = csv_header(c, product_columns, P_COLUMNS, ei);
+
+    while (e == ERR_OK) {
+        size_t title = 0;
+
+        e = csv_row(c, v, &got, ei);
+        if (e != ERR_OK || !got)
+            break;
+        e = take_title(cat, c, v, &title, ei);
+        if (e != ERR_OK)
+            break;
+        if (*v[P_KMS_PRODUCT] == '\0')
+            e = check_host_only(c, v, ei);
+        else
+            e = add_product(cat, c, v, title, ei);
+    }
+    return e;
+}
+
+/* ---- client_setup_keys.csv ---- */
+
+enum { K_PRODUCT, K_EDITION, K_KEY, K_COLUMNS };
+
+static bool is_key(const char *text)
+{
+    size_t i;
+
+    for (i = 0; text[i] != '\0'; i++) {
+        bool letter = (text[i] >= 'A' && text[i] <= 'Z') || (text[i] >= '0' && text[i] <= '9');
+
+        if (i % 6 == 5 ? text[i] != '-' : !letter)
+            return false;
+    }
+    return i == 29;
+}
+
+/* Gives the key to every product that the row names: several share one. */
+static enum err key_row(struct catalog *cat, const struct csv *c, const char **v,
+                        struct errinfo *ei)
+{
+    bool any = false;
+
+    if (!is_key(v[K_KEY]))
+        return csv_fail(c, ei, "\"%s\" is not five groups of five letters and digits", v[K_KEY]);
+    for (size_t i = 0; i < cat->products.count; i++) {
+        const struct edition *ed = VEC_AT(cat->editions, struct edition, i);
+        struct cat_product *p = VEC_AT(cat->products, struct cat_product, i);
+
+        if (!names_match(&VEC_AT(cat->titles, struct title, ed->title)->names, v[K_PRODUCT]) ||
+            !names_match(&ed->names, v[K_EDITION]))
+            continue;
+        if (p->setup_key != NULL && strcmp(p->setup_key, v[K_KEY]) != 0)
+            return csv_fail(c, ei, "%s %s has another key already, %s", p->product, p->edition,
+                            p->setup_key);
+        p->setup_key = v[K_KEY];
+        any = true;
+    }
+    if (!any)
+        return csv_fail(c, ei, "no product in products.csv is called \"%s\", edition \"%s\"",
+                        v[K_PRODUCT], v[K_EDITION]);
+    return ERR_OK;
+}
+
+enum err cat_read_keys(struct catalog *cat, struct csv *c, struct errinfo *ei)
+{
+    static const char *const columns[K_COLUMNS] = {"product", "edition", "key"};
+    const char *v[K_COLUMNS];
+    bool got = true;
+    enum err e = csv_header(c, columns, K_COLUMNS, ei);
+
+    while (e == ERR_OK) {
+        e = csv_row(c, v, &got, ei);
+        if (e != ERR_OK || !got)
+            break;
+        e = key_row(cat, c, v, ei);
+    }
+    return e;
+}
