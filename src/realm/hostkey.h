@@ -25,6 +25,12 @@ struct hostkey {
     EVP_PKEY *pkey; /* owned; NULL where only the public part was loaded */
 };
 
+#define HOSTKEY_GROUP_MAX 120 /* bytes of a group's name */
+
+/* The part of a file name that stands for a group: lower-case letters and digits of its name, with
+ * one '-' for whatever is between them ("volume-license-for-windows-server-2022"). Returns out. */
+const char *hostkey_slug(const char *group, char out[HOSTKEY_GROUP_MAX + 1]);
+
 /* True if text is a well-formed host key of ours (alphabet, groups, check characters). A
  * published client setup key or a random key is not. */
 bool hostkey_text_valid(const char *text);
@@ -33,6 +39,7 @@ bool hostkey_text_valid(const char *text);
  * checks. The certificate names the group (extension under our arc) and is valid for 10 years. */
 MUST_CHECK enum err hostkey_issue(const struct realm *r, const char *group, int64_t now,
                                   const struct rng *rng, struct hostkey *out, struct errinfo *ei);
+/* Writes the package to a new file: ERR_EXISTS if there is one. */
 MUST_CHECK enum err hostkey_write(const struct hostkey *k, const char *path, struct errinfo *ei);
 MUST_CHECK enum err hostkey_load(const char *path, struct hostkey *out, struct errinfo *ei);
 void hostkey_fini(struct hostkey *k);
@@ -41,6 +48,9 @@ void hostkey_fini(struct hostkey *k);
  * ERR_FOREIGN (another issuer), ERR_EXPIRED, ERR_CRYPTO, ERR_REFUSED (another group). */
 MUST_CHECK enum err hostkey_verify(const struct bundle *b, X509 *cert, const char *group,
                                    int64_t now, struct errinfo *ei);
+
+/* The end of a certificate's time, Unix seconds. */
+int64_t hostkey_cert_not_after(X509 *cert);
 
 /* The group a certificate is limited to; caller frees. */
 MUST_CHECK enum err hostkey_cert_group(X509 *cert, char **group, struct errinfo *ei);

@@ -33,6 +33,7 @@ MUST_CHECK enum err bundle_load(const char *path, struct bundle *out, struct err
 /* Reads the same from memory (JSON text). */
 MUST_CHECK enum err bundle_parse(const void *data, size_t len, const char *what, struct bundle *out,
                                  struct errinfo *ei);
+/* Writes the file anew, 0600. */
 MUST_CHECK enum err bundle_write(const struct bundle *b, const char *path, struct errinfo *ei);
 void bundle_fini(struct bundle *b); /* wipes the keys */
 

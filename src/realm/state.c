@@ -1,0 +1,279 @@
+/* The host keys that are installed on a host: state/hostkeys/<slug>.{json,crt,key}. */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <openssl/asn1.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clk.h"
+#include "base/file.h"
+#include "realm/cert.h"
+#include "realm/hostkey_doc.h"
+
+#define INSTALLED_FORMAT "adbad-installed-hostkey-1"
+#define STATE_FILE_MAX   (64u * 1024)
+#define STATE_PATH_MAX   4096
+
+const char *hostkey_slug(const char *group, char out[HOSTKEY_GROUP_MAX + 1])
+{
+    size_t n = 0;
+
+    for (const char *p = group; *p != '\0' && n < HOSTKEY_GROUP_MAX; p++) {
+        if (isalnum((unsigned char)*p))
+            out[n++] = (char)tolower((unsigned char)*p);
+        else if (n > 0 && out[n - 1] != '-')
+            out[n++] = '-';
+    }
+    while (n > 0 && out[n - 1] == '-')
+        n--;
+    out[n] = '\0';
+    return out;
+}
+
+int64_t hostkey_cert_not_after(X509 *cert)
+{
+    struct tm tm = {0};
+
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) != 1)
+        return 0;
+    return (int64_t)timegm(&tm);
+}
+
+static enum err state_path(const char *state_dir, const char *slug, const char *ending,
+                           char path[STATE_PATH_MAX], struct errinfo *ei)
+{
+    if ((size_t)snprintf(path, STATE_PATH_MAX, "%s/hostkeys%s%s%s", state_dir,
+                         *slug == '\0' ? "" : "/", slug, ending) >= STATE_PATH_MAX)
+        return err_fail(ei, ERR_LIMIT, "state folder %s: the path is too long", state_dir);
+    return ERR_OK;
+}
+
+static enum err make_folder(const char *state_dir, struct errinfo *ei)
+{
+    char path[STATE_PATH_MAX];
+    enum err e = state_path(state_dir, "", "", path, ei);
+
+    if (e != ERR_OK)
+        return e;
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return err_fail_errno(ei, errno, "make folder %s", path);
+    return file_require_private(path, ei);
+}
+
+/* ---- installing ---- */
+
+static enum err put(const char *state_dir, const char *slug, const char *ending,
+                    const struct buf *b, struct errinfo *ei)
+{
+    char path[STATE_PATH_MAX];
+    enum err e = state_path(state_dir, slug, ending, path, ei);
+
+    return e == ERR_OK ? file_write_atomic(path, b->data, b->len, 0600, ei) : e;
+}
+
+static enum err put_all(const struct hostkey *k, const char *state_dir, const char *slug,
+                        struct errinfo *ei)
+{
+    struct buf names = BUF_INIT, cert = BUF_INIT, key = BUF_INIT;
+    char issued[CLK_TEXT_MAX];
+    enum err e = cert_key_to_pem(k->pkey, &key, ei);
+
+    if (e == ERR_OK)
+        e = cert_to_pem(k->cert, &cert, ei);
+    if (e == ERR_OK)
+        e = doc_write(json_pack("{s:s, s:s, s:s, s:s, s:s}", "format", INSTALLED_FORMAT, "key",
+                                k->key, "group", k->group, "pid", k->pid, "issued",
+                                clk_format(k->issued, issued)),
+                      &names, ei);
+    if (e == ERR_OK)
+        e = put(state_dir, slug, ".key", &key, ei);
+    if (e == ERR_OK)
+        e = put(state_dir, slug, ".crt", &cert, ei);
+    if (e == ERR_OK) /* last: this is the file that a reader looks for */
+        e = put(state_dir, slug, ".json", &names, ei);
+    buf_fini(&names);
+    buf_fini(&cert);
+    buf_wipe(&key);
+    return e;
+}
+
+enum err hostkey_install(const struct bundle *b, const struct hostkey *k, const char *state_dir,
+                         bool replace, int64_t now, struct errinfo *ei)
+{
+    char slug[HOSTKEY_GROUP_MAX + 1], path[STATE_PATH_MAX];
+    enum err e = hostkey_verify(b, k->cert, k->group, now, ei);
+
+    if (e != ERR_OK)
+        return e;
+    if (k->pkey == NULL)
+        return err_fail(ei, ERR_USAGE, "install host key: it has no private key");
+    e = make_folder(state_dir, ei);
+    if (e == ERR_OK)
+        e = state_path(state_dir, hostkey_slug(k->group, slug), ".json", path, ei);
+    if (e != ERR_OK)
+        return e;
+    if (!replace && access(path, F_OK) == 0)
+        return err_fail(ei, ERR_EXISTS,
+                        "install host key: one for \"%s\" is installed already; "
+                        "--replace takes its place",
+                        k->group);
+    return put_all(k, state_dir, slug, ei);
+}
+
+enum err hostkey_uninstall(const char *state_dir, const char *group, struct errinfo *ei)
+{
+    static const char *const endings[] = {".json", ".crt", ".key"};
+    char slug[HOSTKEY_GROUP_MAX + 1], path[STATE_PATH_MAX];
+
+    hostkey_slug(group, slug);
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+        enum err e = state_path(state_dir, slug, endings[i], path, ei);
+
+        if (e != ERR_OK)
+            return e;
+        if (unlink(path) == 0)
+            continue;
+        if (errno == ENOENT && i == 0)
+            return err_fail(ei, ERR_NOTFOUND,
+                            "uninstall host key: none is installed for \"%s\"; "
+                            "adbactl hostkey list shows which are",
+                            group);
+        if (errno != ENOENT)
+            return err_fail_errno(ei, errno, "remove %s", path);
+    }
+    return ERR_OK;
+}
+
+/* ---- loading ---- */
+
+static enum err read_pem(const char *state_dir, const char *slug, const char *ending,
+                         struct buf *out, char path[STATE_PATH_MAX], struct errinfo *ei)
+{
+    enum err e = state_path(state_dir, slug, ending, path, ei);
+
+    if (e == ERR_OK)
+        e = file_require_private(path, ei);
+    return e == ERR_OK ? file_read(path, STATE_FILE_MAX, out, ei) : e;
+}
+
+static enum err load_pems(const char *state_dir, const char *slug, bool with_private,
+                          struct hostkey *k, struct errinfo *ei)
+{
+    char path[STATE_PATH_MAX];
+    struct buf cert = BUF_INIT, key = BUF_INIT;
+    enum err e = read_pem(state_dir, slug, ".crt", &cert, path, ei);
+
+    if (e == ERR_OK)
+        e = cert_from_pem(cert.data, cert.len, path, &k->cert, ei);
+    if (e == ERR_OK && with_private)
+        e = read_pem(state_dir, slug, ".key", &key, path, ei);
+    if (e == ERR_OK && with_private)
+        e = cert_key_from_pem(key.data, key.len, path, &k->pkey, ei);
+    buf_fini(&cert);
+    buf_wipe(&key);
+    return e;
+}
+
+static enum err load_one(const char *state_dir, const char *slug, bool with_private,
+                         struct hostkey *out, struct errinfo *ei)
+{
+    static const char *const members[] = {"format", "key", "group", "pid", "issued", NULL};
+    char path[STATE_PATH_MAX];
+    struct hostkey k = {0};
+    struct buf text = BUF_INIT;
+    struct doc d = {0};
+    enum err e = read_pem(state_dir, slug, ".json", &text, path, ei);
+
+    if (e == ERR_OK)
+        e = doc_parse(&d, text.data, text.len, path, INSTALLED_FORMAT, ei);
+    if (e == ERR_OK) {
+        doc_members(&d, NULL, members);
+        e = hostkey_parse_names(&d, &k);
+    }
+    if (e == ERR_OK)
+        e = load_pems(state_dir, slug, with_private, &k, ei);
+    if (e == ERR_OK)
+        e = hostkey_check(&d, &k);
+    doc_fini(&d);
+    buf_fini(&text);
+    if (e == ERR_OK)
+        *out = k;
+    else
+        hostkey_fini(&k);
+    return e;
+}
+
+static enum err append(struct hostkey **keys, size_t *n, const struct hostkey *k,
+                       struct errinfo *ei)
+{
+    struct hostkey *grown = realloc(*keys, (*n + 1) * sizeof(**keys));
+
+    if (grown == NULL)
+        return err_nomem(ei);
+    grown[(*n)++] = *k;
+    *keys = grown;
+    return ERR_OK;
+}
+
+/* "name.json" → "name"; false for any other file. */
+static bool slug_of(const char *file, char slug[HOSTKEY_GROUP_MAX + 1])
+{
+    const char *dot = strrchr(file, '.');
+    size_t len = dot == NULL ? 0 : (size_t)(dot - file);
+
+    if (len == 0 || len > HOSTKEY_GROUP_MAX || strcmp(dot, ".json") != 0)
+        return false;
+    memcpy(slug, file, len);
+    slug[len] = '\0';
+    return true;
+}
+
+static int by_group(const void *a, const void *b)
+{
+    return strcmp(((const struct hostkey *)a)->group, ((const struct hostkey *)b)->group);
+}
+
+enum err hostkey_installed(const char *state_dir, bool with_private, struct hostkey **out,
+                           size_t *n, struct errinfo *ei)
+{
+    char path[STATE_PATH_MAX], slug[HOSTKEY_GROUP_MAX + 1];
+    struct hostkey *keys = NULL, k;
+    size_t count = 0;
+    struct dirent *entry;
+    enum err e = state_path(state_dir, "", "", path, ei);
+    DIR *folder = e == ERR_OK ? opendir(path) : NULL;
+
+    *out = NULL;
+    *n = 0;
+    if (folder == NULL && e == ERR_OK)
+        return errno == ENOENT ? ERR_OK : err_fail_errno(ei, errno, "open folder %s", path);
+    if (e == ERR_OK)
+        e = file_require_private(path, ei);
+    while (e == ERR_OK && (entry = readdir(folder)) != NULL) {
+        if (!slug_of(entry->d_name, slug))
+            continue;
+        e = load_one(state_dir, slug, with_private, &k, ei);
+        if (e == ERR_OK && (e = append(&keys, &count, &k, ei)) != ERR_OK)
+            hostkey_fini(&k);
+    }
+    if (folder != NULL)
+        closedir(folder);
+    if (e == ERR_OK && count > 1)
+        qsort(keys, count, sizeof(*keys), by_group);
+    if (e == ERR_OK) {
+        *out = keys;
+        *n = count;
+        return ERR_OK;
+    }
+    for (size_t i = 0; i < count; i++)
+        hostkey_fini(&keys[i]);
+    free(keys);
+    return e;
+}
