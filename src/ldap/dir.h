@@ -58,23 +58,32 @@ struct dir_filter {
     const struct dir_filter *const *sub; /* DIR_AND, DIR_OR: NULL-terminated; DIR_NOT: one */
 };
 
-/* RFC 4515 text of a filter; the caller frees. NULL: out of memory. */
+/* RFC 4515 text of a filter; the caller frees. NULL: out of memory, or a tree that no filter text
+ * can express (an operator without its attribute, more than 32 levels). */
 char *dir_filter_text(const struct dir_filter *f);
 /* Escapes one attribute value for use in a DN (RFC 4514 2.4); caller frees. */
 char *dir_dn_escape(const char *value);
 
+/* ---- security identifiers (MS-DTYP 2.4.2) ---- */
+
+#define DIR_SID_MAX      68 /* bytes: 8 and 15 sub-authorities */
+#define DIR_SID_TEXT_MAX 192
+
+/* Writes "S-1-5-21-…"; false if the bytes are no SID. */
+bool dir_sid_format(const void *data, size_t len, char text[DIR_SID_TEXT_MAX]);
+
 /* ---- sessions ---- */
 
-enum dir_mechanism { DIR_ANONYMOUS, DIR_SCRAM_SHA_256, DIR_EXTERNAL, DIR_GSSAPI, DIR_SIMPLE };
+enum dir_mechanism { DIR_ANONYMOUS, DIR_SCRAM_SHA_256, DIR_EXTERNAL, DIR_SIMPLE };
 
 struct dir_conf {
     const char *uri; /* ldapi://%2F…, ldap://host:port */
     enum dir_mechanism mechanism;
     const char *user;       /* SCRAM: authentication identity ("PC01$", "adbad") */
     const char *password;   /* SCRAM, SIMPLE */
-    const char *bind_dn;    /* SIMPLE */
+    const char *bind_dn;    /* SIMPLE; only over ldapi://, since it shows the password */
     const char *lab_forest; /* forest that may be written to; NULL: read only */
-    int timeout_ms;         /* for connecting and for every operation; 0: 10 s */
+    int timeout_ms;         /* for connecting, and for every wait for the server; 0: 10 s */
 };
 
 /* What the directory says about itself (rootDSE and what it points to). */
@@ -97,13 +106,17 @@ struct dir_facts {
 struct dir;
 
 /* Connects, binds, reads the facts. ERR_UNREACHABLE, ERR_TIMEOUT, ERR_AUTH (bad credentials, or a
- * disabled account), ERR_CONFIG. conf is copied. */
+ * disabled account: directories don't tell which), ERR_CONFIG. conf is copied. No configuration
+ * file, environment variable or prompt of libldap takes part.
+ *
+ * A session whose operation ended with ERR_UNREACHABLE is dead: close it and open another. */
 MUST_CHECK enum err dir_open(const struct dir_conf *conf, struct dir **out, struct errinfo *ei);
 void dir_close(struct dir *d);
 const struct dir_facts *dir_facts(const struct dir *d);
 
-/* ERR_OK if writes are allowed by the rules above, else ERR_REFUSED, ERR_READONLY naming the
- * forest, the reason and the remedy. Writes call it themselves. */
+/* ERR_OK if writes are allowed by the rules above (a directory that is not AD DS needs the marker
+ * and the right forest name), else ERR_REFUSED, or ERR_READONLY on an RODC, naming the forest, the
+ * reason and the remedy. Writes call it themselves. */
 MUST_CHECK enum err dir_guard(const struct dir *d, struct errinfo *ei);
 
 /* ---- operations ---- */
@@ -118,7 +131,8 @@ struct dir_query {
     uint32_t page_size;              /* 0: 1000; results are always paged where supported */
 };
 
-/* Called for each entry; it lives only during the call. Not ERR_OK stops the search. */
+/* Called for each entry; it lives only during the call. Not ERR_OK stops the search. It may use
+ * the same session for other operations, but not for another dir_search. */
 typedef enum err dir_each_fn(void *arg, const struct dir_entry *e, struct errinfo *ei);
 
 /* Calls each per match, in no promised order. A base that does not exist: ERR_NOTFOUND. */
@@ -139,17 +153,19 @@ struct dir_mod {
     const struct dir_val *vals;
 };
 
+/* Removes an entry that has no children (ERR_NOT_NOW if it has). */
+MUST_CHECK enum err dir_delete(struct dir *d, const char *dn, struct errinfo *ei);
 /* All or nothing. Compare-and-modify is a DELETE of the old value and an ADD of the new one:
  * ERR_CONFLICT if the old value is not there (any more). */
 MUST_CHECK enum err dir_modify(struct dir *d, const char *dn, const struct dir_mod *mods, size_t n,
                                struct errinfo *ei);
-MUST_CHECK enum err dir_delete(struct dir *d, const char *dn, struct errinfo *ei);
 
 /* ---- implementations (dir_ldap.c for real servers, tests/support/fakedir.c) ---- */
 
 struct dir_ops {
     const char *name;
-    /* All mandatory; semantics as the dir_* functions above, after their argument checks. */
+    /* All mandatory; semantics as the dir_* functions above, after their argument checks and
+     * the guard. close releases what the implementation holds beside struct dir itself. */
     enum err (*search)(struct dir *, const struct dir_query *, dir_each_fn *, void *,
                        struct errinfo *);
     enum err (*add)(struct dir *, const struct dir_entry *, struct errinfo *);
@@ -159,10 +175,11 @@ struct dir_ops {
     void (*close)(struct dir *);
 };
 
-/* First member of every implementation's own struct. */
+/* First member of every implementation's own struct, which is one malloc: after ops->close,
+ * dir_close frees facts, lab_forest and the struct. */
 struct dir {
     const struct dir_ops *ops;
-    struct dir_facts facts; /* owned strings; freed by dir_close after ops->close's own parts */
+    struct dir_facts facts;
     char *lab_forest;
 };
 
