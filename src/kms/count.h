@@ -1,8 +1,9 @@
 /* count: which clients a KMS host remembers (DESIGN.md section 5, facts/KMS.md).
  *
- * One count per application: each distinct CMID for 30 days since it was last seen; at most
- * 2 x the highest N-policy seen, where that is 10 until a client OS has asked and 50 from then
- * on (a higher N-policy widens nothing, and it never shrinks), oldest out first. Pure arithmetic on
+ * One count per application: each distinct CMID for 30 days since it was last seen (exactly 30 days
+ * still count); at most 2 x the highest N-policy seen, oldest out first. An N-policy below 5 is
+ * taken as 5 and one above 25 as 25, so the room is 10 until a client OS has asked and 50 from
+ * then on; it never shrinks. Pure arithmetic on
  * memory: no I/O, no clock of its own. */
 #ifndef ADBAD_KMS_COUNT_H
 #define ADBAD_KMS_COUNT_H
@@ -27,11 +28,16 @@ MUST_CHECK enum err kms_count_touch(struct kms_count *c, const struct guid *appl
                                     const struct guid *client_id, uint32_t n_policy, int64_t now,
                                     uint32_t *count);
 
+/* What kms_count_touch would report, without touching anything; ERR_LIMIT as there. */
+MUST_CHECK enum err kms_count_preview(const struct kms_count *c, const struct guid *application,
+                                      const struct guid *client_id, uint32_t n_policy, int64_t now,
+                                      uint32_t *count);
+
 /* The present count without touching anything; expired ones do not count. */
 uint32_t kms_count_get(const struct kms_count *c, const struct guid *application, int64_t now);
-/* The present room: 10 or 50; 0 for an application that never asked. */
+/* The present room, 10 to 50; 0 for an application that never asked. */
 uint32_t kms_count_capacity(const struct kms_count *c, const struct guid *application);
-/* Forgets everything. */
+/* Forgets everything, the room included. */
 void kms_count_clear(struct kms_count *c);
 
 #endif

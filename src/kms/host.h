@@ -13,6 +13,7 @@
 #include "kms/count.h"
 #include "kms/message.h"
 #include "kms/protect.h"
+#include "kms/stub.h"
 
 /* Why a request was not granted an answer with a count. Order of the checks is the order here
  * (DESIGN.md section 5). */
@@ -23,7 +24,7 @@ enum kms_reason {
     KMS_FOREIGN,       /* tag not of this realm: 0xC004F042; for the relay */
     KMS_BAD_NPOLICY,   /* 0x8007000D: N-policy above 1000 */
     KMS_CLOCK_SKEW,    /* 0xC004F06C: more than 4 h off */
-    KMS_NOT_SERVED,    /* 0xC004F042: KMS id of no installed group */
+    KMS_NOT_SERVED,    /* 0xC004F042: KMS id of no installed group, or too many applications */
     KMS_NOT_ACTIVATED, /* 0xC004F041 */
     KMS_FAILED,        /* our own failure; no answer leaves */
     KMS_REASONS
@@ -51,15 +52,16 @@ void kms_host_free(struct kms_host *h);
  * activated[i] tells whether key i is activated. */
 MUST_CHECK enum err kms_host_set_groups(struct kms_host *h, const struct cat_group *const *groups,
                                         const bool *activated, size_t n);
+/* Minutes; brought within KMS_INTERVAL_MIN and _MAX. */
 void kms_host_set_intervals(struct kms_host *h, uint32_t activation, uint32_t renewal);
 
 struct kms_decision {
     enum kms_reason reason;
-    uint32_t hresult;   /* 0 when answered */
+    uint32_t hresult;   /* 0 when answered; E_FAIL for KMS_FAILED, which never leaves */
     bool request_known; /* request holds the opened fields */
     struct kms_request request;
-    struct kms_version version;        /* in clear, zero if not even that could be read */
-    uint32_t count;                    /* told to the client, when answered */
+    struct kms_version version; /* in clear, known or not; zero if not even that could be read */
+    uint32_t count;             /* told to the client, when answered */
     const struct cat_product *product; /* by activation id, or NULL */
     struct buf response;               /* the sealed answer; caller frees (buf_fini) */
 };
@@ -78,21 +80,5 @@ MUST_CHECK enum err kms_host_remember(struct kms_host *h, const struct guid *app
                                       int64_t when);
 uint32_t kms_host_count(const struct kms_host *h, const struct guid *application, int64_t now);
 uint32_t kms_host_capacity(const struct kms_host *h, const struct guid *application);
-
-/* The stub of RequestActivation (opnum 0), NDR 2.0 and NDR64 (docs/protocol/kms.md section 2). */
-#define KMS_OPNUM_REQUEST_ACTIVATION 0
-extern const struct guid kms_interface_uuid; /* version 1.0 */
-
-/* Finds the request byte array in an input stub. big: the peer's integers are big-endian.
- * ERR_MALFORMED where size_is contradicts request_size or bytes do not fit. *data points into
- * stub. */
-MUST_CHECK enum err kms_stub_read_request(const void *stub, size_t len, bool big, bool ndr64,
-                                          const uint8_t **data, size_t *n);
-void kms_stub_write_request(const void *data, size_t n, bool ndr64, struct buf *out);
-/* The output stub; data may be NULL with n 0 (refusals). */
-void kms_stub_write_response(const void *data, size_t n, uint32_t hresult, bool ndr64,
-                             struct buf *out);
-MUST_CHECK enum err kms_stub_read_response(const void *stub, size_t len, bool big, bool ndr64,
-                                           const uint8_t **data, size_t *n, uint32_t *hresult);
 
 #endif

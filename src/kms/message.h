@@ -6,6 +6,7 @@
 #ifndef ADBAD_KMS_MESSAGE_H
 #define ADBAD_KMS_MESSAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -15,10 +16,20 @@
 #define KMS_WORKSTATION_UNITS 64 /* UTF-16 code units, NUL-padded; the last one is NUL */
 #define KMS_EPID_UNITS        64 /* most UTF-16 code units of an ePID, its NUL included */
 #define KMS_NPOLICY_MAX       1000
+#define KMS_INTERVAL_MIN      15 /* minutes */
+#define KMS_INTERVAL_MAX      43200
+#define KMS_REQUEST_BODY      236 /* bytes of a request's plain body */
+#define KMS_RESPONSE_BODY_MIN 46  /* … of a response's, with an empty ePID */
+#define KMS_RESPONSE_BODY_MAX 172 /* … and with the longest */
 
 struct kms_version {
     uint16_t minor, major; /* in wire order; major 4, 5 or 6, minor 0 */
 };
+
+static inline bool kms_version_known(struct kms_version v)
+{
+    return v.minor == 0 && v.major >= 4 && v.major <= 6;
+}
 
 struct kms_request {
     struct kms_version version;
@@ -46,8 +57,9 @@ struct kms_response {
 };
 
 /* The plain body of each message: all fields from the version on, little-endian. The decoders
- * refuse trailing bytes, values out of range (is_virtual > 1, status > 6) and unterminated text
- * with ERR_MALFORMED; a short body gives ERR_TRUNCATED. required_count is not judged here. */
+ * refuse trailing bytes, values out of range (is_virtual > 1, status > 6, an interval outside
+ * 15–43200) and unterminated text with ERR_MALFORMED, an unknown version with ERR_VERSION; a short
+ * body gives ERR_TRUNCATED. required_count is not judged here. On failure *out is untouched. */
 void kms_request_encode(const struct kms_request *m, struct buf *out);
 MUST_CHECK enum err kms_request_decode(const void *data, size_t len, struct kms_request *out);
 void kms_response_encode(const struct kms_response *m, struct buf *out);

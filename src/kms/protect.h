@@ -2,8 +2,9 @@
  * (docs/protocol/kms.md). Keys are always derived from the realm secret.
  *
  * 4: fields in clear, AES-128-CMAC. 5: AES-128-CBC with a fresh IV, then HMAC-SHA256.
- * 6: AES-256-GCM. The version travels in clear, every request carries a 16-byte nonce, and the
- * answer's tag covers the request's tag, so that an answer fits one request only. */
+ * 6: AES-256-GCM under a key of its own for each message. The version travels in clear, every
+ * request carries a 16-byte nonce, and the answer's tag covers the request's tag, so that an answer
+ * fits one request only. */
 #ifndef ADBAD_KMS_PROTECT_H
 #define ADBAD_KMS_PROTECT_H
 
@@ -24,10 +25,11 @@ struct kms_exchange {
 };
 
 /* Reads only the version in clear. ERR_TRUNCATED, or ERR_VERSION for a generation that is not
- * 4.0, 5.0 or 6.0. */
+ * 4.0, 5.0 or 6.0 (*out then holds what was there). */
 MUST_CHECK enum err kms_peek_version(const void *data, size_t len, struct kms_version *out);
 
-/* Checks that len is the exact size a sealed request of this version has. */
+/* Checks that len is the exact size a sealed request of this version has: ERR_TRUNCATED,
+ * ERR_MALFORMED (longer) or ERR_VERSION. */
 MUST_CHECK enum err kms_check_request_size(struct kms_version v, size_t len);
 
 /* Appends the sealed request to out and fills x for opening the answer. */
@@ -39,6 +41,7 @@ MUST_CHECK enum err kms_seal_request(const struct realm_keys *keys, const struct
 MUST_CHECK enum err kms_open_request(const struct realm_keys *keys, const void *data, size_t len,
                                      struct kms_request *out, struct kms_exchange *x,
                                      struct errinfo *ei);
+/* The answer gets the version of the request, whatever m says. */
 MUST_CHECK enum err kms_seal_response(const struct realm_keys *keys, const struct kms_exchange *x,
                                       const struct kms_response *m, const struct rng *rng,
                                       struct buf *out, struct errinfo *ei);

@@ -17,7 +17,7 @@ enum realm_direction { REALM_REQUEST, REALM_RESPONSE, REALM_DIRECTIONS };
 
 /* One per protocol generation and direction; a generation uses the parts that it needs:
  * 4: mac (AES-128-CMAC, first 16 bytes); 5: enc (AES-128, first 16) and mac (HMAC-SHA256, 32);
- * 6: enc (AES-256-GCM, 32). */
+ * 6: enc (32), from which each message's AES-256-GCM key comes. */
 struct realm_key_pair {
     uint8_t enc[32];
     uint8_t mac[32];

@@ -1,0 +1,178 @@
+#include "kms/count.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clk.h"
+
+#define APPLICATIONS_MAX 64
+#define NPOLICY_LEAST    5
+#define NPOLICY_MOST     25
+#define ROOM_MAX         ((size_t)2 * NPOLICY_MOST)
+
+struct record {
+    struct guid client_id;
+    int64_t seen;
+};
+
+/* At most 50 records, oldest first: a scan is cheaper than any index. */
+struct application {
+    struct guid id;
+    size_t room; /* 10–50, never shrinks */
+    int64_t newest;
+    size_t n;
+    struct record records[ROOM_MAX];
+};
+
+struct kms_count {
+    struct application *apps;
+    size_t n, room;
+};
+
+struct kms_count *kms_count_new(void)
+{
+    return calloc(1, sizeof(struct kms_count));
+}
+
+void kms_count_free(struct kms_count *c)
+{
+    if (c == NULL)
+        return;
+    free(c->apps);
+    free(c);
+}
+
+void kms_count_clear(struct kms_count *c)
+{
+    c->n = 0;
+}
+
+static struct application *find_app(const struct kms_count *c, const struct guid *id)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        if (guid_equal(&c->apps[i].id, id))
+            return &c->apps[i];
+    }
+    return NULL;
+}
+
+static enum err add_app(struct kms_count *c, const struct guid *id, int64_t now,
+                        struct application **out)
+{
+    if (c->n == APPLICATIONS_MAX)
+        return ERR_LIMIT;
+    if (c->n == c->room) {
+        size_t room = c->room == 0 ? 2 : 2 * c->room;
+        struct application *bigger = realloc(c->apps, room * sizeof(*bigger));
+
+        if (bigger == NULL)
+            return ERR_NOMEM;
+        c->apps = bigger;
+        c->room = room;
+    }
+    *out = &c->apps[c->n++];
+    memset(*out, 0, sizeof(**out));
+    (*out)->id = *id;
+    (*out)->newest = now;
+    return ERR_OK;
+}
+
+static size_t room_for(uint32_t n_policy)
+{
+    if (n_policy < NPOLICY_LEAST)
+        n_policy = NPOLICY_LEAST;
+    if (n_policy > NPOLICY_MOST)
+        n_policy = NPOLICY_MOST;
+    return (size_t)2 * n_policy;
+}
+
+static int64_t not_back(const struct application *a, int64_t now)
+{
+    return now < a->newest ? a->newest : now;
+}
+
+/* How many of the oldest records are out of the window; exactly 30 days is still in it. Unsigned
+ * arithmetic: now is never before seen, and the distance may exceed int64_t. */
+static size_t expired(const struct application *a, int64_t now)
+{
+    size_t n = 0;
+
+    while (n < a->n &&
+           (uint64_t)now - (uint64_t)a->records[n].seen > (uint64_t)(KMS_COUNT_DAYS * CLK_DAY))
+        n++;
+    return n;
+}
+
+static void remove_records(struct application *a, size_t at, size_t n)
+{
+    a->n -= n;
+    memmove(a->records + at, a->records + at + n, (a->n - at) * sizeof(a->records[0]));
+}
+
+/* The record of a client at or after index from; a->n if there is none. */
+static size_t find_client(const struct application *a, size_t from, const struct guid *client_id)
+{
+    while (from < a->n && !guid_equal(&a->records[from].client_id, client_id))
+        from++;
+    return from;
+}
+
+enum err kms_count_touch(struct kms_count *c, const struct guid *application,
+                         const struct guid *client_id, uint32_t n_policy, int64_t now,
+                         uint32_t *count)
+{
+    struct application *a = find_app(c, application);
+    enum err e = a != NULL ? ERR_OK : add_app(c, application, now, &a);
+    size_t at;
+
+    if (e != ERR_OK)
+        return e;
+    now = not_back(a, now);
+    a->newest = now;
+    if (a->room < room_for(n_policy))
+        a->room = room_for(n_policy);
+    remove_records(a, 0, expired(a, now));
+    at = find_client(a, 0, client_id);
+    if (at < a->n)
+        remove_records(a, at, 1);
+    else if (a->n == a->room)
+        remove_records(a, 0, 1);
+    a->records[a->n++] = (struct record){.client_id = *client_id, .seen = now};
+    *count = (uint32_t)a->n;
+    return ERR_OK;
+}
+
+enum err kms_count_preview(const struct kms_count *c, const struct guid *application,
+                           const struct guid *client_id, uint32_t n_policy, int64_t now,
+                           uint32_t *count)
+{
+    const struct application *a = find_app(c, application);
+    size_t room = room_for(n_policy), first, n;
+
+    if (a == NULL) {
+        *count = 1;
+        return c->n == APPLICATIONS_MAX ? ERR_LIMIT : ERR_OK;
+    }
+    first = expired(a, not_back(a, now));
+    n = a->n - first;
+    if (room < a->room)
+        room = a->room;
+    if (find_client(a, first, client_id) == a->n && n < room)
+        n++;
+    *count = (uint32_t)n;
+    return ERR_OK;
+}
+
+uint32_t kms_count_get(const struct kms_count *c, const struct guid *application, int64_t now)
+{
+    const struct application *a = find_app(c, application);
+
+    return a == NULL ? 0 : (uint32_t)(a->n - expired(a, not_back(a, now)));
+}
+
+uint32_t kms_count_capacity(const struct kms_count *c, const struct guid *application)
+{
+    const struct application *a = find_app(c, application);
+
+    return a == NULL ? 0 : (uint32_t)a->room;
+}
