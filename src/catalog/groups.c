@@ -9,6 +9,7 @@ static enum err take_group(struct catalog *cat, const struct csv *c, const char 
                            struct errinfo *ei)
 {
     struct cat_group *g;
+    struct origin *origin;
 
     if (*name == '\0')
         return csv_fail(c, ei, "the group has no name");
@@ -16,8 +17,10 @@ static enum err take_group(struct catalog *cat, const struct csv *c, const char 
         if (name_equal(VEC_AT(cat->groups, struct cat_group, *at)->name, name))
             return ERR_OK;
     g = vec_add(&cat->groups, sizeof(*g));
-    if (g == NULL)
+    origin = vec_add(&cat->origins, sizeof(*origin));
+    if (g == NULL || origin == NULL)
         return err_nomem(ei);
+    *origin = (struct origin){c->file, c->line};
     g->name = name;
     return cat_lab_id("csvlk", name, &g->sku_id, ei);
 }
@@ -125,8 +128,12 @@ static enum err finish(struct catalog *cat, size_t group, struct errinfo *ei)
         g->family = g->kms_id_count == 0 ? u->family : wider(g->family, u->family);
         ids[g->kms_id_count++] = u->kms_id;
     }
-    if (g->kms_id_count == 0)
-        return err_fail(ei, ERR_MALFORMED, "the group \"%s\" activates nothing", g->name);
+    if (g->kms_id_count == 0) {
+        const struct origin *o = VEC_AT(cat->origins, struct origin, group);
+
+        return err_fail(ei, ERR_MALFORMED, "%s:%u: the group \"%s\" activates nothing", o->file,
+                        o->line, g->name);
+    }
     qsort(ids, g->kms_id_count, sizeof(*ids), compare_guids);
     g->kms_ids = ids;
     return ERR_OK;

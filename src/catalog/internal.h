@@ -23,6 +23,12 @@ struct names {
     const char *const *aliases;
 };
 
+/* Where something was read first, for messages; good only while loading. */
+struct origin {
+    const char *file;
+    unsigned line;
+};
+
 /* What products.csv says about a product that holds for all its editions. A host only (a system
  * that may be a KMS host but never a KMS client) has a title and no cat_product. */
 struct title {
@@ -33,8 +39,7 @@ struct title {
 struct unit {
     struct names names;
     struct guid kms_id;
-    const char *file; /* where it was read, for messages while loading */
-    unsigned line;
+    struct origin origin;
     bool used; /* by a product; family is meaningful */
     enum cat_family family;
 };
@@ -58,6 +63,7 @@ struct catalog {
     struct vec products; /* struct cat_product */
     struct vec editions; /* struct edition */
     struct vec groups;   /* struct cat_group */
+    struct vec origins;  /* struct origin, one per group */
     struct vec members;  /* struct member, each pair once */
     struct vec errors;   /* struct cat_error */
     struct vec events;   /* struct cat_event */

@@ -62,6 +62,7 @@ void catalog_free(struct catalog *c)
     free(c->products.items);
     free(c->editions.items);
     free(c->groups.items);
+    free(c->origins.items);
     free(c->members.items);
     free(c->errors.items);
     free(c->events.items);

@@ -33,8 +33,7 @@ static enum err unit_row(struct catalog *cat, const struct csv *c, const char **
     if (u == NULL)
         return err_nomem(ei);
     u->names.name = v[U_NAME];
-    u->file = c->file;
-    u->line = c->line;
+    u->origin = (struct origin){c->file, c->line};
     e = names_add(cat, &u->names, c, v[U_CALLED], ei);
     return e != ERR_OK ? e : cat_lab_id("kms", u->names.name, &u->kms_id, ei);
 }
@@ -62,7 +61,7 @@ enum err cat_check_units(const struct catalog *cat, struct errinfo *ei)
 
         if (!u->used)
             return err_fail(ei, ERR_MALFORMED, "%s:%u: no product has the KMS product \"%s\"",
-                            u->file, u->line, u->names.name);
+                            u->origin.file, u->origin.line, u->names.name);
     }
     return ERR_OK;
 }
@@ -98,6 +97,9 @@ static enum err check_titles(const struct catalog *cat, const struct csv *c, siz
 
         if (i == own)
             continue;
+        if (name_equal(mine->name, other->name))
+            return csv_fail(c, ei, "\"%s\" is written \"%s\" in an earlier row", mine->name,
+                            other->name);
         if (names_match(mine, other->name))
             return csv_fail(c, ei, "an alias of \"%s\" is the name of another product, \"%s\"",
                             mine->name, other->name);
