@@ -11,10 +11,11 @@
 struct rpc_client_conf {
     struct guid uuid; /* interface */
     uint16_t major, minor;
-    bool offer_ndr64;       /* beside NDR 2.0; the server chooses */
+    bool offer_ndr64;       /* before NDR 2.0; the server takes the first it knows */
     uint16_t max_fragment;  /* own offer for xmit and recv; 0: 5840 */
     uint16_t call_fragment; /* split requests so that fragments are at most this long; 0: no more
                                than agreed */
+    uint32_t max_stub;      /* most bytes of a reassembled response; 0: 64 KiB */
 };
 
 enum rpc_client_step {
@@ -31,9 +32,12 @@ struct rpc_client;
 struct rpc_client *rpc_client_new(const struct rpc_client_conf *conf);
 void rpc_client_free(struct rpc_client *c);
 
-/* Queues a request; one call at a time. */
+/* Queues a request; one call at a time (ERR_NOT_NOW before the bind was accepted or while a call is
+ * unanswered). The stub is little-endian, in the syntax of rpc_client_ndr64. */
 MUST_CHECK enum err rpc_client_call(struct rpc_client *c, uint16_t opnum, const void *stub,
                                     size_t len, struct errinfo *ei);
+/* Consumes up to len bytes, *used says how many; feed the rest after every step but
+ * RPC_CLIENT_FAILED, which is final. */
 enum rpc_client_step rpc_client_feed(struct rpc_client *c, const void *in, size_t len, size_t *used,
                                      struct errinfo *ei);
 struct buf *rpc_client_output(struct rpc_client *c);

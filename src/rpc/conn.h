@@ -13,35 +13,34 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "rpc/iface.h"
+#include "rpc/reason.h"
 
-/* Why a connection was closed or a PDU refused; names are stable, they appear in logs, counters
- * and documents. The owner of rpc may add reasons. */
-enum rpc_reason {
-    RPC_OK,
-    RPC_BAD_VERSION,  /* rpc_vers or data representation not ours: BIND_NAK 4 */
-    RPC_NOT_RPC,      /* the first byte is nothing like DCE/RPC */
-    RPC_BAD_LENGTH,   /* frag_length impossible for the type */
-    RPC_BAD_PDU,      /* a body that breaks its format */
-    RPC_BAD_TYPE,     /* unknown packet type */
-    RPC_NOT_BOUND,    /* a call before bind */
-    RPC_UNEXPECTED,   /* a packet type that a client may not send, or not now */
-    RPC_BAD_FRAGMENT, /* fragment state machine */
-    RPC_TOO_LARGE,    /* fragment or reassembled stub above its bound */
-    RPC_SECOND_BIND,
-    RPC_BAD_AUTH, /* auth trailer impossible or not supported */
-    RPC_NO_MEMORY,
-    RPC_REASONS
+/* What rpc.mgmt's inq_stats reports. */
+struct rpc_stats {
+    uint32_t calls_in, calls_out, pdus_in, pdus_out;
 };
 
-const char *rpc_reason_name(enum rpc_reason reason);
+#define RPC_GROUP_BUCKETS 256
 
-/* Shared by all connections of a server (one thread). */
+/* Shared by all connections of a server (one thread). Zero it, set the first three, and free it
+ * with rpc_server_fini when its connections are gone. */
 struct rpc_server {
     const struct rpc_iface *ifaces;
     size_t iface_count;
     char secondary_address[24]; /* the port as text, without NUL counted by the core */
-    uint32_t next_assoc_group;  /* start at 1 */
+    uint32_t next_assoc_group;  /* 0: a default that no client would guess by counting from 1 */
+    /* Optional: called for a refusal that does not close the connection (a fault, a bind of which
+     * nothing was accepted); closing ones are told by RPC_CLOSE. */
+    void (*on_refusal)(void *arg, enum rpc_reason reason, const char *detail);
+    void *arg;
+    /* Kept by the core: refusals of both kinds by reason, and traffic. */
+    uint64_t refused[RPC_REASONS];
+    struct rpc_stats stats;
+    struct rpc_group *groups[RPC_GROUP_BUCKETS];
 };
+
+/* Forgets the association groups. */
+void rpc_server_fini(struct rpc_server *server);
 
 struct rpc_conn;
 
@@ -76,7 +75,8 @@ enum rpc_step rpc_conn_feed(struct rpc_conn *c, const void *in, size_t len, size
 /* The call that RPC_CALL announced; the caller must answer it once, now or later. */
 struct rpc_call *rpc_conn_call(struct rpc_conn *c);
 
-/* Answers: queue the response or fault in the output and free the call. */
+/* Answers: queue the response or fault in the output and free the call. The stub is little-endian,
+ * in the syntax of call->ndr64. Also right after RPC_CLOSE: the answer then follows the refusal. */
 void rpc_conn_reply(struct rpc_conn *c, struct rpc_call *call, const void *stub, size_t len);
 void rpc_conn_fault(struct rpc_conn *c, struct rpc_call *call, uint32_t status);
 /* Drops the call without an answer. */

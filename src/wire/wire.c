@@ -8,6 +8,8 @@ const uint8_t *wire_take(struct wire_rd *r, size_t n)
         r->err = ERR_TRUNCATED;
     if (r->err != ERR_OK)
         return NULL;
+    if (n == 0)
+        return r->pos; /* which may be NULL, to which nothing may be added */
     r->pos += n;
     return r->pos - n;
 }

@@ -23,7 +23,7 @@ static inline struct wire_rd wire_reader(const void *data, size_t len)
 {
     const uint8_t *p = data;
 
-    return (struct wire_rd){.start = p, .pos = p, .end = p + len};
+    return (struct wire_rd){.start = p, .pos = p, .end = len > 0 ? p + len : p};
 }
 
 static inline size_t wire_left(const struct wire_rd *r)
