@@ -12,18 +12,4 @@
 #include "base/guid.h"
 #include "catalog/catalog.h"
 
-/* license_states.csv */
-enum lic_status {
-    LIC_UNLICENSED = 0,
-    LIC_LICENSED = 1,
-    LIC_OOB_GRACE = 2,
-    LIC_OOT_GRACE = 3,
-    LIC_NON_GENUINE = 4,
-    LIC_NOTIFICATION = 5,
-    LIC_EXTENDED_GRACE = 6,
-    LIC_STATUS_COUNT
-};
-
-enum lic_channel { LIC_NONE, LIC_BY_AD, LIC_BY_KMS };
-
 #endif
