@@ -36,6 +36,9 @@ struct licence {
 
 void licence_fini(struct licence *l);
 
+/* "issuance", "config", "online", "phone". */
+const char *licence_kind_name(enum licence_kind kind);
+
 /* Appends the DER to out. k must hold its private key and be of l->group. */
 MUST_CHECK enum err licence_sign(const struct licence *l, const struct hostkey *k, struct buf *out,
                                  struct errinfo *ei);
@@ -45,5 +48,10 @@ MUST_CHECK enum err licence_sign(const struct licence *l, const struct hostkey *
  * shows: 0xC004F081 invalid. Not-before, not-after and forest are judged by ao_verify. */
 MUST_CHECK enum err licence_open(const struct bundle *b, const void *der, size_t len, int64_t now,
                                  struct licence *out, struct errinfo *ei);
+
+/* ERR_OK if the realm signed it, now or long ago: the signer's certificate is judged at the
+ * start of its own time. Else as licence_open. */
+MUST_CHECK enum err licence_is_ours(const struct bundle *b, const void *der, size_t len,
+                                    struct errinfo *ei);
 
 #endif
