@@ -60,14 +60,15 @@ typedef enum err ao_each_fn(void *arg, const struct ao *o, enum err parse,
                             const struct errinfo *why, struct errinfo *ei);
 MUST_CHECK enum err ao_each(struct dir *d, ao_each_fn *each, void *arg, struct errinfo *ei);
 
-/* One object by DN or by name (displayName or CN). ERR_NOTFOUND with 0xC004F081. */
+/* One object by DN or by name (displayName or CN). ERR_NOTFOUND with 0xC004F081;
+ * ERR_CONFLICT if several have that name. */
 MUST_CHECK enum err ao_find(struct dir *d, const char *name_or_dn, struct ao *out,
                             struct errinfo *ei);
 
 /* Deletes an object, if its issuance licence was signed by our realm; else ERR_FOREIGN and
  * nothing is changed. A licence of ours that merely expired is ours. */
 MUST_CHECK enum err ao_delete(struct dir *d, const struct bundle *b, const struct ao *o,
-                              int64_t now, struct errinfo *ei);
+                              struct errinfo *ei);
 
 /* What a client does: find the objects with kms_id (indexed equality), verify each, take the best
  * (a server group's object over a client group's). On success *out and *lic are the caller's.

@@ -1,0 +1,32 @@
+/* aoattr: the classes and attributes of activation objects (data/msspp_schema.csv), and small
+ * things that the object's files share. Inside the room only. */
+#ifndef ADBAD_ADBA_AOATTR_H
+#define ADBAD_ADBA_AOATTR_H
+
+#include "adba/object.h"
+
+#define AO_CLASS           "msSPP-ActivationObject"
+#define AO_CONTAINER_CLASS "msSPP-ActivationObjectsContainer"
+
+#define AO_KMS_IDS     "msSPP-KMSIds"
+#define AO_SKU_ID      "msSPP-CSVLKSkuId"
+#define AO_PID         "msSPP-CSVLKPid"
+#define AO_PARTIAL_KEY "msSPP-CSVLKPartialProductKey"
+#define AO_ISSUANCE    "msSPP-IssuanceLicense"
+#define AO_CONFIG      "msSPP-ConfigLicense"
+#define AO_ONLINE      "msSPP-OnlineLicense"
+#define AO_PHONE       "msSPP-PhoneLicense"
+
+#define SL_E_LICENSE_NOT_BOUND                  0xC004F080u
+#define SL_E_VL_AD_AO_NOT_FOUND                 0xC004F081u
+#define SL_E_VL_AD_AO_NAME_TOO_LONG             0xC004F082u
+#define SL_E_VL_AD_SCHEMA_VERSION_NOT_SUPPORTED 0xC004F083u
+
+/* What every search asks for; NULL-terminated. */
+extern const char *const ao_attrs[];
+
+/* "CN=Activation Objects,…" of the directory; the caller frees. ERR_SCHEMA with 0xC004F083 where
+ * the class or the configuration naming context is missing. */
+MUST_CHECK enum err ao_container(const struct dir *d, char **dn, struct errinfo *ei);
+
+#endif

@@ -1,0 +1,264 @@
+/* Making activation objects, and taking ours away again. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adba/aoattr.h"
+#include "adba/utf8.h"
+#include "base/clk.h"
+
+/* ---- containers ---- */
+
+static enum err add_container(struct dir *d, const char *dn, const char *class, const char *cn,
+                              struct errinfo *ei)
+{
+    struct dir_entry *e = dir_entry_new(dn);
+    enum err r = ERR_NOMEM;
+
+    if (e != NULL && dir_entry_add_str(e, "objectClass", "top") == ERR_OK &&
+        dir_entry_add_str(e, "objectClass", class) == ERR_OK &&
+        dir_entry_add_str(e, "cn", cn) == ERR_OK)
+        r = dir_add(d, e, ei);
+    else
+        err_nomem(ei);
+    dir_entry_free(e);
+    return r == ERR_EXISTS ? ERR_OK : r; /* somebody else was quicker */
+}
+
+static enum err ensure(struct dir *d, const char *dn, const char *class, const char *cn,
+                       struct errinfo *ei)
+{
+    static const char *const attrs[] = {"objectClass", NULL};
+    struct dir_entry *found = NULL;
+    enum err e = dir_get(d, dn, attrs, &found, ei);
+
+    dir_entry_free(found);
+    return e == ERR_NOTFOUND ? add_container(d, dn, class, cn, ei) : e;
+}
+
+enum err ao_prepare(struct dir *d, struct errinfo *ei)
+{
+    char *dn = NULL;
+    enum err e = dir_guard(d, ei);
+
+    if (e == ERR_OK)
+        e = ao_container(d, &dn, ei);
+    if (e == ERR_OK)
+        e = ensure(d, strchr(dn, ',') + 1, "container", "Microsoft SPP", ei);
+    if (e == ERR_OK)
+        e = ensure(d, dn, AO_CONTAINER_CLASS, "Activation Objects", ei);
+    free(dn);
+    return e;
+}
+
+/* ---- creating ---- */
+
+/* The longest start of text that has at most AO_NAME_MAX characters. */
+static char *cut_name(const char *text)
+{
+    const char *p = text;
+
+    for (size_t n = 0; n < AO_NAME_MAX && *p != '\0'; n++) {
+        if (!utf8_next(&p, NULL))
+            break;
+    }
+    return strndup(text, (size_t)(p - text));
+}
+
+static enum err check_name(const char *name, struct errinfo *ei)
+{
+    size_t n = 0;
+
+    for (const char *p = name; *p != '\0'; n++) {
+        uint32_t c;
+
+        if (!utf8_next(&p, &c) || c < 0x20 || c == 0x7f)
+            return err_fail(ei, ERR_USAGE,
+                            "create activation object: its name is not plain text "
+                            "(UTF-8 without control characters)");
+    }
+    if (n == 0)
+        return err_fail(ei, ERR_USAGE, "create activation object: its name is empty");
+    if (n > AO_NAME_MAX)
+        return err_fail_hr(ei, ERR_LIMIT, SL_E_VL_AD_AO_NAME_TOO_LONG,
+                           "create activation object: its name has %zu characters, at most %d are "
+                           "allowed",
+                           n, AO_NAME_MAX);
+    return ERR_OK;
+}
+
+static enum err make_dn(const struct dir *d, const char *name, char **dn, struct errinfo *ei)
+{
+    char *container = NULL, *escaped = NULL;
+    size_t len;
+    enum err e = ao_container(d, &container, ei);
+
+    if (e != ERR_OK)
+        return e;
+    escaped = dir_dn_escape(name);
+    len = escaped == NULL ? 0 : strlen(escaped) + strlen(container) + sizeof("CN=,");
+    *dn = escaped == NULL ? NULL : malloc(len);
+    if (*dn != NULL)
+        snprintf(*dn, len, "CN=%s,%s", escaped, container);
+    free(escaped);
+    free(container);
+    return *dn == NULL ? err_nomem(ei) : ERR_OK;
+}
+
+static enum err sign_one(struct licence *l, enum licence_kind kind, const struct hostkey *k,
+                         struct dir_val *out, struct errinfo *ei)
+{
+    struct buf der = BUF_INIT;
+    enum err e;
+
+    l->kind = kind;
+    e = licence_sign(l, k, &der, ei);
+    if (e == ERR_OK && buf_str(&der) == NULL)
+        e = err_nomem(ei);
+    if (e == ERR_OK)
+        *out = (struct dir_val){.data = der.data, .len = der.len}; /* moves */
+    else
+        buf_fini(&der);
+    return e;
+}
+
+static enum err sign_all(struct ao *o, const struct bundle *b, const struct hostkey *k,
+                         const struct dir_facts *f, int64_t now, struct errinfo *ei)
+{
+    /* Borrows every string; licence_fini is not called. */
+    struct licence l = {.realm = (char *)(uintptr_t)b->name,
+                        .realm_id = (char *)(uintptr_t)b->id,
+                        .object = o->name,
+                        .forest = f->forest,
+                        .domain_sid = f->domain_sid,
+                        .group = k->group,
+                        .kms_id_count = o->kms_id_count,
+                        .kms_ids = o->kms_ids,
+                        .not_before = now,
+                        .not_after = now + LICENCE_LIFE_DAYS * CLK_DAY,
+                        .validity = LICENCE_VALIDITY,
+                        .renewal = LICENCE_RENEWAL};
+    char no_sid[] = "";
+    enum err e;
+
+    if (l.domain_sid == NULL)
+        l.domain_sid = no_sid;
+    e = sign_one(&l, LICENCE_ISSUANCE, k, &o->issuance, ei);
+    if (e == ERR_OK)
+        e = sign_one(&l, LICENCE_CONFIG, k, &o->config, ei);
+    return e == ERR_OK ? sign_one(&l, LICENCE_ONLINE, k, &o->online, ei) : e;
+}
+
+static enum err compose(struct dir *d, const struct bundle *b, const struct hostkey *k,
+                        const struct cat_group *g, const char *name, int64_t now, struct ao *o,
+                        struct errinfo *ei)
+{
+    enum err e;
+
+    o->name = name == NULL ? cut_name(g->name) : strdup(name);
+    o->pid = strdup(k->pid);
+    o->kms_ids = malloc((g->kms_id_count + 1) * sizeof(*o->kms_ids));
+    if (o->name == NULL || o->pid == NULL || o->kms_ids == NULL)
+        return err_nomem(ei);
+    memcpy(o->kms_ids, g->kms_ids, g->kms_id_count * sizeof(*o->kms_ids));
+    o->kms_id_count = g->kms_id_count;
+    o->sku_id = g->sku_id;
+    snprintf(o->partial_key, sizeof(o->partial_key), "%s", k->key + HOSTKEY_TEXT_LEN - 5);
+    e = check_name(o->name, ei);
+    if (e == ERR_OK)
+        e = make_dn(d, o->name, &o->dn, ei);
+    return e == ERR_OK ? sign_all(o, b, k, dir_facts(d), now, ei) : e;
+}
+
+/* AD DS before Samba 4.21 needs an explicit nTSecurityDescriptor here, so that members may read
+ * the object; a directory of ours has its access rules in its configuration. */
+static enum err add_descriptor(const struct dir_facts *f, struct dir_entry *e, struct errinfo *ei)
+{
+    (void)f;
+    (void)e;
+    (void)ei;
+    return ERR_OK;
+}
+
+static enum err write_object(struct dir *d, const struct ao *o, struct errinfo *ei)
+{
+    struct dir_entry *entry = NULL;
+    enum err e = ao_prepare(d, ei);
+
+    if (e == ERR_OK)
+        e = ao_to_entry(o, &entry, ei);
+    if (e == ERR_OK)
+        e = add_descriptor(dir_facts(d), entry, ei);
+    if (e == ERR_OK)
+        e = dir_add(d, entry, ei);
+    if (e == ERR_EXISTS)
+        e = err_fail(ei, ERR_EXISTS,
+                     "create activation object \"%s\": there is one of that name; "
+                     "choose another with --name",
+                     o->name);
+    dir_entry_free(entry);
+    return e;
+}
+
+static enum err read_back(struct dir *d, const char *dn, struct ao *out, struct errinfo *ei)
+{
+    struct dir_entry *entry = NULL;
+    enum err e = dir_get(d, dn, ao_attrs, &entry, ei);
+
+    if (e == ERR_OK)
+        e = ao_from_entry(entry, out, ei);
+    dir_entry_free(entry);
+    return e;
+}
+
+enum err ao_create(struct dir *d, const struct bundle *b, const struct hostkey *k,
+                   const struct cat_group *g, const char *name, int64_t now, struct ao *out,
+                   struct errinfo *ei)
+{
+    struct ao o = {0};
+    struct errinfo why = {0};
+    enum err e = dir_guard(d, &why);
+
+    if (e == ERR_OK)
+        e = hostkey_verify(b, k->cert, g->name, now, &why);
+    if (e == ERR_OK)
+        e = compose(d, b, k, g, name, now, &o, &why);
+    if (e == ERR_OK)
+        e = write_object(d, &o, &why);
+    if (e == ERR_OK) {
+        e = read_back(d, o.dn, out, &why);
+        if (e != ERR_OK)
+            err_context(&why, "%s was created but can't be read back", o.dn);
+    }
+    ao_fini(&o);
+    if (e != ERR_OK && ei != NULL)
+        *ei = why;
+    return e;
+}
+
+/* ---- deleting ---- */
+
+enum err ao_delete(struct dir *d, const struct bundle *b, const struct ao *o, struct errinfo *ei)
+{
+    struct ao now_there = {0};
+    struct errinfo why = {0};
+    enum err e = dir_guard(d, ei);
+
+    if (e == ERR_OK) /* what was looked at may not be what is there by now */
+        e = read_back(d, o->dn, &now_there, ei);
+    if (e != ERR_OK)
+        return e;
+    if (now_there.issuance.data == NULL)
+        e = err_fail(&why, ERR_FOREIGN, "it has no issuance licence");
+    else
+        e = licence_is_ours(b, now_there.issuance.data, now_there.issuance.len, &why);
+    if (e != ERR_OK)
+        e = err_fail(ei, ERR_FOREIGN,
+                     "delete activation object %s: not signed by realm %s, so it "
+                     "is left alone (%s)",
+                     now_there.name, b->name, why.text);
+    else
+        e = dir_delete(d, o->dn, ei);
+    ao_fini(&now_there);
+    return e;
+}
