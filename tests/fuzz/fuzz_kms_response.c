@@ -1,0 +1,68 @@
+/* A KMS answer as a stranger may send it: opened for a request of each generation, and the plain
+ * body behind the tag. The first byte chooses. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kms/protect.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct realm_keys keys;
+
+static void zero_fill(void *arg, void *out, size_t n)
+{
+    (void)arg;
+    memset(out, 0, n);
+}
+
+/* The exchange of a request whose tag is zero. */
+static struct kms_exchange exchange_of(unsigned generation)
+{
+    return (struct kms_exchange){
+        .version = {.major = (uint16_t)(4 + generation)},
+        .tag_len = generation == 1 ? 32 : 16,
+    };
+}
+
+/* What decodes must encode to the same, and open again once sealed. */
+static void seal_and_open(const uint8_t *body, size_t size)
+{
+    static const struct rng zeros = {.fill = zero_fill};
+    struct kms_response m;
+    struct buf again = BUF_INIT, sealed = BUF_INIT;
+    struct kms_exchange x;
+
+    if (kms_response_decode(body, size, &m) != ERR_OK)
+        return;
+    kms_response_encode(&m, &again);
+    if (again.len != size || memcmp(again.data, body, size) != 0)
+        abort();
+    x = exchange_of(m.version.major - 4u);
+    if (kms_seal_response(&keys, &x, &m, &zeros, &sealed, NULL) != ERR_OK ||
+        kms_open_response(&keys, &x, sealed.data, sealed.len, &m, NULL) != ERR_OK)
+        abort();
+    buf_fini(&again);
+    buf_fini(&sealed);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const uint8_t secret[REALM_SECRET_LEN];
+    static bool derived;
+    struct kms_response m;
+
+    if (!derived && realm_keys_derive(secret, &keys, NULL) != ERR_OK)
+        abort();
+    derived = true;
+    if (size == 0)
+        return 0;
+    if (data[0] % 4 == 3) {
+        seal_and_open(data + 1, size - 1);
+    } else {
+        struct kms_exchange x = exchange_of(data[0] % 4);
+
+        (void)!kms_open_response(&keys, &x, data + 1, size - 1, &m, NULL);
+    }
+    return 0;
+}

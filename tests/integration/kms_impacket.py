@@ -1,0 +1,67 @@
+"""RequestActivation by impacket's DCE/RPC and NDR (docs/protocol/kms.md, sections 1 and 2)."""
+from impacket.dcerpc.v5 import transport
+from impacket.dcerpc.v5.dtypes import DWORD, ULONG
+from impacket.dcerpc.v5.ndr import NDRCALL, NDRPOINTER, NDRUniConformantArray
+from impacket.dcerpc.v5.rpcrt import DCERPCException
+from impacket.uuid import uuidtup_to_bin
+
+ACTIVATION = uuidtup_to_bin(("51c82175-844e-4750-b0d8-ec255555bc06", "1.0"))
+NDR = ("8a885d04-1ceb-11c9-9fe8-08002b104860", "2.0")
+NDR64 = ("71710533-beba-4937-8319-b5dbef9ccc36", "1.0")
+
+
+class DCERPCSessionError(DCERPCException):
+    """impacket looks this class up by its name."""
+
+
+class BYTES(NDRUniConformantArray):
+    item = "c"
+
+
+class PBYTES(NDRPOINTER):
+    referent = (("Data", BYTES),)
+
+
+class RequestActivation(NDRCALL):
+    opnum = 0
+    structure = (("RequestSize", DWORD), ("Request", BYTES))
+
+
+class RequestActivationResponse(NDRCALL):
+    structure = (("ResponseSize", DWORD), ("Response", PBYTES), ("ErrorCode", ULONG))
+
+
+class Connection:
+    """One association with a KMS host; a context manager."""
+
+    def __init__(self, host, port, syntax=NDR, fragment=None):
+        tcp = transport.DCERPCTransportFactory(f"ncacn_ip_tcp:{host}[{port}]")
+        tcp.set_connect_timeout(10)
+        self.dce = tcp.get_dce_rpc()
+        self.dce.connect()
+        try:
+            self.dce.bind(ACTIVATION, transfer_syntax=syntax)
+            if fragment is not None:
+                self.dce.set_max_fragment_size(fragment)
+        except Exception:
+            self.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.close()
+
+    def close(self):
+        self.dce.disconnect()
+
+    def call(self, message, size=None):
+        """Sends message; returns the answer's bytes and the result. size overrides request_size."""
+        request = RequestActivation()
+        request["RequestSize"] = len(message) if size is None else size
+        request["Request"] = [bytes([b]) for b in message]
+        answer = self.dce.request(request, checkError=False)
+        data = b"".join(answer["Response"]) if answer.fields["Response"]["ReferentID"] else b""
+        assert answer["ResponseSize"] == len(data)
+        return data, answer["ErrorCode"]
