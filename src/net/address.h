@@ -1,0 +1,24 @@
+/* address: socket addresses as text and back; private to this room. */
+#ifndef ADBAD_NET_ADDRESS_H
+#define ADBAD_NET_ADDRESS_H
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "base/err.h"
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+/* Parses "192.0.2.1:1688" or "[2001:db8::1]:1688". ERR_CONFIG says what is expected. */
+MUST_CHECK enum err address_parse(const char *text, union address *out, struct errinfo *ei);
+/* With the port. Returns text. */
+const char *address_format(const union address *a, char *text, size_t size);
+/* Without it. Returns text. */
+const char *address_format_host(const union address *a, char *text, size_t size);
+uint16_t address_port(const union address *a);
+
+#endif

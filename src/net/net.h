@@ -1,0 +1,97 @@
+/* net: DCE/RPC over TCP on a libuv loop: listeners, connections, deadlines and caps. It owns file
+ * descriptors and time limits and knows nothing of what is served: each whole call goes to one
+ * handler, which answers it now or later.
+ *
+ * A struct net_server belongs to the loop's thread. */
+#ifndef ADBAD_NET_NET_H
+#define ADBAD_NET_NET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "rpc/conn.h"
+
+/* Why a connection ended, beside what rpc_conn says (enum rpc_reason). */
+enum net_reason {
+    NET_PEER_CLOSED,
+    NET_PEER_RESET,       /* the connection broke */
+    NET_BIND_TIMEOUT,     /* not bound in time */
+    NET_EXCHANGE_TIMEOUT, /* a PDU or call was begun and not completed in time */
+    NET_IDLE_TIMEOUT,     /* bound, and silent */
+    NET_WRITE_TIMEOUT,    /* does not take its answers */
+    NET_SOURCE_LIMIT,     /* too many connections of one source address */
+    NET_UNANSWERED,       /* the handler had no answer to give (net_call_abort) */
+    NET_SHUTDOWN,
+    NET_NO_MEMORY,
+    NET_REASONS
+};
+
+/* One number for both: an enum net_reason, or NET_REASONS + enum rpc_reason. */
+#define NET_RPC_REASON(r) (NET_REASONS + (unsigned)(r))
+#define NET_CLOSE_REASONS NET_RPC_REASON(RPC_REASONS)
+const char *net_reason_name(unsigned reason);
+
+struct net_call;
+/* Receives every whole call. The handler answers it once, now or later. */
+typedef void net_call_fn(void *arg, struct net_call *call);
+
+struct net_conf {
+    const struct rpc_iface *ifaces; /* must outlive the server */
+    size_t iface_count;
+    uint32_t max_connections; /* further ones wait to be accepted */
+    uint32_t max_per_source;  /* further ones are closed at once */
+    unsigned bind_ms;         /* from accepting to a complete bind */
+    unsigned exchange_ms;     /* for a whole PDU and a whole call; for taking an answer */
+    unsigned idle_ms;         /* between two calls */
+    net_call_fn *on_call;
+    void *arg;
+    struct log log;
+};
+
+struct net_stats {
+    uint64_t accepted;
+    uint64_t calls;
+    uint32_t open;
+    bool accepting; /* false while descriptors or connections have run out */
+    uint64_t closed[NET_CLOSE_REASONS];
+    uint64_t refused[RPC_REASONS]; /* what the rpc core refused, closing or not */
+};
+
+struct net_server;
+
+/* NULL: out of memory. conf is copied. */
+struct net_server *net_server_new(uv_loop_t *loop, const struct net_conf *conf);
+/* Listens on "address:port" or "[v6]:port"; port 0 takes a free one. ERR_CONFIG for a malformed
+ * address, ERR_BUSY for a port in use, both naming address and remedy. */
+MUST_CHECK enum err net_listen(struct net_server *s, const char *address, struct errinfo *ei);
+/* The addresses listened on, "127.0.0.1:1688, [::1]:1688". Returns text. */
+const char *net_server_addresses(const struct net_server *s, char *text, size_t size);
+void net_server_stats(const struct net_server *s, struct net_stats *out);
+/* Stops listening and reading. Connections close once their open calls are answered. */
+void net_server_stop(struct net_server *s);
+/* After net_server_stop: closes at once what is still open. */
+void net_server_abort(struct net_server *s);
+/* True once everything is closed. The loop may then be left and the server freed. */
+bool net_server_stopped(const struct net_server *s);
+void net_server_free(struct net_server *s);
+
+/* ---- calls ---- */
+
+/* These are valid only inside the handler; the stub may be read there. */
+const struct rpc_call *net_call_rpc(const struct net_call *call);
+const struct rpc_server *net_call_server(const struct net_call *call);
+#define NET_ADDRESS_MAX 64
+/* The peer as "address:port" and as the address alone. Return text. */
+const char *net_call_peer(const struct net_call *call, char text[NET_ADDRESS_MAX]);
+const char *net_call_source(const struct net_call *call, char text[NET_ADDRESS_MAX]);
+
+/* Each ends the call and frees it. If the peer has gone away meanwhile nothing is sent. */
+void net_call_reply(struct net_call *call, const void *stub, size_t len);
+void net_call_fault(struct net_call *call, uint32_t status);
+/* No answer: the connection is closed. detail tells the log why. */
+void net_call_abort(struct net_call *call, const char *detail);
+
+#endif
