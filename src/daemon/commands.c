@@ -1,0 +1,82 @@
+/* The commands of the control socket. */
+#include <string.h>
+
+#include "daemon/control.h"
+#include "daemon/daemon.h"
+#include "daemon/watcher.h"
+
+static enum err ping(void *arg, const json_t *request, json_t *reply, struct errinfo *ei)
+{
+    (void)arg;
+    (void)request;
+    (void)ei;
+    json_object_set_new(reply, "version", json_string(ADBAD_VERSION));
+    return ERR_OK;
+}
+
+static enum err status(void *arg, const json_t *request, json_t *reply, struct errinfo *ei)
+{
+    json_t *all = status_json(arg);
+
+    (void)request;
+    if (all == NULL)
+        return err_nomem(ei);
+    json_object_set_new(reply, "status", all);
+    return ERR_OK;
+}
+
+static enum err reload_hostkeys(void *arg, const json_t *request, json_t *reply, struct errinfo *ei)
+{
+    struct daemon *d = arg;
+    enum err e = groups_load(d, ei);
+
+    (void)request;
+    if (e == ERR_OK)
+        json_object_set_new(reply, "host_keys", json_integer((json_int_t)d->key_count));
+    return e;
+}
+
+static enum err directory_check(void *arg, const json_t *request, json_t *reply, struct errinfo *ei)
+{
+    struct daemon *d = arg;
+
+    (void)request;
+    if (d->watcher == NULL)
+        return err_fail(ei, ERR_NOTFOUND, "no directory is configured; set [directory] uri");
+    /* The check that will have seen all that the directory holds now. */
+    json_object_set_new(reply, "check", json_integer((json_int_t)watcher_look(d->watcher)));
+    return ERR_OK;
+}
+
+static enum err clock_advance(void *arg, const json_t *request, json_t *reply, struct errinfo *ei)
+{
+    struct daemon *d = arg;
+    const json_t *by = json_object_get(request, "seconds");
+    char text[CLK_TEXT_MAX];
+    int64_t now;
+    enum err e;
+
+    if (d->labclk == NULL)
+        return err_fail(ei, ERR_NOT_NOW, "the clock is real time; [lab] enabled is not set");
+    if (!json_is_integer(by))
+        return err_fail(ei, ERR_USAGE, "command clock.advance: expected an integer \"seconds\"");
+    e = labclk_advance(d->labclk, json_integer_value(by), &now, ei);
+    if (e != ERR_OK)
+        return e;
+    log_info(&d->log, "lab clock moved forward by %lld s to %s", (long long)json_integer_value(by),
+             clk_format(now, text));
+    json_object_set_new(reply, "now", json_integer(now));
+    json_object_set_new(reply, "time", json_string(clk_format(now, text)));
+    return ERR_OK;
+}
+
+static const char *const advance_keys[] = {"seconds", NULL};
+
+const struct control_command daemon_commands[] = {
+    {"ping", ping, NULL},
+    {"kms.status", status, NULL},
+    {"kms.directory-check", directory_check, NULL},
+    {"reload-hostkeys", reload_hostkeys, NULL},
+    {"clock.advance", clock_advance, advance_keys},
+    {0},
+};

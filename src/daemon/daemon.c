@@ -1,0 +1,383 @@
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "daemon/control.h"
+#include "daemon/watcher.h"
+
+#define MAX_PER_SOURCE 512
+#define BIND_MS        10000
+#define EXCHANGE_MS    10000
+#define IDLE_MS        30000
+#define GRACE_MS       3000 /* for answers that are owed when the daemon ends */
+
+/* Runs the loop until done says so. */
+#define run_until(d, done)                                                                         \
+    do {                                                                                           \
+        while (!(done))                                                                            \
+            uv_run(&(d)->loop, UV_RUN_ONCE);                                                       \
+    } while (0)
+
+/* ---- settings, log, loop, clock ---- */
+
+static enum err open_settings(struct daemon *d, struct errinfo *ei)
+{
+    enum err e = settings_load(d->options.config, &d->settings, ei);
+
+    if (e != ERR_OK)
+        return e;
+    d->log_dest =
+        (struct log_dest){.fn = log_to_stderr, .max = (enum log_level)d->settings.log_level};
+    d->log = (struct log){.dest = &d->log_dest};
+    return ERR_OK;
+}
+
+static void close_settings(struct daemon *d)
+{
+    settings_free(&d->settings);
+}
+
+static enum err open_loop(struct daemon *d, struct errinfo *ei)
+{
+    int rc = uv_loop_init(&d->loop);
+
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error to handle, not an end */
+    d->loop.data = d;
+    return rc == 0 ? ERR_OK : err_fail_errno(ei, -rc, "start the event loop");
+}
+
+static void close_loop(struct daemon *d)
+{
+    uv_run(&d->loop, UV_RUN_DEFAULT); /* the last close callbacks */
+    uv_loop_close(&d->loop);
+}
+
+static enum err open_clock(struct daemon *d, struct errinfo *ei)
+{
+    struct clk real = clk_system();
+    enum err e;
+
+    d->clk = real;
+    d->started = clk_now(&real);
+    if (!d->settings.lab)
+        return ERR_OK;
+    e = labclk_open(d->settings.lab_clock, real, &d->labclk, ei);
+    if (e == ERR_OK)
+        d->clk = labclk_clk(d->labclk);
+    return e;
+}
+
+static void close_clock(struct daemon *d)
+{
+    labclk_free(d->labclk);
+}
+
+/* ---- realm and catalogue ---- */
+
+static enum err open_realm(struct daemon *d, struct errinfo *ei)
+{
+    const char *dir = d->settings.realm_dir;
+    size_t len = strlen(dir);
+    enum err e = ERR_OK;
+
+    /* A bundle that lies elsewhere is judged alone. */
+    if (strncmp(d->settings.realm_bundle, dir, len) == 0 && d->settings.realm_bundle[len] == '/')
+        e = file_require_private(dir, ei);
+    if (e == ERR_OK)
+        e = bundle_load(d->settings.realm_bundle, &d->bundle, ei);
+    if (e == ERR_NOTFOUND)
+        return err_fail(ei, e,
+                        "%s; make a realm with \"adbactl realm init NAME DIR\" and name it "
+                        "in [realm] dir",
+                        ei->text);
+    return e;
+}
+
+static void close_realm(struct daemon *d)
+{
+    bundle_fini(&d->bundle);
+}
+
+static enum err open_catalog(struct daemon *d, struct errinfo *ei)
+{
+    return catalog_load(&d->catalog, ei);
+}
+
+static void close_catalog(struct daemon *d)
+{
+    catalog_free(d->catalog);
+}
+
+/* ---- KMS host ---- */
+
+static enum err open_host(struct daemon *d, struct errinfo *ei)
+{
+    d->host_conf = (struct kms_host_conf){
+        .keys = &d->bundle.keys,
+        .catalog = d->catalog,
+        .rng = rng_system(),
+        .activation_interval = (uint32_t)(d->settings.activation_interval / CLK_MINUTE),
+        .renewal_interval = (uint32_t)(d->settings.renewal_interval / CLK_MINUTE),
+    };
+    snprintf(d->host_conf.epid, sizeof(d->host_conf.epid), "adbad-%s-kms", d->bundle.id);
+    d->host = kms_host_new(&d->host_conf);
+    if (d->host == NULL)
+        return err_nomem(ei);
+    return groups_load(d, ei);
+}
+
+static void close_host(struct daemon *d)
+{
+    kms_host_free(d->host);
+    free(d->keys);
+}
+
+/* ---- ledger ---- */
+
+/* Its folder is made if only that is missing. */
+static enum err open_store(struct daemon *d, struct errinfo *ei)
+{
+    if (mkdir(d->settings.state_dir, 0700) != 0 && errno != EEXIST)
+        return err_fail_errno(ei, errno, "make the state folder %s", d->settings.state_dir);
+    return store_open(d->settings.ledger, &d->store, ei);
+}
+
+static enum err check_store(struct daemon *d, struct errinfo *ei)
+{
+    struct store *s;
+    enum err e = store_open_readonly(d->settings.ledger, &s, ei);
+
+    if (e == ERR_OK)
+        store_close(s);
+    return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+static enum err open_ledger(struct daemon *d, struct errinfo *ei)
+{
+    enum err e;
+
+    if (d->options.check)
+        return check_store(d, ei);
+    e = open_store(d, ei);
+    if (e == ERR_OK)
+        e = activation_rebuild(d, ei);
+    if (e == ERR_OK) {
+        struct ledger_conf conf = {.loop = &d->loop,
+                                   .store = d->store,
+                                   .log = log_child(&d->log, "ledger"),
+                                   .rebuild = activation_rebuild,
+                                   .arg = d};
+
+        d->ledger = ledger_new(&conf);
+        e = d->ledger == NULL ? err_nomem(ei) : ERR_OK;
+    }
+    if (e != ERR_OK)
+        store_close(d->store);
+    return e;
+}
+
+/* A worker sits in a directory call that may last up to its deadline, and uses the realm and the
+ * loop. All that matters is on disk: end without waiting for it and without freeing. */
+static void leave_at_once(struct daemon *d)
+{
+    log_debug(&d->log, "ending during a directory call");
+    _exit(EXIT_OK);
+}
+
+static void close_ledger(struct daemon *d)
+{
+    if (d->ledger == NULL)
+        return;
+    ledger_close(d->ledger);
+    run_until(d, ledger_closed(d->ledger));
+    ledger_free(d->ledger);
+    store_close(d->store);
+    if (d->abandoned)
+        leave_at_once(d);
+}
+
+/* ---- network ---- */
+
+static void on_grace_over(uv_timer_t *t)
+{
+    struct daemon *d = t->data;
+
+    net_server_abort(d->net);
+}
+
+static void close_net(struct daemon *d)
+{
+    if (d->net == NULL)
+        return;
+    net_server_stop(d->net);
+    uv_timer_init(&d->loop, &d->grace);
+    d->grace.data = d;
+    uv_timer_start(&d->grace, on_grace_over, GRACE_MS, 0);
+    run_until(d, net_server_stopped(d->net));
+    uv_close((uv_handle_t *)&d->grace, NULL);
+    net_server_free(d->net);
+}
+
+static enum err open_net(struct daemon *d, struct errinfo *ei)
+{
+    struct net_conf conf = {
+        .ifaces = d->ifaces,
+        .iface_count = calls_interfaces(d),
+        .max_connections = d->settings.max_connections,
+        .max_per_source = MAX_PER_SOURCE,
+        .bind_ms = BIND_MS,
+        .exchange_ms = EXCHANGE_MS,
+        .idle_ms = IDLE_MS,
+        .on_call = calls_dispatch,
+        .arg = d,
+        .log = log_child(&d->log, "net"),
+    };
+    enum err e = ERR_OK;
+
+    if (d->options.check)
+        return ERR_OK;
+    d->net = net_server_new(&d->loop, &conf);
+    if (d->net == NULL)
+        return err_nomem(ei);
+    for (size_t i = 0; e == ERR_OK && i < d->settings.listen.n; i++)
+        e = net_listen(d->net, d->settings.listen.v[i], ei);
+    if (e != ERR_OK)
+        close_net(d);
+    return e;
+}
+
+/* ---- directory and control ---- */
+
+static enum err open_directory(struct daemon *d, struct errinfo *ei)
+{
+    struct watcher_conf conf = {.loop = &d->loop,
+                                .settings = &d->settings,
+                                .bundle = &d->bundle,
+                                .clk = d->clk,
+                                .log = d->log};
+
+    if (d->options.check)
+        return ERR_OK;
+    if (d->settings.dir_uri == NULL) {
+        log_info(&d->log, "no directory is configured ([directory] uri): KMS only");
+        return ERR_OK;
+    }
+    d->watcher = watcher_new(&conf);
+    return d->watcher == NULL ? err_nomem(ei) : ERR_OK;
+}
+
+static void close_directory(struct daemon *d)
+{
+    if (d->watcher == NULL)
+        return;
+    watcher_close(d->watcher);
+    uv_run(&d->loop, UV_RUN_NOWAIT);
+    uv_run(&d->loop, UV_RUN_NOWAIT);
+    d->abandoned = watcher_busy(d->watcher);
+    if (d->abandoned)
+        return;
+    run_until(d, watcher_closed(d->watcher));
+    watcher_free(d->watcher);
+}
+
+static void close_control(struct daemon *d)
+{
+    if (d->control == NULL)
+        return;
+    control_close(d->control);
+    run_until(d, control_closed(d->control));
+    control_free(d->control);
+}
+
+static enum err open_control(struct daemon *d, struct errinfo *ei)
+{
+    struct control_conf conf = {.loop = &d->loop,
+                                .path = d->settings.control_socket,
+                                .commands = daemon_commands,
+                                .arg = d,
+                                .log = d->log};
+    enum err e;
+
+    if (d->options.check)
+        return ERR_OK;
+    e = control_open(&conf, &d->control, ei);
+    if (e != ERR_OK)
+        close_control(d);
+    return e;
+}
+
+/* ---- all of it ---- */
+
+static const struct {
+    enum err (*open)(struct daemon *d, struct errinfo *ei);
+    void (*close)(struct daemon *d);
+} steps[] = {
+    {open_settings, close_settings},   {open_loop, close_loop},
+    {open_clock, close_clock},         {open_realm, close_realm},
+    {open_catalog, close_catalog},     {open_host, close_host},
+    {open_ledger, close_ledger},       {open_net, close_net},
+    {open_directory, close_directory}, {open_control, close_control},
+};
+#define STEP_COUNT (sizeof(steps) / sizeof(steps[0]))
+
+static void close_steps(struct daemon *d, size_t n)
+{
+    while (n > 0)
+        steps[--n].close(d);
+}
+
+enum err daemon_open(struct daemon *d, const struct options *o, struct errinfo *ei)
+{
+    memset(d, 0, sizeof(*d));
+    d->options = *o;
+    for (size_t i = 0; i < STEP_COUNT; i++) {
+        enum err e = steps[i].open(d, ei);
+
+        if (e != ERR_OK) {
+            close_steps(d, i);
+            return e;
+        }
+    }
+    return ERR_OK;
+}
+
+static void on_signal(uv_signal_t *s, int number)
+{
+    struct daemon *d = s->data;
+
+    log_info(&d->log, "ending on %s", number == SIGINT ? "SIGINT" : "SIGTERM");
+    uv_stop(&d->loop);
+}
+
+static void watch_signal(struct daemon *d, uv_signal_t *s, int number)
+{
+    uv_signal_init(&d->loop, s);
+    s->data = d;
+    uv_signal_start(s, on_signal, number);
+}
+
+void daemon_run(struct daemon *d)
+{
+    char addresses[512];
+
+    watch_signal(d, &d->sigterm, SIGTERM);
+    watch_signal(d, &d->sigint, SIGINT);
+    fprintf(stderr, "ready: listening on %s\n",
+            net_server_addresses(d->net, addresses, sizeof(addresses)));
+    uv_run(&d->loop, UV_RUN_DEFAULT);
+    uv_close((uv_handle_t *)&d->sigterm, NULL);
+    uv_close((uv_handle_t *)&d->sigint, NULL);
+}
+
+void daemon_close(struct daemon *d)
+{
+    close_steps(d, STEP_COUNT);
+}

@@ -1,0 +1,97 @@
+/* daemon: adbad, wired together. Every part is opened by one step and closed by the same step in
+ * reverse order (daemon.c); the parts know each other only through this struct. */
+#ifndef ADBAD_DAEMON_DAEMON_H
+#define ADBAD_DAEMON_DAEMON_H
+
+#include <jansson.h>
+#include <uv.h>
+
+#include "base/clk.h"
+#include "base/labclk.h"
+#include "base/log.h"
+#include "catalog/catalog.h"
+#include "daemon/ledger.h"
+#include "kms/host.h"
+#include "net/net.h"
+#include "realm/realm.h"
+#include "rpc/iface.h"
+#include "settings/settings.h"
+#include "store/store.h"
+
+struct options {
+    const char *config;
+    bool check; /* open what can be opened without touching anything, then end */
+};
+
+/* One installed host key, as told by kms.status. */
+struct installed_key {
+    const struct cat_group *group;
+    char pid[64];
+    char partial[6]; /* last group of the key */
+};
+
+enum iface_id { IFACE_ACTIVATION, IFACE_MANAGEMENT, IFACE_LAB, IFACE_COUNT };
+
+struct daemon {
+    struct options options;
+    struct settings settings;
+    struct log_dest log_dest;
+    struct log log;
+    uv_loop_t loop;
+    uv_signal_t sigterm, sigint;
+    uv_timer_t grace; /* runs while connections take their last answers */
+    bool abandoned;   /* a worker still sits in a directory call: end without freeing */
+
+    struct labclk *labclk; /* NULL outside lab mode */
+    struct clk clk;        /* lab time, or real time */
+    int64_t started;       /* real time */
+
+    struct bundle bundle;
+    struct catalog *catalog;
+    struct store *store;
+    struct ledger *ledger;
+
+    struct kms_host *host;
+    struct kms_host_conf host_conf;
+    struct installed_key *keys;
+    size_t key_count;
+    uint64_t decided[KMS_REASONS]; /* since start */
+    uint64_t bad_stubs;
+
+    struct rpc_iface ifaces[IFACE_COUNT];
+    struct net_server *net;
+    struct watcher *watcher; /* NULL: no directory is configured */
+    struct control *control;
+};
+
+/* Opens everything. On failure what was opened is closed again. */
+MUST_CHECK enum err daemon_open(struct daemon *d, const struct options *o, struct errinfo *ei);
+/* Serves until SIGTERM or SIGINT. */
+void daemon_run(struct daemon *d);
+/* Answers what is owed and closes everything in reverse order. */
+void daemon_close(struct daemon *d);
+
+/* Seconds on the daemon's clock: lab time in lab mode. */
+static inline int64_t daemon_now(const struct daemon *d)
+{
+    return clk_now(&d->clk);
+}
+
+/* Parses the command line. -1 to go on, or the exit code to end with. */
+int options_parse(int argc, char **argv, struct options *out);
+
+/* groups.c: reads the installed host keys and tells the host what it serves. */
+MUST_CHECK enum err groups_load(struct daemon *d, struct errinfo *ei);
+
+/* activation.c: a call of RequestActivation; and the count, rebuilt from the ledger. */
+void activation_call(struct daemon *d, struct net_call *call);
+MUST_CHECK enum err activation_rebuild(void *daemon, struct errinfo *ei);
+
+/* calls.c: the interfaces that are served, and whose a call is. */
+size_t calls_interfaces(struct daemon *d);
+void calls_dispatch(void *daemon, struct net_call *call);
+
+/* status.c: everything kms.status tells; a new reference, or NULL when out of memory. */
+json_t *status_json(struct daemon *d);
+
+#endif

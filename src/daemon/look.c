@@ -1,0 +1,158 @@
+#include "daemon/look.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "adba/object.h"
+#include "base/clk.h"
+#include "base/file.h"
+#include "ldap/dir.h"
+
+#define PASSWORD_MAX 1024
+
+/* The first line of the account's password file. */
+static enum err read_password(const char *path, struct buf *out, struct errinfo *ei)
+{
+    enum err e = file_require_private(path, ei);
+    uint8_t *end;
+
+    if (e == ERR_OK)
+        e = file_read(path, PASSWORD_MAX, out, ei);
+    if (e != ERR_OK)
+        return err_context(ei, "directory password");
+    end = out->len == 0 ? NULL : memchr(out->data, '\n', out->len);
+    if (end != NULL)
+        out->len = (size_t)(end - out->data);
+    return buf_str(out) == NULL ? err_nomem(ei) : ERR_OK;
+}
+
+static enum err open_directory(const struct settings *s, struct dir **out, struct errinfo *ei)
+{
+    static const enum dir_mechanism mechanisms[] = {
+        [SET_MECH_NONE] = DIR_ANONYMOUS,
+        [SET_MECH_SCRAM] = DIR_SCRAM_SHA_256,
+        [SET_MECH_EXTERNAL] = DIR_EXTERNAL,
+    };
+    struct dir_conf conf = {
+        .uri = s->dir_uri,
+        .mechanism = mechanisms[s->dir_mechanism],
+        .user = s->dir_user,
+        .lab_forest = s->lab_forest,
+        .timeout_ms = (int)(s->dir_timeout * 1000),
+    };
+    struct buf password = BUF_INIT;
+    enum err e = ERR_OK;
+
+    if (s->dir_mechanism == SET_MECH_SCRAM) {
+        e = read_password(s->dir_password_file, &password, ei);
+        conf.password = buf_str(&password);
+    }
+    if (e == ERR_OK)
+        e = dir_open(&conf, out, ei);
+    buf_wipe(&password);
+    return e;
+}
+
+/* A directory of another forest is looked at all the same; nothing would be written there. */
+static void check_forest(struct look *l, const struct dir_facts *f)
+{
+    const char *want = l->settings->lab_forest;
+
+    snprintf(l->forest, sizeof(l->forest), "%s", f->forest == NULL ? "" : f->forest);
+    if (want != NULL && strcasecmp(want, l->forest) != 0)
+        snprintf(l->why, sizeof(l->why),
+                 "its forest is \"%s\" and [directory] lab_forest says \"%s\": read only",
+                 l->forest, want);
+    else if (!f->has_ao_class)
+        snprintf(l->why, sizeof(l->why),
+                 "its schema lacks msSPP-ActivationObject (version %d; 48 or later has it)",
+                 f->schema_version);
+}
+
+static json_t *facts_json(const struct dir_facts *f)
+{
+    return json_pack("{s:s?, s:s?, s:s?, s:b, s:b, s:b, s:i}", "forest", f->forest, "domain",
+                     f->domain, "server", f->dns_host_name, "ad_ds", f->ad_ds, "lab_marked",
+                     f->lab_marked, "read_only", f->read_only, "schema_version", f->schema_version);
+}
+
+/* ---- activation objects ---- */
+
+struct walk {
+    struct look *look;
+    const struct dir_facts *facts;
+};
+
+static json_t *broken_json(const struct ao *o, const struct errinfo *why)
+{
+    return json_pack("{s:s?, s:s?, s:s, s:s%}", "name", o->name, "dn", o->dn, "verdict",
+                     ao_verdict_name(AO_INVALID), "why", why->text, strlen(why->text));
+}
+
+static json_t *judged_json(struct walk *w, const struct ao *o)
+{
+    struct look *l = w->look;
+    struct licence lic = {0};
+    struct errinfo why = {0};
+    enum ao_verdict v = ao_verify(o, l->bundle, w->facts, l->now, &lic, &why);
+    json_t *j =
+        json_pack("{s:s?, s:s?, s:s?, s:i, s:s}", "name", o->name, "dn", o->dn, "group", lic.group,
+                  "kms_ids", (int)o->kms_id_count, "verdict", ao_verdict_name(v));
+
+    if (v == AO_GOOD)
+        l->good++;
+    else
+        json_object_set_new(j, "why", json_string(why.text));
+    if (lic.not_after != 0)
+        json_object_set_new(j, "days_left",
+                            json_integer((json_int_t)((lic.not_after - l->now) / CLK_DAY)));
+    licence_fini(&lic);
+    return j;
+}
+
+static enum err each_object(void *arg, const struct ao *o, enum err parse,
+                            const struct errinfo *why, struct errinfo *ei)
+{
+    struct walk *w = arg;
+    json_t *j = parse != ERR_OK ? broken_json(o, why) : judged_json(w, o);
+
+    w->look->object_count++;
+    if (j == NULL || json_array_append_new(w->look->objects, j) != 0)
+        return err_nomem(ei);
+    return ERR_OK;
+}
+
+void look(struct look *l)
+{
+    struct errinfo ei = {0};
+    struct dir *d = NULL;
+    struct walk w = {.look = l};
+    enum err e = open_directory(l->settings, &d, &ei);
+
+    if (e != ERR_OK)
+        goto out;
+    w.facts = dir_facts(d);
+    check_forest(l, w.facts);
+    l->facts = facts_json(w.facts);
+    l->objects = json_array();
+    if (l->facts == NULL || l->objects == NULL)
+        e = err_nomem(&ei);
+    if (e == ERR_OK)
+        e = ao_each(d, each_object, &w, &ei);
+    if (e == ERR_NOTFOUND) /* nothing was ever activated there */
+        e = ERR_OK;
+out:
+    l->up = e == ERR_OK;
+    if (e != ERR_OK)
+        snprintf(l->why, sizeof(l->why), "%s", ei.text);
+    dir_close(d);
+}
+
+void look_fini(struct look *l)
+{
+    json_decref(l->facts);
+    json_decref(l->objects);
+    l->facts = l->objects = NULL;
+}

@@ -1,0 +1,28 @@
+/* adbad: the daemon. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "daemon/daemon.h"
+
+int main(int argc, char **argv)
+{
+    struct daemon d;
+    struct options options;
+    struct errinfo ei = {0};
+    int status = options_parse(argc, argv, &options);
+    enum err e;
+
+    if (status >= 0)
+        return status;
+    e = daemon_open(&d, &options, &ei);
+    if (e != ERR_OK) {
+        fprintf(stderr, "adbad: %s\n", ei.text);
+        return err_exit_code(e);
+    }
+    if (options.check)
+        puts("The configuration and all that it names are good.");
+    else
+        daemon_run(&d);
+    daemon_close(&d);
+    return EXIT_OK;
+}

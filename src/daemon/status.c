@@ -1,0 +1,133 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "daemon/daemon.h"
+#include "daemon/watcher.h"
+
+/* license_states.csv, as the counters of slmgr /dlv name them. */
+static const char *const status_names[] = {
+    "unlicensed",  "licensed",     "initial_grace",  "out_of_tolerance_grace",
+    "non_genuine", "notification", "extended_grace",
+};
+#define STATUS_COUNT (sizeof(status_names) / sizeof(status_names[0]))
+
+static json_t *application_json(struct daemon *d, const char *name, const struct guid *id)
+{
+    char text[GUID_TEXT_MAX];
+
+    return json_pack("{s:s, s:s, s:I, s:I}", "application", name, "id", guid_format(id, text),
+                     "count", (json_int_t)kms_host_count(d->host, id, daemon_now(d)), "capacity",
+                     (json_int_t)kms_host_capacity(d->host, id));
+}
+
+/* The client decides against these; they are told here because people ask the host. */
+static json_t *applications_json(struct daemon *d)
+{
+    json_t *windows = application_json(d, "windows", &cat_app_windows);
+    json_t *office = application_json(d, "office", &cat_app_office);
+
+    json_object_set_new(windows, "thresholds", json_pack("{s:i, s:i}", "client", 25, "server", 5));
+    json_object_set_new(office, "thresholds", json_pack("{s:i}", "office", 5));
+    return json_pack("[o, o]", windows, office);
+}
+
+static json_t *totals_json(struct daemon *d)
+{
+    struct store_totals t = {0};
+    struct ledger_stats l;
+    json_t *j, *states = json_object();
+
+    ledger_stats(d->ledger, &l);
+    if (store_totals(d->store, &t, NULL) != ERR_OK)
+        return json_null(); /* the ledger is down; "ledger" says why */
+    j = json_pack("{s:I, s:I}", "answered", (json_int_t)t.answered, "failed",
+                  (json_int_t)(t.refused + l.waiting));
+    for (size_t i = 0; i < STATUS_COUNT; i++)
+        json_object_set_new(states, status_names[i], json_integer((json_int_t)t.by_status[i]));
+    json_object_set_new(j, "requests_by_status", states);
+    return j;
+}
+
+static json_t *refused_json(const struct daemon *d)
+{
+    json_t *j = json_object();
+
+    for (int i = KMS_ANSWERED + 1; i < KMS_REASONS; i++)
+        json_object_set_new(j, kms_reason_name((enum kms_reason)i),
+                            json_integer((json_int_t)d->decided[i]));
+    json_object_set_new(j, "bad-stub", json_integer((json_int_t)d->bad_stubs));
+    return j;
+}
+
+static json_t *connections_json(const struct daemon *d)
+{
+    json_t *closed = json_object(), *refused = json_object();
+    struct net_stats s;
+
+    net_server_stats(d->net, &s);
+    for (unsigned i = 0; i < NET_CLOSE_REASONS; i++) {
+        if (s.closed[i] > 0)
+            json_object_set_new(closed, net_reason_name(i), json_integer((json_int_t)s.closed[i]));
+    }
+    for (unsigned i = 0; i < RPC_REASONS; i++) {
+        if (s.refused[i] > 0)
+            json_object_set_new(refused, rpc_reason_name((enum rpc_reason)i),
+                                json_integer((json_int_t)s.refused[i]));
+    }
+    return json_pack("{s:I, s:I, s:I, s:b, s:o, s:o}", "open", (json_int_t)s.open, "accepted",
+                     (json_int_t)s.accepted, "calls", (json_int_t)s.calls, "accepting", s.accepting,
+                     "closed", closed, "rpc_refused", refused);
+}
+
+static json_t *keys_json(const struct daemon *d)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < d->key_count; i++) {
+        const struct installed_key *k = &d->keys[i];
+
+        json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:I, s:b}", "group", k->group->name,
+                                             "pid", k->pid, "partial_key", k->partial, "kms_ids",
+                                             (json_int_t)k->group->kms_id_count, "activated", 1));
+    }
+    return all;
+}
+
+static json_t *ledger_json(const struct daemon *d)
+{
+    struct ledger_stats s;
+
+    ledger_stats(d->ledger, &s);
+    return json_pack("{s:s, s:s, s:s?, s:I, s:I, s:I, s:I}", "path", d->settings.ledger, "state",
+                     s.up ? "up" : "down", "why", s.up ? NULL : s.why, "commits",
+                     (json_int_t)s.commits, "recorded", (json_int_t)s.recorded, "not_recorded",
+                     (json_int_t)s.lost, "failures", (json_int_t)s.failures);
+}
+
+static json_t *clock_json(const struct daemon *d)
+{
+    char text[CLK_TEXT_MAX];
+    int64_t now = daemon_now(d);
+    struct clk real = clk_system();
+
+    return json_pack("{s:b, s:s?, s:s, s:I}", "lab", d->labclk != NULL, "file",
+                     d->settings.lab_clock, "time", clk_format(now, text), "ahead",
+                     (json_int_t)(now - clk_now(&real)));
+}
+
+json_t *status_json(struct daemon *d)
+{
+    char listening[512], started[CLK_TEXT_MAX];
+
+    return json_pack(
+        "{s:s, s:i, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "version", ADBAD_VERSION, "pid", (int)getpid(), "started", clk_format(d->started, started),
+        "realm", d->bundle.name, "listening",
+        net_server_addresses(d->net, listening, sizeof(listening)), "epid", d->host_conf.epid,
+        "clock", clock_json(d), "activation_interval", (json_int_t)d->host_conf.activation_interval,
+        "renewal_interval", (json_int_t)d->host_conf.renewal_interval, "applications",
+        applications_json(d), "totals", totals_json(d), "refused", refused_json(d), "host_keys",
+        keys_json(d), "connections", connections_json(d), "ledger", ledger_json(d), "directory",
+        d->watcher == NULL ? json_null() : watcher_json(d->watcher));
+}

@@ -1,0 +1,164 @@
+#include "daemon/watcher.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/look.h"
+
+struct watcher {
+    struct watcher_conf conf;
+    uv_timer_t timer;
+    uv_work_t work;
+    struct look next; /* the worker's while busy */
+    struct look last;
+    uint64_t begun, done; /* looks */
+    int64_t looked_at;    /* lab time of the last one */
+    bool busy, again, closing, closed;
+};
+
+static void begin(struct watcher *w);
+
+/* Only what changed is told. */
+static void tell(struct watcher *w, const struct look *now)
+{
+    const struct look *was = &w->last;
+    bool first = w->done == 0;
+    char text[CLK_TEXT_MAX];
+
+    if (!now->up && (first || was->up))
+        log_warn(&w->conf.log,
+                 "directory %s is not usable: %s; KMS requests are served meanwhile, next look in "
+                 "%s",
+                 w->conf.settings->dir_uri, now->why,
+                 clk_format_duration(w->conf.settings->dir_retry, text));
+    if (now->up &&
+        (first || !was->up || now->object_count != was->object_count || now->good != was->good))
+        log_info(&w->conf.log,
+                 "directory %s is up: forest \"%s\", %zu activation objects, %zu good",
+                 w->conf.settings->dir_uri, now->forest, now->object_count, now->good);
+    if (now->up && now->why[0] != '\0' && (first || strcmp(now->why, was->why) != 0))
+        log_warn(&w->conf.log, "directory %s: %s", w->conf.settings->dir_uri, now->why);
+}
+
+static void on_timer(uv_timer_t *t)
+{
+    begin(t->data);
+}
+
+static void on_worker(uv_work_t *work)
+{
+    struct watcher *w = work->data;
+
+    look(&w->next);
+}
+
+static void on_looked(uv_work_t *work, int status)
+{
+    struct watcher *w = work->data;
+
+    w->busy = false;
+    if (w->closing || status != 0) {
+        look_fini(&w->next);
+        return;
+    }
+    tell(w, &w->next);
+    look_fini(&w->last);
+    w->last = w->next;
+    w->looked_at = w->next.now;
+    memset(&w->next, 0, sizeof(w->next));
+    w->done = w->begun;
+    if (w->again)
+        begin(w);
+    else
+        uv_timer_start(&w->timer, on_timer, (uint64_t)w->conf.settings->dir_retry * 1000, 0);
+}
+
+static void begin(struct watcher *w)
+{
+    uv_timer_stop(&w->timer);
+    w->again = false;
+    w->next = (struct look){
+        .settings = w->conf.settings, .bundle = w->conf.bundle, .now = clk_now(&w->conf.clk)};
+    if (uv_queue_work(w->conf.loop, &w->work, on_worker, on_looked) != 0)
+        return;
+    w->busy = true;
+    w->begun++;
+}
+
+uint64_t watcher_look(struct watcher *w)
+{
+    if (w->busy) {
+        w->again = true;
+        return w->begun + 1;
+    }
+    begin(w);
+    return w->begun;
+}
+
+struct watcher *watcher_new(const struct watcher_conf *conf)
+{
+    struct watcher *w = calloc(1, sizeof(*w));
+
+    if (w == NULL)
+        return NULL;
+    w->conf = *conf;
+    w->work.data = w->timer.data = w;
+    uv_timer_init(conf->loop, &w->timer);
+    json_object_seed(0); /* before a second thread uses jansson */
+    begin(w);
+    return w;
+}
+
+json_t *watcher_json(const struct watcher *w)
+{
+    const char *state = w->last.up ? "up" : "down";
+    const char *why = w->last.why[0] == '\0' ? NULL : w->last.why;
+    char text[CLK_TEXT_MAX];
+    json_t *j =
+        json_pack("{s:s, s:s, s:s?, s:I}", "uri", w->conf.settings->dir_uri, "state",
+                  w->done == 0 ? "unknown" : state, "why", why, "check", (json_int_t)w->done);
+
+    if (j == NULL || w->done == 0)
+        return j;
+    json_object_set_new(j, "checked", json_string(clk_format(w->looked_at, text)));
+    if (w->last.facts != NULL)
+        json_object_update(j, w->last.facts);
+    if (w->last.up)
+        json_object_set(j, "objects", w->last.objects);
+    return j;
+}
+
+static void on_closed(uv_handle_t *h)
+{
+    struct watcher *w = h->data;
+
+    w->closed = true;
+}
+
+void watcher_close(struct watcher *w)
+{
+    if (w->closing)
+        return;
+    w->closing = true;
+    if (w->busy)
+        uv_cancel((uv_req_t *)&w->work); /* helps if no worker has begun it */
+    uv_close((uv_handle_t *)&w->timer, on_closed);
+}
+
+bool watcher_busy(const struct watcher *w)
+{
+    return w->busy;
+}
+
+bool watcher_closed(const struct watcher *w)
+{
+    return w->closed && !w->busy;
+}
+
+void watcher_free(struct watcher *w)
+{
+    if (w == NULL)
+        return;
+    look_fini(&w->last);
+    free(w);
+}

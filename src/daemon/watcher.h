@@ -1,0 +1,37 @@
+/* watcher: looks at the directory and its activation objects from a worker thread, now and then,
+ * and keeps what it last saw. The loop never waits for the directory. */
+#ifndef ADBAD_DAEMON_WATCHER_H
+#define ADBAD_DAEMON_WATCHER_H
+
+#include <jansson.h>
+#include <uv.h>
+
+#include "base/clk.h"
+#include "base/log.h"
+#include "realm/realm.h"
+#include "settings/settings.h"
+
+struct watcher_conf {
+    uv_loop_t *loop;
+    const struct settings *settings; /* these outlive the watcher */
+    const struct bundle *bundle;
+    struct clk clk;
+    struct log log;
+};
+
+struct watcher;
+
+/* Starts with a first look at once. NULL: out of memory. */
+struct watcher *watcher_new(const struct watcher_conf *conf);
+/* Looks (again) as soon as may be; the number of the look that begins after this call. */
+uint64_t watcher_look(struct watcher *w);
+/* What was seen last; a new reference, or NULL when out of memory. */
+json_t *watcher_json(const struct watcher *w);
+
+void watcher_close(struct watcher *w);
+/* A worker sits in a directory call; it ends at that call's deadline. */
+bool watcher_busy(const struct watcher *w);
+bool watcher_closed(const struct watcher *w);
+void watcher_free(struct watcher *w);
+
+#endif
