@@ -198,7 +198,7 @@ static enum err add(struct dir *d, const struct dir_entry *entry, struct errinfo
     struct dir_ldap_op op = {.s = s, .verb = "add", .object = entry->dn};
     struct changes c;
     size_t values = 0, used = 0;
-    int msgid = 0;
+    int rc, msgid = 0;
     enum err e;
 
     for (size_t i = 0; i < entry->n; i++)
@@ -208,7 +208,8 @@ static enum err add(struct dir *d, const struct dir_entry *entry, struct errinfo
     for (size_t i = 0; i < entry->n; i++)
         changes_add(&c, LDAP_MOD_ADD, entry->attrs[i].name, entry->attrs[i].vals, entry->attrs[i].n,
                     &used);
-    e = finish(&op, ldap_add_ext(s->ld, entry->dn, c.list, NULL, NULL, &msgid), msgid, ei);
+    rc = ldap_add_ext(s->ld, entry->dn, c.list, NULL, NULL, &msgid);
+    e = finish(&op, rc, msgid, ei);
     changes_fini(&c);
     return e;
 }
@@ -223,7 +224,7 @@ static enum err modify(struct dir *d, const char *dn, const struct dir_mod *mods
     struct dir_ldap_op op = {.s = s, .verb = "change", .object = dn};
     struct changes c;
     size_t values = 0, used = 0;
-    int msgid = 0;
+    int rc, msgid = 0;
     enum err e;
 
     for (size_t i = 0; i < n; i++)
@@ -232,7 +233,8 @@ static enum err modify(struct dir *d, const char *dn, const struct dir_mod *mods
         return err_nomem(ei);
     for (size_t i = 0; i < n; i++)
         changes_add(&c, ops[mods[i].op], mods[i].attr, mods[i].vals, mods[i].n, &used);
-    e = finish(&op, ldap_modify_ext(s->ld, dn, c.list, NULL, NULL, &msgid), msgid, ei);
+    rc = ldap_modify_ext(s->ld, dn, c.list, NULL, NULL, &msgid);
+    e = finish(&op, rc, msgid, ei);
     changes_fini(&c);
     return e;
 }
@@ -242,8 +244,9 @@ static enum err del(struct dir *d, const char *dn, struct errinfo *ei)
     struct dir_ldap *s = (struct dir_ldap *)d;
     struct dir_ldap_op op = {.s = s, .verb = "delete", .object = dn};
     int msgid = 0;
+    int rc = ldap_delete_ext(s->ld, dn, NULL, NULL, &msgid);
 
-    return finish(&op, ldap_delete_ext(s->ld, dn, NULL, NULL, &msgid), msgid, ei);
+    return finish(&op, rc, msgid, ei);
 }
 
 /* ---- open and close ---- */

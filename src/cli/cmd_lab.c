@@ -1,0 +1,149 @@
+/* adbactl lab: a private directory server in a folder, for a forest where no AD is at hand. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "lab/lab.h"
+
+static json_t *as_json(const struct lab *l)
+{
+    json_t *o =
+        json_pack("{s:s, s:s, s:s, s:b, s:s, s:i}", "folder", l->dir, "domain", l->domain, "suffix",
+                  l->suffix, "running", l->pid != 0, "uri", l->uri, "kms_port", (int)l->kms_port);
+    char text[64];
+
+    if (l->pid != 0)
+        json_object_set_new(o, "pid", json_integer(l->pid));
+    if (l->ldap_port != 0) {
+        snprintf(text, sizeof(text), "ldap://127.0.0.1:%u", l->ldap_port);
+        json_object_set_new(o, "uri_tcp", json_string(text));
+    }
+    json_object_set_new(o, "ad_ds", json_false());
+    return o;
+}
+
+static void print_facts(const struct lab *l)
+{
+    struct facts *f = facts_new();
+
+    facts_add(f, "folder", "%s", l->dir);
+    facts_add(f, "forest", "%s (OpenLDAP, not AD DS)", l->domain);
+    if (l->pid != 0)
+        facts_add(f, "directory", "running, process %d", (int)l->pid);
+    else
+        facts_add(f, "directory", "not running");
+    facts_add(f, "address", "%s", l->uri);
+    if (l->ldap_port != 0)
+        facts_add(f, "over TCP", "ldap://127.0.0.1:%u", l->ldap_port);
+    facts_add(f, "configuration", "%s/adbad.conf", l->dir);
+    facts_print(f);
+}
+
+static void print_next(const struct lab *l)
+{
+    printf("\nNext:\n"
+           "  adbactl realm init LAB '%s/realm'\n"
+           "  adbactl --config '%s/adbad.conf' machine add PC01\n"
+           "  adbad --config '%s/adbad.conf'\n"
+           "The lab's administrator, without a password: ldapsearch -Y EXTERNAL -H %s -b %s\n",
+           l->dir, l->dir, l->dir, l->uri, l->suffix);
+}
+
+static int run_up(struct cli *cli, int argc, char **argv)
+{
+    struct lab_wish wish = {0};
+    const struct opt opts[] = {
+        {"domain", OPT_STRING, "NAME", "DNS name of the forest (default: " LAB_DOMAIN_DEFAULT ")",
+         &wish.domain, 0, 0},
+        {"ldap-port", OPT_UINT, "N", "also listen on ldap://127.0.0.1:N", &wish.ldap_port, 1,
+         65535},
+        {"kms-port", OPT_UINT, "N", "port of adbad in the configuration written (default: 1688)",
+         &wish.kms_port, 1, 65535},
+        {0},
+    };
+    struct errinfo ei = {0};
+    struct lab l = {0};
+    bool was_running = false;
+    int status = cli_begin(cli, opts, &argc, argv, 1, 1);
+    enum err e;
+
+    if (status >= 0)
+        return status;
+    e = lab_up(argv[0], &wish, &l, &was_running, &ei);
+    if (e != ERR_OK)
+        return cli_fail(cli, e, &ei);
+    if (cli->json) {
+        json_t *o = as_json(&l);
+
+        json_object_set_new(o, "was_running", json_boolean(was_running));
+        cli_json(o);
+    } else {
+        printf("The lab directory %s.\n", was_running ? "is running already" : "runs");
+        print_facts(&l);
+        print_next(&l);
+    }
+    lab_fini(&l);
+    return EXIT_OK;
+}
+
+static int run_status(struct cli *cli, int argc, char **argv)
+{
+    struct errinfo ei = {0};
+    struct lab l = {0};
+    int status = cli_begin(cli, NULL, &argc, argv, 1, 1);
+    enum err e;
+
+    if (status >= 0)
+        return status;
+    e = lab_status(argv[0], &l, &ei);
+    if (e != ERR_OK)
+        return cli_fail(cli, e, &ei);
+    if (cli->json)
+        cli_json(as_json(&l));
+    else
+        print_facts(&l);
+    status = l.pid != 0 ? EXIT_OK : EXIT_UNREACHABLE;
+    lab_fini(&l);
+    return status;
+}
+
+static int run_down(struct cli *cli, int argc, char **argv)
+{
+    struct errinfo ei = {0};
+    struct lab l = {0};
+    bool was_running = false;
+    int status = cli_begin(cli, NULL, &argc, argv, 1, 1);
+    enum err e;
+
+    if (status >= 0)
+        return status;
+    e = lab_down(argv[0], &l, &was_running, &ei);
+    if (e != ERR_OK)
+        return cli_fail(cli, e, &ei);
+    if (cli->json) {
+        json_t *o = as_json(&l);
+
+        json_object_set_new(o, "was_running", json_boolean(was_running));
+        cli_json(o);
+    } else {
+        printf("The lab directory in %s %s.\n", l.dir,
+               was_running ? "has stopped; its data stays" : "was not running");
+    }
+    lab_fini(&l);
+    return EXIT_OK;
+}
+
+const struct cli_command cmd_lab[] = {
+    {"lab", "up", "DIR", "start a private directory server in a folder",
+     "Makes folder DIR if it does not exist, with a directory of forest lab.example (schema of\n"
+     "activation objects, accounts, access rules as in Active Directory), and writes\n"
+     "DIR/adbad.conf for adbad and adbactl. Needs slapd installed, but no root and no running\n"
+     "system service. On a lab that runs nothing changes.\n\n"
+     "  adbactl lab up /tmp/lab",
+     run_up, false},
+    {"lab", "status", "DIR", "show a lab directory",
+     "The exit code is 0 if it runs and 6 if it does not.", run_status, false},
+    {"lab", "down", "DIR", "stop a lab directory; its data stays",
+     "To forget the lab, remove the folder afterwards.", run_down, false},
+    {0},
+};

@@ -1,0 +1,10 @@
+/* files: what is embedded from schema/openldap and this folder. */
+#ifndef ADBAD_LAB_FILES_H
+#define ADBAD_LAB_FILES_H
+
+extern const char lab_schema[];
+extern const char lab_slapd_conf[];
+extern const char lab_rootdse[];
+extern const char lab_adbad_conf[];
+
+#endif
