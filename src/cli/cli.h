@@ -101,6 +101,8 @@ struct table *table_new(const char *const *headers);
 void table_cell(struct table *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Prints aligned (width in characters, not bytes) and frees. */
 void table_print(struct table *t);
+/* For a table that is not printed after all. */
+void table_free(struct table *t);
 
 /* "name: value" lines with aligned values, for show verbs. */
 struct facts;

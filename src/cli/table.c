@@ -95,6 +95,13 @@ void table_print(struct table *t)
     for (size_t i = 0; i < t->cells; i++, cell += strlen(cell) + 1)
         print_cell(t, i % t->columns, cell, widths);
     free(widths);
+    table_free(t);
+}
+
+void table_free(struct table *t)
+{
+    if (t == NULL)
+        return;
     buf_fini(&t->text);
     free(t);
 }
