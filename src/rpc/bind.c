@@ -206,7 +206,7 @@ void conn_on_bind(struct rpc_conn *c, const struct rpc_hdr *h, const uint8_t *pd
         conn_nak(c, h, RPC_NAK_NOT_SPECIFIED, RPC_SECOND_BIND, "second bind on a connection");
         return;
     }
-    if (h->auth_len > 0 && rpc_auth_read(h, pdu, RPC_HDR_LEN + 12, &auth) != ERR_OK) {
+    if (h->auth_len > 0 && rpc_auth_read(h, pdu, RPC_BIND_LEN, &auth) != ERR_OK) {
         conn_nak(c, h, RPC_NAK_VERSION, RPC_BAD_AUTH, "auth_length %u does not fit %u bytes",
                  h->auth_len, h->frag_len);
         return;
@@ -234,7 +234,7 @@ void conn_on_alter(struct rpc_conn *c, const struct rpc_hdr *h, const uint8_t *p
     struct rpc_bind b;
     const char *wrong;
 
-    if (h->auth_len > 0 && rpc_auth_read(h, pdu, RPC_HDR_LEN + 12, &auth) != ERR_OK) {
+    if (h->auth_len > 0 && rpc_auth_read(h, pdu, RPC_BIND_LEN, &auth) != ERR_OK) {
         conn_fault_close(c, fault_proto(h->call_id), RPC_BAD_AUTH,
                          "auth_length %u does not fit %u bytes", h->auth_len, h->frag_len);
         return;

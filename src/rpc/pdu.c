@@ -42,7 +42,7 @@ static size_t fixed_part(uint8_t ptype, uint8_t flags)
         return 28;
     case RPC_BIND:
     case RPC_ALTER:
-        return 28; /* sizes, group, count of contexts and its padding */
+        return RPC_BIND_LEN;
     case RPC_BIND_ACK:
     case RPC_ALTER_RESP:
         return 26;
@@ -133,7 +133,8 @@ enum err rpc_bind_read(const struct rpc_hdr *h, const uint8_t *pdu, struct rpc_b
     out->max_recv = wire_u16(&r);
     out->group = wire_u32(&r);
     out->contexts = wire_u8(&r);
-    (void)wire_take(&r, 3); /* reserved */
+    /* Reserved bytes, which some clients leave out when no context follows. */
+    (void)wire_take(&r, out->contexts == 0 && wire_left(&r) < 3 ? wire_left(&r) : 3);
     if (tail > wire_left(&r))
         return ERR_TRUNCATED;
     r.end -= tail;

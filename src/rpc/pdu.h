@@ -13,6 +13,7 @@
 
 #define RPC_HDR_LEN      16u
 #define RPC_REQUEST_LEN  24u /* header and fixed part; a response has the same */
+#define RPC_BIND_LEN     25u /* header, sizes, group and count of contexts */
 #define RPC_FRAG_MAX     5840u
 #define RPC_FRAG_MIN     2048u /* below what MS-RPCE lets a peer ask for */
 #define RPC_CONTEXTS_MAX 255u  /* in one bind: the count is one byte */

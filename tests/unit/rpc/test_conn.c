@@ -11,8 +11,9 @@
 #include "rpc/conn.h"
 #include "rpc/pdu.h"
 
-#define ACTIVATION_ID "7521c8514e845047b0d8ec255555bc06" /* 51c82175-844e-4750-b0d8-ec255555bc06   \
-                                                          */
+#define ACTIVATION_ID                                                                              \
+    "7521c8514e845047b0d8ec255555bc06" /* 51c82175-844e-4750-b0d8-ec255555bc06                     \
+                                        */
 #define NDR       "045d888aeb1cc9119fe808002b104860 02000000"
 #define NDR64     "33057171babe37498319b5dbef9ccc36 01000000"
 #define NO_SYNTAX "00000000000000000000000000000000 00000000"
@@ -194,7 +195,7 @@ static void bad_headers_are_answered_as_the_table_says(void **state)
         {"frag_length 0", NULL, "05000b03 10000000 0000 0000 01000000", "", true, RPC_BAD_LENGTH},
         {"frag_length 15", NULL, "05000b03 10000000 0f00 0000 01000000", "", true, RPC_BAD_LENGTH},
         {"empty bind", NULL, "05000b03 10000000 1000 0000 01000000", "", true, RPC_BAD_LENGTH},
-        {"bind of 27 bytes", NULL, "05000b03 10000000 1b00 0000 01000000", "", true,
+        {"bind of 24 bytes", NULL, "05000b03 10000000 1800 0000 01000000", "", true,
          RPC_BAD_LENGTH},
         {"request with a body of 4 bytes", BIND, "05000003 10000000 1400 0000 02000000 00000000",
          "", true, RPC_BAD_LENGTH},
@@ -266,6 +267,10 @@ static void bad_binds_are_answered_as_the_table_says(void **state)
          BIND_OF("5700", "01", CONTEXT("0000", "01") NDR "000000000000000000000000000000"), ACK,
          false, RPC_OK},
         {"no context", NULL, BIND_OF("1c00", "00", ""), NAK(ONE, "0000"), true, RPC_BAD_BIND},
+        {"no context, as short as can be", NULL, "05000b03 10000000 1900 0000 01000000 " SIZES "00",
+         NAK(ONE, "0000"), true, RPC_BAD_BIND},
+        {"a context counted but not even its padding there", NULL,
+         "05000b03 10000000 1900 0000 01000000 " SIZES "01", "", true, RPC_BAD_PDU},
         {"no transfer syntax", NULL, BIND_OF("3400", "01", CONTEXT("0000", "00")), NAK(ONE, "0000"),
          true, RPC_BAD_BIND},
         {"version 1.1", NULL, BIND_OF("4800", "01", "0000 01 00 " ACTIVATION_ID " 01000100 " NDR),
