@@ -5,8 +5,10 @@ Twelve steps, each with what it shows and why. What a step reports as "got" come
 of adbaclient and adbactl. Ends with a table of all machines and writes build/demo/summary.json.
 """
 import argparse
+import base64
 import json
 import os
+import subprocess
 import sys
 import time
 
@@ -18,6 +20,7 @@ from lab import Lab  # noqa: E402
 GROUP = "Volume License for Windows Server 2022"
 OFFICE_GROUP = "Office LTSC 2024 KMS host key"
 DAY = 86400
+NOT_LICENSED = 10  # exit code of adbaclient
 
 
 class Paint:
@@ -68,8 +71,9 @@ class Machines:
         """Moves the lab clock; every wake-up of every machine that falls due is run."""
         return self.run("pass", duration)
 
-    def show(self):
-        return self.run("show", "--json").json["machines"]
+    def products(self):
+        """(machine name, its first product) of all machines."""
+        return [(m["name"], m["products"][0]) for m in self.run("show", "--json").json["machines"]]
 
 
 class Machine:
@@ -102,6 +106,15 @@ def brief(product):
     elif product["last_result"]:
         text += f", {product['last_result']}"
     return text
+
+
+def licensed(product, channel=None):
+    return product["status"] == "Licensed" and channel in (None, product["channel"])
+
+
+def windows_count(daemon):
+    """How many machines the host remembers for Windows."""
+    return next(a["count"] for a in daemon.status()["applications"] if a["application"] == "windows")
 
 
 def days_left(product):
@@ -161,118 +174,276 @@ class Demo:
 
     # -- the story --
 
+    def begin(self):
+        self.say("a lab realm, a private directory, a KMS host with a host key")
+        self.lab.directory_up()
+        self.site = self.fleet("site")
+        self.kms = self.host("kms")
+        made = self.kms.ctl("ao", "create", "--group", GROUP, "--json").json
+        self.say(f"activation object \"{made['name']}\" created in {self.lab.forest}")
+
     def adba_first_client(self):
-        self.members = self.fleet("members")
-        pc01 = self.members.add("PC01", "Windows 11", "Enterprise", self.kms, member=True)
-        got = pc01.ato()
-        status = self.kms.status()
-        contacts = status["requests"]["answered"] + status["requests"]["refused"]
+        self.pc01 = self.site.add("PC01", "Windows 11", "Enterprise", self.kms, member=True)
+        got = self.pc01.ato()
+        seen = self.kms.status()["connections"]["accepted"]
         self.step(
             "adba-first-client",
-            "A domain member asks the directory first. No minimum count holds there, so the very first "
-            "machine is activated.",
+            "A domain member asks the directory first. There is no minimum count there, so the very "
+            "first machine is activated.",
             "Licensed by AD for 180 days; the KMS host was never contacted",
-            f"{brief(got)}, {days_left(got)} days left; the host has seen {contacts} requests",
-            got["status"] == "Licensed" and got["channel"] == "AD" and days_left(got) == 180.0
-            and contacts == 0)
+            f"{brief(got)}, {days_left(got)} days left; the host has seen {seen} connections",
+            licensed(got, "AD") and days_left(got) == 180.0 and seen == 0)
 
     def kms_below_threshold(self):
-        self.office_floor = self.fleet("workgroup")
-        told = []
-        for i in range(1, 25):
-            machine = self.office_floor.add(f"WG{i:02}", "Windows 11", "Enterprise", self.kms)
-            got = machine.ato()
-            told.append((got["status"], got["last_result"], got["count_told"]))
-        codes = {code for _, code, _ in told}
-        counts = [count for _, _, count in told]
+        self.office = [self.site.add(f"WG{i:02}", "Windows 11", "Enterprise", self.kms)
+                       for i in range(1, 26)]
+        got = [machine.ato() for machine in self.office[:24]]
+        codes = sorted({str(g["last_result"]) for g in got})
+        told = [g["count"] for g in got]
         self.step(
             "kms-below-threshold",
-            "Workgroup machines can only ask the KMS host. It tells its count; the client decides, and "
-            "a client Windows wants 25.",
+            "Workgroup machines can only ask the KMS host. It tells its count; the client decides, "
+            "and a client Windows wants 25.",
             "clients 1 to 24: 0xC004F038, told 1 to 24",
-            f"clients 1 to {len(told)}: {', '.join(sorted(map(str, codes)))}, told {counts[0]} to {counts[-1]}",
-            codes == {"0xC004F038"} and counts == list(range(1, 25))
-            and all(status != "Licensed" for status, _, _ in told))
+            f"clients 1 to {len(got)}: {', '.join(codes)}, told {told[0]} to {told[-1]}",
+            codes == ["0xC004F038"] and told == list(range(1, 25))
+            and not any(licensed(g) for g in got))
+
+    def licensed_in(self, fleet, names):
+        return sum(licensed(p) for name, p in fleet.products() if name in names)
 
     def kms_threshold(self):
-        last = self.office_floor.add("WG25", "Windows 11", "Enterprise", self.kms).ato()
-        before = [m["products"][0]["status"] for m in self.office_floor.show()].count("Licensed")
-        self.office_floor.forward("119m")
-        early = [m["products"][0]["status"] for m in self.office_floor.show()].count("Licensed")
-        self.office_floor.forward("1m")
-        after = [m["products"][0]["status"] for m in self.office_floor.show()].count("Licensed")
+        names = {machine.name for machine in self.office}
+        last = self.office[24].ato()
+        at_once = self.licensed_in(self.site, names)
+        self.site.forward("119m")
+        early = self.licensed_in(self.site, names)
+        self.site.forward("2m")
+        after = self.licensed_in(self.site, names)
         self.step(
             "kms-threshold",
             "Number 25 reaches the threshold. The others learn of it when they try again, two hours "
             "after their last attempt.",
-            "number 25 Licensed at once, alone; 25 of 25 after two hours",
-            f"number 25: {brief(last)}; Licensed at once {before}, after 119 minutes {early}, "
-            f"after 120 minutes {after}",
-            last["status"] == "Licensed" and (before, early, after) == (1, 1, 25))
+            "number 25 Licensed, at first alone; all 25 two hours later",
+            f"number 25: {brief(last)}; Licensed at once {at_once}, within 119 minutes {early}, "
+            f"after 2 hours {after}",
+            licensed(last, "KMS") and (at_once, early, after) == (1, 1, 25))
 
     def server_threshold(self):
         clock = self.new_clock("servers")
-        host = self.host("servers", clock, (GROUP, OFFICE_GROUP))
+        host = self.host("kms-servers", clock, (GROUP, OFFICE_GROUP))
         fleet = self.fleet("servers", clock)
-        servers = [fleet.add(f"SRV{i:02}", "Windows Server 2022", "Standard", host).ato()
-                   for i in range(1, 6)]
-        client = fleet.add("CLIENT01", "Windows 11", "Enterprise", host).ato()
-        more = [fleet.add(f"SRV{i:02}", "Windows Server 2022", "Standard", host).ato()
-                for i in range(6, 25)]
-        client_later = Machine(fleet, "CLIENT01").ato()
-        office = [fleet.add(f"OFF{i}", "Office LTSC 2024", "Office LTSC Professional Plus 2024",
+        servers = [fleet.add(f"SRV{i:02}", "Windows Server 2022", "Standard", host)
+                   for i in range(1, 25)]
+        first = [server.ato() for server in servers[:5]]
+        client = fleet.add("CLIENT01", "Windows 11", "Enterprise", host)
+        early = client.ato()
+        for server in servers[5:]:
+            server.ato()
+        later = client.ato()
+        office = [fleet.add(f"OFFICE{i}", "Office LTSC 2024", "Office LTSC Professional Plus 2024",
                             host).ato() for i in range(1, 6)]
-        refused = [s["last_result"] for s in servers[:4]]
+        refused = sorted({str(s["last_result"]) for s in first[:4]})
         self.step(
             "server-threshold",
-            "Servers need 5, and they count towards the clients' 25. Office is counted apart, with a "
-            "threshold of 5 of its own. The first client asks before the 11th server, since the host "
-            "remembers only 10 until a client Windows has asked.",
-            "servers 1-4 0xC004F038, the 5th Licensed; client told 6, and 25 after 24 servers: Licensed; "
-            "Office told 1 to 5, the 5th Licensed",
-            f"servers 1-4 {', '.join(sorted(set(map(str, refused))))}, the 5th {brief(servers[4])}; "
-            f"client told {client['count_told']}, and {client_later['count_told']} after "
-            f"{len(servers) + len(more)} servers: {brief(client_later)}; "
-            f"Office told {[o['count_told'] for o in office]}, the 5th {brief(office[4])}",
-            refused == ["0xC004F038"] * 4 and servers[4]["status"] == "Licensed"
-            and client["count_told"] == 6 and client["status"] != "Licensed"
-            and client_later["count_told"] == 25 and client_later["status"] == "Licensed"
-            and [o["count_told"] for o in office] == [1, 2, 3, 4, 5]
-            and [o["status"] for o in office].count("Licensed") == 1)
+            "On a fresh host: servers need 5, and they count towards the clients' 25. Office is "
+            "counted apart and needs 5 of its own. The first client asks before the 11th server: "
+            "until a client Windows asked, the host remembers only 10.",
+            "servers 1-4 0xC004F038, the 5th Licensed; a client is told 6, and with 24 servers 25: "
+            "Licensed; Office is told 1 to 5, the 5th Licensed",
+            f"servers 1-4 {', '.join(refused)}, the 5th {brief(first[4])}; a client is told "
+            f"{early['count']} ({brief(early)}), and with {len(servers)} servers {later['count']}: "
+            f"{brief(later)}; Office is told {', '.join(str(o['count']) for o in office)}, the 5th "
+            f"{brief(office[4])}",
+            refused == ["0xC004F038"] and licensed(first[4], "KMS")
+            and early["count"] == 6 and not licensed(early)
+            and later["count"] == 25 and licensed(later, "KMS")
+            and [o["count"] for o in office] == [1, 2, 3, 4, 5]
+            and [licensed(o) for o in office] == [False] * 4 + [True])
+        host.stop()
 
     def count_cap(self):
         clock = self.new_clock("cap")
-        host = self.host("cap", clock)
+        host = self.host("kms-cap", clock)
         fleet = self.fleet("cap", clock)
-        told = [fleet.add(f"CAP{i:02}", "Windows 10", "Enterprise", host).ato()["count_told"]
+        told = [fleet.add(f"CAP{i:02}", "Windows 10", "Enterprise", host).ato()["count"]
                 for i in range(1, 61)]
-        highest = max(told)
         host.ctl("clock", "advance", "31d")
-        later = host.status()["applications"][0]["count"]
-        newcomer = fleet.add("NEW01", "Windows 10", "Enterprise", host).ato()["count_told"]
+        later = windows_count(host)
+        newcomer = fleet.add("NEW01", "Windows 10", "Enterprise", host).ato()["count"]
         self.step(
             "count-cap",
-            "The host remembers twice the highest threshold it was asked for, so the count stops at 50 "
-            "whoever comes. A machine that is silent for 30 days is forgotten.",
-            "60 clients: the count stops at 50; 31 silent days later 0, and a newcomer is told 1",
-            f"60 clients: told up to {highest}, the last {told[-1]}; 31 silent days later {later}, "
-            f"a newcomer is told {newcomer}",
-            told == [min(i, 50) for i in range(1, 61)] and later == 0 and newcomer == 1)
+            "The host remembers twice the highest threshold it was asked for, so its count stops at "
+            "50 whoever comes. A machine that is silent for 30 days is forgotten.",
+            "60 clients: told 1 to 50, then 50 each; 31 silent days later the host remembers 0, and "
+            "a newcomer is told 1",
+            f"60 clients: told {told[0]} to {max(told)}, the last one {told[-1]}; 31 silent days "
+            f"later {later}, and a newcomer is told {newcomer}",
+            told == [min(i, 50) for i in range(1, 61)] and (later, newcomer) == (0, 1))
+        host.stop()
 
     def renewal(self):
-        everyone = (self.members, self.office_floor)
-        before = {m["name"]: m["products"][0]["expires"] for f in everyone for m in f.show()}
-        self.office_floor.forward("5d")
-        for fleet in everyone:
-            fleet.run("wake")
-        self.office_floor.forward("2d")
-        self.members.run("wake")
-        left = [days_left(m["products"][0]) for f in everyone for m in f.show()]
-        after = {m["name"]: m["products"][0]["expires"] for f in everyone for m in f.show()}
-        moved = sum(after[name] > before[name] for name in before)
+        before = {name: p["expires"] for name, p in self.site.products()}
+        self.site.forward("7d")
+        after = dict(self.site.products())
+        renewed = sum(after[name]["expires"] > before[name] for name in before)
+        left = [days_left(p) for p in after.values()]
+        channels = sorted({p["channel"] for p in after.values()})
         self.step(
             "renewal",
-            "A licensed machine renews every 7 days, each time for 180 days from then.",
-            f"7 days pass: {len(before)} of {len(before)} renewed, at least 179.9 days left each",
-            f"{moved} of {len(before)} renewed, {min(left)} to {max(left)} days left",
-            moved == len(before) and min(left) > 179.9)
+            "A licensed machine renews every 7 days, each time for 180 days from then; a member "
+            "at the directory, the others at the KMS host.",
+            f"7 days pass: all {len(before)} renewed, about 180 days left each, by AD and KMS",
+            f"{renewed} of {len(before)} renewed, {min(left)} to {max(left)} days left, by "
+            f"{' and '.join(channels)}",
+            renewed == len(before) and min(left) > 179.9 and channels == ["AD", "KMS"])
+
+    def leave_domain(self):
+        leaver = self.site.add("PC02", "Windows 11", "Enterprise", self.kms, member=True)
+        joined = leaver.ato()
+        leaver.run("leave")
+        kept = leaver.show()
+        after = leaver.restart()
+        self.step(
+            "leave-domain",
+            "A licence from the directory holds only inside the forest. After leaving the domain it "
+            "fails when the licensing service next starts; then KMS is tried.",
+            "Licensed by AD; still so right after leaving; after the restart Licensed by KMS",
+            f"{brief(joined)}; {brief(kept)} right after leaving; {brief(after)} after the restart",
+            licensed(joined, "AD") and licensed(kept, "AD") and licensed(after, "KMS"))
+
+    def directory_down(self):
+        pc03 = self.site.add("PC03", "Windows 11", "Enterprise", self.kms, member=True)
+        self.lab.directory_down()
+        down = pc03.ato()
+        self.lab.directory_up()
+        back = pc03.ato()
+        self.step(
+            "directory-down",
+            "When the directory does not answer, KMS rules apply; every later attempt tries the "
+            "directory first again.",
+            "directory stopped: Licensed by KMS; directory back: Licensed by AD",
+            f"directory stopped: {brief(down)}; directory back: {brief(back)}",
+            licensed(down, "KMS") and licensed(back, "AD"))
+
+    def disabled_account(self):
+        pc04 = self.site.add("PC04", "Windows 11", "Enterprise", self.kms, member=True)
+        self.kms.ctl("machine", "disable", "PC04")
+        said = pc04.run("/ato")
+        got = pc04.show()
+        refused = next((line.strip() for line in (said.out + said.err).splitlines()
+                        if "irectory" in line), "nothing about the directory")
+        self.step(
+            "disabled-account",
+            "A disabled computer account cannot sign in to the directory, so nothing there is "
+            "given to it.",
+            "nothing from AD, the reason is told; Licensed by KMS",
+            f"\"{refused}\"; {brief(got)}",
+            licensed(got, "KMS") and "irectory" in refused)
+
+    def lapse(self):
+        clock = self.new_clock("lapse")
+        host = self.host("kms-lapse", clock)
+        fleet = self.fleet("lapse", clock)
+        for i in range(1, 25):
+            fleet.add(f"OLD{i:02}", "Windows 11", "Enterprise", host).ato()
+        lonely = fleet.add("LONELY", "Windows 11", "Enterprise", host)
+        fine = lonely.ato()
+        host.stop()
+        said = lonely.run("pass", "181d")
+        got = lonely.show()
+        self.step(
+            "lapse",
+            "180 days without any host, and the licence ends. Windows 8.1 and later then go straight "
+            "to Notification.",
+            "Licensed by KMS; 181 days without a host: Notification, with reason and remedy",
+            f"{brief(fine)}; 181 days without a host: {got['status']}, {got['reason']} "
+            f"({got['remedy']})",
+            licensed(fine, "KMS") and got["status"] == "Notification" and got["reason"]
+            and got["remedy"] and said.code == NOT_LICENSED)
+
+    def tampered_object(self):
+        found = self.kms.ctl("ao", "list", "--json").json["objects"][0]
+        name = found["name"]
+        self.flip_licence_byte(found["dn"])
+        got = self.pc01.ato()
+        verdict = self.kms.ctl("ao", "verify", expect=None)
+        named = next((line for line in (verdict.out + verdict.err).splitlines() if name[:20] in line), "")
+        self.step(
+            "tampered-object",
+            "Clients check the signature of what the directory hands out. One byte of the object's "
+            "licence was changed by hand, as somebody with write access could.",
+            "the member gets 0xC004F081 from AD and falls to KMS; \"ao verify\" names the object and "
+            "ends with 7",
+            f"AD said {got['ad_result']}; {brief(got)}; ao verify ends with {verdict.code}: {named.strip()}",
+            got["ad_result"] == "0xC004F081" and licensed(got, "KMS") and verdict.code == 7 and named)
+
+    def foreign_realm(self):
+        other = os.path.join(self.lab.folder, "other-realm")
+        self.lab.adbactl("realm", "init", "OTHER", other)
+        before = self.kms.status()["refused"]["foreign"]
+        lines = self.kms.log().count("foreign")
+        stranger = self.site.add("STRANGER", "Windows 11", "Enterprise", self.kms,
+                                 bundle=os.path.join(other, "client.bundle"))
+        got = stranger.ato()
+        counted = self.kms.status()["refused"]["foreign"] - before
+        logged = [line for line in self.kms.log().splitlines() if "foreign" in line][lines:]
+        self.step(
+            "foreign-realm",
+            "Keys come from a realm's own secret, so a request of another realm cannot be read here. "
+            "It is refused, logged once and counted.",
+            "refused with 0xC004F042, one log line, counted as foreign: 1",
+            f"refused with {got['last_result']}, log lines: {len(logged)}, counted as foreign: {counted}",
+            got["last_result"] == "0xC004F042" and not licensed(got)
+            and len(logged) == 1 and counted == 1)
+
+    def flip_licence_byte(self, dn):
+        """Changes one byte of the issuance licence by hand: ldapsearch, ldapmodify."""
+        attr = "msSPP-IssuanceLicense"
+        access = ["-Q", "-Y", "EXTERNAL", "-H", self.lab.directory_uri]
+        found = subprocess.run(["ldapsearch", *access, "-LLL", "-o", "ldif-wrap=no", "-s", "base",
+                                "-b", dn, attr], capture_output=True, text=True, check=True).stdout
+        value = next(line.split(":: ")[1] for line in found.splitlines() if line.startswith(attr))
+        licence = bytearray(base64.b64decode(value))
+        licence[len(licence) // 2] ^= 1
+        change = (f"dn: {dn}\nchangetype: modify\nreplace: {attr}\n"
+                  f"{attr}:: {base64.b64encode(licence).decode()}\n")
+        subprocess.run(["ldapmodify", *access], input=change, text=True, check=True,
+                       capture_output=True)
+
+    # -- the end --
+
+    def table(self):
+        print()
+        for fleet in self.fleets:
+            print(f"Machines: {fleet.name}")
+            print(fleet.run("show").out, flush=True)
+
+    def run(self):
+        self.begin()
+        for step in (self.adba_first_client, self.kms_below_threshold, self.kms_threshold,
+                     self.server_threshold, self.count_cap, self.renewal, self.leave_domain,
+                     self.directory_down, self.disabled_account, self.lapse, self.tampered_object,
+                     self.foreign_realm):
+            step()
+        self.table()
+        return self.finish()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--bin", default="build/dev/bin", help="folder of the programs")
+    parser.add_argument("--keep", action="store_true", help="leave the lab's folder in place")
+    parser.add_argument("--out", default="build/demo/summary.json", help="where the summary goes")
+    args = parser.parse_args()
+    lab = Lab(args.bin)
+    try:
+        return Demo(lab, "openldap-lab", os.path.abspath(args.out)).run()
+    finally:
+        lab.close(keep=args.keep)
+        if args.keep:
+            print(f"The lab is left in {lab.folder}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
