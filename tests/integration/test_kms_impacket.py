@@ -93,7 +93,14 @@ def test_a_refusal_has_a_result_and_no_message(host, keys, windows_11, change, r
 def test_another_realm_is_refused_and_named_in_the_log(host, windows_11):
     other = model.Keys.from_secret(os.urandom(32))
     assert ask(host, other, model.Request(6, **windows_11)) == (None, 0xC004F042)
-    host.wait_log("foreign|realm")
+    host.wait_log(r"refused, 0xC004F042 foreign: .*client\.bundle")
+
+
+def test_a_workstation_name_cannot_forge_a_log_line(host, keys, windows_11):
+    name = "WS\nforged: ready\x1b[31m"
+    assert ask(host, keys, model.Request(6, **windows_11, workstation=name))[1] == 0
+    assert host.wait_log(r'"WS\?forged: ready\?\[31m" Windows 11 Enterprise: answered, count 1\b')
+    assert not [line for line in host.log().splitlines() if line.startswith("forged")]
 
 
 @pytest.mark.parametrize("message", [b"", b"\0", b"\0\0\6\0", os.urandom(268), bytes(259)],
