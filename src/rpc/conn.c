@@ -66,6 +66,7 @@ void rpc_conn_free(struct rpc_conn *c)
     free(c);
 }
 
+PRINTF_LIKE(3, 0)
 static void close_with(struct rpc_conn *c, enum rpc_reason reason, const char *fmt, va_list ap)
 {
     if (c->closed)
