@@ -55,7 +55,7 @@ int64_t hostkey_cert_not_after(X509 *cert);
 /* The group a certificate is limited to; caller frees. */
 MUST_CHECK enum err hostkey_cert_group(X509 *cert, char **group, struct errinfo *ei);
 
-/* Installs into folder state/hostkeys (made 0700 if missing) after hostkey_verify.
+/* Installs into folder state/hostkeys (both made 0700 if missing) after hostkey_verify.
  * ERR_EXISTS if a key of that group is installed, unless replace. */
 MUST_CHECK enum err hostkey_install(const struct bundle *b, const struct hostkey *k,
                                     const char *state_dir, bool replace, int64_t now,

@@ -1,0 +1,307 @@
+/* adbactl ao: activation objects in the directory. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adba/object.h"
+#include "base/clk.h"
+#include "base/file.h"
+#include "cli/ao_print.h"
+#include "cli/cli.h"
+#include "cli/group.h"
+#include "cli/session.h"
+#include "realm/hostkey.h"
+
+/* What the verbs work with. */
+struct work {
+    const struct settings *s;
+    struct catalog *cat;
+    struct bundle bundle;
+    struct dir *dir;
+    int64_t now;
+};
+
+static void work_fini(struct work *w)
+{
+    dir_close(w->dir);
+    catalog_free(w->cat);
+    bundle_fini(&w->bundle);
+}
+
+/* Listing needs no realm, so that it works in any forest. */
+static enum err work_open(struct cli *cli, bool with_realm, struct work *w, struct errinfo *ei)
+{
+    enum err e = cli_settings(cli, &w->s, ei);
+
+    if (e == ERR_OK)
+        e = session_now(w->s, &w->now, ei);
+    if (e == ERR_OK)
+        e = catalog_load(&w->cat, ei);
+    if (e == ERR_OK && with_realm)
+        e = bundle_load(w->s->realm_bundle, &w->bundle, ei);
+    return e == ERR_OK ? session_open(w->s, &w->dir, ei) : e;
+}
+
+/* ---- create ---- */
+
+/* Moves the installed key of group into *out. */
+static enum err installed_key(const struct settings *s, const char *group, struct hostkey *out,
+                              struct errinfo *ei)
+{
+    struct hostkey *keys = NULL;
+    size_t n = 0;
+    bool found = false;
+    enum err e = hostkey_installed(s->state_dir, true, &keys, &n, ei);
+
+    for (size_t i = 0; i < n; i++) {
+        if (!found && strcmp(keys[i].group, group) == 0) {
+            *out = keys[i];
+            found = true;
+        } else {
+            hostkey_fini(&keys[i]);
+        }
+    }
+    free(keys);
+    if (e == ERR_OK && !found)
+        e = err_fail(ei, ERR_NOTFOUND,
+                     "create activation object: no host key for \"%s\" is installed; make one with "
+                     "adbactl hostkey issue --group \"%s\", then adbactl hostkey install FILE",
+                     group, group);
+    return e;
+}
+
+static int run_create(struct cli *cli, int argc, char **argv)
+{
+    const char *group = NULL, *name = NULL;
+    const struct opt opts[] = {{.name = "group",
+                                .type = OPT_STRING,
+                                .metavar = "GROUP",
+                                .help = "host-key group; its host key must be installed",
+                                .dest = &group},
+                               {.name = "name",
+                                .type = OPT_STRING,
+                                .metavar = "NAME",
+                                .help = "name, up to 40 characters (default: the group's)",
+                                .dest = &name},
+                               {0}};
+    struct errinfo ei = {0};
+    const struct cat_group *g = NULL;
+    struct work w = {0};
+    struct hostkey k = {0};
+    struct ao o = {0};
+    int status = cli_begin(cli, opts, &argc, argv, 0, 0);
+    enum err e;
+
+    if (status >= 0)
+        return status;
+    e = work_open(cli, true, &w, &ei);
+    if (e == ERR_OK)
+        e = group_named(w.cat, group, &g, &ei);
+    if (e == ERR_OK)
+        e = installed_key(w.s, g->name, &k, &ei);
+    if (e == ERR_OK)
+        e = ao_create(w.dir, &w.bundle, &k, g, name, w.now, &o, &ei);
+    if (e == ERR_OK)
+        ao_print_one(cli, w.cat, &o, &w.bundle, dir_facts(w.dir), w.now);
+    status = e == ERR_OK ? EXIT_OK : cli_fail(cli, e, &ei);
+    ao_fini(&o);
+    hostkey_fini(&k);
+    work_fini(&w);
+    return status;
+}
+
+/* ---- list ---- */
+
+static int run_list(struct cli *cli, int argc, char **argv)
+{
+    struct errinfo ei = {0};
+    struct work w = {0};
+    int status = cli_begin(cli, NULL, &argc, argv, 0, 0);
+    enum err e;
+
+    if (status >= 0)
+        return status;
+    e = work_open(cli, false, &w, &ei);
+    if (e == ERR_OK)
+        e = ao_print_list(cli, w.cat, w.dir, &ei);
+    status = e == ERR_OK ? EXIT_OK : cli_fail(cli, e, &ei);
+    work_fini(&w);
+    return status;
+}
+
+/* ---- show ---- */
+
+static enum err write_licence(const struct ao *o, const char *path, struct errinfo *ei)
+{
+    if (o->issuance.data == NULL)
+        return err_fail(ei, ERR_NOTFOUND, "activation object %s has no issuance licence", o->name);
+    return file_write_atomic(path, o->issuance.data, o->issuance.len, 0644, ei);
+}
+
+static int run_show(struct cli *cli, int argc, char **argv)
+{
+    const char *path = NULL;
+    const struct opt opts[] = {{.name = "licence",
+                                .type = OPT_STRING,
+                                .metavar = "FILE",
+                                .help = "write the issuance licence (DER) to FILE",
+                                .dest = &path},
+                               {0}};
+    struct errinfo ei = {0};
+    struct work w = {0};
+    struct ao o = {0};
+    int status = cli_begin(cli, opts, &argc, argv, 1, 1);
+    enum err e;
+
+    if (status >= 0)
+        return status;
+    e = work_open(cli, true, &w, &ei);
+    if (e == ERR_OK)
+        e = ao_find(w.dir, argv[0], &o, &ei);
+    if (e == ERR_OK && path != NULL)
+        e = write_licence(&o, path, &ei);
+    if (e == ERR_OK)
+        ao_print_one(cli, w.cat, &o, &w.bundle, dir_facts(w.dir), w.now);
+    status = e == ERR_OK ? EXIT_OK : cli_fail(cli, e, &ei);
+    ao_fini(&o);
+    work_fini(&w);
+    return status;
+}
+
+/* ---- verify ---- */
+
+struct verifying {
+    const struct work *w;
+    struct ao_report *report;
+};
+
+static enum err verify_each(void *arg, const struct ao *o, enum err parse,
+                            const struct errinfo *why, struct errinfo *ei)
+{
+    const struct verifying *v = arg;
+    struct licence l = {0};
+    struct errinfo reason = *why;
+    enum ao_verdict verdict = AO_INVALID;
+    enum err e;
+
+    if (parse == ERR_OK)
+        verdict = ao_verify(o, &v->w->bundle, dir_facts(v->w->dir), v->w->now, &l, &reason);
+    e = ao_report_add(v->report, o->name, verdict, &reason,
+                      l.not_after != 0 ? (l.not_after - v->w->now) / CLK_DAY : 0, ei);
+    licence_fini(&l);
+    return e;
+}
+
+static enum err verify_one(struct verifying *v, const char *name, struct errinfo *ei)
+{
+    struct errinfo none = {0};
+    struct ao o;
+    enum err e = ao_find(v->w->dir, name, &o, ei);
+
+    if (e != ERR_OK)
+        return e;
+    e = verify_each(v, &o, ERR_OK, &none, ei);
+    ao_fini(&o);
+    return e;
+}
+
+static int run_verify(struct cli *cli, int argc, char **argv)
+{
+    struct errinfo ei = {0};
+    struct work w = {0};
+    struct verifying v = {.w = &w, .report = ao_report_new()};
+    int status = cli_begin(cli, NULL, &argc, argv, 0, 1);
+    enum err e;
+
+    if (status < 0) {
+        e = work_open(cli, true, &w, &ei);
+        if (e == ERR_OK && argc == 1)
+            e = verify_one(&v, argv[0], &ei);
+        else if (e == ERR_OK)
+            e = ao_each(w.dir, verify_each, &v, &ei);
+        status = e == ERR_OK ? ao_report_print(cli, v.report) : cli_fail(cli, e, &ei);
+    }
+    ao_report_free(v.report);
+    work_fini(&w);
+    return status;
+}
+
+/* ---- delete ---- */
+
+static int confirm_and_delete(struct cli *cli, struct work *w, const struct ao *o)
+{
+    struct errinfo ei = {0};
+    char question[512];
+    enum err e;
+
+    snprintf(question, sizeof(question), "Delete activation object %s?", o->dn);
+    if (!cli_confirm(cli, question)) {
+        e = err_fail(&ei, ERR_REFUSED, "%s was not deleted", o->name);
+        return cli_fail(cli, e, &ei);
+    }
+    e = ao_delete(w->dir, &w->bundle, o, &ei);
+    if (e != ERR_OK)
+        return cli_fail(cli, e, &ei);
+    if (cli->json)
+        cli_json(json_pack("{s:s, s:s, s:s}", "result", "Deleted", "name", o->name, "dn", o->dn));
+    else
+        printf("Deleted %s.\n", o->dn);
+    return EXIT_OK;
+}
+
+static int run_delete(struct cli *cli, int argc, char **argv)
+{
+    struct errinfo ei = {0};
+    struct work w = {0};
+    struct ao o = {0};
+    int status = cli_begin(cli, NULL, &argc, argv, 1, 1);
+    enum err e;
+
+    if (status >= 0)
+        return status;
+    e = work_open(cli, true, &w, &ei);
+    if (e == ERR_OK)
+        e = ao_find(w.dir, argv[0], &o, &ei);
+    status = e == ERR_OK ? confirm_and_delete(cli, &w, &o) : cli_fail(cli, e, &ei);
+    ao_fini(&o);
+    work_fini(&w);
+    return status;
+}
+
+const struct cli_command cmd_ao[] = {
+    {.noun = "ao",
+     .verb = "create",
+     .usage = "--group GROUP",
+     .run = run_create,
+     .summary = "create an activation object",
+     .help = "Signs its licences with the installed host key of the group and writes it to the\n"
+             "directory. Only in the forest that [directory] lab_forest names.\n\n"
+             "  adbactl ao create --group \"Volume License for Windows Server 2022\" --name Lab"},
+    {.noun = "ao",
+     .verb = "list",
+     .usage = "",
+     .run = run_list,
+     .summary = "list the forest's activation objects",
+     .help = "Reads only, in any forest, and needs no realm."},
+    {.noun = "ao",
+     .verb = "show",
+     .usage = "NAME|DN",
+     .run = run_show,
+     .summary = "show one object and what its licence says",
+     .help = "With --licence FILE the licence can be checked without us:\n"
+             "  openssl cms -verify -inform DER -in FILE -CAfile issuer.crt -purpose any"},
+    {.noun = "ao",
+     .verb = "verify",
+     .usage = "[NAME|DN]",
+     .run = run_verify,
+     .summary = "verify all objects, or one, as a client does",
+     .help = "Exit code 7 if one is not good."},
+    {.noun = "ao",
+     .verb = "delete",
+     .usage = "NAME|DN",
+     .run = run_delete,
+     .summary = "delete an object that this realm signed",
+     .help = "Asks first; --yes answers. Objects that this realm did not sign are left alone."},
+    {0},
+};
