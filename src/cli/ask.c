@@ -1,0 +1,115 @@
+#include "cli/ask.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+
+#define ANSWER_MAX     (16u * 1024 * 1024)
+#define ANSWER_SECONDS 20
+
+static enum err unreachable(const char *path, int errnum, struct errinfo *ei)
+{
+    err_fail_errno(ei, errnum, "ask adbad on %s", path);
+    if (errnum == ENOENT || errnum == ECONNREFUSED)
+        return err_fail(ei, ERR_UNREACHABLE,
+                        "no adbad answers on %s; start it with \"adbad --config FILE\"", path);
+    return ei->code;
+}
+
+static enum err dial(const char *path, int *out, struct errinfo *ei)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    struct timeval limit = {.tv_sec = ANSWER_SECONDS};
+    int fd;
+
+    if (strlen(path) >= sizeof(a.sun_path))
+        return err_fail(ei, ERR_CONFIG, "control socket %s: the path is too long", path);
+    memcpy(a.sun_path, path, strlen(path));
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return err_fail_errno(ei, errno, "make a socket");
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    if (connect(fd, (const struct sockaddr *)&a, sizeof(a)) != 0) {
+        int errnum = errno;
+
+        close(fd);
+        return unreachable(path, errnum, ei);
+    }
+    *out = fd;
+    return ERR_OK;
+}
+
+static enum err exchange(int fd, const char *line, struct buf *answer, struct errinfo *ei)
+{
+    size_t len = strlen(line);
+
+    if (send(fd, line, len, MSG_NOSIGNAL) != (ssize_t)len || send(fd, "\n", 1, MSG_NOSIGNAL) != 1)
+        return err_fail_errno(ei, errno, "ask adbad");
+    while (answer->len == 0 || answer->data[answer->len - 1] != '\n') {
+        char part[8192];
+        ssize_t n = recv(fd, part, sizeof(part), 0);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            return err_fail(ei, ERR_TIMEOUT, "adbad does not answer within %d s", ANSWER_SECONDS);
+        if (n <= 0 || answer->len + (size_t)n > ANSWER_MAX)
+            return err_fail(ei, ERR_UNREACHABLE, "adbad closed its control socket");
+        buf_add(answer, part, (size_t)n);
+        if (answer->err != ERR_OK)
+            return err_nomem(ei);
+    }
+    return ERR_OK;
+}
+
+/* The daemon names its errors by err_name. */
+static enum err reported(const json_t *answer, struct errinfo *ei)
+{
+    const char *name = json_string_value(json_object_get(answer, "error"));
+    const char *text = json_string_value(json_object_get(answer, "text"));
+    enum err code = ERR_INTERNAL;
+
+    for (int i = 1; name != NULL && i < ERR_COUNT; i++) {
+        if (strcmp(err_name((enum err)i), name) == 0)
+            code = (enum err)i;
+    }
+    return err_fail(ei, code, "%s", text == NULL ? "adbad gave an answer without sense" : text);
+}
+
+enum err ask_daemon(const struct settings *s, const char *cmd, json_t *args, json_t **reply,
+                    struct errinfo *ei)
+{
+    json_t *request = args == NULL ? json_object() : args, *j = NULL;
+    struct buf answer = BUF_INIT;
+    char *line = NULL;
+    int fd = -1;
+    enum err e;
+
+    json_object_set_new(request, "cmd", json_string(cmd));
+    line = json_dumps(request, JSON_COMPACT);
+    e = line == NULL ? err_nomem(ei) : dial(s->control_socket, &fd, ei);
+    if (e == ERR_OK)
+        e = exchange(fd, line, &answer, ei);
+    if (e != ERR_OK)
+        goto out;
+    j = json_loadb((const char *)answer.data, answer.len, 0, NULL);
+    if (!json_is_true(json_object_get(j, "ok")))
+        e = reported(j, ei);
+    else if (reply != NULL)
+        *reply = json_incref(j);
+out:
+    if (fd >= 0)
+        close(fd);
+    free(line);
+    buf_fini(&answer);
+    json_decref(j);
+    json_decref(request);
+    return e;
+}

@@ -1,0 +1,16 @@
+/* ask: one question to the running daemon over its control socket (docs/daemon.md). */
+#ifndef ADBAD_CLI_ASK_H
+#define ADBAD_CLI_ASK_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "settings/settings.h"
+
+/* Sends {"cmd": cmd, …args} (args may be NULL; its reference is taken) and waits for the answer.
+ * On success *reply (may be NULL) is the caller's. ERR_UNREACHABLE if no daemon answers there; an
+ * error that the daemon reports keeps its name and text. */
+MUST_CHECK enum err ask_daemon(const struct settings *s, const char *cmd, json_t *args,
+                               json_t **reply, struct errinfo *ei);
+
+#endif
