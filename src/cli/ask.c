@@ -1,6 +1,7 @@
 #include "cli/ask.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -112,4 +113,14 @@ out:
     json_decref(j);
     json_decref(request);
     return e;
+}
+
+void ask_reload_hostkeys(const struct settings *s)
+{
+    struct errinfo ei;
+    enum err e = ask_daemon(s, "reload-hostkeys", NULL, NULL, &ei);
+
+    if (e != ERR_OK && e != ERR_UNREACHABLE)
+        fprintf(stderr, "adbactl: adbad was not told and still serves what it served: %s\n",
+                ei.text);
 }

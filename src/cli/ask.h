@@ -13,4 +13,7 @@
 MUST_CHECK enum err ask_daemon(const struct settings *s, const char *cmd, json_t *args,
                                json_t **reply, struct errinfo *ei);
 
+/* Tells a running daemon that host keys were installed or removed; none need run. */
+void ask_reload_hostkeys(const struct settings *s);
+
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clk.h"
+#include "cli/ask.h"
 #include "cli/cli.h"
 #include "cli/group.h"
 #include "cli/session.h"
@@ -126,8 +127,10 @@ static int run_install(struct cli *cli, int argc, char **argv)
     if (e == ERR_OK)
         e = hostkey_install(&b, &k, s->state_dir, replace, now, &ei);
     status = e == ERR_OK ? EXIT_OK : cli_fail(cli, e, &ei);
-    if (e == ERR_OK)
+    if (e == ERR_OK) {
         report(cli, &k, s->state_dir, "Installed");
+        ask_reload_hostkeys(s);
+    }
     hostkey_fini(&k);
     bundle_fini(&b);
     return status;
@@ -209,6 +212,8 @@ static int run_uninstall(struct cli *cli, int argc, char **argv)
     e = cli_settings(cli, &s, &ei);
     if (e == ERR_OK)
         e = hostkey_uninstall(s->state_dir, argv[0], &ei);
+    if (e == ERR_OK)
+        ask_reload_hostkeys(s);
     if (e != ERR_OK)
         return cli_fail(cli, e, &ei);
     if (cli->json)
