@@ -107,18 +107,18 @@ static enum err read_der(const void *der, size_t len, CMS_ContentInfo **out, str
     enum err e;
 
     if (len > LICENCE_DER_MAX)
-        return err_fail_hr(ei, ERR_LIMIT, SL_E_VL_AD_AO_NOT_FOUND,
-                           "open licence: %zu bytes, more than %u", len, LICENCE_DER_MAX);
+        return err_fail_hr(ei, ERR_LIMIT, SL_E_VL_AD_AO_NOT_FOUND, "it has %zu bytes, more than %u",
+                           len, LICENCE_DER_MAX);
     e = shape_check(der, len);
     if (e != ERR_OK)
-        return err_fail_hr(ei, e, SL_E_VL_AD_AO_NOT_FOUND, "open licence: %s",
+        return err_fail_hr(ei, e, SL_E_VL_AD_AO_NOT_FOUND, "%s",
                            e == ERR_TRUNCATED ? "it ends too early"
-                                              : "not a CMS SignedData of our shape");
+                                              : "it is not a CMS SignedData of our shape");
     *out = d2i_CMS_ContentInfo(NULL, &p, (long)len);
     if (*out == NULL)
-        return fail_ossl(ei, "open licence");
+        return fail_ossl(ei, "it is not a CMS SignedData");
     if (!encodes_back(*out, der, len))
-        return err_fail_hr(ei, ERR_MALFORMED, SL_E_VL_AD_AO_NOT_FOUND, "open licence: not DER");
+        return err_fail_hr(ei, ERR_MALFORMED, SL_E_VL_AD_AO_NOT_FOUND, "it is not DER");
     return ERR_OK;
 }
 
@@ -135,12 +135,12 @@ static enum err check_signature(CMS_ContentInfo *cms, struct buf *text, X509 **s
 
     if (bio == NULL ||
         CMS_verify(cms, NULL, NULL, NULL, bio, CMS_NO_SIGNER_CERT_VERIFY | CMS_BINARY) != 1) {
-        e = fail_ossl(ei, "check licence signature");
+        e = fail_ossl(ei, "its signature does not hold");
         goto out;
     }
     signers = CMS_get0_signers(cms);
     if (sk_X509_num(signers) != 1) {
-        e = fail_ossl(ei, "check licence signature: expected one signer");
+        e = fail_ossl(ei, "it has not exactly one signer");
         goto out;
     }
     *signer = sk_X509_value(signers, 0);
@@ -191,10 +191,8 @@ static enum err open_at(const struct bundle *b, const void *der, size_t len, con
         e = licence_doc_parse(text.data, text.len, &l, ei);
     if (e == ERR_OK)
         e = check_signer(b, signer, &l, at != NULL ? *at : not_before_of(signer), ei);
-    if (e != ERR_OK && ei != NULL) {
-        err_context(ei, "licence");
+    if (e != ERR_OK && ei != NULL)
         ei->hresult = SL_E_VL_AD_AO_NOT_FOUND;
-    }
     CMS_ContentInfo_free(cms);
     buf_fini(&text);
     if (e == ERR_OK)

@@ -37,7 +37,7 @@ static enum ao_verdict open_one(const struct ao *o, const struct dir_val *v, enu
     }
     e = licence_open(b, v->data, v->len, now, &l, ei);
     if (e != ERR_OK) {
-        err_context(ei, "activation object %s: %s", o->name, licence_kind_name(kind));
+        err_context(ei, "activation object %s: %s licence", o->name, licence_kind_name(kind));
         return e == ERR_FOREIGN ? AO_FOREIGN : e == ERR_EXPIRED ? AO_EXPIRED : AO_INVALID;
     }
     if (l.kind != kind || strcmp(l.object, o->name) != 0) {
