@@ -196,8 +196,9 @@ class Lab:
     def run(self, program, *argv, expect=0, stdin=None, env=None):
         """Runs one of our programs; expect is the exit code wanted, None for any."""
         full = [self.program(program), *map(str, argv)]
+        inherited = {k: v for k, v in os.environ.items() if k != "ADBAD_CONF"}
         done = subprocess.run(full, capture_output=True, text=True, input=stdin, check=False,
-                              timeout=120, env={**os.environ, **(env or {})},
+                              timeout=120, env={**inherited, **(env or {})},
                               stdin=subprocess.DEVNULL if stdin is None else None)
         result = Result(full, done)
         if expect is not None and result.code != expect:
