@@ -294,12 +294,28 @@ static void store(struct fakedir *f, struct dir_entry *e)
     add_rdn(e);
 }
 
+/* The one class whose rules matter to callers. */
+static bool fits_schema(const struct dir_facts *facts, const struct dir_entry *e)
+{
+    static const char *const required[] = {"msSPP-KMSIds", "msSPP-CSVLKSkuId",
+                                           "msSPP-CSVLKPartialProductKey", "msSPP-CSVLKPid"};
+    const struct dir_attr *class = dir_entry_attr(e, "objectClass");
+
+    if (class == NULL)
+        return false;
+    if (val_find(class, "msSPP-ActivationObject", 22) == class->n)
+        return true;
+    for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++)
+        if (dir_entry_attr(e, required[i]) == NULL)
+            return false;
+    return facts->has_ao_class;
+}
+
 static enum err add(struct dir *d, const struct dir_entry *entry, struct errinfo *ei)
 {
     struct fakedir *f = fake(d);
     enum err e = before(f, "add", entry->dn, ei);
     const char *parent = dn_parent(entry->dn);
-    const struct dir_attr *class = dir_entry_attr(entry, "objectClass");
 
     if (e != ERR_OK)
         return e;
@@ -307,8 +323,7 @@ static enum err add(struct dir *d, const struct dir_entry *entry, struct errinfo
         return err_fail(ei, ERR_EXISTS, "add %s: Already exists", entry->dn);
     if (parent == NULL || find(f, parent) == f->n)
         return not_found("add", entry->dn, ei);
-    if (class == NULL ||
-        (!d->facts.has_ao_class && val_find(class, "msSPP-ActivationObject", 22) < class->n))
+    if (!fits_schema(&d->facts, entry))
         return err_fail(ei, ERR_SCHEMA, "add %s: Object class violation", entry->dn);
     store(f, entry_copy(entry, NULL));
     return ERR_OK;
@@ -475,6 +490,7 @@ struct dir *fakedir_new(const char *forest, const char *lab_forest)
     put(f, "container", "CN=Users,", suffix);
     put(f, "configuration", "CN=Configuration,", suffix);
     put(f, "dMD", "CN=Schema,CN=Configuration,", suffix);
+    fakedir_set(&f->base, f->base.facts.schema_nc, "objectVersion", "88", 2);
     put(f, "container", "CN=Services,CN=Configuration,", suffix);
     put(f, "container", "CN=Microsoft SPP,CN=Services,CN=Configuration,", suffix);
     put(f, "msSPP-ActivationObjectsContainer",
