@@ -7,12 +7,16 @@
 #define FILETIME_PER_SECOND UINT64_C(10000000)
 #define FILETIME_UNIX_EPOCH INT64_C(11644473600) /* seconds from 1601 to 1970 */
 
-/* A Unix time before 1601 gives 0. */
+#define FILETIME_UNIX_LAST (INT64_MAX / INT64_C(10000000)) /* last second that is converted */
+
+/* A Unix time before 1601 gives 0; one beyond the year 31,000 gives that of FILETIME_UNIX_LAST. */
 static inline uint64_t filetime_from_unix(int64_t seconds)
 {
-    return seconds < -FILETIME_UNIX_EPOCH
-               ? 0
-               : (uint64_t)(seconds + FILETIME_UNIX_EPOCH) * FILETIME_PER_SECOND;
+    if (seconds < -FILETIME_UNIX_EPOCH)
+        return 0;
+    if (seconds > FILETIME_UNIX_LAST)
+        seconds = FILETIME_UNIX_LAST;
+    return (uint64_t)(seconds + FILETIME_UNIX_EPOCH) * FILETIME_PER_SECOND;
 }
 
 /* Rounds down to whole seconds; every FILETIME fits. */

@@ -24,7 +24,7 @@ struct table *table_new(const char *const *headers)
     return t;
 }
 
-static void add_text(struct buf *b, const char *fmt, va_list ap)
+static void PRINTF_LIKE(2, 0) add_text(struct buf *b, const char *fmt, va_list ap)
 {
     char text[1024];
 

@@ -174,7 +174,11 @@ class Lab:
         self.daemons = []
         self.forest = "lab.example"
         if realm:
-            self.adbactl("realm", "init", realm, self.realm)
+            try:
+                self.adbactl("realm", "init", realm, self.realm)
+            except Exception:
+                self.close()
+                raise
 
     def __enter__(self):
         return self

@@ -88,6 +88,7 @@ static void filetime_counts_from_1601(void **state)
     assert_int_equal(filetime_from_unix(-INT64_C(11644473600)), 0);
     assert_int_equal(filetime_from_unix(-INT64_C(11644473601)), 0);
     assert_true(filetime_to_unix(UINT64_MAX) > 0);
+    assert_int_equal(filetime_from_unix(INT64_MAX), filetime_from_unix(FILETIME_UNIX_LAST));
 }
 
 int main(void)
