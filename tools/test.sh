@@ -87,7 +87,7 @@ if [ $quick = no ]; then
         say 'unit tests (ASan, UBSan)'
         unit asan-ubsan
         say 'integration tests (ASan, UBSan)'
-        integration asan-ubsan
+        integration asan-ubsan -m 'not no_program'
     }
     say 'build with ThreadSanitizer'
     step build-tsan build tsan && {

@@ -11,6 +11,7 @@ from lab import Lab  # noqa: E402
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "threads: exercises threads; also run under ThreadSanitizer")
+    config.addinivalue_line("markers", "no_program: uses none of our programs; not run again with sanitizers")
 
 
 @pytest.fixture
