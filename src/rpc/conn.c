@@ -140,6 +140,15 @@ const struct rpc_context *conn_context(const struct rpc_conn *c, uint16_t id)
     return NULL;
 }
 
+/* After a failed append nothing of the PDU at hand may leave; mark is where it began. */
+static void check_output(struct rpc_conn *c, size_t mark)
+{
+    if (c->out.err == ERR_OK)
+        return;
+    c->out.len = mark;
+    conn_close(c, RPC_NO_MEMORY, "out of memory for an answer");
+}
+
 /* Before a bind every packet that is one of the protocol's gets the same answer. */
 static void refuse_unbound(struct rpc_conn *c, const struct rpc_hdr *h)
 {
@@ -275,10 +284,12 @@ enum rpc_step rpc_conn_feed(struct rpc_conn *c, const void *in, size_t len, size
     size_t pos = 0;
 
     c->ready = NULL;
-    while (!c->closed && !call && pos < len)
+    while (!c->closed && !call && pos < len) {
+        size_t mark = c->out.len;
+
         pos += take_some(c, p + pos, len - pos, &call);
-    if (!c->closed && c->out.err != ERR_OK)
-        conn_close(c, RPC_NO_MEMORY, "out of memory for an answer");
+        check_output(c, mark);
+    }
     *used = c->closed ? len : pos;
     if (c->closed)
         return RPC_CLOSE;
@@ -304,6 +315,7 @@ void rpc_conn_drop(struct rpc_conn *c, struct rpc_call *call)
 void rpc_conn_reply(struct rpc_conn *c, struct rpc_call *call, const void *stub, size_t len)
 {
     size_t most = (c->max_frag - RPC_REQUEST_LEN) & ~(size_t)7;
+    size_t mark = c->out.len;
     const uint8_t *p = stub;
     size_t pos = 0;
 
@@ -317,6 +329,7 @@ void rpc_conn_reply(struct rpc_conn *c, struct rpc_call *call, const void *stub,
         pos += n;
     } while (pos < len);
     c->server->stats.calls_out++;
+    check_output(c, mark);
     rpc_conn_drop(c, call);
 }
 
@@ -325,8 +338,10 @@ void rpc_conn_fault(struct rpc_conn *c, struct rpc_call *call, uint32_t status)
     bool refused = status == RPC_FAULT_OP_RANGE || status == RPC_FAULT_UNKNOWN_IF;
     struct fault f = {call->call_id, call->context_id, refused ? RPC_PFC_DID_NOT_EXECUTE : 0,
                       status};
+    size_t mark = c->out.len;
 
     send_fault(c, f);
+    check_output(c, mark);
     rpc_conn_drop(c, call);
 }
 

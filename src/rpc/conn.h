@@ -76,7 +76,9 @@ enum rpc_step rpc_conn_feed(struct rpc_conn *c, const void *in, size_t len, size
 struct rpc_call *rpc_conn_call(struct rpc_conn *c);
 
 /* Answers: queue the response or fault in the output and free the call. The stub is little-endian,
- * in the syntax of call->ndr64. Also right after RPC_CLOSE: the answer then follows the refusal. */
+ * in the syntax of call->ndr64. Also right after RPC_CLOSE: the answer then follows the refusal. If
+ * memory runs out nothing of the answer is queued and rpc_conn_reason tells it: close the
+ * connection. */
 void rpc_conn_reply(struct rpc_conn *c, struct rpc_call *call, const void *stub, size_t len);
 void rpc_conn_fault(struct rpc_conn *c, struct rpc_call *call, uint32_t status);
 /* Drops the call without an answer. */

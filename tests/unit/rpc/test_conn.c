@@ -748,6 +748,34 @@ static void random_changes_are_safe_and_cutting_differently_changes_nothing(void
     }
 }
 
+/* The output's error is set by hand, as a failed allocation would. */
+static void an_answer_without_memory_leaves_nothing_and_closes(void **state)
+{
+    static const char *const request = CALL(TWO);
+    uint8_t in[72];
+    struct world w;
+    size_t used;
+
+    (void)state;
+    open_world(&w);
+    test_unhex(BIND, in, 72);
+    rpc_conn_output(w.conn)->err = ERR_NOMEM;
+    assert_int_equal(rpc_conn_feed(w.conn, in, 72, &used), RPC_CLOSE);
+    assert_int_equal(rpc_conn_reason(w.conn), RPC_NO_MEMORY);
+    assert_int_equal(rpc_conn_output(w.conn)->len, 0);
+    close_world(&w);
+    open_world(&w);
+    assert_false(play(&w, BIND, MAX_BYTES));
+    buf_clear(rpc_conn_output(w.conn));
+    test_unhex(request, in, sizeof(in));
+    assert_int_equal(rpc_conn_feed(w.conn, in, 32, &used), RPC_CALL);
+    rpc_conn_output(w.conn)->err = ERR_NOMEM;
+    rpc_conn_reply(w.conn, rpc_conn_call(w.conn), in, 8);
+    assert_int_equal(rpc_conn_reason(w.conn), RPC_NO_MEMORY);
+    assert_int_equal(rpc_conn_output(w.conn)->len, 0);
+    close_world(&w);
+}
+
 static void reasons_have_names_of_their_own(void **state)
 {
     (void)state;
@@ -781,6 +809,7 @@ int main(void)
         cmocka_unit_test(groups_live_as_long_as_their_members),
         cmocka_unit_test(every_prefix_waits_for_its_rest),
         cmocka_unit_test(random_changes_are_safe_and_cutting_differently_changes_nothing),
+        cmocka_unit_test(an_answer_without_memory_leaves_nothing_and_closes),
         cmocka_unit_test(reasons_have_names_of_their_own),
     };
 
