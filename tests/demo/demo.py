@@ -57,8 +57,7 @@ class Machines:
             argv += ["--kms", daemon.address]
         if member:
             password = os.path.join(self.lab.folder, f"{name}.password")
-            self.lab.adbactl("--config", self.lab.directory_conf, "machine", "add", name,
-                             "--password-file", password)
+            daemon.ctl("machine", "add", name, "--password-file", password)
             argv += ["--domain", self.lab.forest, "--directory", self.lab.directory_uri,
                      "--password-file", password]
         self.lab.client(*argv)
