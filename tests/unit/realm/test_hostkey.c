@@ -162,6 +162,35 @@ static void the_check_characters_follow_the_documented_code(void **state)
     }
 }
 
+/* A key plus a polynomial that has all roots but one fails at that one alone. */
+static void each_of_the_five_roots_counts(void **state)
+{
+    static const unsigned roots[] = {3, 9, 27, 19, 26};
+    struct place *p = *state;
+
+    for (size_t without = 0; without < 5; without++) {
+        unsigned poly[5] = {1}; /* highest coefficient first */
+        char text[HOSTKEY_TEXT_LEN + 1];
+        size_t degree = 0;
+
+        for (size_t r = 0; r < 5; r++) {
+            if (r == without)
+                continue;
+            degree++;
+            for (size_t i = degree; i > 0; i--)
+                poly[i] = (poly[i] + (31 - roots[r]) * poly[i - 1]) % 31;
+        }
+        memcpy(text, p->key.key, sizeof(text));
+        for (size_t i = 0; i < 5; i++) {
+            char *c = &text[HOSTKEY_TEXT_LEN - 5 + i];
+
+            *c = alphabet[((unsigned)(strchr(alphabet, *c) - alphabet) + poly[i]) % 31];
+        }
+        assert_string_not_equal(text, p->key.key);
+        assert_false(hostkey_text_valid(text));
+    }
+}
+
 static size_t refuse_keys_of(const char *file)
 {
     char path[512], line[1024];
@@ -413,6 +442,7 @@ int main(void)
         TEST(up_to_five_wrong_characters_are_caught),
         TEST(other_lengths_and_cases_are_refused),
         TEST(the_check_characters_follow_the_documented_code),
+        TEST(each_of_the_five_roots_counts),
         cmocka_unit_test(every_published_key_is_refused),
         TEST(a_package_reads_back_the_same_and_is_private),
         TEST(a_package_others_can_read_is_refused),
