@@ -1,15 +1,127 @@
-/* machine: one simulated Windows or Office machine: plain state, no I/O.
- *
- * The state machine is in licensing.h; what it needs from outside (directory, KMS exchange, DNS)
- * it asks for as actions and gets as events, so a fleet of 100,000 runs in process on virtual
- * time. */
+/* machine: one simulated Windows machine with the products installed on it: plain data and its
+ * JSON form, no I/O. The folder that holds it is folder.h; what it does is attempt.h. */
 #ifndef ADBAD_CLIENT_MACHINE_H
 #define ADBAD_CLIENT_MACHINE_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/guid.h"
 #include "catalog/catalog.h"
+#include "client/licensing.h"
+
+#define MACHINE_FORMAT       1 /* of machine.json */
+#define MACHINE_PRODUCTS_MAX 16
+#define MACHINE_TRIES_MAX    8
+#define MACHINE_KMS_PORT     1688
+
+/* A KMS host as /skms or a cache names it; name "": none. */
+struct machine_host {
+    char name[256];
+    uint16_t port; /* 0: 1688 */
+};
+
+/* One question of an attempt and its answer. */
+struct machine_try {
+    enum lic_channel channel;
+    char target[320]; /* who was asked, and how it was found */
+    bool answered;    /* a KMS host told its count, or an object licensed us */
+    uint32_t hresult; /* 0: it granted */
+    uint32_t count;   /* KMS, when answered */
+    char text[512];   /* what came back, in words */
+};
+
+/* One attempt at activation, explained. */
+struct machine_attempt {
+    int64_t when; /* 0: none yet */
+    char trigger[24];
+    size_t tries;
+    struct machine_try try[MACHINE_TRIES_MAX];
+    uint32_t result;  /* 0: Licensed by it */
+    char before[160]; /* what had happened to the licence before anybody was asked; "" nothing */
+    char follows[320];
+};
+
+/* The activation object that licensed a product. */
+struct machine_object {
+    char name[164];
+    char dn[1024];
+    char forest[256];
+    struct guid sku_id;
+    char pid[64];
+};
+
+struct machine_product {
+    struct lic lic;
+    char key[30];               /* the installed key; "" none */
+    struct machine_host kms;    /* /skms for this product */
+    struct machine_host cached; /* the host that answered last, when it was found by DNS */
+    struct machine_host served; /* the host of the present licence */
+    char epid[64];              /* of that host */
+    uint32_t count;             /* that it told */
+    struct machine_object object;
+    struct machine_attempt last;
+};
+
+/* Settings of one application: 0 Windows, 1 Office. */
+struct machine_app {
+    struct machine_host kms;
+};
+
+struct machine {
+    char name[64];
+    struct guid client_id;   /* CMID */
+    struct guid previous_id; /* of the CMID before; zero if there was none */
+    bool is_virtual;
+    char domain[256];    /* "": workgroup */
+    char forest[256];    /* as the directory said at the last look; "" unknown */
+    char directory[512]; /* URI */
+    char user[128];      /* "PC01$" */
+    char password_file[1024];
+    char clock[1024];        /* lab clock file; "": real time */
+    char dns[128];           /* DNS server; "": the system's */
+    char lookup_domain[256]; /* for SRV; "": domain */
+    bool no_caching;         /* of found KMS hosts */
+    uint64_t seed;           /* 0: the system's generator */
+    struct machine_host kms; /* /skms for all */
+    struct machine_app app[2];
+    size_t products;
+    struct machine_product product[MACHINE_PRODUCTS_MAX];
+    struct buf events; /* JSON lines not yet written */
+    bool changed;      /* differs from what the folder holds */
+};
+
+/* Empties m and frees what it owns. */
+void machine_fini(struct machine *m);
+
+/* Adds a product without a key. ERR_EXISTS if it is there, or if another edition of Windows is;
+ * ERR_LIMIT. */
+MUST_CHECK enum err machine_install(struct machine *m, const struct cat_product *product,
+                                    struct machine_product **out, struct errinfo *ei);
+/* Puts a client setup key on product p; a key of another product is refused as Windows does. */
+MUST_CHECK enum err machine_set_key(struct machine *m, struct machine_product *p, const char *key,
+                                    int64_t now, struct errinfo *ei);
+/* What the licensing service knows of the machine when it steps p's licence. */
+struct lic_site machine_site(const struct machine *m, const struct machine_product *p);
+int64_t machine_due(const struct machine *m);
+
+/* "host", "host:port", "[v6]:port" or ":port" (name stays as it is). ERR_USAGE. */
+MUST_CHECK enum err machine_host_parse(const char *text, struct machine_host *out,
+                                       struct errinfo *ei);
+/* "host:port", port always told. Returns text. */
+const char *machine_host_format(const struct machine_host *h, char text[272]);
+
+/* Appends one event of data/event_ids.csv to m->events: the documented fields in order. */
+void machine_event(struct machine *m, uint32_t id, int64_t when, size_t n,
+                   const char *const *fields);
+
+/* The whole state; the caller owns the reference. NULL: out of memory. */
+json_t *machine_to_json(const struct machine *m);
+/* *out is filled only on success (then machine_fini). ERR_VERSION for a newer format,
+ * ERR_MALFORMED naming the member that is wrong. what names the source. */
+MUST_CHECK enum err machine_from_json(const json_t *doc, const struct catalog *cat,
+                                      const char *what, struct machine *out, struct errinfo *ei);
 
 #endif

@@ -1,0 +1,51 @@
+/* attempt: one attempt at activation from its trigger to its result: the state machine says who
+ * is asked, ports ask, the machine's record and event log tell what happened. */
+#ifndef ADBAD_CLIENT_ATTEMPT_H
+#define ADBAD_CLIENT_ATTEMPT_H
+
+#include "client/machine.h"
+#include "client/srv.h"
+#include "realm/realm.h"
+
+/* What the directory said. */
+struct attempt_ad {
+    struct machine_object object;
+    uint32_t validity, renewal; /* minutes */
+};
+
+/* The outside world. Errors carry the documented code in ei->hresult. */
+struct attempt_ports {
+    void *arg;
+    /* Binds as the machine, looks for an object of p's KMS id, verifies it at time now. May learn
+     * m->forest. */
+    enum err (*ask_ad)(void *arg, struct machine *m, const struct machine_product *p, int64_t now,
+                       struct attempt_ad *out, struct errinfo *ei);
+    /* The SRV records of name, unordered; the caller frees *out. */
+    enum err (*find)(void *arg, const struct machine *m, const char *name, struct srv_target **out,
+                     size_t *n, struct errinfo *ei);
+    /* One RequestActivation. *hresult is the host's; the answer is appended to response. */
+    enum err (*exchange)(void *arg, const struct machine *m, const struct machine_host *host,
+                         const struct buf *request, struct buf *response, uint32_t *hresult,
+                         struct errinfo *ei);
+};
+
+struct attempt_env {
+    const struct bundle *bundle;
+    struct rng rng;  /* for nonces: never a repeatable one */
+    struct rng draw; /* for the order of SRV targets; repeatable with a seed */
+    struct attempt_ports ports;
+};
+
+/* Lets the trigger (LIC_EV_START, _WAKE or _ASKED) happen to p at time now and runs what follows.
+ * The result is in p->lic and, if anybody was asked, p->last. Without a key nothing happens. */
+void attempt_run(const struct attempt_env *env, struct machine *m, struct machine_product *p,
+                 enum lic_event_type trigger, int64_t now);
+
+/* The licensing service stops and starts: events 903, 900, 902, an attempt for every product,
+ * and the status check 1003. */
+void attempt_restart(const struct attempt_env *env, struct machine *m, int64_t now);
+
+/* Every product whose time has come. */
+void attempt_wake(const struct attempt_env *env, struct machine *m, int64_t now);
+
+#endif

@@ -1,0 +1,175 @@
+#include "client/machine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clk.h"
+
+#define HR_INVALID_KEY 0xC004F050u
+#define HR_WRONG_SKU   0xC004F069u
+
+void machine_fini(struct machine *m)
+{
+    buf_fini(&m->events);
+    memset(m, 0, sizeof(*m));
+}
+
+static bool is_windows(const struct cat_product *p)
+{
+    return p->family != CAT_OFFICE;
+}
+
+enum err machine_install(struct machine *m, const struct cat_product *product,
+                         struct machine_product **out, struct errinfo *ei)
+{
+    for (size_t i = 0; i < m->products; i++) {
+        const struct cat_product *have = m->product[i].lic.product;
+
+        if (have == product)
+            return err_fail(ei, ERR_EXISTS, "install %s %s on %s: it is installed already",
+                            product->product, product->edition, m->name);
+        if (is_windows(have) && is_windows(product))
+            return err_fail(ei, ERR_EXISTS,
+                            "install %s %s on %s: it runs %s %s; a machine has one operating "
+                            "system, make another folder with init",
+                            product->product, product->edition, m->name, have->product,
+                            have->edition);
+    }
+    if (m->products == MACHINE_PRODUCTS_MAX)
+        return err_fail(ei, ERR_LIMIT, "install %s on %s: it has %d products already",
+                        product->product, m->name, MACHINE_PRODUCTS_MAX);
+    *out = &m->product[m->products++];
+    memset(*out, 0, sizeof(**out));
+    lic_init(&(*out)->lic, product);
+    m->changed = true;
+    return ERR_OK;
+}
+
+enum err machine_set_key(struct machine *m, struct machine_product *p, const char *key, int64_t now,
+                         struct errinfo *ei)
+{
+    struct lic_site site = machine_site(m, p);
+    struct lic_event ev = {.type = LIC_EV_KEY};
+    struct lic_outcome out;
+
+    (void)ei;
+    snprintf(p->key, sizeof(p->key), "%s", key);
+    for (char *c = p->key; *c != '\0'; c++)
+        *c = (char)(*c >= 'a' && *c <= 'z' ? *c - 32 : *c);
+    if (!lic_step(&p->lic, &site, &ev, now, &out))
+        return err_fail(ei, ERR_INTERNAL, "install a key on %s: in the middle of an attempt",
+                        m->name);
+    m->changed = true;
+    return ERR_OK;
+}
+
+/* The operating system's own ability: Office on Windows 7 has no directory to ask. */
+static bool os_can_adba(const struct machine *m)
+{
+    for (size_t i = 0; i < m->products; i++) {
+        if (is_windows(m->product[i].lic.product))
+            return m->product[i].lic.product->adba;
+    }
+    return true;
+}
+
+struct lic_site machine_site(const struct machine *m, const struct machine_product *p)
+{
+    bool member = m->domain[0] != '\0';
+    bool same = strcasecmp(m->forest, p->object.forest) == 0;
+
+    return (struct lic_site){
+        .member = member, .bound = member && same, .adba = p->lic.product->adba && os_can_adba(m)};
+}
+
+int64_t machine_due(const struct machine *m)
+{
+    int64_t due = LIC_NEVER;
+
+    for (size_t i = 0; i < m->products; i++) {
+        int64_t d = lic_due(&m->product[i].lic);
+
+        due = d < due ? d : due;
+    }
+    return due;
+}
+
+/* ---- hosts ---- */
+
+static enum err host_bad(const char *text, struct errinfo *ei)
+{
+    return err_fail(ei, ERR_USAGE,
+                    "KMS host \"%s\": expected NAME, NAME:PORT, [v6 ADDRESS]:PORT or :PORT", text);
+}
+
+enum err machine_host_parse(const char *text, struct machine_host *out, struct errinfo *ei)
+{
+    const char *name = text, *end = NULL, *port = NULL;
+    struct machine_host h = *out;
+    size_t len;
+
+    if (text[0] == '[') {
+        name = text + 1;
+        end = strchr(name, ']');
+        if (end == NULL || (end[1] != '\0' && end[1] != ':'))
+            return host_bad(text, ei);
+        port = end[1] == ':' ? end + 2 : NULL;
+    } else {
+        end = strchr(text, ':');
+        if (end != NULL && strchr(end + 1, ':') != NULL)
+            end = NULL; /* a bare IPv6 address */
+        port = end != NULL ? end + 1 : NULL;
+        end = end != NULL ? end : text + strlen(text);
+    }
+    len = (size_t)(end - name);
+    if (len >= sizeof(h.name) || (len == 0 && port == NULL))
+        return host_bad(text, ei);
+    if (len > 0)
+        snprintf(h.name, sizeof(h.name), "%.*s", (int)len, name);
+    h.port = 0;
+    if (port != NULL) {
+        char *stop;
+        unsigned long v = strtoul(port, &stop, 10);
+
+        if (port[0] < '0' || port[0] > '9' || *stop != '\0' || v == 0 || v > 65535)
+            return host_bad(text, ei);
+        h.port = (uint16_t)v;
+    }
+    *out = h;
+    return ERR_OK;
+}
+
+const char *machine_host_format(const struct machine_host *h, char text[272])
+{
+    bool v6 = strchr(h->name, ':') != NULL;
+
+    snprintf(text, 272, "%s%s%s:%u", v6 ? "[" : "", h->name, v6 ? "]" : "",
+             h->port != 0 ? h->port : MACHINE_KMS_PORT);
+    return text;
+}
+
+/* ---- events ---- */
+
+void machine_event(struct machine *m, uint32_t id, int64_t when, size_t n,
+                   const char *const *fields)
+{
+    char text[CLK_TEXT_MAX];
+    json_t *list = json_array();
+    json_t *o;
+    char *line;
+
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_string(fields[i]));
+    o = json_pack("{s:s, s:i, s:s, s:s, s:o}", "time", clk_format(when, text), "id", (int)id, "log",
+                  "Application", "source", "Microsoft-Windows-Security-SPP", "fields", list);
+    line = o != NULL ? json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
+    if (line != NULL) {
+        buf_add_str(&m->events, line);
+        buf_add_str(&m->events, "\n");
+    }
+    free(line);
+    json_decref(o);
+    m->changed = true;
+}

@@ -1,0 +1,137 @@
+#include "client/words.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clk.h"
+
+/* Length of the UTF-8 sequence at s, 0 if it is none (RFC 3629 section 4). */
+static size_t sequence(const unsigned char *s)
+{
+    size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+
+    if (s[0] > 0xf4)
+        return 0;
+    for (size_t i = 1; i < n; i++) {
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+        return 0;
+    return n;
+}
+
+void words_copy(char *out, size_t size, const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    size_t at = 0;
+
+    while (*s != '\0') {
+        size_t n = sequence(s);
+
+        if (at + (n == 0 ? 1 : n) >= size)
+            break;
+        if (n == 0) {
+            out[at++] = '?';
+            s++;
+            continue;
+        }
+        memcpy(out + at, s, n);
+        at += n;
+        s += n;
+    }
+    out[at] = '\0';
+}
+
+const char *words_reason(uint32_t code)
+{
+    static const struct {
+        uint32_t code;
+        const char *text;
+    } rows[] = {
+        {LIC_HR_OOB_GRACE, "within the grace period after installation"},
+        {LIC_HR_OOT_GRACE, "within the grace period after its licence ran out"},
+        {LIC_HR_NON_GENUINE, "within the grace period after a failed validation"},
+        {LIC_HR_EXTENDED, "within an extended grace period"},
+        {LIC_HR_GRACE_EXPIRED, "the grace period is over"},
+        {LIC_HR_NO_KEY, "no product key is installed"},
+        {LIC_HR_NO_LICENCE, "it was never activated"},
+        {LIC_HR_NOT_BOUND, "its volume licence ran out without a renewal"},
+        {LIC_HR_NOT_GENUINE, "validation failed"},
+        {LIC_HR_OTHER_FOREST, "its directory licence belongs to a forest that it has left"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].code == code)
+            return rows[i].text;
+    }
+    return NULL;
+}
+
+void words_state(const struct machine_product *p, char *out, size_t size)
+{
+    const struct lic *l = &p->lic;
+    const char *why = words_reason(l->reason);
+
+    if (l->reason == 0)
+        snprintf(out, size, "%s", lic_status_text((enum lic_status)l->status));
+    else
+        snprintf(out, size, "%s (0x%08X%s%s)", lic_status_text((enum lic_status)l->status),
+                 l->reason, why != NULL ? ": " : "", why != NULL ? why : "");
+}
+
+void words_before(const struct machine_product *p, enum lic_status was, unsigned notes, char *out,
+                  size_t size)
+{
+    const char *now = lic_status_name((enum lic_status)p->lic.status);
+
+    out[0] = '\0';
+    if (notes & LIC_UNBOUND)
+        snprintf(out, size,
+                 "the directory's licence failed: the machine is no longer in that forest; %s",
+                 now);
+    else if (notes & LIC_LAPSED)
+        snprintf(out, size, "%s ran out; %s", lic_status_name(was), now);
+}
+
+static void granted_words(const struct machine_product *p, char *out, size_t size)
+{
+    const struct lic *l = &p->lic;
+    char until[CLK_TEXT_MAX], next[CLK_TEXT_MAX];
+
+    clk_format(l->expires, until);
+    clk_format(l->next, next);
+    if (l->channel == LIC_BY_AD)
+        snprintf(out, size,
+                 "Licensed by activation object \"%.160s\" until %s; the directory is asked again "
+                 "at %s and at every service start",
+                 p->object.name, until, next);
+    else
+        snprintf(out, size, "Licensed by KMS until %s; renewal at %s", until, next);
+}
+
+void words_follows(const struct machine_product *p, unsigned notes, char *out, size_t size)
+{
+    const struct lic *l = &p->lic;
+    char until[CLK_TEXT_MAX], next[CLK_TEXT_MAX];
+    int n = 0;
+
+    if (notes & LIC_GRANTED) {
+        granted_words(p, out, size);
+        return;
+    }
+    clk_format(l->next, next);
+    if (notes & LIC_BELOW)
+        n = snprintf(out, size, "%u more machines must ask the host within 30 days; ",
+                     l->product->required_count - p->count);
+    if (n < 0 || (size_t)n >= size)
+        return;
+    if (l->expires == LIC_NEVER)
+        snprintf(out + n, size - (size_t)n, "%s; next attempt at %s",
+                 lic_status_name((enum lic_status)l->status), next);
+    else
+        snprintf(out + n, size - (size_t)n, "%s until %s as before; next attempt at %s",
+                 lic_status_name((enum lic_status)l->status), clk_format(l->expires, until), next);
+}

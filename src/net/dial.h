@@ -1,0 +1,36 @@
+/* dial: one DCE/RPC call over TCP, blocking, with one deadline for the whole exchange: name
+ * look-up, connecting, bind and call. */
+#ifndef ADBAD_NET_DIAL_H
+#define ADBAD_NET_DIAL_H
+
+#include "base/buf.h"
+#include "base/guid.h"
+#include "net/resolver.h"
+
+/* Appends the request's stub in the syntax that was agreed. */
+typedef void dial_stub_fn(void *arg, bool ndr64, struct buf *out);
+
+struct dial {
+    const char *host;
+    uint16_t port;
+    struct guid iface;
+    uint16_t major, minor;
+    uint16_t opnum;
+    bool offer_ndr64;
+    int timeout_ms;
+    dial_stub_fn *stub;
+    void *arg;
+};
+
+struct dial_reply {
+    struct buf stub; /* the caller frees (buf_fini) */
+    bool big, ndr64;
+};
+
+/* Tries the host's addresses in turn until one takes the connection. ei->hresult: 0x800706BA
+ * (nobody there, or silent), 0x800706B5 (does not serve the interface), 0x800706BE (the call
+ * failed), or the resolver's. */
+MUST_CHECK enum err dial_call(struct resolver *r, const struct dial *d, struct dial_reply *out,
+                              struct errinfo *ei);
+
+#endif
