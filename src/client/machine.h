@@ -13,7 +13,7 @@
 #include "client/licensing.h"
 
 #define MACHINE_FORMAT       1 /* of machine.json */
-#define MACHINE_PRODUCTS_MAX 16
+#define MACHINE_PRODUCTS_MAX 8
 #define MACHINE_TRIES_MAX    8
 #define MACHINE_KMS_PORT     1688
 

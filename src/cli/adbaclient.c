@@ -1,0 +1,178 @@
+/* adbaclient: one simulated machine, or every machine of a folder. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/client.h"
+
+static const struct client_verb *const groups[] = {client_setup_verbs, client_run_verbs,
+                                                   client_show_verbs, client_slmgr_verbs};
+
+static void print_verbs(void)
+{
+    for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
+        for (const struct client_verb *v = groups[g]; v->name != NULL; v++)
+            printf("  %-10s %s\n", v->name, v->summary);
+    }
+}
+
+static int help(void)
+{
+    printf("Usage: adbaclient --machine DIR VERB [OPTION …]\n"
+           "       adbaclient --machines DIR VERB [OPTION …]\n"
+           "       adbaclient --machine DIR /ato | /dlv | … (slmgr's options, / or -)\n\n"
+           "A simulated machine lives in folder DIR; --machines takes every machine folder in "
+           "DIR.\n\nVerbs:\n");
+    print_verbs();
+    printf("\nOptions of every verb: --json, --timeout SECONDS, --help.\n"
+           "Exit code: 0 Licensed (or done), 10 not Licensed, others as in adbactl.\n");
+    return EXIT_OK;
+}
+
+static const struct client_verb *find_verb(const char *name)
+{
+    if (name[0] == '/' || name[0] == '-')
+        name = "slmgr";
+    for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
+        for (const struct client_verb *v = groups[g]; v->name != NULL; v++) {
+            if (strcmp(v->name, name) == 0)
+                return v;
+        }
+    }
+    return NULL;
+}
+
+static int wrong(const struct client *c, const char *what, const char *arg)
+{
+    struct errinfo ei;
+
+    return client_fail(c, err_fail(&ei, ERR_USAGE, "%s%s (try --help)", what, arg), &ei);
+}
+
+/* Takes the common options before the verb; *at is then the verb's place. -1: go on. */
+static int leading(struct client *c, int argc, char **argv, int *at)
+{
+    const struct opt opts[] = {
+        {.name = "machine", .type = OPT_STRING, .metavar = "DIR", .dest = &c->machine},
+        {.name = "machines", .type = OPT_STRING, .metavar = "DIR", .dest = &c->machines},
+        {.name = "json", .type = OPT_FLAG, .dest = &c->json},
+        {.name = "timeout",
+         .type = OPT_UINT,
+         .metavar = "SECONDS",
+         .dest = &c->timeout,
+         .min = 1,
+         .max = 3600},
+        {0},
+    };
+    struct errinfo ei;
+
+    for (*at = 1; *at < argc && strncmp(argv[*at], "--", 2) == 0;) {
+        bool value = strchr(argv[*at], '=') == NULL && strcmp(argv[*at], "--json") != 0;
+        int n = value && *at + 1 < argc ? 2 : 1;
+        int left = n;
+
+        if (strcmp(argv[*at], "--help") == 0)
+            return help();
+        if (strcmp(argv[*at], "--version") == 0) {
+            printf("adbaclient %s\n", ADBAD_VERSION);
+            return EXIT_OK;
+        }
+        if (opt_parse(opts, &left, argv + *at, &ei) != ERR_OK)
+            return client_fail(c, ERR_USAGE, &ei);
+        *at += n;
+    }
+    return -1;
+}
+
+int client_begin(struct client *c, const struct opt *opts, int *argc, char **argv, int min, int max)
+{
+    bool want_help = false;
+    const struct opt common[] = {
+        {.name = "machine",
+         .type = OPT_STRING,
+         .metavar = "DIR",
+         .help = "the machine's folder",
+         .dest = &c->machine},
+        {.name = "machines",
+         .type = OPT_STRING,
+         .metavar = "DIR",
+         .help = "every machine folder in DIR",
+         .dest = &c->machines},
+        {.name = "json", .type = OPT_FLAG, .help = "print JSON", .dest = &c->json},
+        {.name = "timeout",
+         .type = OPT_UINT,
+         .metavar = "SECONDS",
+         .help = "for each question to a directory or host (default 10)",
+         .dest = &c->timeout,
+         .min = 1,
+         .max = 3600},
+        {.name = "help", .type = OPT_FLAG, .help = "show this text", .dest = &want_help},
+        {0},
+    };
+    struct opt all[32];
+    struct errinfo ei;
+    size_t n = 0;
+
+    for (; opts != NULL && opts->name != NULL; opts++)
+        all[n++] = *opts;
+    memcpy(all + n, common, sizeof(common));
+    if (opt_parse(all, argc, argv, &ei) != ERR_OK)
+        return client_fail(c, ERR_USAGE, &ei);
+    if (want_help) {
+        printf("Options:\n");
+        for (const struct opt *o = all; o->name != NULL; o++)
+            printf("  --%s %s\n      %s\n", o->name, o->metavar != NULL ? o->metavar : "", o->help);
+        return EXIT_OK;
+    }
+    if (*argc < min)
+        return wrong(c, "something is missing after the verb", "");
+    if (*argc > max)
+        return wrong(c, "unexpected argument ", argv[max]);
+    if ((c->machine == NULL) == (c->machines == NULL))
+        return wrong(c, "give one of --machine DIR and --machines DIR", "");
+    return -1;
+}
+
+int client_fail(const struct client *c, enum err e, const struct errinfo *ei)
+{
+    char code[16];
+
+    snprintf(code, sizeof(code), "0x%08X", ei->hresult);
+    if (c->json) {
+        json_t *o = json_pack("{s:s, s:s}", "error", err_name(e), "text", ei->text);
+
+        if (ei->hresult != 0)
+            json_object_set_new(o, "code", json_string(code));
+        cli_json(o);
+    }
+    fflush(stdout);
+    fprintf(stderr, "adbaclient: %s%s%s%s\n", ei->text, ei->hresult != 0 ? " (" : "",
+            ei->hresult != 0 ? code : "", ei->hresult != 0 ? ")" : "");
+    return err_exit_code(e);
+}
+
+int main(int argc, char **argv)
+{
+    struct client c = {.timeout = 10};
+    const struct client_verb *verb;
+    struct errinfo ei;
+    enum err e;
+    int at, status = leading(&c, argc, argv, &at);
+
+    if (status >= 0)
+        return status;
+    if (at >= argc)
+        return help(), EXIT_USAGE;
+    verb = find_verb(argv[at]);
+    if (verb == NULL)
+        return wrong(&c, "unknown verb ", argv[at]);
+    e = catalog_load(&c.catalog, &ei);
+    if (e != ERR_OK)
+        return client_fail(&c, e, &ei);
+    if (strcmp(verb->name, argv[at]) == 0)
+        at++; /* a bare option is the slmgr verb's first argument */
+    status = verb->run(&c, argc - at, argv + at);
+    client_close(&c);
+    catalog_free(c.catalog);
+    return status;
+}

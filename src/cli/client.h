@@ -1,0 +1,102 @@
+/* client: what the verbs of adbaclient share: the command line, the machines it works on, and the
+ * outside world as the licensing client sees it. */
+#ifndef ADBAD_CLI_CLIENT_H
+#define ADBAD_CLI_CLIENT_H
+
+#include <jansson.h>
+
+#include "base/labclk.h"
+#include "cli/cli.h"
+#include "client/attempt.h"
+#include "client/folder.h"
+#include "net/resolver.h"
+
+/* One machine with what its attempts need. */
+struct station {
+    struct folder folder;
+    struct bundle bundle;
+    struct resolver *resolver;
+    struct rng_seeded seeded;
+    struct labclk *lab; /* NULL: real time; shared by all stations of a run */
+    struct client *client;
+    struct attempt_env env;
+};
+
+/* One run of adbaclient. */
+struct client {
+    const char *machine;  /* --machine */
+    const char *machines; /* --machines */
+    bool json;
+    bool all;         /* pass: tell every attempt */
+    uint32_t timeout; /* seconds, for each question */
+    struct catalog *catalog;
+    struct labclk *lab;
+    char lab_path[1024];
+    size_t count;
+    struct station *station; /* sorted by folder name */
+};
+
+struct client_verb {
+    const char *name;
+    const char *usage; /* arguments and options */
+    const char *summary;
+    /* argv: what follows the verb, options of client_begin included. Returns an exit code. */
+    int (*run)(struct client *c, int argc, char **argv);
+};
+
+extern const struct client_verb client_setup_verbs[];
+extern const struct client_verb client_run_verbs[];
+extern const struct client_verb client_show_verbs[];
+extern const struct client_verb client_slmgr_verbs[];
+
+/* Parses the verb's options (may be NULL) together with the common ones; -1 to go on, else an exit
+ * code. */
+int client_begin(struct client *c, const struct opt *opts, int *argc, char **argv, int min,
+                 int max);
+/* Says what went wrong, on stderr and with --json on stdout; returns the exit code. */
+int client_fail(const struct client *c, enum err e, const struct errinfo *ei);
+
+/* ---- machines (client_station.c) ---- */
+
+/* Opens and locks the machine of --machine, or every machine of --machines. */
+MUST_CHECK enum err client_open(struct client *c, struct errinfo *ei);
+/* As client_open for verbs that take one machine only. */
+MUST_CHECK enum err client_open_one(struct client *c, struct station **out, struct errinfo *ei);
+/* Prepares a station whose folder is already there (init). */
+MUST_CHECK enum err station_ready(struct client *c, struct station *s, struct errinfo *ei);
+MUST_CHECK enum err client_save(struct client *c, struct errinfo *ei);
+void client_close(struct client *c);
+int64_t station_now(const struct station *s);
+
+/* The product of --product and --edition; ERR_NOTFOUND names the nearest. */
+MUST_CHECK enum err client_product(const struct client *c, const char *product, const char *edition,
+                                   const struct cat_product **out, struct errinfo *ei);
+
+/* The ports of an attempt, for s (client_reach.c). */
+struct attempt_ports station_ports(struct station *s);
+
+/* ---- output (client_show.c) ---- */
+
+/* Everything about one machine, and about one product of it; the caller owns the reference. */
+json_t *client_machine_json(const struct client *c, const struct station *s);
+json_t *client_product_json(const struct client *c, const struct machine_product *p);
+/* Prints the machine of a run with --machine, or {"machines": […]}. */
+void client_print_json(struct client *c);
+/* The last attempt of p in words, one line for each question. */
+void client_print_attempt(const struct client *c, const struct machine_product *p);
+/* "0xC004F038 SL_E_VL_NOT_ENOUGH_COUNT" */
+const char *client_code(const struct client *c, uint32_t code, char text[128]);
+
+/* 0 if every chosen product of every machine is Licensed, else EXIT_NOT_LICENSED. */
+int client_exit(const struct client *c);
+
+int client_dlv(struct client *c, const char *which, bool brief);
+int client_xpr(struct client *c, const char *which);
+int client_ato(struct client *c, const char *which, bool office);
+
+/* Is p meant by a script's argument: NULL (slmgr: Windows, or all where there is no Windows;
+ * ospp: Office), "all", or an activation id. */
+bool client_chosen(const struct machine *m, const struct machine_product *p, const char *which,
+                   bool office);
+
+#endif

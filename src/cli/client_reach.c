@@ -1,0 +1,158 @@
+/* The outside world of a simulated client: its directory, DNS, and KMS hosts. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adba/object.h"
+#include "base/file.h"
+#include "cli/client.h"
+#include "client/words.h"
+#include "kms/stub.h"
+#include "ldap/dir.h"
+#include "net/dial.h"
+
+/* Win32 errors as HRESULTs: what a client shows when the directory can't be asked. */
+#define HR_DS_SERVER_DOWN 0x8007203Au
+#define HR_LOGON_FAILURE  0x8007052Eu
+
+/* ---- directory ---- */
+
+static enum err read_password(const char *path, struct buf *out, struct errinfo *ei)
+{
+    enum err e = file_require_private(path, ei);
+
+    if (e == ERR_OK)
+        e = file_read(path, 4096, out, ei);
+    if (e != ERR_OK)
+        return err_context(ei, "password of the machine account");
+    out->len = strcspn(buf_str(out), "\r\n");
+    buf_str(out);
+    return out->err != ERR_OK ? err_nomem(ei) : ERR_OK;
+}
+
+static enum err bind_as_machine(const struct station *s, struct dir **out, struct errinfo *ei)
+{
+    const struct machine *m = &s->folder.machine;
+    struct buf password = BUF_INIT;
+    struct dir_conf conf = {.uri = m->directory,
+                            .mechanism = DIR_SCRAM_SHA_256,
+                            .user = m->user,
+                            .timeout_ms = (int)s->client->timeout * 1000};
+    enum err e = read_password(m->password_file, &password, ei);
+
+    if (e == ERR_OK) {
+        conf.password = buf_str(&password);
+        e = dir_open(&conf, out, ei);
+    }
+    buf_wipe(&password);
+    return e;
+}
+
+static void take_object(const struct ao *o, const struct dir_facts *facts,
+                        struct machine_object *out)
+{
+    words_copy(out->name, sizeof(out->name), o->name != NULL ? o->name : "");
+    words_copy(out->dn, sizeof(out->dn), o->dn);
+    words_copy(out->forest, sizeof(out->forest), facts->forest != NULL ? facts->forest : "");
+    words_copy(out->pid, sizeof(out->pid), o->pid != NULL ? o->pid : "");
+    out->sku_id = o->sku_id;
+}
+
+static enum err ask_ad(void *arg, struct machine *m, const struct machine_product *p, int64_t now,
+                       struct attempt_ad *out, struct errinfo *ei)
+{
+    struct station *s = arg;
+    struct dir *d = NULL;
+    struct ao o = {0};
+    struct licence lic = {0};
+    enum err e = bind_as_machine(s, &d, ei);
+
+    if (e != ERR_OK) {
+        ei->hresult = e == ERR_AUTH ? HR_LOGON_FAILURE : HR_DS_SERVER_DOWN;
+        return e;
+    }
+    e = ao_lookup(d, &s->bundle, s->client->catalog, &p->lic.product->kms_id, now, &o, &lic, ei);
+    if (e == ERR_OK) {
+        take_object(&o, dir_facts(d), &out->object);
+        out->validity = lic.validity;
+        out->renewal = lic.renewal;
+        words_copy(m->forest, sizeof(m->forest), out->object.forest);
+        ao_fini(&o);
+        licence_fini(&lic);
+    }
+    dir_close(d);
+    return e;
+}
+
+/* ---- DNS ---- */
+
+static enum err find(void *arg, const struct machine *m, const char *name, struct srv_target **out,
+                     size_t *n, struct errinfo *ei)
+{
+    const struct station *s = arg;
+    struct resolver_srv *found = NULL;
+    enum err e = resolver_srv(s->resolver, name, (int)s->client->timeout * 1000, &found, n, ei);
+
+    (void)m;
+    if (e != ERR_OK)
+        return e;
+    *out = calloc(*n, sizeof(**out));
+    for (size_t i = 0; *out != NULL && i < *n; i++) {
+        struct srv_target *t = &(*out)[i];
+
+        t->priority = found[i].priority;
+        t->weight = found[i].weight;
+        t->port = found[i].port;
+        snprintf(t->host, sizeof(t->host), "%s", found[i].host);
+    }
+    free(found);
+    return *out == NULL ? err_nomem(ei) : ERR_OK;
+}
+
+/* ---- KMS ---- */
+
+static void write_request(void *arg, bool ndr64, struct buf *out)
+{
+    const struct buf *request = arg;
+
+    kms_stub_write_request(request->data, request->len, ndr64, out);
+}
+
+static enum err exchange(void *arg, const struct machine *m, const struct machine_host *host,
+                         const struct buf *request, struct buf *response, uint32_t *hresult,
+                         struct errinfo *ei)
+{
+    const struct station *s = arg;
+    const struct dial d = {
+        .host = host->name,
+        .port = host->port != 0 ? host->port : MACHINE_KMS_PORT,
+        .iface = kms_interface_uuid,
+        .major = 1,
+        .opnum = KMS_OPNUM_REQUEST_ACTIVATION,
+        .offer_ndr64 = m->product[0].lic.product->protocol > 4,
+        .timeout_ms = (int)s->client->timeout * 1000,
+        .stub = write_request,
+        .arg = (void *)(uintptr_t)request,
+    };
+    struct dial_reply reply = {0};
+    const uint8_t *data = NULL;
+    size_t n = 0;
+    enum err e = dial_call(s->resolver, &d, &reply, ei);
+
+    if (e == ERR_OK && kms_stub_read_response(reply.stub.data, reply.stub.len, reply.big,
+                                              reply.ndr64, &data, &n, hresult) != ERR_OK)
+        e = err_fail_hr(ei, ERR_MALFORMED, 0x8007000D,
+                        "call %s port %u: the answer's parameters are not well-formed", d.host,
+                        d.port);
+    if (e == ERR_OK)
+        buf_add(response, data, n);
+    if (e == ERR_OK && response->err != ERR_OK)
+        e = err_nomem(ei);
+    buf_fini(&reply.stub);
+    return e;
+}
+
+struct attempt_ports station_ports(struct station *s)
+{
+    return (struct attempt_ports){.arg = s, .ask_ad = ask_ad, .find = find, .exchange = exchange};
+}

@@ -1,0 +1,401 @@
+/* adbaclient init, install, join, leave: what a machine is. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "cli/client.h"
+#include "client/words.h"
+
+struct setup {
+    const char *product, *edition, *bundle, *name, *key;
+    const char *domain, *directory, *password_file, *user;
+    const char *clock, *kms, *dns, *seed;
+    bool no_key, is_virtual;
+};
+
+/* ---- parts ---- */
+
+static enum err copy(const char *what, const char *from, char *to, size_t size, struct errinfo *ei)
+{
+    if (from == NULL)
+        from = "";
+    words_copy(to, size, from);
+    if (strcmp(to, from) != 0)
+        return err_fail(ei, ERR_USAGE, "--%s: at most %zu bytes of UTF-8 text", what, size - 1);
+    return ERR_OK;
+}
+
+/* Files are remembered by absolute path: later runs may start elsewhere. */
+static enum err copy_path(const char *what, const char *from, char *to, size_t size,
+                          struct errinfo *ei)
+{
+    char cwd[PATH_MAX], full[2 * PATH_MAX];
+
+    if (from == NULL || from[0] == '/')
+        return copy(what, from, to, size, ei);
+    if (getcwd(cwd, sizeof(cwd)) == NULL)
+        return err_fail_errno(ei, errno, "find the current folder");
+    snprintf(full, sizeof(full), "%s/%s", cwd, from);
+    return copy(what, full, to, size, ei);
+}
+
+static enum err set_domain(struct machine *m, const struct setup *o, struct errinfo *ei)
+{
+    char user[128], domain[256];
+    enum err e;
+
+    if (o->domain == NULL && (o->directory != NULL || o->password_file != NULL || o->user != NULL))
+        return err_fail(ei, ERR_USAGE, "--directory, --password-file and --user go with --domain");
+    if (o->domain == NULL)
+        return ERR_OK;
+    if (o->directory == NULL || o->password_file == NULL)
+        return err_fail(ei, ERR_USAGE,
+                        "--domain needs --directory URI and --password-file FILE, the machine "
+                        "account's password (\"adbactl machine add\" makes both)");
+    snprintf(user, sizeof(user), "%.120s$", m->name);
+    e = copy("domain", o->domain, domain, sizeof(domain), ei);
+    if (e == ERR_OK)
+        e = copy("directory", o->directory, m->directory, sizeof(m->directory), ei);
+    if (e == ERR_OK)
+        e = copy("user", o->user != NULL ? o->user : user, m->user, sizeof(m->user), ei);
+    if (e == ERR_OK)
+        e = copy_path("password-file", o->password_file, m->password_file, sizeof(m->password_file),
+                      ei);
+    if (e != ERR_OK)
+        return e;
+    if (strcasecmp(domain, m->domain) != 0 && m->domain[0] != '\0')
+        m->forest[0] = '\0'; /* another domain: what it belongs to is not known yet */
+    memcpy(m->domain, domain, sizeof(m->domain));
+    m->changed = true;
+    return ERR_OK;
+}
+
+/* A CMID of the seed and the name: the same machine again, and another one for another name. */
+static void make_identity(struct machine *m)
+{
+    struct rng rng = rng_system();
+    struct rng_seeded state;
+    uint64_t mix = m->seed;
+    uint8_t random[16];
+
+    if (m->seed != 0) {
+        for (const char *c = m->name; *c != '\0'; c++)
+            mix = (mix ^ (uint8_t)*c) * UINT64_C(0x100000001b3); /* FNV-1a */
+        rng_seeded_init(&state, mix);
+        rng = rng_from_seed(&state);
+    }
+    rng_fill(&rng, random, sizeof(random));
+    m->client_id = guid_from_random(random);
+}
+
+static enum err parse_seed(const char *text, uint64_t *out, struct errinfo *ei)
+{
+    char *end;
+
+    if (text == NULL)
+        return ERR_OK;
+    errno = 0;
+    *out = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || *out == 0)
+        return err_fail(ei, ERR_USAGE, "--seed takes a whole number above 0, not \"%s\"", text);
+    return ERR_OK;
+}
+
+/* "…/pc01/" is machine PC01. */
+static void name_from_folder(const char *path, char *out, size_t size)
+{
+    size_t end = strlen(path), begin;
+
+    while (end > 0 && path[end - 1] == '/')
+        end--;
+    begin = end;
+    while (begin > 0 && path[begin - 1] != '/')
+        begin--;
+    snprintf(out, size, "%.*s", (int)(end - begin), path + begin);
+    for (; *out != '\0'; out++)
+        *out = (char)(*out >= 'a' && *out <= 'z' ? *out - 32 : *out);
+}
+
+static enum err describe(struct machine *m, const struct setup *o, const char *folder,
+                         struct errinfo *ei)
+{
+    enum err e;
+
+    if (o->name != NULL)
+        e = copy("name", o->name, m->name, sizeof(m->name), ei);
+    else {
+        char name[64];
+
+        name_from_folder(folder, name, sizeof(name));
+        e = copy("name", name, m->name, sizeof(m->name), ei);
+    }
+    m->is_virtual = o->is_virtual;
+    if (e == ERR_OK)
+        e = parse_seed(o->seed, &m->seed, ei);
+    if (e == ERR_OK)
+        e = copy_path("clock", o->clock, m->clock, sizeof(m->clock), ei);
+    if (e == ERR_OK)
+        e = copy("dns", o->dns, m->dns, sizeof(m->dns), ei);
+    if (e == ERR_OK && o->kms != NULL)
+        e = machine_host_parse(o->kms, &m->kms, ei);
+    if (e == ERR_OK)
+        e = set_domain(m, o, ei);
+    if (e == ERR_OK)
+        make_identity(m);
+    m->changed = true;
+    return e;
+}
+
+static enum err add_product(const struct client *c, struct station *s, const struct setup *o,
+                            struct errinfo *ei)
+{
+    const struct cat_product *product;
+    struct machine_product *p = NULL;
+    enum err e = client_product(c, o->product, o->edition, &product, ei);
+
+    if (e == ERR_OK)
+        e = machine_install(&s->folder.machine, product, &p, ei);
+    if (e != ERR_OK || o->no_key)
+        return e;
+    if (product->setup_key == NULL)
+        return err_fail(ei, ERR_NOTFOUND,
+                        "%s %s: no client setup key is published for it; give --no-key",
+                        product->product, product->edition);
+    return machine_set_key(&s->folder.machine, p, product->setup_key, station_now(s), ei);
+}
+
+/* ---- init ---- */
+
+static enum err make_machine(struct client *c, const struct setup *o, struct errinfo *ei)
+{
+    const struct cat_product *product;
+    struct station *s;
+    enum err e = client_product(c, o->product, o->edition, &product, ei); /* before any file */
+
+    c->station = calloc(1, sizeof(*c->station));
+    if (c->station == NULL)
+        return err_nomem(ei);
+    s = c->station;
+    s->folder.lock = -1;
+    if (e == ERR_OK && o->bundle == NULL)
+        e = err_fail(ei, ERR_USAGE, "--bundle FILE is missing: client.bundle of the lab realm");
+    if (e == ERR_OK)
+        e = describe(&s->folder.machine, o, c->machine, ei);
+    if (e == ERR_OK) {
+        struct machine m = s->folder.machine;
+
+        e = folder_create(c->machine, o->bundle, &s->folder, ei);
+        if (e == ERR_OK) {
+            s->folder.machine = m;
+            c->count = 1;
+        }
+    }
+    if (e == ERR_OK)
+        e = station_ready(c, s, ei);
+    if (e == ERR_OK)
+        e = add_product(c, s, o, ei);
+    return e == ERR_OK ? client_save(c, ei) : e;
+}
+
+static int finish(struct client *c, enum err e, struct errinfo *ei, const char *done)
+{
+    if (e != ERR_OK)
+        return client_fail(c, e, ei);
+    if (c->json)
+        client_print_json(c);
+    else
+        printf("%s: %s.\n", c->station[0].folder.machine.name, done);
+    return EXIT_OK;
+}
+
+static int run_init(struct client *c, int argc, char **argv)
+{
+    struct setup o = {0};
+    const struct opt opts[] = {
+        {.name = "product",
+         .type = OPT_STRING,
+         .metavar = "NAME",
+         .help = "\"Windows 11\"",
+         .dest = &o.product},
+        {.name = "edition",
+         .type = OPT_STRING,
+         .metavar = "NAME",
+         .help = "Enterprise",
+         .dest = &o.edition},
+        {.name = "bundle",
+         .type = OPT_STRING,
+         .metavar = "FILE",
+         .help = "the realm's client.bundle; it is copied",
+         .dest = &o.bundle},
+        {.name = "name",
+         .type = OPT_STRING,
+         .metavar = "PC01",
+         .help = "workstation name (default: the folder's name)",
+         .dest = &o.name},
+        {.name = "domain",
+         .type = OPT_STRING,
+         .metavar = "DNS-NAME",
+         .help = "member of this domain (default: workgroup)",
+         .dest = &o.domain},
+        {.name = "directory",
+         .type = OPT_STRING,
+         .metavar = "URI",
+         .help = "ldap:// or ldapi:// of the domain's directory",
+         .dest = &o.directory},
+        {.name = "password-file",
+         .type = OPT_STRING,
+         .metavar = "FILE",
+         .help = "the machine account's password (0600)",
+         .dest = &o.password_file},
+        {.name = "user",
+         .type = OPT_STRING,
+         .metavar = "ACCOUNT",
+         .help = "machine account (default: NAME$)",
+         .dest = &o.user},
+        {.name = "clock",
+         .type = OPT_STRING,
+         .metavar = "FILE",
+         .help = "lab clock (default: real time)",
+         .dest = &o.clock},
+        {.name = "kms",
+         .type = OPT_STRING,
+         .metavar = "HOST[:PORT]",
+         .help = "as /skms",
+         .dest = &o.kms},
+        {.name = "dns",
+         .type = OPT_STRING,
+         .metavar = "ADDRESS[:PORT]",
+         .help = "DNS server (default: the system's)",
+         .dest = &o.dns},
+        {.name = "seed",
+         .type = OPT_STRING,
+         .metavar = "N",
+         .help = "makes CMID and SRV order repeatable",
+         .dest = &o.seed},
+        {.name = "virtual", .type = OPT_FLAG, .help = "a virtual machine", .dest = &o.is_virtual},
+        {.name = "no-key", .type = OPT_FLAG, .help = "install no setup key", .dest = &o.no_key},
+        {0},
+    };
+    struct errinfo ei;
+    int status = client_begin(c, opts, &argc, argv, 0, 0);
+
+    if (status >= 0)
+        return status;
+    if (c->machine == NULL)
+        return client_fail(c, err_fail(&ei, ERR_USAGE, "init takes one machine: --machine DIR"),
+                           &ei);
+    return finish(c, make_machine(c, &o, &ei), &ei, "made");
+}
+
+static int run_install(struct client *c, int argc, char **argv)
+{
+    struct setup o = {0};
+    const struct opt opts[] = {
+        {.name = "product",
+         .type = OPT_STRING,
+         .metavar = "NAME",
+         .help = "\"Office LTSC 2021\"",
+         .dest = &o.product},
+        {.name = "edition",
+         .type = OPT_STRING,
+         .metavar = "NAME",
+         .help = "\"Office LTSC Professional Plus 2021\"",
+         .dest = &o.edition},
+        {.name = "no-key", .type = OPT_FLAG, .help = "install no setup key", .dest = &o.no_key},
+        {0},
+    };
+    struct station *s;
+    struct errinfo ei;
+    enum err e;
+    int status = client_begin(c, opts, &argc, argv, 0, 0);
+
+    if (status >= 0)
+        return status;
+    e = client_open_one(c, &s, &ei);
+    if (e == ERR_OK)
+        e = add_product(c, s, &o, &ei);
+    if (e == ERR_OK)
+        e = client_save(c, &ei);
+    return finish(c, e, &ei, "installed");
+}
+
+/* ---- the domain ---- */
+
+static int run_join(struct client *c, int argc, char **argv)
+{
+    struct setup o = {0};
+    const struct opt opts[] = {
+        {.name = "domain",
+         .type = OPT_STRING,
+         .metavar = "DNS-NAME",
+         .help = "the domain",
+         .dest = &o.domain},
+        {.name = "directory",
+         .type = OPT_STRING,
+         .metavar = "URI",
+         .help = "ldap:// or ldapi:// of its directory",
+         .dest = &o.directory},
+        {.name = "password-file",
+         .type = OPT_STRING,
+         .metavar = "FILE",
+         .help = "the machine account's password (0600)",
+         .dest = &o.password_file},
+        {.name = "user",
+         .type = OPT_STRING,
+         .metavar = "ACCOUNT",
+         .help = "machine account (default: NAME$)",
+         .dest = &o.user},
+        {0},
+    };
+    struct station *s;
+    struct errinfo ei;
+    enum err e;
+    int status = client_begin(c, opts, &argc, argv, 0, 0);
+
+    if (status >= 0)
+        return status;
+    e = client_open_one(c, &s, &ei);
+    if (e == ERR_OK && o.domain == NULL)
+        e = err_fail(&ei, ERR_USAGE, "--domain is missing");
+    if (e == ERR_OK)
+        e = set_domain(&s->folder.machine, &o, &ei);
+    if (e == ERR_OK)
+        e = client_save(c, &ei);
+    return finish(c, e, &ei, "joined; the directory is asked at the next service start");
+}
+
+static int run_leave(struct client *c, int argc, char **argv)
+{
+    struct station *s;
+    struct machine *m;
+    struct errinfo ei;
+    enum err e;
+    int status = client_begin(c, NULL, &argc, argv, 0, 0);
+
+    if (status >= 0)
+        return status;
+    e = client_open_one(c, &s, &ei);
+    if (e != ERR_OK)
+        return client_fail(c, e, &ei);
+    m = &s->folder.machine;
+    if (m->domain[0] == '\0') {
+        e = err_fail(&ei, ERR_NOT_NOW, "leave: %s is in no domain", m->name);
+        return client_fail(c, e, &ei);
+    }
+    m->domain[0] = m->directory[0] = m->user[0] = m->password_file[0] = '\0';
+    m->changed = true;
+    return finish(c, client_save(c, &ei), &ei,
+                  "in a workgroup now; a directory licence fails at the next service start");
+}
+
+const struct client_verb client_setup_verbs[] = {
+    {"init", "--product P --edition E --bundle FILE …", "make a machine", run_init},
+    {"install", "--product P --edition E", "add a product, such as Office", run_install},
+    {"join", "--domain D --directory URI --password-file F", "join a domain", run_join},
+    {"leave", "", "leave the domain", run_leave},
+    {0},
+};

@@ -1,0 +1,534 @@
+/* adbaclient show and events, slmgr's /dlv, /dli and /xpr: what a machine tells. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clk.h"
+#include "base/file.h"
+#include "cli/client.h"
+#include "client/words.h"
+
+const char *client_code(const struct client *c, uint32_t code, char text[128])
+{
+    const struct cat_error *e = catalog_error(c->catalog, code);
+
+    snprintf(text, 128, "0x%08X%s%s", code, e != NULL && e->name[0] != '\0' ? " " : "",
+             e != NULL ? e->name : "");
+    return text;
+}
+
+int client_exit(const struct client *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        const struct machine *m = &c->station[i].folder.machine;
+
+        for (size_t k = 0; k < m->products; k++) {
+            if (m->product[k].lic.status != LIC_LICENSED)
+                return EXIT_NOT_LICENSED;
+        }
+    }
+    return EXIT_OK;
+}
+
+/* ---- words ---- */
+
+void client_print_attempt(const struct client *c, const struct machine_product *p)
+{
+    const struct machine_attempt *a = &p->last;
+    const struct cat_error *why = catalog_error(c->catalog, a->result);
+    char code[128];
+
+    if (p->lic.phase == LIC_NO_KEY) {
+        printf("Error: %s: no product key is installed.\n", client_code(c, LIC_HR_NO_KEY, code));
+        return;
+    }
+    if (a->before[0] != '\0')
+        printf("  before   %s\n", a->before);
+    for (size_t i = 0; i < a->tries; i++) {
+        const struct machine_try *t = &a->try[i];
+
+        printf("  asked    %s, %s\n", lic_channel_name(t->channel), t->target);
+        printf("  answer   %s%s%s\n", t->hresult != 0 ? client_code(c, t->hresult, code) : "",
+               t->hresult != 0 ? ": " : "", t->text);
+    }
+    printf("  follows  %s\n", a->follows);
+    if (a->result == 0) {
+        printf("Product activated successfully.\n");
+        return;
+    }
+    printf("Error: %s: activation failed.\n", client_code(c, a->result, code));
+    if (why != NULL && why->remedy[0] != '\0')
+        printf("  remedy   %s\n", why->remedy);
+}
+
+/* ---- JSON ---- */
+
+static json_t *code_json(uint32_t code)
+{
+    char text[16];
+
+    snprintf(text, sizeof(text), "0x%08X", code);
+    return json_string(text);
+}
+
+static json_t *time_json(int64_t when)
+{
+    char text[CLK_TEXT_MAX];
+
+    return when == LIC_NEVER || when == 0 ? json_null() : json_string(clk_format(when, text));
+}
+
+static json_t *guid_json(const struct guid *g)
+{
+    char text[GUID_TEXT_MAX];
+
+    return json_string(guid_format(g, text));
+}
+
+static json_t *host_json(const struct machine_host *h)
+{
+    char text[272];
+
+    return h->name[0] == '\0' ? json_null() : json_string(machine_host_format(h, text));
+}
+
+static json_t *name_json(const struct client *c, uint32_t code)
+{
+    const struct cat_error *e = catalog_error(c->catalog, code);
+
+    return e != NULL && e->name[0] != '\0' ? json_string(e->name) : json_null();
+}
+
+static json_t *try_json(const struct client *c, const struct machine_product *p,
+                        const struct machine_try *t)
+{
+    json_t *o =
+        json_pack("{s:s, s:s, s:b, s:o, s:o, s:s}", "channel", lic_channel_name(t->channel),
+                  "target", t->target, "granted", t->hresult == 0, "code", code_json(t->hresult),
+                  "codeName", name_json(c, t->hresult), "text", t->text);
+
+    if (t->channel == LIC_BY_KMS && t->answered) {
+        json_object_set_new(o, "count", json_integer(t->count));
+        json_object_set_new(o, "required", json_integer(p->lic.product->required_count));
+    }
+    return o;
+}
+
+static json_t *attempt_json(const struct client *c, const struct machine_product *p)
+{
+    const struct machine_attempt *a = &p->last;
+    json_t *tries = json_array();
+
+    if (a->when == 0) {
+        json_decref(tries);
+        return json_null();
+    }
+    for (size_t i = 0; i < a->tries; i++)
+        json_array_append_new(tries, try_json(c, p, &a->try[i]));
+    return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:s}", "time", time_json(a->when), "trigger",
+                     a->trigger, "before", a->before, "tries", tries, "result",
+                     code_json(a->result), "resultName", name_json(c, a->result), "follows",
+                     a->follows);
+}
+
+static json_t *object_json(const struct machine_object *o)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", o->name, "dn", o->dn, "forest", o->forest,
+                     "pid", o->pid, "skuId", guid_json(&o->sku_id));
+}
+
+json_t *client_product_json(const struct client *c, const struct machine_product *p)
+{
+    const struct lic *l = &p->lic;
+    bool kms = l->channel == LIC_BY_KMS;
+
+    return json_pack(
+        "{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:i, "
+        "s:i, s:o, s:o, s:o, s:o}",
+        "product", l->product->product, "edition", l->product->edition, "activationId",
+        guid_json(&l->product->activation_id), "applicationId",
+        guid_json(&l->product->application_id), "kmsId", guid_json(&l->product->kms_id),
+        "partialProductKey", p->key[0] != '\0' ? p->key + 24 : "", "status",
+        lic_status_name((enum lic_status)l->status), "statusNumber", (int)l->status, "channel",
+        lic_channel_name((enum lic_channel)l->channel), "reason",
+        l->reason != 0 ? code_json(l->reason) : json_null(), "reasonName",
+        l->reason != 0 ? name_json(c, l->reason) : json_null(), "expires", time_json(l->expires),
+        "nextAttempt", time_json(l->next), "lastResult",
+        p->last.when != 0 ? code_json(l->last) : json_null(), "kmsHost",
+        kms ? host_json(&p->served) : json_null(), "count", (int)p->count, "activationInterval",
+        (int)l->activation, "renewalInterval", (int)l->renewal, "cachedHost", host_json(&p->cached),
+        "epid", kms ? json_string(p->epid) : json_null(), "object",
+        l->channel == LIC_BY_AD ? object_json(&p->object) : json_null(), "attempt",
+        attempt_json(c, p));
+}
+
+json_t *client_machine_json(const struct client *c, const struct station *s)
+{
+    const struct machine *m = &s->folder.machine;
+    json_t *products = json_array();
+
+    for (size_t i = 0; i < m->products; i++)
+        json_array_append_new(products, client_product_json(c, &m->product[i]));
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:o, s:o}", "name", m->name, "folder",
+                     s->folder.path, "clientMachineId", guid_json(&m->client_id), "domain",
+                     m->domain[0] != '\0' ? json_string(m->domain) : json_null(), "kmsHost",
+                     host_json(&m->kms), "realm", s->bundle.name, "realmId", s->bundle.id, "now",
+                     time_json(station_now(s)), "products", products);
+}
+
+void client_print_json(struct client *c)
+{
+    json_t *list;
+
+    if (c->machines == NULL) {
+        cli_json(client_machine_json(c, &c->station[0]));
+        return;
+    }
+    list = json_array();
+    for (size_t i = 0; i < c->count; i++)
+        json_array_append_new(list, client_machine_json(c, &c->station[i]));
+    cli_json(json_pack("{s:o}", "machines", list));
+}
+
+/* ---- show ---- */
+
+static const char *time_text(int64_t when, char text[CLK_TEXT_MAX])
+{
+    return when == LIC_NEVER || when == 0 ? "-" : clk_format(when, text);
+}
+
+static void show_row(struct table *t, const struct machine *m, const struct machine_product *p)
+{
+    const struct lic *l = &p->lic;
+    char a[CLK_TEXT_MAX], b[CLK_TEXT_MAX];
+
+    table_cell(t, "%s", m->name);
+    table_cell(t, "%s %s", l->product->product, l->product->edition);
+    table_cell(t, "%s", lic_status_name((enum lic_status)l->status));
+    table_cell(t, "%s", lic_channel_name((enum lic_channel)l->channel));
+    table_cell(t, "%s", time_text(l->expires, a));
+    table_cell(t, "%s", time_text(l->next, b));
+    if (p->last.when == 0)
+        table_cell(t, "-");
+    else if (l->last == 0)
+        table_cell(t, "activated");
+    else
+        table_cell(t, "0x%08X", l->last);
+}
+
+static void show_table(const struct client *c)
+{
+    static const char *const headers[] = {"MACHINE", "PRODUCT",      "STATUS",      "CHANNEL",
+                                          "EXPIRES", "NEXT ATTEMPT", "LAST RESULT", NULL};
+    struct table *t = table_new(headers);
+
+    for (size_t i = 0; i < c->count; i++) {
+        const struct machine *m = &c->station[i].folder.machine;
+
+        for (size_t k = 0; k < m->products; k++)
+            show_row(t, m, &m->product[k]);
+    }
+    table_print(t);
+}
+
+static void show_last(const struct client *c)
+{
+    const struct machine *m = &c->station[0].folder.machine;
+    char when[CLK_TEXT_MAX];
+
+    for (size_t i = 0; i < m->products; i++) {
+        const struct machine_product *p = &m->product[i];
+
+        if (p->last.when == 0)
+            continue;
+        printf("\n%s %s, last attempt %s (%s)\n", p->lic.product->product, p->lic.product->edition,
+               clk_format(p->last.when, when), p->last.trigger);
+        client_print_attempt(c, p);
+    }
+}
+
+static int run_show(struct client *c, int argc, char **argv)
+{
+    struct errinfo ei;
+    enum err e;
+    int status = client_begin(c, NULL, &argc, argv, 0, 0);
+
+    if (status >= 0)
+        return status;
+    e = client_open(c, &ei);
+    if (e != ERR_OK)
+        return client_fail(c, e, &ei);
+    if (c->json) {
+        client_print_json(c);
+        return EXIT_OK;
+    }
+    show_table(c);
+    if (c->machines == NULL)
+        show_last(c);
+    return EXIT_OK;
+}
+
+/* ---- events ---- */
+
+#define EVENTS_MAX (256u << 20)
+
+static void print_event(const struct client *c, const json_t *v)
+{
+    json_int_t id = json_integer_value(json_object_get(v, "id"));
+    const struct cat_event *known = catalog_event(c->catalog, (uint32_t)id);
+    const json_t *fields = json_object_get(v, "fields");
+
+    printf("%s  %5d  %s\n", json_string_value(json_object_get(v, "time")), (int)id,
+           known != NULL ? known->meaning : "");
+    for (size_t i = 0; i < json_array_size(fields); i++)
+        printf("%s%s", i == 0 ? "                             " : "; ",
+               json_string_value(json_array_get(fields, i)));
+    if (json_array_size(fields) > 0)
+        printf("\n");
+}
+
+static json_t *parse_events(const struct buf *text)
+{
+    json_t *list = json_array();
+    const char *at = (const char *)text->data, *end = at + text->len;
+
+    while (at < end) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        json_t *v;
+
+        if (stop == NULL)
+            break; /* cut off by a crash: not an event */
+        v = json_loadb(at, (size_t)(stop - at), 0, NULL);
+        if (v != NULL)
+            json_array_append_new(list, v);
+        at = stop + 1;
+    }
+    return list;
+}
+
+static int run_events(struct client *c, int argc, char **argv)
+{
+    struct buf text = BUF_INIT;
+    struct station *s;
+    char path[4200];
+    struct errinfo ei;
+    json_t *list;
+    enum err e;
+    int status = client_begin(c, NULL, &argc, argv, 0, 0);
+
+    if (status >= 0)
+        return status;
+    e = client_open_one(c, &s, &ei);
+    if (e == ERR_OK) {
+        snprintf(path, sizeof(path), "%s/events.jsonl", s->folder.path);
+        e = file_read(path, EVENTS_MAX, &text, &ei);
+        e = e == ERR_NOTFOUND ? ERR_OK : e;
+    }
+    if (e != ERR_OK)
+        return client_fail(c, e, &ei);
+    list = parse_events(&text);
+    buf_fini(&text);
+    if (c->json) {
+        cli_json(list);
+        return EXIT_OK;
+    }
+    for (size_t i = 0; i < json_array_size(list); i++)
+        print_event(c, json_array_get(list, i));
+    json_decref(list);
+    return EXIT_OK;
+}
+
+/* ---- slmgr's reports ---- */
+
+static const char *client_name(const struct cat_product *p)
+{
+    return p->family == CAT_OFFICE ? "Office" : "Windows(R) Operating System";
+}
+
+static void print_expiry(const struct lic *l, int64_t now)
+{
+    char text[CLK_TEXT_MAX];
+    int64_t left = l->expires - now;
+
+    if (l->expires == LIC_NEVER)
+        return;
+    printf("%s: %lld minute(s) (%lld day(s)), until %s\n",
+           l->status == LIC_LICENSED ? "Volume activation expiration" : "Time remaining",
+           (long long)(left / CLK_MINUTE), (long long)((left + CLK_DAY - 1) / CLK_DAY),
+           clk_format(l->expires, text));
+}
+
+static void print_ad_block(const struct machine_product *p)
+{
+    char sku[GUID_TEXT_MAX];
+
+    printf("\nMost recent activation information:\n"
+           "AD Activation client information\n"
+           "    Activation Object name: %s\n"
+           "    AO DN: %s\n"
+           "    AO extended PID: %s\n"
+           "    AO activation ID: %s\n",
+           p->object.name, p->object.dn, p->object.pid, guid_format(&p->object.sku_id, sku));
+}
+
+static void print_kms_block(const struct machine *m, const struct machine_product *p)
+{
+    const struct machine_host *set =
+        p->kms.name[0] != '\0' ? &p->kms
+        : m->app[p->lic.product->family == CAT_OFFICE].kms.name[0] != '\0'
+            ? &m->app[p->lic.product->family == CAT_OFFICE].kms
+        : m->kms.name[0] != '\0' ? &m->kms
+                                 : NULL;
+    char host[272];
+
+    printf("\nMost recent activation information:\n"
+           "Key Management Service client information\n");
+    if (set != NULL)
+        printf("    Registered KMS machine name: %s\n", machine_host_format(set, host));
+    else if (p->cached.name[0] != '\0')
+        printf("    KMS machine name from DNS: %s\n", machine_host_format(&p->cached, host));
+    else
+        printf("    DNS auto-discovery: KMS name not available\n");
+    if (p->lic.channel == LIC_BY_KMS)
+        printf("    KMS machine extended PID: %s\n", p->epid);
+    printf("    Activation interval: %u minutes\n"
+           "    Renewal interval: %u minutes\n"
+           "    KMS host caching is %s\n",
+           p->lic.activation, p->lic.renewal, m->no_caching ? "disabled" : "enabled");
+}
+
+static void print_dlv(const struct client *c, const struct station *s,
+                      const struct machine_product *p, bool brief)
+{
+    const struct machine *m = &s->folder.machine;
+    const struct lic *l = &p->lic;
+    char id[GUID_TEXT_MAX], code[128];
+
+    printf("Name: %s, %s edition\n", l->product->product, l->product->edition);
+    printf("Description: %s, VOLUME_KMSCLIENT channel\n", client_name(l->product));
+    if (!brief) {
+        printf("Activation ID: %s\n", guid_format(&l->product->activation_id, id));
+        printf("Application ID: %s\n", guid_format(&l->product->application_id, id));
+        printf("Client Machine ID (CMID): %s\n", guid_format(&m->client_id, id));
+    }
+    if (p->key[0] != '\0')
+        printf("Partial Product Key: %s\n", p->key + 24);
+    printf("License Status: %s\n", lic_status_text((enum lic_status)l->status));
+    if (l->status == LIC_NOTIFICATION)
+        printf("Notification Reason: %s (%s)\n", client_code(c, l->reason, code),
+               words_reason(l->reason) != NULL ? words_reason(l->reason) : "");
+    print_expiry(l, station_now(s));
+    if (brief)
+        return;
+    if (l->channel == LIC_BY_AD)
+        print_ad_block(p);
+    else
+        print_kms_block(m, p);
+}
+
+/* The field names of the OSLicense cmdlets (data/oslicense_cmdlets.csv). */
+static json_t *oslicense_json(const struct station *s, const struct machine_product *p)
+{
+    const struct machine *m = &s->folder.machine;
+    const struct lic *l = &p->lic;
+    bool ad = l->channel == LIC_BY_AD;
+    char name[200];
+    int64_t left = l->expires == LIC_NEVER ? 0 : (l->expires - station_now(s)) / CLK_MINUTE;
+
+    snprintf(name, sizeof(name), "%s, %s edition", l->product->product, l->product->edition);
+    return json_pack(
+        "{s:s, s:s, s:o, s:o, s:s, s:i, s:o, s:I, s:o, s:b, s:o, s:o, s:o, s:o, s:i, s:i, s:o}",
+        "Name", name, "Description", client_name(l->product), "ActivationID",
+        guid_json(&l->product->activation_id), "ApplicationID",
+        guid_json(&l->product->application_id), "PartialProductKey",
+        p->key[0] != '\0' ? p->key + 24 : "", "LicenseStatus", (int)l->status,
+        "LicenseStatusReason", code_json(l->reason), "GracePeriodRemaining", (json_int_t)left,
+        "ClientMachineID", guid_json(&m->client_id), "IsKeyManagementServiceMachine", 0,
+        "ADActivationObjectName", ad ? json_string(p->object.name) : json_null(),
+        "ADActivationObjectDN", ad ? json_string(p->object.dn) : json_null(),
+        "ADActivationCsvlkPid", ad ? json_string(p->object.pid) : json_null(),
+        "KeyManagementServiceMachine",
+        l->channel == LIC_BY_KMS ? host_json(&p->served) : json_null(), "VLActivationInterval",
+        (int)l->activation, "VLRenewalInterval", (int)l->renewal,
+        "DiscoveredKeyManagementServiceMachineName", host_json(&p->cached));
+}
+
+int client_dlv(struct client *c, const char *which, bool brief)
+{
+    struct errinfo ei;
+    enum err e = client_open(c, &ei);
+    json_t *list = json_array();
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->count && e == ERR_OK; i++) {
+        const struct machine *m = &c->station[i].folder.machine;
+
+        for (size_t k = 0; k < m->products; k++) {
+            if (!client_chosen(m, &m->product[k], which, false))
+                continue;
+            if (c->json)
+                json_array_append_new(list, oslicense_json(&c->station[i], &m->product[k]));
+            else
+                print_dlv(c, &c->station[i], &m->product[k], brief);
+            n++;
+        }
+    }
+    if (e == ERR_OK && n == 0)
+        e = err_fail(&ei, ERR_NOTFOUND, "no installed product has activation id %s", which);
+    if (e == ERR_OK && c->json)
+        cli_json(json_incref(list));
+    json_decref(list);
+    return e == ERR_OK ? EXIT_OK : client_fail(c, e, &ei);
+}
+
+static void print_xpr(const struct machine *m, const struct machine_product *p, int64_t now)
+{
+    const struct lic *l = &p->lic;
+    char until[CLK_TEXT_MAX];
+
+    (void)now;
+    printf("%s: %s %s: ", m->name, l->product->product, l->product->edition);
+    clk_format(l->expires, until);
+    switch ((enum lic_status)l->status) {
+    case LIC_LICENSED:
+        printf("Volume activation will expire %s\n", until);
+        break;
+    case LIC_NOTIFICATION:
+        printf("in Notification mode\n");
+        break;
+    case LIC_UNLICENSED:
+        printf("Unlicensed\n");
+        break;
+    default:
+        printf("%s ends %s\n", lic_status_text((enum lic_status)l->status), until);
+    }
+}
+
+int client_xpr(struct client *c, const char *which)
+{
+    struct errinfo ei;
+    enum err e = client_open(c, &ei);
+
+    if (e != ERR_OK)
+        return client_fail(c, e, &ei);
+    if (c->json) {
+        client_print_json(c);
+        return EXIT_OK;
+    }
+    for (size_t i = 0; i < c->count; i++) {
+        const struct station *s = &c->station[i];
+        const struct machine *m = &s->folder.machine;
+
+        for (size_t k = 0; k < m->products; k++) {
+            if (client_chosen(m, &m->product[k], which, false))
+                print_xpr(m, &m->product[k], station_now(s));
+        }
+    }
+    return EXIT_OK;
+}
+
+const struct client_verb client_show_verbs[] = {
+    {"show", "", "the machine, or all machines, with state and last attempt", run_show},
+    {"events", "", "the machine's event log", run_events},
+    {0},
+};
