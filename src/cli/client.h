@@ -79,7 +79,8 @@ struct attempt_ports station_ports(struct station *s);
 
 /* Everything about one machine, and about one product of it; the caller owns the reference. */
 json_t *client_machine_json(const struct client *c, const struct station *s);
-json_t *client_product_json(const struct client *c, const struct machine_product *p);
+json_t *client_product_json(const struct client *c, const struct station *s,
+                            const struct machine_product *p);
 /* Prints the machine of a run with --machine, or {"machines": […]}. */
 void client_print_json(struct client *c);
 /* The last attempt of p in words, one line for each question. */

@@ -230,7 +230,7 @@ static int run_pass(struct client *c, int argc, char **argv)
         client_print_json(c);
     else
         pass_summary(&w);
-    return EXIT_OK;
+    return client_exit(c);
 }
 
 const struct client_verb client_run_verbs[] = {

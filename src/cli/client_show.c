@@ -47,9 +47,11 @@ void client_print_attempt(const struct client *c, const struct machine_product *
     for (size_t i = 0; i < a->tries; i++) {
         const struct machine_try *t = &a->try[i];
 
-        printf("  asked    %s, %s\n", lic_channel_name(t->channel), t->target);
-        printf("  answer   %s%s%s\n", t->hresult != 0 ? client_code(c, t->hresult, code) : "",
-               t->hresult != 0 ? ": " : "", t->text);
+        printf("  asked    %s %s\n",
+               t->channel == LIC_BY_AD ? "the directory" : "a KMS host:", t->target);
+        printf("  answer   %s%s%s%s\n", t->channel == LIC_BY_AD ? "of the directory: " : "",
+               t->hresult != 0 ? client_code(c, t->hresult, code) : "", t->hresult != 0 ? ": " : "",
+               t->text);
     }
     printf("  follows  %s\n", a->follows);
     if (a->result == 0) {
@@ -105,7 +107,7 @@ static json_t *try_json(const struct client *c, const struct machine_product *p,
     json_t *o =
         json_pack("{s:s, s:s, s:b, s:o, s:o, s:s}", "channel", lic_channel_name(t->channel),
                   "target", t->target, "granted", t->hresult == 0, "code", code_json(t->hresult),
-                  "codeName", name_json(c, t->hresult), "text", t->text);
+                  "code_name", name_json(c, t->hresult), "text", t->text);
 
     if (t->channel == LIC_BY_KMS && t->answered) {
         json_object_set_new(o, "count", json_integer(t->count));
@@ -127,39 +129,92 @@ static json_t *attempt_json(const struct client *c, const struct machine_product
         json_array_append_new(tries, try_json(c, p, &a->try[i]));
     return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:s}", "time", time_json(a->when), "trigger",
                      a->trigger, "before", a->before, "tries", tries, "result",
-                     code_json(a->result), "resultName", name_json(c, a->result), "follows",
+                     code_json(a->result), "result_name", name_json(c, a->result), "follows",
                      a->follows);
 }
 
 static json_t *object_json(const struct machine_object *o)
 {
     return json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", o->name, "dn", o->dn, "forest", o->forest,
-                     "pid", o->pid, "skuId", guid_json(&o->sku_id));
+                     "pid", o->pid, "sku_id", guid_json(&o->sku_id));
 }
 
-json_t *client_product_json(const struct client *c, const struct machine_product *p)
+/* What to do about the present state; NULL while there is nothing to do. */
+static json_t *remedy_json(const struct client *c, const struct lic *l)
+{
+    const struct cat_error *e = catalog_error(c->catalog, l->reason);
+
+    if (l->status == LIC_LICENSED)
+        return json_null();
+    if (e != NULL && e->remedy[0] != '\0')
+        return json_string(e->remedy);
+    return json_string("let the machine reach its directory or a KMS host, then /ato");
+}
+
+/* What the directory said in the last attempt; null if it was not asked. */
+static json_t *ad_result_json(const struct machine_attempt *a)
+{
+    for (size_t i = 0; i < a->tries; i++) {
+        if (a->try[i].channel == LIC_BY_AD)
+            return code_json(a->try[i].hresult);
+    }
+    return json_null();
+}
+
+/* Of the licence's present state. */
+static void add_state(json_t *o, const struct client *c, const struct machine_product *p,
+                      int64_t now)
+{
+    const struct lic *l = &p->lic;
+    const char *why = words_reason(l->reason);
+
+    json_object_set_new(o, "status", json_string(lic_status_name((enum lic_status)l->status)));
+    json_object_set_new(o, "status_number", json_integer(l->status));
+    json_object_set_new(o, "channel", json_string(lic_channel_name((enum lic_channel)l->channel)));
+    json_object_set_new(o, "reason", l->reason != 0 ? code_json(l->reason) : json_null());
+    json_object_set_new(o, "reason_name", l->reason != 0 ? name_json(c, l->reason) : json_null());
+    json_object_set_new(o, "reason_text", why != NULL ? json_string(why) : json_null());
+    json_object_set_new(o, "remedy", remedy_json(c, l));
+    json_object_set_new(o, "expires", time_json(l->expires));
+    json_object_set_new(o, "seconds_left",
+                        l->expires == LIC_NEVER ? json_null() : json_integer(l->expires - now));
+    json_object_set_new(o, "next_attempt", time_json(l->next));
+    json_object_set_new(o, "last_result", l->last != 0 ? code_json(l->last) : json_null());
+    json_object_set_new(o, "last_result_name", l->last != 0 ? name_json(c, l->last) : json_null());
+    json_object_set_new(o, "ad_result", ad_result_json(&p->last));
+}
+
+/* Of its KMS side and its object. */
+static void add_grantor(json_t *o, const struct machine_product *p)
 {
     const struct lic *l = &p->lic;
     bool kms = l->channel == LIC_BY_KMS;
 
-    return json_pack(
-        "{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:i, "
-        "s:i, s:o, s:o, s:o, s:o}",
-        "product", l->product->product, "edition", l->product->edition, "activationId",
-        guid_json(&l->product->activation_id), "applicationId",
-        guid_json(&l->product->application_id), "kmsId", guid_json(&l->product->kms_id),
-        "partialProductKey", p->key[0] != '\0' ? p->key + 24 : "", "status",
-        lic_status_name((enum lic_status)l->status), "statusNumber", (int)l->status, "channel",
-        lic_channel_name((enum lic_channel)l->channel), "reason",
-        l->reason != 0 ? code_json(l->reason) : json_null(), "reasonName",
-        l->reason != 0 ? name_json(c, l->reason) : json_null(), "expires", time_json(l->expires),
-        "nextAttempt", time_json(l->next), "lastResult",
-        p->last.when != 0 ? code_json(l->last) : json_null(), "kmsHost",
-        kms ? host_json(&p->served) : json_null(), "count", (int)p->count, "activationInterval",
-        (int)l->activation, "renewalInterval", (int)l->renewal, "cachedHost", host_json(&p->cached),
-        "epid", kms ? json_string(p->epid) : json_null(), "object",
-        l->channel == LIC_BY_AD ? object_json(&p->object) : json_null(), "attempt",
-        attempt_json(c, p));
+    json_object_set_new(o, "kms_host", kms ? host_json(&p->served) : json_null());
+    json_object_set_new(o, "epid", kms ? json_string(p->epid) : json_null());
+    json_object_set_new(o, "cached_host", host_json(&p->cached));
+    json_object_set_new(o, "count", json_integer(p->count));
+    json_object_set_new(o, "required_count", json_integer(l->product->required_count));
+    json_object_set_new(o, "activation_interval", json_integer(l->activation));
+    json_object_set_new(o, "renewal_interval", json_integer(l->renewal));
+    json_object_set_new(o, "object",
+                        l->channel == LIC_BY_AD ? object_json(&p->object) : json_null());
+}
+
+json_t *client_product_json(const struct client *c, const struct station *s,
+                            const struct machine_product *p)
+{
+    const struct cat_product *product = p->lic.product;
+    json_t *o =
+        json_pack("{s:s, s:s, s:o, s:o, s:o, s:s}", "product", product->product, "edition",
+                  product->edition, "activation_id", guid_json(&product->activation_id),
+                  "application_id", guid_json(&product->application_id), "kms_id",
+                  guid_json(&product->kms_id), "partial_key", p->key[0] != '\0' ? p->key + 24 : "");
+
+    add_state(o, c, p, station_now(s));
+    add_grantor(o, p);
+    json_object_set_new(o, "attempt", attempt_json(c, p));
+    return o;
 }
 
 json_t *client_machine_json(const struct client *c, const struct station *s)
@@ -168,11 +223,11 @@ json_t *client_machine_json(const struct client *c, const struct station *s)
     json_t *products = json_array();
 
     for (size_t i = 0; i < m->products; i++)
-        json_array_append_new(products, client_product_json(c, &m->product[i]));
+        json_array_append_new(products, client_product_json(c, s, &m->product[i]));
     return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:o, s:o}", "name", m->name, "folder",
-                     s->folder.path, "clientMachineId", guid_json(&m->client_id), "domain",
-                     m->domain[0] != '\0' ? json_string(m->domain) : json_null(), "kmsHost",
-                     host_json(&m->kms), "realm", s->bundle.name, "realmId", s->bundle.id, "now",
+                     s->folder.path, "client_machine_id", guid_json(&m->client_id), "domain",
+                     m->domain[0] != '\0' ? json_string(m->domain) : json_null(), "kms_host",
+                     host_json(&m->kms), "realm", s->bundle.name, "realm_id", s->bundle.id, "now",
                      time_json(station_now(s)), "products", products);
 }
 
