@@ -47,9 +47,8 @@ void client_print_attempt(const struct client *c, const struct machine_product *
     for (size_t i = 0; i < a->tries; i++) {
         const struct machine_try *t = &a->try[i];
 
-        printf("  asked    %s %s\n",
-               t->channel == LIC_BY_AD ? "the directory" : "a KMS host:", t->target);
-        printf("  answer   %s%s%s%s\n", t->channel == LIC_BY_AD ? "of the directory: " : "",
+        printf("  asked    %s %s: %s%s%s\n",
+               t->channel == LIC_BY_AD ? "the directory" : "a KMS host,", t->target,
                t->hresult != 0 ? client_code(c, t->hresult, code) : "", t->hresult != 0 ? ": " : "",
                t->text);
     }
