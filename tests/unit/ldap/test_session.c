@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <lber.h>
 #include <ldap.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,7 @@ struct script {
     int quiet_after; /* answers so many requests, then none; 0: no limit */
     bool half;       /* the last answer is cut in the middle */
     bool hang_up;    /* closes instead of falling silent */
+    bool deaf;       /* does not even read any more */
 };
 
 struct server {
@@ -103,6 +105,13 @@ static bool serve_search(struct server *s, BerElement *in, int id, bool half)
                             false);
 }
 
+static void wait_for_close(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+
+    poll(&p, 1, 30000);
+}
+
 static bool serve_one(struct server *s, BerElement *in)
 {
     ber_int_t id;
@@ -118,8 +127,12 @@ static bool serve_one(struct server *s, BerElement *in)
         return !s->script.hang_up;
     s->answered++;
     last = s->answered == s->script.quiet_after;
+    if (op == LDAP_REQ_SEARCH && !serve_search(s, in, id, last && s->script.half))
+        return false;
+    if (last && s->script.deaf)
+        wait_for_close(s->fd);
     if (op == LDAP_REQ_SEARCH)
-        return serve_search(s, in, id, last && s->script.half);
+        return true;
     if (op != LDAP_REQ_ADD && op != LDAP_REQ_MODIFY && op != LDAP_REQ_DELETE)
         return op != LDAP_REQ_UNBIND;
     s->writes++;
@@ -166,6 +179,8 @@ static void start(struct server *s, struct script script)
 /* After the client closed its session. */
 static void stop(struct server *s)
 {
+    if (s->script.deaf) /* a close does not arrive where nobody reads */
+        shutdown(s->fd, SHUT_RDWR);
     shutdown(s->listener, SHUT_RDWR);
     pthread_join(s->thread, NULL);
     close(s->listener);
@@ -363,6 +378,27 @@ static void an_answer_that_stops_in_the_middle_is_given_up(void **state)
     stop(&s);
 }
 
+static void a_server_that_reads_no_more_is_given_up(void **state)
+{
+    const size_t len = 16u << 20; /* more than the sockets hold */
+    struct dir_entry *e = dir_entry_new("CN=x," BASE);
+    uint8_t *large = calloc(1, len);
+    struct server s;
+    struct dir *d;
+    struct errinfo ei;
+
+    (void)state;
+    assert_int_equal(dir_entry_add(e, "msSPP-IssuanceLicense", large, len), ERR_OK);
+    /* two answers are what opening needs here: the rootDSE and the domain */
+    start(&s, (struct script){.rows = lab, .quiet_after = 2, .deaf = true});
+    assert_ok(open_at(s.uri, &d, &ei), &ei);
+    assert_int_equal(dir_add(d, e, &ei), ERR_TIMEOUT);
+    dir_close(d);
+    stop(&s);
+    dir_entry_free(e);
+    free(large);
+}
+
 static void a_server_that_hangs_up_is_unreachable(void **state)
 {
     struct server s;
@@ -447,6 +483,7 @@ int main(void)
         cmocka_unit_test(no_write_is_sent_to_a_forest_that_is_not_the_lab),
         cmocka_unit_test(a_server_that_falls_silent_is_given_up),
         cmocka_unit_test(an_answer_that_stops_in_the_middle_is_given_up),
+        cmocka_unit_test(a_server_that_reads_no_more_is_given_up),
         cmocka_unit_test(a_server_that_hangs_up_is_unreachable),
         cmocka_unit_test(where_nobody_listens_is_unreachable),
         cmocka_unit_test(an_address_that_is_none_is_a_configuration_error),
