@@ -179,16 +179,17 @@ void server_count_close(struct net_server *s, unsigned reason)
 static enum err listen_failed(int errnum, const char *text, struct errinfo *ei)
 {
     const char *remedy = "";
+    bool misconfigured = errnum == EADDRNOTAVAIL || errnum == EAFNOSUPPORT;
 
     if (errnum == EADDRINUSE)
         remedy = "; another program listens there: stop it, or choose another port in "
                  "[kms] listen";
     else if (errnum == EACCES)
         remedy = "; ports below 1024 need CAP_NET_BIND_SERVICE: choose another in [kms] listen";
-    else if (errnum == EADDRNOTAVAIL || errnum == EAFNOSUPPORT)
+    else if (misconfigured)
         remedy = "; this machine has no such address: change [kms] listen";
     err_fail_errno(ei, errnum, "listen on %s", text);
-    return err_fail(ei, ei->code, "%s%s", ei->text, remedy);
+    return err_fail(ei, misconfigured ? ERR_CONFIG : ei->code, "%s%s", ei->text, remedy);
 }
 
 static int open_socket(const union address *a, int *fd)
