@@ -1,0 +1,145 @@
+"""How a simulated client finds its KMS host: SRV records of a real DNS server (dnsmasq)."""
+import os
+import shutil
+import socket
+import struct
+import subprocess
+
+import pytest
+
+from lab import free_port, wait_for
+
+GROUP = "Volume License for Windows Server 2022"
+DNSMASQ = shutil.which("dnsmasq") or "/usr/sbin/dnsmasq"
+
+
+def answers(port):
+    """True once the DNS server on that port answers a query for its own name."""
+    query = struct.pack(">6H", 1, 0x100, 1, 0, 0, 0) + b"\x05probe\x00" + struct.pack(">2H", 1, 1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(0.2)
+        try:
+            s.sendto(query, ("127.0.0.1", port))
+            return s.recv(512)[:2] == b"\x00\x01"
+        except OSError:
+            return False
+
+
+class Dns:
+    def __init__(self, folder):
+        self.folder = folder
+        self.port = free_port()
+        self.process = None
+
+    def start(self, *records):
+        argv = [DNSMASQ, "--keep-in-foreground", "--no-resolv", "--no-hosts", "--conf-file=/dev/null",
+                "--pid-file", "--bind-interfaces", "--listen-address=127.0.0.1", "--user=",
+                f"--port={self.port}", "--local=/lab.example/", "--address=/probe/127.0.0.1",
+                *records]
+        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.PIPE)
+        wait_for(lambda: self.process.poll() is not None or answers(self.port), "dnsmasq answers")
+        assert self.process.poll() is None, self.process.stderr.read()
+
+    def stop(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process.stderr.close()
+            self.process = None
+
+    def serve(self, *records):
+        self.stop()
+        self.start(*records)
+
+
+@pytest.fixture
+def dns(lab):
+    server = Dns(lab.folder)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def hosts(lab_with_directory):
+    """Two KMS hosts; the directory has no activation object, so members fall through to KMS."""
+    first, second = lab_with_directory.daemon("kms1"), lab_with_directory.daemon("kms2")
+    for daemon in (first, second):
+        lab_with_directory.install_hostkey(daemon, GROUP)
+    return first, second
+
+
+def srv(daemon, priority=0, weight=0, name="kms.lab.example"):
+    return f"--srv-host=_vlmcs._tcp.lab.example,{name},{daemon.port},{priority},{weight}"
+
+
+ADDRESS = "--address=/kms.lab.example/127.0.0.1"
+
+
+def member(lab, daemon, dns, name="SRV1", seed=None):
+    password = os.path.join(lab.folder, f"{name}.password")
+    daemon.ctl("machine", "add", name, "--password-file", password)
+    path = os.path.join(lab.folder, name)
+    lab.client("--machine", path, "init", "--product", "Windows Server 2022", "--edition",
+               "Standard", "--name", name, "--clock", lab.clock, "--bundle", lab.bundle,
+               "--domain", lab.forest, "--directory", lab.directory_uri, "--password-file",
+               password, "--dns", f"127.0.0.1:{dns.port}", *(("--seed", seed) if seed else ()))
+    return path
+
+
+def attempt(lab, path):
+    lab.client("--machine", path, "/ato", expect=None)
+    return lab.client("--machine", path, "show", "--json").json["products"][0]
+
+
+def kms_tries(product):
+    return [t for t in product["attempt"]["tries"] if t["channel"] == "KMS"]
+
+
+def test_the_host_of_the_srv_record_is_asked_and_cached(lab, hosts, dns):
+    dns.serve(srv(hosts[0]), ADDRESS)
+    path = member(lab, hosts[0], dns)
+    got = attempt(lab, path)
+    assert got["last_result"] == "0xC004F038" and got["count"] == 1
+    assert got["cached_host"] == f"kms.lab.example:{hosts[0].port}"
+    assert "found by SRV" in kms_tries(got)[0]["target"]
+    assert "cached" in kms_tries(attempt(lab, path))[0]["target"]
+
+
+def test_a_lower_priority_number_is_asked_first_and_a_dead_one_is_passed_over(lab, hosts, dns):
+    dns.serve(srv(hosts[0], priority=20), srv(hosts[1], priority=10), ADDRESS)
+    path = member(lab, hosts[0], dns)
+    assert attempt(lab, path)["cached_host"].endswith(f":{hosts[1].port}")
+    hosts[1].stop()
+    got = attempt(lab, path)
+    tried = [(t["target"].split(" ")[0].rsplit(":", 1)[1], t["code"]) for t in kms_tries(got)]
+    assert tried == [(str(hosts[1].port), "0x800706BA"), (str(hosts[1].port), "0x800706BA"),
+                     (str(hosts[0].port), "0xC004F038")]
+    assert "cached" in kms_tries(got)[0]["target"]
+    assert got["cached_host"].endswith(f":{hosts[0].port}")
+
+
+def test_no_record_no_name_and_no_server_have_their_documented_codes(lab, hosts, dns):
+    dns.serve(ADDRESS)
+    path = member(lab, hosts[0], dns)
+    assert attempt(lab, path)["last_result"] == "0x8007232B"
+    dns.serve("--txt-record=_vlmcs._tcp.lab.example,text", ADDRESS)
+    assert attempt(lab, path)["last_result"] == "0x8007251D"
+    dns.stop()
+    assert attempt(lab, path)["last_result"] == "0x8007267C"
+
+
+def test_a_record_that_names_an_unknown_host_fails_as_a_whole(lab, hosts, dns):
+    dns.serve(srv(hosts[0], name="gone.lab.example"))
+    got = attempt(lab, member(lab, hosts[0], dns))
+    assert got["last_result"] == "0xC004F074"
+    assert kms_tries(got)[0]["code"] == "0x8007232B"
+
+
+def test_skms_overrides_dns(lab, hosts, dns):
+    dns.serve(srv(hosts[0]), ADDRESS)
+    path = member(lab, hosts[0], dns)
+    lab.client("--machine", path, "/skms", hosts[1].address)
+    got = attempt(lab, path)
+    assert kms_tries(got)[0]["target"].startswith(hosts[1].address)
+    assert hosts[0].status()["connections"]["accepted"] == 0
