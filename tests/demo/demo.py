@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -138,8 +139,11 @@ class Demo:
         number = len(self.steps) + 1
         self.steps.append({"id": ident, "what": what, "expect": expect, "got": got, "ok": bool(ok)})
         mark = paint("32", "ok") if ok else paint("31", "FAILED")
-        print(f"\n{paint('1', f'{number:2}. {ident}')}\n    {what}\n    expected: {expect}\n"
-              f"    got:      {got}\n    {mark}", flush=True)
+        print("\n" + paint("1", f"{number:2}. {ident}"))
+        for label, text in (("", what), ("expected: ", expect), ("got:      ", got)):
+            print(textwrap.fill(text, 100, initial_indent="    " + label,
+                                subsequent_indent=" " * (4 + len(label))))
+        print("    " + mark, flush=True)
 
     def finish(self):
         failed = [s for s in self.steps if not s["ok"]]
@@ -194,9 +198,9 @@ class Demo:
             licensed(got, "AD") and days_left(got) == 180.0 and seen == 0)
 
     def kms_below_threshold(self):
-        self.office = [self.site.add(f"WG{i:02}", "Windows 11", "Enterprise", self.kms)
+        self.workgroup = [self.site.add(f"WG{i:02}", "Windows 11", "Enterprise", self.kms)
                        for i in range(1, 26)]
-        got = [machine.ato() for machine in self.office[:24]]
+        got = [machine.ato() for machine in self.workgroup[:24]]
         codes = sorted({str(g["last_result"]) for g in got})
         told = [g["count"] for g in got]
         self.step(
@@ -212,8 +216,8 @@ class Demo:
         return sum(licensed(p) for name, p in fleet.products() if name in names)
 
     def kms_threshold(self):
-        names = {machine.name for machine in self.office}
-        last = self.office[24].ato()
+        names = {machine.name for machine in self.workgroup}
+        last = self.workgroup[24].ato()
         at_once = self.licensed_in(self.site, names)
         self.site.forward("119m")
         early = self.licensed_in(self.site, names)
@@ -328,17 +332,16 @@ class Demo:
     def disabled_account(self):
         pc04 = self.site.add("PC04", "Windows 11", "Enterprise", self.kms, member=True)
         self.kms.ctl("machine", "disable", "PC04")
-        said = pc04.run("/ato")
-        got = pc04.show()
-        refused = next((line.strip() for line in (said.out + said.err).splitlines()
-                        if "irectory" in line), "nothing about the directory")
+        got = pc04.ato()
+        asked = got["attempt"]["tries"][0]
         self.step(
             "disabled-account",
             "A disabled computer account cannot sign in to the directory, so nothing there is "
             "given to it.",
             "nothing from AD, the reason is told; Licensed by KMS",
-            f"\"{refused}\"; {brief(got)}",
-            licensed(got, "KMS") and "irectory" in refused)
+            f"{asked['channel']} said {asked['code']} ({asked['text'].split('; ')[-1]}); "
+            f"{brief(got)}",
+            licensed(got, "KMS") and asked["channel"] == "AD" and not asked["granted"])
 
     def lapse(self):
         clock = self.new_clock("lapse")
@@ -362,7 +365,7 @@ class Demo:
             and got["remedy"] and said.code == NOT_LICENSED)
 
     def tampered_object(self):
-        found = self.kms.ctl("ao", "list", "--json").json["objects"][0]
+        found = self.kms.ctl("ao", "list", "--json").json["activation_objects"][0]
         name = found["name"]
         self.flip_licence_byte(found["dn"])
         got = self.pc01.ato()
