@@ -93,6 +93,7 @@ struct dir_facts {
     bool read_only;     /* RODC */
     int schema_version; /* objectVersion of the schema; 0 unknown */
     bool has_ao_class;  /* msSPP-ActivationObject is in the schema */
+    bool tells_changes; /* content synchronization (RFC 4533) */
     char *default_nc;
     char *config_nc;
     char *schema_nc;
@@ -129,6 +130,7 @@ struct dir_query {
     const struct dir_filter *filter; /* NULL: (objectClass=*) */
     const char *const *attrs;        /* NULL-terminated; NULL: all user attributes */
     uint32_t page_size;              /* 0: 1000; results are always paged where supported */
+    bool deleted;                    /* AD DS: deleted objects too */
 };
 
 /* Called for each entry; it lives only during the call. Not ERR_OK stops the search. It may use
@@ -160,11 +162,28 @@ MUST_CHECK enum err dir_delete(struct dir *d, const char *dn, struct errinfo *ei
 MUST_CHECK enum err dir_modify(struct dir *d, const char *dn, const struct dir_mod *mods, size_t n,
                                struct errinfo *ei);
 
+/* ---- changes (ldap/changes.h) ---- */
+
+enum dir_change {
+    DIR_PUT,  /* new or changed: e holds the attributes asked for */
+    DIR_SAME, /* still there; e is NULL or holds the name alone */
+    DIR_GONE, /* deleted, or does not match any more; e is NULL */
+};
+
+/* id names the entry for as long as it exists, through renames and moves: objectGUID on AD DS,
+ * entryUUID elsewhere. The same change may be told twice, and DIR_SAME and DIR_GONE of entries
+ * that the caller never heard of. Not ERR_OK stops the reading. */
+typedef enum err dir_change_fn(void *arg, enum dir_change what, const struct guid *id,
+                               const struct dir_entry *e, struct errinfo *ei);
+
+struct dir_changes;
+struct dir_changes_query;
+
 /* ---- implementations (dir_ldap.c for real servers, tests/support/fakedir.c) ---- */
 
 struct dir_ops {
     const char *name;
-    /* All mandatory; semantics as the dir_* functions above, after their argument checks and
+    /* Mandatory but one; semantics as the dir_* functions above, after their argument checks and
      * the guard. close releases what the implementation holds beside struct dir itself. */
     enum err (*search)(struct dir *, const struct dir_query *, dir_each_fn *, void *,
                        struct errinfo *);
@@ -172,6 +191,11 @@ struct dir_ops {
     enum err (*modify)(struct dir *, const char *, const struct dir_mod *, size_t,
                        struct errinfo *);
     enum err (*del)(struct dir *, const char *, struct errinfo *);
+    /* Optional: dir_changes where facts.tells_changes; the cookie is the server's own. A cookie
+     * that the server can't go on from: ERR_EXPIRED. Counts nothing, sets neither full nor
+     * why_full. */
+    enum err (*changes)(struct dir *, const struct dir_changes_query *, dir_change_fn *, void *,
+                        struct dir_changes *, struct errinfo *);
     void (*close)(struct dir *);
 };
 

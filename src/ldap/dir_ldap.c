@@ -5,7 +5,8 @@
 #include <string.h>
 #include <sys/time.h>
 
-#define PAGE_SIZE 1000
+#define PAGE_SIZE    1000
+#define SHOW_DELETED "1.2.840.113556.1.4.417" /* MS-ADTS 3.1.1.3.4.1.14 */
 
 /* libldap would read /etc/ldap/ldap.conf, ~/.ldaprc, ./ldaprc and LDAP* variables at its first
  * use: a session is described by struct dir_conf alone. This variable is its only switch for
@@ -17,7 +18,7 @@ static void __attribute__((constructor)) no_outside_settings(void)
 
 /* ---- search ---- */
 
-static enum err to_entry(LDAP *ld, LDAPMessage *msg, struct dir_entry **out, struct errinfo *ei)
+enum err dir_ldap_entry(LDAP *ld, LDAPMessage *msg, struct dir_entry **out, struct errinfo *ei)
 {
     char *dn = ldap_get_dn(ld, msg);
     struct dir_entry *e = dn == NULL ? NULL : dir_entry_new(dn);
@@ -47,7 +48,7 @@ static enum err hand_over(LDAP *ld, LDAPMessage *msg, dir_each_fn *each, void *a
                           struct errinfo *ei)
 {
     struct dir_entry *entry = NULL;
-    enum err e = to_entry(ld, msg, &entry, ei);
+    enum err e = dir_ldap_entry(ld, msg, &entry, ei);
 
     if (e == ERR_OK)
         e = each(arg, entry, ei);
@@ -92,7 +93,8 @@ static int send_search(struct dir_ldap *s, const struct dir_query *q, const char
     if (s->paged && q->scope != DIR_BASE)
         rc = ldap_create_page_control(s->ld, (ber_int_t)size, cookie, 1, &page);
     if (rc == LDAP_SUCCESS) {
-        LDAPControl *ctrls[] = {page, NULL};
+        LDAPControl deleted = {.ldctl_oid = (char *)(uintptr_t)SHOW_DELETED, .ldctl_iscritical = 1};
+        LDAPControl *ctrls[] = {q->deleted ? &deleted : page, q->deleted ? page : NULL, NULL};
 
         rc = ldap_search_ext(s->ld, q->base, scopes[q->scope], filter, (char **)(uintptr_t)q->attrs,
                              0, ctrls, NULL, NULL, LDAP_NO_LIMIT, msgid);
@@ -260,8 +262,13 @@ static void end(struct dir *d)
     free(s->uri);
 }
 
-static const struct dir_ops ldap_ops = {
-    .name = "ldap", .search = search, .add = add, .modify = modify, .del = del, .close = end};
+static const struct dir_ops ldap_ops = {.name = "ldap",
+                                        .search = search,
+                                        .add = add,
+                                        .modify = modify,
+                                        .del = del,
+                                        .changes = dir_ldap_changes,
+                                        .close = end};
 
 static enum err set_options(struct dir_ldap *s, struct errinfo *ei)
 {

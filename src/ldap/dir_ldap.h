@@ -5,7 +5,7 @@
 
 #include <ldap.h>
 
-#include "ldap/dir.h"
+#include "ldap/changes.h"
 
 #define DIR_TIMEOUT_MS 10000
 
@@ -40,6 +40,15 @@ MUST_CHECK enum err dir_ldap_wait(const struct dir_ldap_op *op, int msgid, int a
  * gets that of the paged results control, empty if there is none; free with ber_memfree. */
 MUST_CHECK enum err dir_ldap_result(const struct dir_ldap_op *op, LDAPMessage *res,
                                     struct berval *cookie, struct errinfo *ei);
+
+/* The entry in a search message; the caller owns it. */
+MUST_CHECK enum err dir_ldap_entry(LDAP *ld, LDAPMessage *msg, struct dir_entry **out,
+                                   struct errinfo *ei);
+
+/* ops->changes. */
+MUST_CHECK enum err dir_ldap_changes(struct dir *d, const struct dir_changes_query *q,
+                                     dir_change_fn *each, void *arg, struct dir_changes *out,
+                                     struct errinfo *ei);
 
 /* Logs in as conf says. */
 MUST_CHECK enum err dir_ldap_bind(struct dir_ldap *s, const struct dir_conf *conf,

@@ -170,6 +170,7 @@ static enum err take_root(struct dir_ldap *s, const struct dir_entry *root, stru
     bool bad = false;
 
     s->paged = has_text(root, "supportedControl", LDAP_CONTROL_PAGEDRESULTS);
+    f->tells_changes = has_text(root, "supportedControl", LDAP_CONTROL_SYNC);
     f->ad_ds = has_text(root, "supportedCapabilities", CAPABILITY_AD_DS);
     f->lab_marked = !f->ad_ds && dir_entry_attr(root, LAB_MARKER) != NULL;
     f->default_nc = copy_str(root, "defaultNamingContext", &bad);

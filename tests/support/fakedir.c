@@ -7,11 +7,27 @@
 #include <strings.h>
 
 #include "base/buf.h"
+#include "ldap/changes.h"
+
+/* What a directory knows about an entry beside its attributes. */
+struct meta {
+    struct guid id;
+    uint64_t usn; /* of its last change */
+    bool deleted; /* a tombstone, below CN=Deleted Objects */
+};
 
 struct fakedir {
     struct dir base;
     struct dir_entry **entries;
+    struct meta *metas; /* one for each entry */
     size_t n;
+    struct meta *gone; /* deleted entries, for content synchronization */
+    size_t gone_n;
+    uint64_t usn;     /* of the last change to anything */
+    uint64_t horizon; /* cookies below it are refused */
+    uint32_t ids;     /* given so far */
+    bool usn_mode;
+    bool deleted_hidden;
     fakedir_hook *hook;
     void *hook_arg;
     const char *fail_op;
@@ -116,9 +132,9 @@ static size_t find(const struct fakedir *f, const char *dn)
 static bool is_octets(const char *attr)
 {
     static const char *const octets[] = {
-        "msSPP-KMSIds",       "msSPP-CSVLKSkuId",    "msSPP-OnlineLicense",
-        "msSPP-PhoneLicense", "msSPP-ConfigLicense", "msSPP-IssuanceLicense",
-        "objectGUID",         "objectSid",           "userPassword"};
+        "msSPP-KMSIds",        "msSPP-CSVLKSkuId",      "msSPP-OnlineLicense", "msSPP-PhoneLicense",
+        "msSPP-ConfigLicense", "msSPP-IssuanceLicense", "objectGUID",          "objectSid",
+        "userPassword",        "invocationId"};
 
     for (size_t i = 0; i < sizeof(octets) / sizeof(octets[0]); i++)
         if (strcasecmp(attr, octets[i]) == 0)
@@ -233,6 +249,36 @@ static enum err not_found(const char *op, const char *dn, struct errinfo *ei)
     return err_fail(ei, ERR_NOTFOUND, "%s %s: No such object", op, dn);
 }
 
+static bool is_deleted_container(const char *dn)
+{
+    return strncasecmp(dn, "CN=Deleted Objects,", 19) == 0;
+}
+
+static bool visible(const struct fakedir *f, size_t i, bool deleted)
+{
+    bool below = f->metas[i].deleted || is_deleted_container(f->entries[i]->dn);
+
+    return !below || (deleted && !f->deleted_hidden);
+}
+
+/* As AD shows them: objectGUID and uSNChanged are attributes like others. */
+static struct dir_entry *with_operational(const struct fakedir *f, size_t i)
+{
+    struct dir_entry *e = entry_copy(f->entries[i], NULL);
+    char usn[24], text[GUID_TEXT_MAX];
+
+    if (!f->usn_mode) { /* OpenLDAP shows them to those who ask by name */
+        if (dir_entry_add_str(e, "entryUUID", guid_format(&f->metas[i].id, text)) != ERR_OK)
+            abort();
+        return e;
+    }
+    snprintf(usn, sizeof(usn), "%llu", (unsigned long long)f->metas[i].usn);
+    if (dir_entry_add(e, "objectGUID", f->metas[i].id.b, 16) != ERR_OK ||
+        dir_entry_add_str(e, "uSNChanged", usn) != ERR_OK)
+        abort();
+    return e;
+}
+
 static bool in_scope(const struct dir_entry *e, const struct dir_query *q)
 {
     int depth = depth_below(e->dn, q->base);
@@ -250,12 +296,20 @@ static enum err search(struct dir *d, const struct dir_query *q, dir_each_fn *ea
 
     if (e != ERR_OK)
         return e;
-    if (find(f, q->base) == f->n)
+    if (find(f, q->base) == f->n || !visible(f, find(f, q->base), q->deleted))
         return not_found("search", q->base, ei);
     found = must(calloc(f->n, sizeof(*found))); /* copies: each() may change the directory */
-    for (size_t i = 0; i < f->n; i++)
-        if (in_scope(f->entries[i], q) && (q->filter == NULL || match(f->entries[i], q->filter)))
-            found[n++] = entry_copy(f->entries[i], q->attrs);
+    for (size_t i = 0; i < f->n; i++) {
+        struct dir_entry *whole;
+
+        if (!in_scope(f->entries[i], q) || !visible(f, i, q->deleted))
+            continue;
+        whole = with_operational(f, i);
+        if (q->filter == NULL || match(whole, q->filter))
+            found[n++] =
+                entry_copy(q->attrs == NULL && !f->usn_mode ? f->entries[i] : whole, q->attrs);
+        dir_entry_free(whole);
+    }
     for (size_t i = 0; i < n; i++) {
         if (e == ERR_OK)
             e = each(arg, found[i], ei);
@@ -287,11 +341,32 @@ static void add_rdn(struct dir_entry *e)
     free(value);
 }
 
+/* In AD the rootDSE counts along; it is an entry of ours. */
+static void touch(struct fakedir *f, size_t i)
+{
+    size_t root = f->usn_mode ? find(f, "") : f->n;
+    char usn[24];
+
+    f->metas[i].usn = ++f->usn;
+    if (root == f->n)
+        return;
+    snprintf(usn, sizeof(usn), "%llu", (unsigned long long)f->usn);
+    fakedir_set(&f->base, "", "highestCommittedUSN", usn, strlen(usn));
+}
+
 static void store(struct fakedir *f, struct dir_entry *e)
 {
+    struct meta m = {.id = {{0xfa, 0xce, 0xd1}}};
+
+    f->ids++;
+    memcpy(m.id.b + 12, &f->ids, sizeof(f->ids));
     f->entries = must(realloc(f->entries, (f->n + 1) * sizeof(struct dir_entry *)));
+    f->metas = must(realloc(f->metas, (f->n + 1) * sizeof(*f->metas)));
+    f->metas[f->n] = m;
     f->entries[f->n++] = e;
-    add_rdn(e);
+    if (e->dn[0] != '\0')
+        add_rdn(e);
+    touch(f, f->n - 1);
 }
 
 /* The one class whose rules matter to callers. */
@@ -392,7 +467,39 @@ static enum err modify(struct dir *d, const char *dn, const struct dir_mod *mods
     }
     dir_entry_free(f->entries[at]);
     f->entries[at] = next;
+    touch(f, at);
     return ERR_OK;
+}
+
+/* AD keeps what it deletes for a while, nearly empty, under another name. */
+static void bury(struct fakedir *f, size_t at)
+{
+    struct dir_entry *grave;
+    char dn[512], text[GUID_TEXT_MAX];
+
+    snprintf(dn, sizeof(dn), "CN=x\\0ADEL:%s,CN=Deleted Objects,%s",
+             guid_format(&f->metas[at].id, text), f->base.facts.default_nc);
+    grave = must(dir_entry_new(dn));
+    if (dir_entry_add_str(grave, "isDeleted", "TRUE") != ERR_OK)
+        abort();
+    dir_entry_free(f->entries[at]);
+    f->entries[at] = grave;
+    f->metas[at].deleted = true;
+    touch(f, at);
+}
+
+static void erase(struct fakedir *f, size_t at)
+{
+    if (f->usn_mode) {
+        bury(f, at);
+        return;
+    }
+    f->gone = must(realloc(f->gone, (f->gone_n + 1) * sizeof(*f->gone)));
+    f->metas[at].usn = ++f->usn;
+    f->gone[f->gone_n++] = f->metas[at];
+    dir_entry_free(f->entries[at]);
+    f->entries[at] = f->entries[--f->n];
+    f->metas[at] = f->metas[f->n];
 }
 
 static enum err del(struct dir *d, const char *dn, struct errinfo *ei)
@@ -408,9 +515,56 @@ static enum err del(struct dir *d, const char *dn, struct errinfo *ei)
     for (size_t i = 0; i < f->n; i++)
         if (depth_below(f->entries[i]->dn, dn) > 0)
             return err_fail(ei, ERR_NOT_NOW, "delete %s: Operation not allowed on non-leaf", dn);
-    dir_entry_free(f->entries[at]);
-    f->entries[at] = f->entries[--f->n];
+    erase(f, at);
     return ERR_OK;
+}
+
+/* ---- content synchronization ---- */
+
+/* Whatever is not told as put is told as gone if it changed: it may have matched before. */
+static enum err tell(struct fakedir *f, size_t i, const struct dir_changes_query *q, bool first,
+                     dir_change_fn *each, void *arg, struct errinfo *ei)
+{
+    const struct dir_query as_search = {.base = q->base, .scope = DIR_SUB};
+    bool matches = in_scope(f->entries[i], &as_search) &&
+                   (q->filter == NULL || match(f->entries[i], q->filter));
+    struct guid id = f->metas[i].id;
+    struct dir_entry *copy;
+    enum err e;
+
+    if (!matches)
+        return first ? ERR_OK : each(arg, DIR_GONE, &id, NULL, ei);
+    copy = entry_copy(f->entries[i], q->attrs);
+    e = each(arg, DIR_PUT, &id, copy, ei);
+    dir_entry_free(copy);
+    return e;
+}
+
+static enum err changes(struct dir *d, const struct dir_changes_query *q, dir_change_fn *each,
+                        void *arg, struct dir_changes *out, struct errinfo *ei)
+{
+    struct fakedir *f = fake(d);
+    uint64_t since = 0, now = f->usn;
+    enum err e = before(f, "changes", q->base, ei);
+
+    if (q->cookie_len == sizeof(since))
+        memcpy(&since, q->cookie, sizeof(since));
+    if (e != ERR_OK)
+        return e;
+    if (find(f, q->base) == f->n)
+        return not_found("read changes of", q->base, ei);
+    if (q->cookie != NULL &&
+        (q->cookie_len != sizeof(since) || since < f->horizon || since > f->usn))
+        return err_fail(ei, ERR_EXPIRED, "read changes of %s: cookie too old", q->base);
+    for (size_t i = 0; e == ERR_OK && i < f->n; i++)
+        if (f->metas[i].usn > since)
+            e = tell(f, i, q, q->cookie == NULL, each, arg, ei);
+    for (size_t i = 0; e == ERR_OK && q->cookie != NULL && i < f->gone_n; i++)
+        if (f->gone[i].usn > since)
+            e = each(arg, DIR_GONE, &f->gone[i].id, NULL, ei);
+    out->tells_deletions = true;
+    buf_add(&out->cookie, &now, sizeof(now));
+    return e;
 }
 
 static void end(struct dir *d)
@@ -420,10 +574,17 @@ static void end(struct dir *d)
     for (size_t i = 0; i < f->n; i++)
         dir_entry_free(f->entries[i]);
     free(f->entries);
+    free(f->metas);
+    free(f->gone);
 }
 
-static const struct dir_ops fake_ops = {
-    .name = "fake", .search = search, .add = add, .modify = modify, .del = del, .close = end};
+static const struct dir_ops fake_ops = {.name = "fake",
+                                        .search = search,
+                                        .add = add,
+                                        .modify = modify,
+                                        .del = del,
+                                        .changes = changes,
+                                        .close = end};
 
 /* ---- set-up ---- */
 
@@ -476,6 +637,7 @@ struct dir *fakedir_new(const char *forest, const char *lab_forest)
         .lab_marked = true,
         .schema_version = 88,
         .has_ao_class = true,
+        .tells_changes = true,
         .default_nc = must(strdup(suffix)),
         .root_domain_nc = must(strdup(suffix)),
         .config_nc = joined("CN=Configuration,", suffix),
@@ -520,6 +682,68 @@ void fakedir_set(struct dir *d, const char *dn, const char *attr, const void *da
         attr_remove(e, a);
     if (dir_entry_add(e, attr, data, len) != ERR_OK)
         abort();
+    if (dn[0] != '\0')
+        touch(fake(d), find(fake(d), dn));
+}
+
+void fakedir_rename(struct dir *d, const char *dn, const char *new_dn)
+{
+    struct fakedir *f = fake(d);
+    size_t at = find(f, dn);
+    char *copy = must(strdup(new_dn));
+
+    if (at == f->n)
+        abort();
+    free(f->entries[at]->dn);
+    f->entries[at]->dn = copy;
+    touch(f, at);
+}
+
+void fakedir_forget_changes(struct dir *d)
+{
+    fake(d)->horizon = fake(d)->usn + 1;
+}
+
+static void put_root(struct fakedir *f, const char *settings)
+{
+    struct dir_entry *root = must(dir_entry_new(""));
+
+    if (dir_entry_add_str(root, "dsServiceName", settings) != ERR_OK ||
+        dir_entry_add_str(root, "highestCommittedUSN", "0") != ERR_OK)
+        abort();
+    store(f, root);
+}
+
+void fakedir_become_ad(struct dir *d, const char *invocation)
+{
+    struct fakedir *f = fake(d);
+    char settings[256];
+
+    snprintf(settings, sizeof(settings), "CN=NTDS Settings,CN=Services,%s", d->facts.config_nc);
+    if (!f->usn_mode) {
+        struct dir_entry *ntds = must(dir_entry_new(settings));
+        char deleted[256];
+
+        f->usn_mode = true;
+        d->facts.ad_ds = true;
+        d->facts.lab_marked = false;
+        d->facts.tells_changes = false;
+        put_root(f, settings);
+        if (dir_entry_add_str(ntds, "objectClass", "nTDSDSA") != ERR_OK)
+            abort();
+        store(f, ntds);
+        snprintf(deleted, sizeof(deleted), "CN=Deleted Objects,%s", d->facts.default_nc);
+        ntds = must(dir_entry_new(deleted));
+        if (dir_entry_add_str(ntds, "isDeleted", "TRUE") != ERR_OK)
+            abort();
+        store(f, ntds);
+    }
+    fakedir_set(d, settings, "invocationId", invocation, 16);
+}
+
+void fakedir_hide_deleted(struct dir *d, bool hidden)
+{
+    fake(d)->deleted_hidden = hidden;
 }
 
 size_t fakedir_count(const struct dir *d)

@@ -20,6 +20,17 @@ struct dir_facts *fakedir_facts(struct dir *d);
 struct dir_entry *fakedir_entry(struct dir *d, const char *dn);
 /* Sets an attribute to this one value behind the guard's back. Aborts if there is no such entry. */
 void fakedir_set(struct dir *d, const char *dn, const char *attr, const void *data, size_t len);
+/* Moves or renames an entry (its naming attribute stays as it was). */
+void fakedir_rename(struct dir *d, const char *dn, const char *new_dn);
+
+/* dir_changes works by content synchronization at first. This refuses every cookie given so far. */
+void fakedir_forget_changes(struct dir *d);
+/* Makes it AD DS: uSNChanged and objectGUID on every entry, highestCommittedUSN and dsServiceName
+ * in the rootDSE, tombstones. Called again it changes invocationId (16 bytes) alone. */
+void fakedir_become_ad(struct dir *d, const char *invocation);
+/* Hides CN=Deleted Objects, as from everybody who was not granted to look there. */
+void fakedir_hide_deleted(struct dir *d, bool hidden);
+
 /* How many entries there are. */
 size_t fakedir_count(const struct dir *d);
 

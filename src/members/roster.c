@@ -1,0 +1,437 @@
+#include "members/roster.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "members/roster_index.h"
+
+enum key { BY_ID, BY_NAME, BY_DNS, BY_SID, KEYS };
+
+/* A record's text and SID lie together in one run of bytes: name, DNS name, DN (each with its
+ * NUL), SID. */
+struct record {
+    struct guid id;
+    uint32_t hash[KEYS];
+    size_t text; /* offset of the run */
+    uint16_t dn_len;
+    uint8_t name_len, dns_len, sid_len;
+    bool live, enabled;
+};
+
+struct roster {
+    _Atomic uint32_t refs;
+    struct record *records;
+    uint32_t places, cap;
+    uint32_t free_place; /* lowest place that may be free */
+    size_t count, disabled;
+    struct buf text;
+    size_t wasted; /* bytes of text that no record uses any more */
+    struct roster_index index[KEYS];
+};
+
+/* ---- hashes ---- */
+
+/* FNV-1a over bytes folded to lower case where they are letters A to Z. */
+static uint32_t hash_text(const char *text, size_t len)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < len; i++) {
+        uint8_t c = (uint8_t)text[i];
+
+        h = (h ^ (c >= 'A' && c <= 'Z' ? c | 0x20u : c)) * UINT64_C(0x100000001b3);
+    }
+    return (uint32_t)(h ^ h >> 32);
+}
+
+static uint32_t hash_bytes(const void *data, size_t len)
+{
+    const uint8_t *p = data;
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ p[i]) * UINT64_C(0x100000001b3);
+    return (uint32_t)(h ^ h >> 32);
+}
+
+static uint32_t hash_at(const struct roster *r, enum key key, uint32_t place)
+{
+    return r->records[place].hash[key];
+}
+
+/* One function for each index, since an index does not know which it is. */
+static uint32_t hash_id(const void *r, uint32_t place)
+{
+    return hash_at(r, BY_ID, place);
+}
+
+static uint32_t hash_name(const void *r, uint32_t place)
+{
+    return hash_at(r, BY_NAME, place);
+}
+
+static uint32_t hash_dns(const void *r, uint32_t place)
+{
+    return hash_at(r, BY_DNS, place);
+}
+
+static uint32_t hash_sid(const void *r, uint32_t place)
+{
+    return hash_at(r, BY_SID, place);
+}
+
+static roster_hash_fn *const hash_of[KEYS] = {
+    [BY_ID] = hash_id, [BY_NAME] = hash_name, [BY_DNS] = hash_dns, [BY_SID] = hash_sid};
+
+/* ---- life ---- */
+
+struct roster *roster_new(void)
+{
+    struct roster *r = calloc(1, sizeof(*r));
+    bool ok = r != NULL;
+
+    for (int k = 0; ok && k < KEYS; k++)
+        ok = roster_index_init(&r->index[k]);
+    if (!ok) {
+        roster_unref(r);
+        return NULL;
+    }
+    return r;
+}
+
+const struct roster *roster_ref(const struct roster *r)
+{
+    atomic_fetch_add(&((struct roster *)(uintptr_t)r)->refs, 1);
+    return r;
+}
+
+void roster_unref(const struct roster *shared)
+{
+    struct roster *r = (struct roster *)(uintptr_t)shared;
+
+    if (r == NULL || atomic_fetch_sub(&r->refs, 1) != 0) /* a new one counts from 0 */
+        return;
+    for (int k = 0; k < KEYS; k++)
+        roster_index_fini(&r->index[k]);
+    buf_fini(&r->text);
+    free(r->records);
+    free(r);
+}
+
+/* ---- records ---- */
+
+static const uint8_t *run_of(const struct roster *r, const struct record *rec)
+{
+    return r->text.data + rec->text;
+}
+
+static size_t run_len(const struct record *rec)
+{
+    return (size_t)rec->name_len + 1 + rec->dns_len + 1 + rec->dn_len + 1 + rec->sid_len;
+}
+
+static void view(const struct roster *r, const struct record *rec, struct member *out)
+{
+    const char *run = (const char *)run_of(r, rec);
+
+    out->id = rec->id;
+    out->name = run;
+    out->dns_name = out->name + rec->name_len + 1;
+    out->dn = out->dns_name + rec->dns_len + 1;
+    out->sid = (const uint8_t *)out->dn + rec->dn_len + 1;
+    out->sid_len = rec->sid_len;
+    out->enabled = rec->enabled;
+}
+
+static bool indexed(const struct record *rec, int key)
+{
+    return (key != BY_DNS || rec->dns_len > 0) && (key != BY_SID || rec->sid_len > 0);
+}
+
+static bool same_run(const struct roster *r, const struct record *rec, const struct member *m)
+{
+    struct member had;
+
+    view(r, rec, &had);
+    return rec->enabled == m->enabled && strcmp(had.name, m->name) == 0 &&
+           strcmp(had.dns_name, m->dns_name) == 0 && strcmp(had.dn, m->dn) == 0 &&
+           had.sid_len == m->sid_len && memcmp(had.sid, m->sid, m->sid_len) == 0;
+}
+
+static void drop(struct roster *r, uint32_t place)
+{
+    struct record *rec = &r->records[place];
+
+    for (int k = 0; k < KEYS; k++)
+        if (indexed(rec, k))
+            roster_index_remove(&r->index[k], rec->hash[k], place, hash_of[k], r);
+    r->wasted += run_len(rec);
+    r->count--;
+    r->disabled -= !rec->enabled;
+    rec->live = false;
+    if (place < r->free_place)
+        r->free_place = place;
+}
+
+/* A place and room in every index and in the text; nothing is changed that shows. */
+static bool reserve(struct roster *r, size_t bytes, uint32_t *place)
+{
+    struct record *grown;
+
+    while (r->free_place < r->places && r->records[r->free_place].live)
+        r->free_place++;
+    if (r->free_place == r->cap) {
+        uint32_t cap = r->cap + r->cap / 2 + 64;
+
+        grown = realloc(r->records, cap * sizeof(*grown));
+        if (grown == NULL)
+            return false;
+        r->records = grown;
+        r->cap = cap;
+    }
+    for (int k = 0; k < KEYS; k++)
+        if (!roster_index_reserve(&r->index[k], hash_of[k], r))
+            return false;
+    if (buf_grow(&r->text, bytes) == NULL)
+        return false;
+    r->text.len -= bytes;
+    *place = r->free_place;
+    return true;
+}
+
+static void put(struct roster *r, uint32_t place, const struct member *m)
+{
+    struct record *rec = &r->records[place];
+
+    *rec = (struct record){
+        .id = m->id,
+        .hash = {[BY_ID] = hash_bytes(m->id.b, sizeof(m->id.b)),
+                 [BY_NAME] = hash_text(m->name, strlen(m->name)),
+                 [BY_DNS] = hash_text(m->dns_name, strlen(m->dns_name)),
+                 [BY_SID] = hash_bytes(m->sid, m->sid_len)},
+        .text = r->text.len,
+        .dn_len = (uint16_t)strlen(m->dn),
+        .name_len = (uint8_t)strlen(m->name),
+        .dns_len = (uint8_t)strlen(m->dns_name),
+        .sid_len = (uint8_t)m->sid_len,
+        .live = true,
+        .enabled = m->enabled,
+    };
+    buf_add(&r->text, m->name, rec->name_len + (size_t)1);
+    buf_add(&r->text, m->dns_name, rec->dns_len + (size_t)1);
+    buf_add(&r->text, m->dn, rec->dn_len + (size_t)1);
+    buf_add(&r->text, m->sid, m->sid_len);
+    if (place == r->places)
+        r->places++;
+    r->count++;
+    r->disabled += !m->enabled;
+    for (int k = 0; k < KEYS; k++)
+        if (indexed(rec, k))
+            roster_index_add(&r->index[k], rec->hash[k], place);
+}
+
+enum err roster_set(struct roster *r, const struct member *m, uint32_t *at)
+{
+    uint32_t had = roster_place(r, &m->id), place;
+    size_t name = strlen(m->name), dns = strlen(m->dns_name), dn = strlen(m->dn);
+
+    if (name == 0 || name > ROSTER_NAME_MAX || dns > ROSTER_DNS_MAX || dn > ROSTER_DN_MAX ||
+        m->sid_len > ROSTER_SID_MAX)
+        return ERR_LIMIT;
+    if (had != ROSTER_NONE && same_run(r, &r->records[had], m)) {
+        place = had;
+        goto out;
+    }
+    if (!reserve(r, name + 1 + dns + 1 + dn + 1 + m->sid_len, &place))
+        return ERR_NOMEM;
+    if (had != ROSTER_NONE) {
+        drop(r, had);
+        place = had;
+    }
+    put(r, place, m);
+out:
+    if (at != NULL)
+        *at = place;
+    return ERR_OK;
+}
+
+bool roster_remove(struct roster *r, const struct guid *id)
+{
+    uint32_t place = roster_place(r, id);
+
+    if (place == ROSTER_NONE)
+        return false;
+    drop(r, place);
+    return true;
+}
+
+/* ---- copies ---- */
+
+/* Leaves out what no record uses; places stay as they are. */
+static bool copy_text(struct roster *to, const struct roster *from)
+{
+    if (buf_grow(&to->text, from->text.len - from->wasted) == NULL && from->text.len > from->wasted)
+        return false;
+    to->text.len = 0;
+    for (uint32_t i = 0; i < to->places; i++) {
+        struct record *rec = &to->records[i];
+
+        if (!rec->live)
+            continue;
+        rec->text = to->text.len;
+        buf_add(&to->text, run_of(from, &from->records[i]), run_len(rec));
+    }
+    return to->text.err == ERR_OK;
+}
+
+struct roster *roster_copy(const struct roster *from)
+{
+    struct roster *r = calloc(1, sizeof(*r));
+    bool ok = r != NULL;
+
+    if (!ok)
+        return NULL;
+    r->places = r->cap = from->places;
+    r->free_place = from->free_place;
+    r->count = from->count;
+    r->disabled = from->disabled;
+    if (r->places > 0) {
+        r->records = malloc(r->cap * sizeof(*r->records));
+        ok = r->records != NULL;
+    }
+    if (ok && r->places > 0)
+        memcpy(r->records, from->records, r->places * sizeof(*r->records));
+    ok = ok && copy_text(r, from);
+    for (int k = 0; ok && k < KEYS; k++)
+        ok = roster_index_copy(&r->index[k], &from->index[k]);
+    if (!ok) {
+        roster_unref(r);
+        return NULL;
+    }
+    return r;
+}
+
+/* ---- reading ---- */
+
+size_t roster_count(const struct roster *r)
+{
+    return r->count;
+}
+
+size_t roster_disabled(const struct roster *r)
+{
+    return r->disabled;
+}
+
+size_t roster_bytes(const struct roster *r)
+{
+    size_t bytes = sizeof(*r) + r->cap * sizeof(*r->records) + r->text.cap;
+
+    for (int k = 0; k < KEYS; k++)
+        bytes += ((size_t)r->index[k].mask + 1) * sizeof(uint32_t);
+    return bytes;
+}
+
+uint32_t roster_places(const struct roster *r)
+{
+    return r->places;
+}
+
+bool roster_at(const struct roster *r, uint32_t at, struct member *out)
+{
+    if (at >= r->places || !r->records[at].live)
+        return false;
+    view(r, &r->records[at], out);
+    return true;
+}
+
+uint32_t roster_place(const struct roster *r, const struct guid *id)
+{
+    uint32_t pos = hash_bytes(id->b, sizeof(id->b)), place;
+
+    while ((place = roster_index_next(&r->index[BY_ID], &pos)) != ROSTER_NONE)
+        if (guid_equal(&r->records[place].id, id))
+            return place;
+    return ROSTER_NONE;
+}
+
+bool roster_by_id(const struct roster *r, const struct guid *id, struct member *out)
+{
+    uint32_t place = roster_place(r, id);
+
+    return place != ROSTER_NONE && roster_at(r, place, out);
+}
+
+static bool equal_folded(const char *a, const char *b, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        uint8_t x = (uint8_t)a[i], y = (uint8_t)b[i];
+
+        if ((x >= 'A' && x <= 'Z' ? x | 0x20u : x) != (y >= 'A' && y <= 'Z' ? y | 0x20u : y))
+            return false;
+    }
+    return true;
+}
+
+static bool matches(const struct roster *r, enum key key, const struct record *rec,
+                    const void *data, size_t len)
+{
+    struct member m;
+
+    view(r, rec, &m);
+    switch (key) {
+    case BY_NAME:
+        return rec->name_len == len && equal_folded(m.name, data, len);
+    case BY_DNS:
+        return rec->dns_len == len && equal_folded(m.dns_name, data, len);
+    case BY_SID:
+        return rec->sid_len == len && memcmp(m.sid, data, len) == 0;
+    default:
+        return false;
+    }
+}
+
+static unsigned find(const struct roster *r, enum key key, uint32_t hash, const void *data,
+                     size_t len, struct member *out)
+{
+    uint32_t pos = hash, place;
+    unsigned n = 0;
+
+    while ((place = roster_index_next(&r->index[key], &pos)) != ROSTER_NONE) {
+        const struct record *rec = &r->records[place];
+
+        if (rec->hash[key] != hash || !matches(r, key, rec, data, len))
+            continue;
+        if (n++ == 0)
+            view(r, rec, out);
+    }
+    return n;
+}
+
+static size_t len_without(const char *text, char last)
+{
+    size_t len = strlen(text);
+
+    return len > 0 && text[len - 1] == last ? len - 1 : len;
+}
+
+unsigned roster_by_name(const struct roster *r, const char *name, struct member *out)
+{
+    size_t len = len_without(name, '$');
+
+    return find(r, BY_NAME, hash_text(name, len), name, len, out);
+}
+
+unsigned roster_by_dns(const struct roster *r, const char *name, struct member *out)
+{
+    size_t len = len_without(name, '.');
+
+    return len == 0 ? 0 : find(r, BY_DNS, hash_text(name, len), name, len, out);
+}
+
+unsigned roster_by_sid(const struct roster *r, const void *sid, size_t len, struct member *out)
+{
+    return len == 0 ? 0 : find(r, BY_SID, hash_bytes(sid, len), sid, len, out);
+}
