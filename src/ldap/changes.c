@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "ldap/changes_internal.h"
 
@@ -106,15 +107,17 @@ const char **changes_attrs(const char *const *attrs, const char *more)
 {
     const char **all;
     size_t n = 0;
+    bool has = false;
 
-    while (attrs[n] != NULL)
-        n++;
+    for (; attrs[n] != NULL; n++)
+        has = has || strcasecmp(attrs[n], more) == 0;
     all = calloc(n + 2, sizeof(*all));
     if (all == NULL)
         return NULL;
     for (size_t i = 0; i < n; i++)
         all[i] = attrs[i];
-    all[n] = more;
+    if (!has)
+        all[n] = more;
     return all;
 }
 

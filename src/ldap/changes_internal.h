@@ -24,7 +24,8 @@ struct changes_search {
 MUST_CHECK enum err changes_search(struct dir *d, const struct changes_search *s,
                                    dir_change_fn *each, void *arg, struct errinfo *ei);
 
-/* A copy of attrs with one more; the array is the caller's, the names are not. NULL: no memory. */
+/* A copy of attrs with one more (unless it is there); the array is the caller's, the names are not.
+ * NULL: no memory. */
 const char **changes_attrs(const char *const *attrs, const char *more);
 
 /* Names everything that exists as DIR_SAME. */

@@ -82,8 +82,8 @@ static unsigned find(const struct roster *r, enum member_key by, const void *key
         return roster_by_dns(r, key, out);
     case MEMBER_BY_SID:
         return roster_by_sid(r, key, len, out);
-    case MEMBER_BY_ID:
-        return roster_by_id(r, key, out) ? 1 : 0;
+    case MEMBER_BY_GUID:
+        return roster_by_guid(r, key, out);
     }
     return 0;
 }
@@ -102,7 +102,7 @@ void members_judge(struct members *m, enum member_key by, const void *key, size_
 
     out->matches = find(r, by, key, len, &found);
     out->enabled = found.enabled;
-    out->id = found.id;
+    out->guid = found.guid;
     if (stale(out->synced_at, m->max_stale, now))
         out->verdict = MEMBER_STALE;
     else if (out->matches != 1)

@@ -23,7 +23,7 @@ enum member_key {
     MEMBER_BY_NAME, /* with or without "$" */
     MEMBER_BY_DNS,
     MEMBER_BY_SID,
-    MEMBER_BY_ID,
+    MEMBER_BY_GUID, /* objectGUID */
 };
 
 struct members;
@@ -44,7 +44,7 @@ struct member_answer {
     enum member_verdict verdict;
     unsigned matches; /* how many accounts have that key */
     bool enabled;     /* of the first match */
-    struct guid id;
+    struct guid guid; /* of the first match */
     int64_t synced_at;
 };
 

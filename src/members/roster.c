@@ -7,12 +7,12 @@
 #include "base/buf.h"
 #include "members/roster_index.h"
 
-enum key { BY_ID, BY_NAME, BY_DNS, BY_SID, KEYS };
+enum key { BY_ID, BY_GUID, BY_NAME, BY_DNS, BY_SID, KEYS };
 
 /* A record's text and SID lie together in one run of bytes: name, DNS name, DN (each with its
  * NUL), SID. */
 struct record {
-    struct guid id;
+    struct guid id, guid;
     uint32_t hash[KEYS];
     size_t text; /* offset of the run */
     uint16_t dn_len;
@@ -67,6 +67,11 @@ static uint32_t hash_id(const void *r, uint32_t place)
     return hash_at(r, BY_ID, place);
 }
 
+static uint32_t hash_guid(const void *r, uint32_t place)
+{
+    return hash_at(r, BY_GUID, place);
+}
+
 static uint32_t hash_name(const void *r, uint32_t place)
 {
     return hash_at(r, BY_NAME, place);
@@ -82,8 +87,11 @@ static uint32_t hash_sid(const void *r, uint32_t place)
     return hash_at(r, BY_SID, place);
 }
 
-static roster_hash_fn *const hash_of[KEYS] = {
-    [BY_ID] = hash_id, [BY_NAME] = hash_name, [BY_DNS] = hash_dns, [BY_SID] = hash_sid};
+static roster_hash_fn *const hash_of[KEYS] = {[BY_ID] = hash_id,
+                                              [BY_GUID] = hash_guid,
+                                              [BY_NAME] = hash_name,
+                                              [BY_DNS] = hash_dns,
+                                              [BY_SID] = hash_sid};
 
 /* ---- life ---- */
 
@@ -137,6 +145,7 @@ static void view(const struct roster *r, const struct record *rec, struct member
     const char *run = (const char *)run_of(r, rec);
 
     out->id = rec->id;
+    out->guid = rec->guid;
     out->name = run;
     out->dns_name = out->name + rec->name_len + 1;
     out->dn = out->dns_name + rec->dns_len + 1;
@@ -147,7 +156,8 @@ static void view(const struct roster *r, const struct record *rec, struct member
 
 static bool indexed(const struct record *rec, int key)
 {
-    return (key != BY_DNS || rec->dns_len > 0) && (key != BY_SID || rec->sid_len > 0);
+    return (key != BY_GUID || !guid_is_zero(&rec->guid)) && (key != BY_DNS || rec->dns_len > 0) &&
+           (key != BY_SID || rec->sid_len > 0);
 }
 
 static bool same_run(const struct roster *r, const struct record *rec, const struct member *m)
@@ -155,9 +165,10 @@ static bool same_run(const struct roster *r, const struct record *rec, const str
     struct member had;
 
     view(r, rec, &had);
-    return rec->enabled == m->enabled && strcmp(had.name, m->name) == 0 &&
-           strcmp(had.dns_name, m->dns_name) == 0 && strcmp(had.dn, m->dn) == 0 &&
-           had.sid_len == m->sid_len && memcmp(had.sid, m->sid, m->sid_len) == 0;
+    return rec->enabled == m->enabled && guid_equal(&rec->guid, &m->guid) &&
+           strcmp(had.name, m->name) == 0 && strcmp(had.dns_name, m->dns_name) == 0 &&
+           strcmp(had.dn, m->dn) == 0 && had.sid_len == m->sid_len &&
+           memcmp(had.sid, m->sid, m->sid_len) == 0;
 }
 
 static void drop(struct roster *r, uint32_t place)
@@ -207,7 +218,9 @@ static void put(struct roster *r, uint32_t place, const struct member *m)
 
     *rec = (struct record){
         .id = m->id,
+        .guid = m->guid,
         .hash = {[BY_ID] = hash_bytes(m->id.b, sizeof(m->id.b)),
+                 [BY_GUID] = hash_bytes(m->guid.b, sizeof(m->guid.b)),
                  [BY_NAME] = hash_text(m->name, strlen(m->name)),
                  [BY_DNS] = hash_text(m->dns_name, strlen(m->dns_name)),
                  [BY_SID] = hash_bytes(m->sid, m->sid_len)},
@@ -386,6 +399,8 @@ static bool matches(const struct roster *r, enum key key, const struct record *r
         return rec->name_len == len && equal_folded(m.name, data, len);
     case BY_DNS:
         return rec->dns_len == len && equal_folded(m.dns_name, data, len);
+    case BY_GUID:
+        return memcmp(rec->guid.b, data, len) == 0;
     case BY_SID:
         return rec->sid_len == len && memcmp(m.sid, data, len) == 0;
     default:
@@ -429,6 +444,13 @@ unsigned roster_by_dns(const struct roster *r, const char *name, struct member *
     size_t len = len_without(name, '.');
 
     return len == 0 ? 0 : find(r, BY_DNS, hash_text(name, len), name, len, out);
+}
+
+unsigned roster_by_guid(const struct roster *r, const struct guid *guid, struct member *out)
+{
+    return guid_is_zero(guid) ? 0
+                              : find(r, BY_GUID, hash_bytes(guid->b, sizeof(guid->b)), guid->b,
+                                     sizeof(guid->b), out);
 }
 
 unsigned roster_by_sid(const struct roster *r, const void *sid, size_t len, struct member *out)

@@ -20,7 +20,8 @@
 
 /* One account. In what roster_* hands out, text and sid point into the roster. */
 struct member {
-    struct guid id;       /* objectGUID; entryUUID in a directory that is not AD DS */
+    struct guid id;       /* how dir_changes names it: objectGUID, or entryUUID outside AD DS */
+    struct guid guid;     /* objectGUID; zero if the directory shows none */
     const char *name;     /* sAMAccountName without its "$"; never empty */
     const char *dns_name; /* dNSHostName; "" if it has none */
     const char *dn;
@@ -58,6 +59,7 @@ bool roster_by_id(const struct roster *r, const struct guid *id, struct member *
  * at the end of a DNS name, does not count. */
 unsigned roster_by_name(const struct roster *r, const char *name, struct member *out);
 unsigned roster_by_dns(const struct roster *r, const char *name, struct member *out);
+unsigned roster_by_guid(const struct roster *r, const struct guid *guid, struct member *out);
 unsigned roster_by_sid(const struct roster *r, const void *sid, size_t len, struct member *out);
 /* The place of an id, or UINT32_MAX. */
 uint32_t roster_place(const struct roster *r, const struct guid *id);

@@ -8,7 +8,7 @@
 #define ACCOUNT_DISABLED 2 /* userAccountControl, MS-ADTS 2.2.16 */
 
 static const char *const attrs[] = {"sAMAccountName", "dNSHostName", "userAccountControl",
-                                    "objectSid", NULL};
+                                    "objectSid",      "objectGUID",  NULL};
 
 struct work {
     const struct roster *old;
@@ -113,6 +113,7 @@ static bool take_member(const struct guid *id, const struct dir_entry *e, char *
     const char *dns = dir_entry_str(e, "dNSHostName");
     const char *control = dir_entry_str(e, "userAccountControl");
     const struct dir_val *sid = dir_entry_val(e, "objectSid");
+    const struct dir_val *guid = dir_entry_val(e, "objectGUID");
     size_t len = account == NULL ? 0 : strlen(account);
 
     if (len > 0 && account[len - 1] == '$')
@@ -131,6 +132,8 @@ static bool take_member(const struct guid *id, const struct dir_entry *e, char *
         /* Who hides whether an account is enabled gets no benefit of the doubt. */
         .enabled = control != NULL && (strtol(control, NULL, 10) & ACCOUNT_DISABLED) == 0,
     };
+    if (guid != NULL && guid->len == sizeof(out->guid.b))
+        memcpy(out->guid.b, guid->data, sizeof(out->guid.b));
     return true;
 }
 

@@ -20,6 +20,7 @@ static void set(struct roster *r, uint32_t id, const char *name, const char *dns
 {
     uint8_t sid[28];
     struct member m = {.id = id_of(id),
+                       .guid = id_of(id + 1000000),
                        .name = name,
                        .dns_name = dns,
                        .dn = "CN=x,DC=lab,DC=example",
@@ -56,6 +57,9 @@ static void account_is_found_by_every_key(void **state)
     assert_string_equal(m.name, "PC07");
     assert_true(roster_by_id(r, &id, &m));
     assert_string_equal(m.name, "PC07");
+    id = id_of(1000008);
+    assert_int_equal(roster_by_guid(r, &id, &m), 1);
+    assert_string_equal(m.name, "PC08");
     assert_int_equal(roster_count(r), 2);
     assert_int_equal(roster_disabled(r), 1);
     roster_unref(r);
