@@ -278,6 +278,9 @@ enum err dir_ldap_changes(struct dir *d, const struct dir_changes_query *q, dir_
     e = rc != LDAP_SUCCESS ? dir_ldap_fail_local(&r.op, rc, ei) : read_answer(&r, msgid, ei);
     ldap_control_free(sync);
     free(filter);
+    /* Where nothing changed, slapd sends no cookie: the old one stands. */
+    if (e == ERR_OK && out->cookie.len == 0)
+        buf_add(&out->cookie, q->cookie, q->cookie_len);
     out->tells_deletions = true;
     out->complete = q->cookie == NULL || r.present || !r.deletes;
     return e;

@@ -8,89 +8,15 @@
 #include <string.h>
 #include <strings.h>
 
-#include "fakedir.h"
-
-struct ground {
-    struct dir *d;
-    char top[256]; /* a container of this test's own */
-};
-
-static const char *env(const char *name, const char *otherwise)
-{
-    const char *text = getenv(name);
-
-    return text != NULL ? text : otherwise;
-}
-
-static struct dir *open_directory(void)
-{
-    struct dir_conf conf = {.uri = getenv("DIR_CONTRACT_URI"),
-                            .mechanism = DIR_EXTERNAL,
-                            .user = getenv("DIR_CONTRACT_USER"),
-                            .password = getenv("DIR_CONTRACT_PASSWORD"),
-                            .lab_forest = env("DIR_CONTRACT_FOREST", "lab.example")};
-    struct dir *d = NULL;
-    struct errinfo ei;
-
-    if (conf.uri == NULL)
-        return fakedir_new(conf.lab_forest, conf.lab_forest);
-    if (conf.user != NULL)
-        conf.mechanism = DIR_SCRAM_SHA_256;
-    assert_ok(dir_open(&conf, &d, &ei), &ei);
-    return d;
-}
-
-static struct dir_entry *entry(const char *dn, const char *class)
-{
-    struct dir_entry *e = dir_entry_new(dn);
-
-    assert_non_null(e);
-    assert_int_equal(dir_entry_add_str(e, "objectClass", "top"), ERR_OK);
-    assert_int_equal(dir_entry_add_str(e, "objectClass", class), ERR_OK);
-    return e;
-}
-
-static enum err add_and_free(struct dir *d, struct dir_entry *e, struct errinfo *ei)
-{
-    enum err r = dir_add(d, e, ei);
-
-    dir_entry_free(e);
-    return r;
-}
-
-static void child_dn(const struct ground *g, const char *name, char dn[512])
-{
-    char *escaped = dir_dn_escape(name);
-
-    assert_non_null(escaped);
-    snprintf(dn, 512, "CN=%s,%s", escaped, g->top);
-    free(escaped);
-}
+#include "contract.h"
 
 static void add_container(struct ground *g, const char *name)
 {
     char dn[512];
     struct errinfo ei;
 
-    child_dn(g, name, dn);
-    assert_ok(add_and_free(g->d, entry(dn, "container"), &ei), &ei);
-}
-
-static int set_up(void **state)
-{
-    struct ground *g = calloc(1, sizeof(*g));
-    struct rng rng = rng_system();
-    uint32_t tag;
-    struct errinfo ei;
-
-    assert_non_null(g);
-    rng_fill(&rng, &tag, sizeof(tag));
-    g->d = open_directory();
-    snprintf(g->top, sizeof(g->top), "CN=contract-%08x,CN=Services,%s", tag,
-             dir_facts(g->d)->config_nc);
-    assert_ok(add_and_free(g->d, entry(g->top, "container"), &ei), &ei);
-    *state = g;
-    return 0;
+    contract_child(g, name, dn);
+    assert_ok(contract_add(g->d, contract_entry(dn, "container"), &ei), &ei);
 }
 
 struct names {
@@ -115,23 +41,15 @@ static void names_fini(struct names *names)
     names->n = 0;
 }
 
+static int set_up(void **state)
+{
+    *state = contract_ground();
+    return 0;
+}
+
 static int tear_down(void **state)
 {
-    struct ground *g = *state;
-    struct names all = {0};
-    const struct dir_query q = {.base = g->top, .scope = DIR_SUB};
-    struct errinfo ei;
-    bool again = true;
-
-    assert_ok(dir_search(g->d, &q, collect, &all, &ei), &ei);
-    while (again) { /* leaves first, whatever the order */
-        again = false;
-        for (size_t i = 0; i < all.n; i++)
-            again = dir_delete(g->d, all.dn[i], &ei) == ERR_OK || again;
-    }
-    names_fini(&all);
-    dir_close(g->d);
-    free(g);
+    contract_ground_free(*state);
     return 0;
 }
 
@@ -145,8 +63,8 @@ static struct dir_entry *activation_object(const struct ground *g, const char *n
     char dn[512];
     struct dir_entry *e;
 
-    child_dn(g, name, dn);
-    e = entry(dn, "msSPP-ActivationObject");
+    contract_child(g, name, dn);
+    e = contract_entry(dn, "msSPP-ActivationObject");
     assert_int_equal(dir_entry_add(e, "msSPP-KMSIds", odd_id, 16), ERR_OK);
     assert_int_equal(dir_entry_add(e, "msSPP-KMSIds", plain_id, 16), ERR_OK);
     assert_int_equal(dir_entry_add(e, "msSPP-CSVLKSkuId", plain_id, 16), ERR_OK);
@@ -161,8 +79,8 @@ static void add_object_container(struct ground *g)
     struct errinfo ei;
     char dn[512];
 
-    child_dn(g, "objects", dn);
-    assert_ok(add_and_free(g->d, entry(dn, "msSPP-ActivationObjectsContainer"), &ei), &ei);
+    contract_child(g, "objects", dn);
+    assert_ok(contract_add(g->d, contract_entry(dn, "msSPP-ActivationObjectsContainer"), &ei), &ei);
     snprintf(g->top, sizeof(g->top), "%s", dn);
 }
 
@@ -172,7 +90,7 @@ static struct dir_entry *get(struct ground *g, const char *name)
     struct errinfo ei;
     char dn[512];
 
-    child_dn(g, name, dn);
+    contract_child(g, name, dn);
     assert_ok(dir_get(g->d, dn, NULL, &e, &ei), &ei);
     return e;
 }
@@ -185,7 +103,7 @@ static void the_facts_name_forest_contexts_and_schema(void **state)
     const struct dir_facts *f = dir_facts(g->d);
     struct errinfo ei;
 
-    assert_string_equal(f->forest, env("DIR_CONTRACT_FOREST", "lab.example"));
+    assert_string_equal(f->forest, contract_env("DIR_CONTRACT_FOREST", "lab.example"));
     assert_non_null(f->default_nc);
     assert_non_null(f->root_domain_nc);
     assert_non_null(f->dns_host_name);
@@ -208,7 +126,7 @@ static void what_was_added_is_read_back_byte_by_byte(void **state)
     const struct dir_attr *ids;
 
     add_object_container(g);
-    assert_ok(add_and_free(g->d, activation_object(g, "one"), &ei), &ei);
+    assert_ok(contract_add(g->d, activation_object(g, "one"), &ei), &ei);
     e = get(g, "one");
     ids = dir_entry_attr(e, "msspp-kmsids");
     assert_int_equal(ids->n, 2);
@@ -246,7 +164,7 @@ static void a_large_value_survives(void **state)
     add_object_container(g);
     e = activation_object(g, "large");
     assert_int_equal(dir_entry_add(e, "msSPP-IssuanceLicense", large, len), ERR_OK);
-    assert_ok(add_and_free(g->d, e, &ei), &ei);
+    assert_ok(contract_add(g->d, e, &ei), &ei);
     e = get(g, "large");
     assert_int_equal(dir_entry_val(e, "msSPP-IssuanceLicense")->len, len);
     assert_memory_equal(dir_entry_val(e, "msSPP-IssuanceLicense")->data, large, len);
@@ -262,10 +180,10 @@ static void adding_a_taken_name_is_refused_and_changes_nothing(void **state)
     char dn[512];
 
     add_container(g, "taken");
-    child_dn(g, "TAKEN", dn);
-    e = entry(dn, "container");
+    contract_child(g, "TAKEN", dn);
+    e = contract_entry(dn, "container");
     assert_int_equal(dir_entry_add_str(e, "description", "second"), ERR_OK);
-    assert_int_equal(add_and_free(g->d, e, &ei), ERR_EXISTS);
+    assert_int_equal(contract_add(g->d, e, &ei), ERR_EXISTS);
     e = get(g, "taken");
     assert_null(dir_entry_attr(e, "description"));
     dir_entry_free(e);
@@ -278,7 +196,7 @@ static void adding_below_a_missing_parent_is_not_found(void **state)
     char dn[600];
 
     snprintf(dn, sizeof(dn), "CN=x,CN=missing,%s", g->top);
-    assert_int_equal(add_and_free(g->d, entry(dn, "container"), &ei), ERR_NOTFOUND);
+    assert_int_equal(contract_add(g->d, contract_entry(dn, "container"), &ei), ERR_NOTFOUND);
 }
 
 static void an_object_without_a_required_attribute_breaks_the_schema(void **state)
@@ -288,8 +206,9 @@ static void an_object_without_a_required_attribute_breaks_the_schema(void **stat
     char dn[512];
 
     add_object_container(g);
-    child_dn(g, "incomplete", dn);
-    assert_int_equal(add_and_free(g->d, entry(dn, "msSPP-ActivationObject"), &ei), ERR_SCHEMA);
+    contract_child(g, "incomplete", dn);
+    assert_int_equal(contract_add(g->d, contract_entry(dn, "msSPP-ActivationObject"), &ei),
+                     ERR_SCHEMA);
 }
 
 static void a_missing_entry_is_not_found_and_out_stays(void **state)
@@ -299,7 +218,7 @@ static void a_missing_entry_is_not_found_and_out_stays(void **state)
     struct errinfo ei;
     char dn[512];
 
-    child_dn(g, "missing", dn);
+    contract_child(g, "missing", dn);
     assert_int_equal(dir_get(g->d, dn, NULL, &out, &ei), ERR_NOTFOUND);
     assert_ptr_equal(out, g);
     assert_contains(ei.text, "missing");
@@ -364,7 +283,7 @@ static void scopes_reach_the_entry_its_children_and_all_below(void **state)
     add_container(g, "a");
     add_container(g, "b");
     snprintf(dn, sizeof(dn), "CN=deep,CN=a,%s", g->top);
-    assert_ok(add_and_free(g->d, entry(dn, "container"), &ei), &ei);
+    assert_ok(contract_add(g->d, contract_entry(dn, "container"), &ei), &ei);
     assert_int_equal(count(g, g->top, DIR_BASE, NULL), 1);
     assert_int_equal(count(g, g->top, DIR_ONE, NULL), 2);
     assert_int_equal(count(g, g->top, DIR_SUB, NULL), 4);
@@ -378,7 +297,7 @@ static void a_missing_base_is_not_found(void **state)
     struct names found = {0};
     struct errinfo ei;
 
-    child_dn(g, "missing", dn);
+    contract_child(g, "missing", dn);
     assert_int_equal(dir_search(g->d, &q, collect, &found, &ei), ERR_NOTFOUND);
 }
 
@@ -390,7 +309,7 @@ static void equality_finds_the_very_bytes(void **state)
     struct errinfo ei;
 
     add_object_container(g);
-    assert_ok(add_and_free(g->d, activation_object(g, "one"), &ei), &ei);
+    assert_ok(contract_add(g->d, activation_object(g, "one"), &ei), &ei);
     assert_int_equal(count(g, g->top, DIR_ONE, &f), 1);
     f.value = other;
     assert_int_equal(count(g, g->top, DIR_ONE, &f), 0);
@@ -437,8 +356,8 @@ static void only_the_attributes_asked_for_come_back(void **state)
     char dn[512];
 
     add_object_container(g);
-    assert_ok(add_and_free(g->d, activation_object(g, "one"), &ei), &ei);
-    child_dn(g, "one", dn);
+    assert_ok(contract_add(g->d, activation_object(g, "one"), &ei), &ei);
+    contract_child(g, "one", dn);
     assert_ok(dir_get(g->d, dn, attrs, &e, &ei), &ei);
     assert_int_equal(e->n, 1);
     assert_string_equal(dir_entry_str(e, "msSPP-CSVLKPid"), "00000-00000");
@@ -532,7 +451,7 @@ static enum err swap(struct ground *g, const char *name, const char *old, const 
                                    {DIR_MOD_ADD, "displayName", 1, &becomes}};
     char dn[512];
 
-    child_dn(g, name, dn);
+    contract_child(g, name, dn);
     return dir_modify(g->d, dn, mods, 2, ei);
 }
 
@@ -552,10 +471,10 @@ static void add_named(struct ground *g, const char *name, const char *display)
     struct errinfo ei;
     char dn[512];
 
-    child_dn(g, name, dn);
-    e = entry(dn, "container");
+    contract_child(g, name, dn);
+    e = contract_entry(dn, "container");
     assert_int_equal(dir_entry_add_str(e, "displayName", display), ERR_OK);
-    assert_ok(add_and_free(g->d, e, &ei), &ei);
+    assert_ok(contract_add(g->d, e, &ei), &ei);
 }
 
 static void compare_and_modify_takes_place_on_the_old_value_only(void **state)
@@ -582,7 +501,7 @@ static void a_modification_happens_whole_or_not_at_all(void **state)
     char dn[512];
 
     add_named(g, "x", "one");
-    child_dn(g, "x", dn);
+    contract_child(g, "x", dn);
     assert_int_equal(dir_modify(g->d, dn, mods, 2, &ei), ERR_CONFLICT);
     e = get(g, "x");
     assert_null(dir_entry_attr(e, "description"));
@@ -599,8 +518,8 @@ static void adding_a_value_that_is_there_is_a_conflict(void **state)
     char dn[512];
 
     add_object_container(g);
-    assert_ok(add_and_free(g->d, activation_object(g, "one"), &ei), &ei);
-    child_dn(g, "one", dn);
+    assert_ok(contract_add(g->d, activation_object(g, "one"), &ei), &ei);
+    contract_child(g, "one", dn);
     assert_int_equal(dir_modify(g->d, dn, &mod, 1, &ei), ERR_CONFLICT);
 }
 
@@ -613,7 +532,7 @@ static void replacing_by_nothing_removes_even_what_is_absent(void **state)
     char dn[512];
 
     add_named(g, "x", "one");
-    child_dn(g, "x", dn);
+    contract_child(g, "x", dn);
     assert_ok(dir_modify(g->d, dn, &mod, 1, &ei), &ei);
     assert_ok(dir_modify(g->d, dn, &mod, 1, &ei), &ei);
     e = get(g, "x");
@@ -629,7 +548,7 @@ static void deleting_a_whole_attribute_needs_it_to_be_there(void **state)
     char dn[512];
 
     add_named(g, "x", "one");
-    child_dn(g, "x", dn);
+    contract_child(g, "x", dn);
     assert_ok(dir_modify(g->d, dn, &mod, 1, &ei), &ei);
     assert_int_equal(dir_modify(g->d, dn, &mod, 1, &ei), ERR_CONFLICT);
 }
@@ -650,7 +569,7 @@ static void deleting_removes_leaves_only(void **state)
 
     add_container(g, "leaf");
     assert_int_equal(dir_delete(g->d, g->top, &ei), ERR_NOT_NOW);
-    child_dn(g, "leaf", dn);
+    contract_child(g, "leaf", dn);
     assert_ok(dir_delete(g->d, dn, &ei), &ei);
     assert_int_equal(dir_delete(g->d, dn, &ei), ERR_NOTFOUND);
 }

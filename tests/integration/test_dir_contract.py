@@ -7,8 +7,8 @@ import pytest
 from lab import Lab
 
 
-def contract(lab, **env):
-    program = os.path.join(lab.bin, "..", "tests", "test_dir_contract")
+def contract(lab, suite="test_dir_contract", **env):
+    program = os.path.join(lab.bin, "..", "tests", suite)
     done = subprocess.run([program], capture_output=True, text=True, check=False, timeout=120,
                           env={**os.environ, "DIR_CONTRACT_URI": lab.directory_uri,
                                "DIR_CONTRACT_FOREST": lab.forest, **env})
@@ -23,3 +23,9 @@ def test_slapd_keeps_the_contract(who):
             password = f.read().strip()
         contract(lab, **({"DIR_CONTRACT_USER": "adbad", "DIR_CONTRACT_PASSWORD": password}
                          if who == "service" else {}))
+
+
+def test_slapd_tells_changes_as_the_contract_says():
+    with Lab(realm=None) as lab:
+        lab.directory_up()
+        contract(lab, suite="test_changes_contract")
