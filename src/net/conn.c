@@ -163,7 +163,7 @@ static void write_rest(struct net_conn *c, struct buf *out)
     uv_buf_t b;
 
     if (rest == NULL) {
-        end_now(c, NET_NO_MEMORY, "");
+        end_now(c, NET_RPC_REASON(RPC_NO_MEMORY), "");
         return;
     }
     memcpy(rest->data, out->data, out->len);
@@ -187,7 +187,7 @@ static void flush(struct net_conn *c)
     int n;
 
     if (out->err != ERR_OK) {
-        end_now(c, NET_NO_MEMORY, "");
+        end_now(c, NET_RPC_REASON(RPC_NO_MEMORY), "");
         return;
     }
     if (out->len == 0 || c->writing)
@@ -300,7 +300,7 @@ static void dispatch(struct net_conn *c)
     c->progress = true;
     if (call == NULL) {
         rpc_conn_drop(c->rpc, rpc);
-        finish(c, NET_NO_MEMORY, "");
+        finish(c, NET_RPC_REASON(RPC_NO_MEMORY), "");
         return;
     }
     call->conn = c;
@@ -384,7 +384,7 @@ void conn_start(struct net_server *s, struct listener *l, int fd, const union ad
     if (c == NULL || uv_tcp_init(s->loop, &c->tcp) != 0) {
         free(c);
         close(fd);
-        server_count_close(s, NET_NO_MEMORY);
+        server_count_close(s, NET_RPC_REASON(RPC_NO_MEMORY));
         server_forget(s, peer);
         return;
     }
@@ -396,9 +396,9 @@ void conn_start(struct net_server *s, struct listener *l, int fd, const union ad
     c->rpc = rpc_conn_new(&l->rpc);
     if (uv_tcp_open(&c->tcp, fd) != 0) {
         close(fd);
-        end_now(c, NET_NO_MEMORY, "");
+        end_now(c, NET_RPC_REASON(RPC_NO_MEMORY), "");
     } else if (c->rpc == NULL) {
-        end_now(c, NET_NO_MEMORY, "");
+        end_now(c, NET_RPC_REASON(RPC_NO_MEMORY), "");
     } else {
         settle(c);
     }

@@ -25,7 +25,6 @@ enum net_reason {
     NET_SOURCE_LIMIT,     /* too many connections of one source address */
     NET_UNANSWERED,       /* the handler had no answer to give (net_call_abort) */
     NET_SHUTDOWN,
-    NET_NO_MEMORY,
     NET_REASONS
 };
 

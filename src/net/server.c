@@ -19,7 +19,7 @@ static const char *const reason_names[NET_REASONS] = {
     [NET_BIND_TIMEOUT] = "bind-timeout", [NET_EXCHANGE_TIMEOUT] = "exchange-timeout",
     [NET_IDLE_TIMEOUT] = "idle-timeout", [NET_WRITE_TIMEOUT] = "write-timeout",
     [NET_SOURCE_LIMIT] = "source-limit", [NET_UNANSWERED] = "unanswered",
-    [NET_SHUTDOWN] = "shutdown",         [NET_NO_MEMORY] = "no-memory",
+    [NET_SHUTDOWN] = "shutdown",
 };
 
 const char *net_reason_name(unsigned reason)
@@ -135,7 +135,7 @@ static void admit(struct listener *l, int fd, const union address *peer)
         break;
     default:
         close(fd);
-        server_count_close(s, NET_NO_MEMORY);
+        server_count_close(s, NET_RPC_REASON(RPC_NO_MEMORY));
     }
 }
 

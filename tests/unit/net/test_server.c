@@ -1,0 +1,482 @@
+/* The server on loopback with short limits; the client's side is plain blocking-free sockets
+ * driven from the same thread, so nothing here depends on timing but the limits themselves. */
+#include "support.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "net/net.h"
+#include "rpc/client.h"
+
+#define SHORT_MS 60
+#define LONG_MS  20000
+
+static const struct rpc_iface ifaces[] = {
+    {.uuid = {{1, 2, 3}}, .major = 1, .opnums = 1, .max_stub = 65536, .name = "test"}};
+
+struct fixture {
+    uv_loop_t loop;
+    struct net_server *server;
+    struct net_call *held[8]; /* calls the handler kept */
+    size_t held_count;
+    bool hold; /* keep calls instead of answering */
+    size_t answer_size;
+    uint16_t port;
+};
+
+static void on_call(void *arg, struct net_call *call)
+{
+    struct fixture *f = arg;
+    uint8_t *stub;
+
+    if (f->hold) {
+        assert_true(f->held_count < 8);
+        f->held[f->held_count++] = call;
+        return;
+    }
+    stub = calloc(1, f->answer_size);
+    assert_non_null(stub);
+    net_call_reply(call, stub, f->answer_size);
+    free(stub);
+}
+
+static void start(struct fixture *f, struct net_conf conf)
+{
+    struct errinfo ei;
+    char text[64];
+
+    conf.ifaces = ifaces;
+    conf.iface_count = 1;
+    conf.on_call = on_call;
+    conf.arg = f;
+    conf.max_connections = conf.max_connections == 0 ? 100 : conf.max_connections;
+    conf.max_per_source = conf.max_per_source == 0 ? 100 : conf.max_per_source;
+    conf.bind_ms = conf.bind_ms == 0 ? LONG_MS : conf.bind_ms;
+    conf.exchange_ms = conf.exchange_ms == 0 ? LONG_MS : conf.exchange_ms;
+    conf.idle_ms = conf.idle_ms == 0 ? LONG_MS : conf.idle_ms;
+    f->server = net_server_new(&f->loop, &conf);
+    assert_non_null(f->server);
+    assert_ok(net_listen(f->server, "127.0.0.1:0", &ei), &ei);
+    net_server_addresses(f->server, text, sizeof(text));
+    f->port = (uint16_t)atoi(strrchr(text, ':') + 1);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+
+    assert_non_null(f);
+    f->answer_size = 16;
+    assert_int_equal(uv_loop_init(&f->loop), 0);
+    *state = f;
+    return 0;
+}
+
+static void wake(uv_timer_t *t)
+{
+    (void)t;
+}
+
+/* Turns the loop until cond holds; fails after a deadline. */
+#define turn_until(f, cond)                                                                        \
+    do {                                                                                           \
+        uv_timer_t turn_timer;                                                                     \
+        uint64_t turn_end = uv_hrtime() + UINT64_C(15000000000);                                   \
+        uv_timer_init(&(f)->loop, &turn_timer);                                                    \
+        uv_timer_start(&turn_timer, wake, 2, 2);                                                   \
+        while (!(cond)) {                                                                          \
+            if (uv_hrtime() > turn_end)                                                            \
+                fail_msg("%s:%d: never: %s", __FILE__, __LINE__, #cond);                           \
+            uv_run(&(f)->loop, UV_RUN_ONCE);                                                       \
+        }                                                                                          \
+        uv_close((uv_handle_t *)&turn_timer, NULL);                                                \
+        uv_run(&(f)->loop, UV_RUN_NOWAIT);                                                         \
+    } while (0)
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    if (f->server != NULL) {
+        net_server_stop(f->server);
+        net_server_abort(f->server);
+        turn_until(f, net_server_stopped(f->server));
+        for (size_t i = 0; i < f->held_count; i++)
+            net_call_abort(f->held[i], "test ends");
+        net_server_free(f->server);
+    }
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&f->loop), 0);
+    free(f);
+    return 0;
+}
+
+static int dial(const struct fixture *f)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons(f->port),
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+    return fd;
+}
+
+static struct net_stats stats(const struct fixture *f)
+{
+    struct net_stats s;
+
+    net_server_stats(f->server, &s);
+    return s;
+}
+
+static uint64_t closed(const struct fixture *f, unsigned reason)
+{
+    return stats(f).closed[reason];
+}
+
+/* -1 while nothing is there, 0 at the end, else bytes. */
+static ssize_t peek(int fd)
+{
+    char c;
+
+    return recv(fd, &c, 1, MSG_DONTWAIT | MSG_PEEK);
+}
+
+static void send_all(int fd, const void *data, size_t len)
+{
+    assert_int_equal(send(fd, data, len, MSG_NOSIGNAL), len);
+}
+
+struct peer {
+    int fd;
+    struct rpc_client *rpc;
+};
+
+/* Sends what waits and feeds what came; the step it reached. */
+static enum rpc_client_step advance(struct peer *p)
+{
+    struct buf *out = rpc_client_output(p->rpc);
+    enum rpc_client_step step = RPC_CLIENT_MORE;
+    struct errinfo ei;
+    char in[8192];
+    ssize_t n;
+
+    if (out->len > 0) {
+        send_all(p->fd, out->data, out->len);
+        buf_clear(out);
+    }
+    n = recv(p->fd, in, sizeof(in), MSG_DONTWAIT);
+    for (size_t at = 0, used; n > 0 && at < (size_t)n && step == RPC_CLIENT_MORE; at += used)
+        step = rpc_client_feed(p->rpc, in + at, (size_t)n - at, &used, &ei);
+    return step;
+}
+
+static struct peer bound(struct fixture *f)
+{
+    struct rpc_client_conf conf = {.uuid = ifaces[0].uuid, .major = 1};
+    struct peer p = {.fd = dial(f), .rpc = rpc_client_new(&conf)};
+
+    assert_non_null(p.rpc);
+    turn_until(f, advance(&p) == RPC_CLIENT_BOUND);
+    return p;
+}
+
+static void call(struct peer *p)
+{
+    struct errinfo ei;
+
+    assert_ok(rpc_client_call(p->rpc, 0, "12345678", 8, &ei), &ei);
+    send_all(p->fd, rpc_client_output(p->rpc)->data, rpc_client_output(p->rpc)->len);
+    buf_clear(rpc_client_output(p->rpc));
+}
+
+static void hang_up(struct peer *p)
+{
+    close(p->fd);
+    rpc_client_free(p->rpc);
+}
+
+/* ---- tests ---- */
+
+static void a_call_is_answered(void **state)
+{
+    struct fixture *f = *state;
+    struct peer p;
+
+    start(f, (struct net_conf){0});
+    p = bound(f);
+    for (int i = 0; i < 3; i++) {
+        call(&p);
+        turn_until(f, advance(&p) == RPC_CLIENT_RESPONSE);
+    }
+    assert_int_equal(stats(f).calls, 3);
+    hang_up(&p);
+    turn_until(f, closed(f, NET_PEER_CLOSED) == 1);
+    assert_int_equal(stats(f).open, 0);
+}
+
+static void a_silent_connection_is_closed_when_the_bind_is_due(void **state)
+{
+    struct fixture *f = *state;
+    int fd;
+
+    start(f, (struct net_conf){.bind_ms = SHORT_MS});
+    fd = dial(f);
+    turn_until(f, closed(f, NET_BIND_TIMEOUT) == 1);
+    assert_int_equal(peek(fd), 0);
+    close(fd);
+}
+
+static void trickling_bytes_do_not_put_off_the_bind(void **state)
+{
+    struct fixture *f = *state;
+    struct rpc_client_conf conf = {.uuid = ifaces[0].uuid, .major = 1};
+    struct rpc_client *rpc = rpc_client_new(&conf);
+    const struct buf *bind = rpc_client_output(rpc);
+    size_t sent = 0;
+    int fd;
+
+    start(f, (struct net_conf){.bind_ms = SHORT_MS});
+    fd = dial(f);
+    /* A byte per turn of the loop, never the last one. */
+    turn_until(f, (sent + 1 < bind->len && send(fd, bind->data + sent, 1, MSG_NOSIGNAL) == 1 &&
+                   sent++ < bind->len && uv_run(&f->loop, UV_RUN_NOWAIT) >= 0 &&
+                   closed(f, NET_BIND_TIMEOUT) == 1) ||
+                      closed(f, NET_BIND_TIMEOUT) == 1);
+    close(fd);
+    rpc_client_free(rpc);
+}
+
+static void an_unfinished_call_is_closed_when_it_is_due(void **state)
+{
+    struct fixture *f = *state;
+    struct peer p;
+
+    start(f, (struct net_conf){.exchange_ms = SHORT_MS});
+    p = bound(f);
+    send_all(p.fd, "\5\0\0\3\20", 5);
+    turn_until(f, closed(f, NET_EXCHANGE_TIMEOUT) == 1);
+    hang_up(&p);
+}
+
+static void an_idle_connection_is_closed_after_its_last_answer(void **state)
+{
+    struct fixture *f = *state;
+    struct peer p;
+
+    start(f, (struct net_conf){.idle_ms = SHORT_MS});
+    p = bound(f);
+    call(&p);
+    turn_until(f, advance(&p) == RPC_CLIENT_RESPONSE);
+    turn_until(f, closed(f, NET_IDLE_TIMEOUT) == 1);
+    assert_int_equal(peek(p.fd), 0);
+    hang_up(&p);
+}
+
+static void waiting_for_our_answer_is_not_idleness(void **state)
+{
+    struct fixture *f = *state;
+    struct peer p;
+    uint64_t until;
+
+    start(f, (struct net_conf){.idle_ms = SHORT_MS, .exchange_ms = SHORT_MS});
+    f->hold = true;
+    p = bound(f);
+    call(&p);
+    turn_until(f, f->held_count == 1);
+    until = uv_hrtime() + UINT64_C(3) * SHORT_MS * 1000000;
+    turn_until(f, uv_hrtime() > until);
+    assert_int_equal(stats(f).open, 1);
+    net_call_reply(f->held[--f->held_count], "12345678", 8);
+    turn_until(f, advance(&p) == RPC_CLIENT_RESPONSE);
+    hang_up(&p);
+}
+
+static void a_peer_that_takes_no_answers_is_closed(void **state)
+{
+    struct fixture *f = *state;
+    struct peer p;
+
+    start(f, (struct net_conf){.exchange_ms = SHORT_MS});
+    f->answer_size = 32 * 1024 * 1024; /* more than any socket buffer */
+    p = bound(f);
+    call(&p);
+    turn_until(f, closed(f, NET_WRITE_TIMEOUT) == 1);
+    hang_up(&p);
+}
+
+static void an_answer_to_a_peer_that_has_gone_is_dropped(void **state)
+{
+    struct fixture *f = *state;
+    struct linger now = {.l_onoff = 1};
+    struct peer p;
+
+    start(f, (struct net_conf){0});
+    f->hold = true;
+    p = bound(f);
+    call(&p);
+    turn_until(f, f->held_count == 1);
+    setsockopt(p.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)); /* closing resets */
+    hang_up(&p);
+    turn_until(f, stats(f).open == 0);
+    net_call_reply(f->held[--f->held_count], "12345678", 8);
+    assert_int_equal(closed(f, NET_PEER_RESET), 1);
+}
+
+static void a_peer_that_only_stops_sending_gets_its_answer(void **state)
+{
+    struct fixture *f = *state;
+    struct peer p;
+
+    start(f, (struct net_conf){0});
+    f->hold = true;
+    p = bound(f);
+    call(&p);
+    turn_until(f, f->held_count == 1);
+    shutdown(p.fd, SHUT_WR);
+    for (int i = 0; i < 5; i++)
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+    net_call_reply(f->held[--f->held_count], "12345678", 8);
+    turn_until(f, advance(&p) == RPC_CLIENT_RESPONSE);
+    turn_until(f, closed(f, NET_PEER_CLOSED) == 1);
+    hang_up(&p);
+}
+
+static void an_aborted_call_closes_without_a_byte(void **state)
+{
+    struct fixture *f = *state;
+    struct peer p;
+
+    start(f, (struct net_conf){0});
+    f->hold = true;
+    p = bound(f);
+    call(&p);
+    turn_until(f, f->held_count == 1);
+    net_call_abort(f->held[--f->held_count], "no record");
+    turn_until(f, peek(p.fd) == 0);
+    assert_int_equal(closed(f, NET_UNANSWERED), 1);
+    hang_up(&p);
+    turn_until(f, stats(f).open == 0);
+}
+
+static void a_source_over_its_cap_is_closed(void **state)
+{
+    struct fixture *f = *state;
+    int fd[3];
+
+    start(f, (struct net_conf){.max_per_source = 2});
+    for (int i = 0; i < 3; i++)
+        fd[i] = dial(f);
+    turn_until(f, peek(fd[2]) == 0);
+    assert_int_equal(closed(f, NET_SOURCE_LIMIT), 1);
+    assert_int_equal(stats(f).open, 2);
+    for (int i = 0; i < 3; i++)
+        close(fd[i]);
+}
+
+static void connections_over_the_maximum_wait_for_their_turn(void **state)
+{
+    struct fixture *f = *state;
+    int first, second, third;
+
+    start(f, (struct net_conf){.max_connections = 2});
+    first = dial(f);
+    second = dial(f);
+    third = dial(f);
+    turn_until(f, !stats(f).accepting);
+    assert_int_equal(stats(f).accepted, 2);
+    close(first);
+    turn_until(f, stats(f).accepted == 3);
+    close(second);
+    close(third);
+}
+
+static void stopping_waits_for_the_answers_that_are_owed(void **state)
+{
+    struct fixture *f = *state;
+    struct peer owed, idle;
+
+    start(f, (struct net_conf){0});
+    f->hold = true;
+    idle = bound(f);
+    owed = bound(f);
+    call(&owed);
+    turn_until(f, f->held_count == 1);
+    net_server_stop(f->server);
+    turn_until(f, peek(idle.fd) == 0);
+    hang_up(&idle);
+    assert_false(net_server_stopped(f->server));
+    net_call_reply(f->held[--f->held_count], "12345678", 8);
+    turn_until(f, advance(&owed) == RPC_CLIENT_RESPONSE);
+    hang_up(&owed);
+    turn_until(f, net_server_stopped(f->server));
+}
+
+static void a_protocol_error_is_counted_with_its_reason(void **state)
+{
+    struct fixture *f = *state;
+    int fd;
+
+    start(f, (struct net_conf){0});
+    fd = dial(f);
+    send_all(fd, "GET / HTTP/1.1\r\n\r\n", 18);
+    turn_until(f, peek(fd) == 0);
+    assert_int_equal(closed(f, NET_RPC_REASON(RPC_NOT_RPC)), 1);
+    assert_string_equal(net_reason_name(NET_RPC_REASON(RPC_NOT_RPC)), "not-rpc");
+    close(fd);
+}
+
+static void a_port_in_use_names_address_and_remedy(void **state)
+{
+    struct fixture *f = *state;
+    struct errinfo ei;
+    char address[64];
+
+    start(f, (struct net_conf){0});
+    snprintf(address, sizeof(address), "127.0.0.1:%u", f->port);
+    assert_int_equal(net_listen(f->server, address, &ei), ERR_BUSY);
+    assert_contains(ei.text, address);
+    assert_contains(ei.text, "[kms] listen");
+}
+
+static void every_reason_has_a_name_of_its_own(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < NET_CLOSE_REASONS; i++) {
+        for (unsigned k = 0; k < i; k++)
+            assert_string_not_equal(net_reason_name(i), net_reason_name(k));
+    }
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(a_call_is_answered),
+        T(a_silent_connection_is_closed_when_the_bind_is_due),
+        T(trickling_bytes_do_not_put_off_the_bind),
+        T(an_unfinished_call_is_closed_when_it_is_due),
+        T(an_idle_connection_is_closed_after_its_last_answer),
+        T(waiting_for_our_answer_is_not_idleness),
+        T(a_peer_that_takes_no_answers_is_closed),
+        T(an_answer_to_a_peer_that_has_gone_is_dropped),
+        T(a_peer_that_only_stops_sending_gets_its_answer),
+        T(an_aborted_call_closes_without_a_byte),
+        T(a_source_over_its_cap_is_closed),
+        T(connections_over_the_maximum_wait_for_their_turn),
+        T(stopping_waits_for_the_answers_that_are_owed),
+        T(a_protocol_error_is_counted_with_its_reason),
+        T(a_port_in_use_names_address_and_remedy),
+        T(every_reason_has_a_name_of_its_own),
+    };
+
+    return cmocka_run_group_tests_name("server", tests, NULL, NULL);
+}
