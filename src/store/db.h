@@ -20,6 +20,11 @@ enum db_sql {
     SQL_EACH_RECENT,
     SQL_EACH_REFUSAL,
     SQL_TOTALS,
+    SQL_PUT_MEMBER,
+    SQL_DROP_MEMBER,
+    SQL_SET_MEMBER_SYNC,
+    SQL_EACH_MEMBER,
+    SQL_MEMBER_SYNC,
     SQL_COUNT
 };
 
@@ -39,5 +44,11 @@ extern const char *const db_sql_text[SQL_COUNT];
 
 /* Translates the last failure of s->db, with SQLite's own words, after "what ledger PATH". */
 enum err db_fail(struct store *s, const char *what, struct errinfo *ei);
+
+/* Runs a bound statement that returns no rows. On failure the transaction is rolled back and the
+ * store is broken, as store_commit says. */
+enum err db_write(struct store *s, enum db_sql sql, struct errinfo *ei);
+/* ERR_NOT_NOW with its text. */
+enum err db_not_now(const struct store *s, struct errinfo *ei);
 
 #endif

@@ -11,6 +11,9 @@
     "previous_client_id, required_count, licence_status, minutes_left, is_virtual, count, "        \
     "workstation"
 
+#define MEMBER_COLUMNS "id, guid, name, dns_name, dn, sid, enabled"
+#define SYNC_COLUMNS   "cookie, synced_at, listed_at, full, entries"
+
 const char *const db_sql_text[SQL_COUNT] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_COMMIT] = "COMMIT",
@@ -32,11 +35,18 @@ const char *const db_sql_text[SQL_COUNT] = {
                          " WHERE minute >= ? ORDER BY minute, source, reason",
     [SQL_TOTALS] = "SELECT answered, refused, status_0, status_1, status_2, status_3, status_4,"
                    " status_5, status_6 FROM totals",
+    [SQL_PUT_MEMBER] =
+        "INSERT OR REPLACE INTO members (" MEMBER_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?)",
+    [SQL_DROP_MEMBER] = "DELETE FROM members WHERE id = ?",
+    [SQL_SET_MEMBER_SYNC] =
+        "INSERT OR REPLACE INTO member_sync (only, " SYNC_COLUMNS ") VALUES (1, ?, ?, ?, ?, ?)",
+    [SQL_EACH_MEMBER] = "SELECT " MEMBER_COLUMNS " FROM members",
+    [SQL_MEMBER_SYNC] = "SELECT " SYNC_COLUMNS " FROM member_sync",
 };
 
 #define STATUS_COUNT (sizeof(((struct store_totals *)NULL)->by_status) / sizeof(uint64_t))
 
-static enum err not_now(const struct store *s, struct errinfo *ei)
+enum err db_not_now(const struct store *s, struct errinfo *ei)
 {
     return err_fail(ei, ERR_NOT_NOW, "ledger %s: not in use since a failure; it must be reopened",
                     s->path);
@@ -57,7 +67,7 @@ enum err store_begin(struct store *s, struct errinfo *ei)
 {
     assert(s->writable && !s->in_transaction);
     if (s->broken)
-        return not_now(s, ei);
+        return db_not_now(s, ei);
     if (step(s, SQL_BEGIN) != SQLITE_OK) {
         s->broken = true;
         return db_fail(s, "write", ei);
@@ -77,6 +87,11 @@ static enum err abandon(struct store *s, struct errinfo *ei)
     return e;
 }
 
+enum err db_write(struct store *s, enum db_sql sql, struct errinfo *ei)
+{
+    return step(s, sql) == SQLITE_OK ? ERR_OK : abandon(s, ei);
+}
+
 static void bind_guid(sqlite3_stmt *st, int i, const struct guid *g)
 {
     sqlite3_bind_blob(st, i, g->b, sizeof(g->b), SQLITE_STATIC);
@@ -87,7 +102,7 @@ enum err store_add_activation(struct store *s, const struct store_activation *a,
     sqlite3_stmt *st = s->stmt[SQL_ADD_ACTIVATION];
 
     if (s->broken || !s->in_transaction)
-        return not_now(s, ei);
+        return db_not_now(s, ei);
     /* Binding static memory of the right count of parameters cannot fail. */
     sqlite3_bind_int64(st, 1, a->when);
     sqlite3_bind_int(st, 2, (int)a->channel);
@@ -118,7 +133,7 @@ enum err store_add_refusal(struct store *s, const struct store_refusal *r, struc
     uint64_t times = r->times == 0 ? 1 : r->times;
 
     if (s->broken || !s->in_transaction)
-        return not_now(s, ei);
+        return db_not_now(s, ei);
     sqlite3_bind_int64(st, 1, r->when - r->when % 60);
     sqlite3_bind_text(st, 2, r->source, -1, SQLITE_STATIC);
     sqlite3_bind_text(st, 3, r->reason, -1, SQLITE_STATIC);
@@ -144,7 +159,7 @@ static int add_totals(struct store *s)
 enum err store_commit(struct store *s, struct errinfo *ei)
 {
     if (s->broken || !s->in_transaction)
-        return not_now(s, ei);
+        return db_not_now(s, ei);
     if (add_totals(s) != SQLITE_OK || step(s, SQL_COMMIT) != SQLITE_OK)
         return abandon(s, ei);
     s->in_transaction = false;
@@ -222,7 +237,7 @@ enum err store_each_activation(struct store *s, int64_t since, store_activation_
                                struct errinfo *ei)
 {
     if (s->db == NULL)
-        return not_now(s, ei);
+        return db_not_now(s, ei);
     sqlite3_bind_int64(s->stmt[SQL_EACH_ACTIVATION], 1, since);
     return each_row(s, SQL_EACH_ACTIVATION, each, arg, ei);
 }
@@ -231,7 +246,7 @@ enum err store_each_recent(struct store *s, int64_t since, uint32_t limit,
                            store_activation_fn *each, void *arg, struct errinfo *ei)
 {
     if (s->db == NULL)
-        return not_now(s, ei);
+        return db_not_now(s, ei);
     sqlite3_bind_int64(s->stmt[SQL_EACH_RECENT], 1, since);
     sqlite3_bind_int64(s->stmt[SQL_EACH_RECENT], 2, limit == 0 ? -1 : (int64_t)limit);
     return each_row(s, SQL_EACH_RECENT, each, arg, ei);
@@ -245,7 +260,7 @@ enum err store_each_refusal(struct store *s, int64_t since, store_refusal_fn *ea
     int rc = SQLITE_DONE;
 
     if (s->db == NULL)
-        return not_now(s, ei);
+        return db_not_now(s, ei);
     st = s->stmt[SQL_EACH_REFUSAL];
     sqlite3_bind_int64(st, 1, since - since % 60);
     while (e == ERR_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
@@ -269,7 +284,7 @@ enum err store_totals(struct store *s, struct store_totals *out, struct errinfo 
     sqlite3_stmt *st;
 
     if (s->db == NULL)
-        return not_now(s, ei);
+        return db_not_now(s, ei);
     st = s->stmt[SQL_TOTALS];
     if (sqlite3_step(st) != SQLITE_ROW) {
         e = db_fail(s, "read", ei);
