@@ -30,6 +30,16 @@ struct opt {
     uint32_t min, max; /* OPT_UINT; ignored if both are 0 */
 };
 
+/* Rows for the two usual kinds, one to a line. */
+#define OPT_TEXT_ROW(n, m, d, h)                                                                   \
+    {                                                                                              \
+        .name = (n), .type = OPT_STRING, .metavar = (m), .help = (h), .dest = (d)                  \
+    }
+#define OPT_FLAG_ROW(n, d, h)                                                                      \
+    {                                                                                              \
+        .name = (n), .type = OPT_FLAG, .help = (h), .dest = (d)                                    \
+    }
+
 /* Parses argv[0 … argc-1] (no program name), moving positional arguments to the front; *argc is
  * then their number. "--" ends the options. ERR_USAGE names the option and what it takes; an
  * unknown one names the nearest known. opts ends with a row whose name is NULL. */

@@ -9,11 +9,13 @@
 
 #include "cli/client.h"
 #include "client/words.h"
+#include "settings/settings.h"
 
 struct setup {
     const char *product, *edition, *bundle, *name, *key;
     const char *domain, *directory, *password_file, *user;
     const char *clock, *kms, *dns, *seed;
+    const char *config; /* adbad.conf whose lab the machine is for: gives what is not said */
     bool no_key, is_virtual;
 };
 
@@ -168,6 +170,41 @@ static enum err add_product(const struct client *c, struct station *s, const str
     return machine_set_key(&s->folder.machine, p, product->setup_key, station_now(s), ei);
 }
 
+/* ---- what the lab's own configuration knows ---- */
+
+/* A host that listens everywhere is reached at this machine's own address. */
+static const char *reachable(const char *listen)
+{
+    static const char any4[] = "0.0.0.0:", any6[] = "[::]:";
+
+    if (strncmp(listen, any4, sizeof(any4) - 1) == 0)
+        return listen + sizeof(any4) - 1;
+    if (strncmp(listen, any6, sizeof(any6) - 1) == 0)
+        return listen + sizeof(any6) - 1;
+    return NULL;
+}
+
+/* Fills what was not given on the command line. The strings in o then point into s and address. */
+static void take_from_lab(struct setup *o, const struct settings *s, char address[64])
+{
+    if (o->bundle == NULL)
+        o->bundle = s->realm_bundle;
+    if (o->clock == NULL && s->lab)
+        o->clock = s->lab_clock;
+    if (o->kms == NULL && s->listen.n > 0) {
+        const char *port = reachable(s->listen.v[0]);
+
+        snprintf(address, 64, "127.0.0.1:%s", port != NULL ? port : "");
+        o->kms = port != NULL ? address : s->listen.v[0];
+    }
+    if (o->password_file == NULL) /* without an account it is a workgroup machine */
+        return;
+    if (o->domain == NULL)
+        o->domain = s->lab_forest;
+    if (o->directory == NULL)
+        o->directory = s->dir_uri;
+}
+
 /* ---- init ---- */
 
 static enum err make_machine(struct client *c, const struct setup *o, struct errinfo *ei)
@@ -182,7 +219,9 @@ static enum err make_machine(struct client *c, const struct setup *o, struct err
     s = c->station;
     s->folder.lock = -1;
     if (e == ERR_OK && o->bundle == NULL)
-        e = err_fail(ei, ERR_USAGE, "--bundle FILE is missing: client.bundle of the lab realm");
+        e = err_fail(ei, ERR_USAGE,
+                     "--bundle FILE is missing: client.bundle of the lab realm (or --config "
+                     "FILE, the lab's adbad.conf, which names it)");
     if (e == ERR_OK)
         e = describe(&s->folder.machine, o, c->machine, ei);
     if (e == ERR_OK) {
@@ -212,72 +251,46 @@ static int finish(struct client *c, enum err e, struct errinfo *ei, const char *
     return EXIT_OK;
 }
 
+/* make_machine with the gaps of o filled from the lab's configuration, if one is named. */
+static enum err make_for_lab(struct client *c, struct setup *o, struct errinfo *ei)
+{
+    struct settings lab = {0};
+    char address[64];
+    enum err e;
+
+    if (o->config != NULL) {
+        e = settings_load(o->config, &lab, ei);
+        if (e != ERR_OK)
+            return e;
+        take_from_lab(o, &lab, address);
+    }
+    e = make_machine(c, o, ei);
+    settings_free(&lab);
+    return e;
+}
+
 static int run_init(struct client *c, int argc, char **argv)
 {
     struct setup o = {0};
     const struct opt opts[] = {
-        {.name = "product",
-         .type = OPT_STRING,
-         .metavar = "NAME",
-         .help = "\"Windows 11\"",
-         .dest = &o.product},
-        {.name = "edition",
-         .type = OPT_STRING,
-         .metavar = "NAME",
-         .help = "Enterprise",
-         .dest = &o.edition},
-        {.name = "bundle",
-         .type = OPT_STRING,
-         .metavar = "FILE",
-         .help = "the realm's client.bundle; it is copied",
-         .dest = &o.bundle},
-        {.name = "name",
-         .type = OPT_STRING,
-         .metavar = "PC01",
-         .help = "workstation name (default: the folder's name)",
-         .dest = &o.name},
-        {.name = "domain",
-         .type = OPT_STRING,
-         .metavar = "DNS-NAME",
-         .help = "member of this domain (default: workgroup)",
-         .dest = &o.domain},
-        {.name = "directory",
-         .type = OPT_STRING,
-         .metavar = "URI",
-         .help = "ldap:// or ldapi:// of the domain's directory",
-         .dest = &o.directory},
-        {.name = "password-file",
-         .type = OPT_STRING,
-         .metavar = "FILE",
-         .help = "the machine account's password (0600)",
-         .dest = &o.password_file},
-        {.name = "user",
-         .type = OPT_STRING,
-         .metavar = "ACCOUNT",
-         .help = "machine account (default: NAME$)",
-         .dest = &o.user},
-        {.name = "clock",
-         .type = OPT_STRING,
-         .metavar = "FILE",
-         .help = "lab clock (default: real time)",
-         .dest = &o.clock},
-        {.name = "kms",
-         .type = OPT_STRING,
-         .metavar = "HOST[:PORT]",
-         .help = "as /skms",
-         .dest = &o.kms},
-        {.name = "dns",
-         .type = OPT_STRING,
-         .metavar = "ADDRESS[:PORT]",
-         .help = "DNS server (default: the system's)",
-         .dest = &o.dns},
-        {.name = "seed",
-         .type = OPT_STRING,
-         .metavar = "N",
-         .help = "makes CMID and SRV order repeatable",
-         .dest = &o.seed},
-        {.name = "virtual", .type = OPT_FLAG, .help = "a virtual machine", .dest = &o.is_virtual},
-        {.name = "no-key", .type = OPT_FLAG, .help = "install no setup key", .dest = &o.no_key},
+        OPT_TEXT_ROW("config", "FILE", &o.config,
+                     "adbad.conf of the lab: gives bundle, clock, KMS address, directory"),
+        OPT_TEXT_ROW("product", "NAME", &o.product, "\"Windows 11\""),
+        OPT_TEXT_ROW("edition", "NAME", &o.edition, "Enterprise"),
+        OPT_TEXT_ROW("bundle", "FILE", &o.bundle, "the realm's client.bundle; it is copied"),
+        OPT_TEXT_ROW("name", "PC01", &o.name, "workstation name (default: the folder's name)"),
+        OPT_TEXT_ROW("domain", "DNS-NAME", &o.domain, "member of this domain (default: workgroup)"),
+        OPT_TEXT_ROW("directory", "URI", &o.directory,
+                     "ldap:// or ldapi:// of the domain's directory"),
+        OPT_TEXT_ROW("password-file", "FILE", &o.password_file,
+                     "the machine account's password (0600)"),
+        OPT_TEXT_ROW("user", "ACCOUNT", &o.user, "machine account (default: NAME$)"),
+        OPT_TEXT_ROW("clock", "FILE", &o.clock, "lab clock (default: real time)"),
+        OPT_TEXT_ROW("kms", "HOST[:PORT]", &o.kms, "as /skms"),
+        OPT_TEXT_ROW("dns", "ADDRESS[:PORT]", &o.dns, "DNS server (default: the system's)"),
+        OPT_TEXT_ROW("seed", "N", &o.seed, "makes CMID and SRV order repeatable"),
+        OPT_FLAG_ROW("virtual", &o.is_virtual, "a virtual machine"),
+        OPT_FLAG_ROW("no-key", &o.no_key, "install no setup key"),
         {0},
     };
     struct errinfo ei;
@@ -288,24 +301,16 @@ static int run_init(struct client *c, int argc, char **argv)
     if (c->machine == NULL)
         return client_fail(c, err_fail(&ei, ERR_USAGE, "init takes one machine: --machine DIR"),
                            &ei);
-    return finish(c, make_machine(c, &o, &ei), &ei, "made");
+    return finish(c, make_for_lab(c, &o, &ei), &ei, "made");
 }
 
 static int run_install(struct client *c, int argc, char **argv)
 {
     struct setup o = {0};
     const struct opt opts[] = {
-        {.name = "product",
-         .type = OPT_STRING,
-         .metavar = "NAME",
-         .help = "\"Office LTSC 2021\"",
-         .dest = &o.product},
-        {.name = "edition",
-         .type = OPT_STRING,
-         .metavar = "NAME",
-         .help = "\"Office LTSC Professional Plus 2021\"",
-         .dest = &o.edition},
-        {.name = "no-key", .type = OPT_FLAG, .help = "install no setup key", .dest = &o.no_key},
+        OPT_TEXT_ROW("product", "NAME", &o.product, "\"Office LTSC 2021\""),
+        OPT_TEXT_ROW("edition", "NAME", &o.edition, "\"Office LTSC Professional Plus 2021\""),
+        OPT_FLAG_ROW("no-key", &o.no_key, "install no setup key"),
         {0},
     };
     struct station *s;
@@ -329,26 +334,11 @@ static int run_join(struct client *c, int argc, char **argv)
 {
     struct setup o = {0};
     const struct opt opts[] = {
-        {.name = "domain",
-         .type = OPT_STRING,
-         .metavar = "DNS-NAME",
-         .help = "the domain",
-         .dest = &o.domain},
-        {.name = "directory",
-         .type = OPT_STRING,
-         .metavar = "URI",
-         .help = "ldap:// or ldapi:// of its directory",
-         .dest = &o.directory},
-        {.name = "password-file",
-         .type = OPT_STRING,
-         .metavar = "FILE",
-         .help = "the machine account's password (0600)",
-         .dest = &o.password_file},
-        {.name = "user",
-         .type = OPT_STRING,
-         .metavar = "ACCOUNT",
-         .help = "machine account (default: NAME$)",
-         .dest = &o.user},
+        OPT_TEXT_ROW("domain", "DNS-NAME", &o.domain, "the domain"),
+        OPT_TEXT_ROW("directory", "URI", &o.directory, "ldap:// or ldapi:// of its directory"),
+        OPT_TEXT_ROW("password-file", "FILE", &o.password_file,
+                     "the machine account's password (0600)"),
+        OPT_TEXT_ROW("user", "ACCOUNT", &o.user, "machine account (default: NAME$)"),
         {0},
     };
     struct station *s;
