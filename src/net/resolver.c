@@ -72,15 +72,15 @@ static void run(struct resolver *r, const bool *done, struct until u)
     while (!*done && until_left(u) > 0) {
         ares_socket_t socks[ARES_GETSOCK_MAXNUM];
         struct pollfd fds[ARES_GETSOCK_MAXNUM];
-        int bits = ares_getsock(r->channel, socks, ARES_GETSOCK_MAXNUM);
+        unsigned bits = (unsigned)ares_getsock(r->channel, socks, ARES_GETSOCK_MAXNUM);
         struct timeval most = {.tv_sec = until_left(u) / 1000,
                                .tv_usec = until_left(u) % 1000 * 1000};
         struct timeval wait, *w = ares_timeout(r->channel, &most, &wait);
         nfds_t n = 0;
 
         for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-            short events = (short)((ARES_GETSOCK_READABLE(bits, i) ? POLLIN : 0) |
-                                   (ARES_GETSOCK_WRITABLE(bits, i) ? POLLOUT : 0));
+            short events = (short)((bits >> i & 1 ? POLLIN : 0) |
+                                   (bits >> (i + ARES_GETSOCK_MAXNUM) & 1 ? POLLOUT : 0));
 
             if (events != 0)
                 fds[n++] = (struct pollfd){.fd = socks[i], .events = events};
