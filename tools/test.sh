@@ -59,7 +59,7 @@ integration()
     preset=$1
     shift
     ADBAD_BIN=$PWD/build/$preset/bin ADBAD_TOOLS=$PWD/build/$preset/tests /usr/bin/python3 -m pytest -q \
-        -p no:cacheprovider --junitxml="$results/$preset.pytest.xml" "$@" tests/integration \
+        -n 4 -p no:cacheprovider --junitxml="$results/$preset.pytest.xml" "$@" tests/integration \
         >"$results/$preset.pytest.log" 2>&1 || tail -n 60 "$results/$preset.pytest.log" >&2
 }
 

@@ -33,12 +33,38 @@ def wait_for(condition, what, deadline=DEADLINE):
         time.sleep(0.02)
 
 
-def free_port(host="127.0.0.1"):
-    """A TCP port nobody listens on at the moment."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as s:
-        s.bind((host, 0))
-        return s.getsockname()[1]
+class Ports:
+    """Hands out ports below the range from which the kernel takes those of outgoing connections.
+
+    Each process has a slice of its own, so parallel test workers do not meet.
+    """
+
+    FIRST, SLICE, SLICES = 20000, 200, 60
+
+    def __init__(self):
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+        number = int(worker[2:]) if worker.startswith("gw") else 0
+        base = os.getppid() if worker else os.getpid()
+        self.start = self.FIRST + (base * 8 + number) % self.SLICES * self.SLICE
+        self.next = 0
+
+    def free(self, host="127.0.0.1"):
+        """A TCP port nobody listens on at the moment."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        for _ in range(self.SLICE):
+            port = self.start + self.next % self.SLICE
+            self.next += 1
+            with socket.socket(family, socket.SOCK_STREAM) as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    s.bind((host, port))
+                    return port
+                except OSError:
+                    continue
+        raise RuntimeError("no free port")
+
+
+free_port = Ports().free
 
 
 class Result:
