@@ -226,13 +226,41 @@ static void on_addresses(void *arg, int status, int timeouts, struct ares_addrin
     w->done = true;
 }
 
+/* An address in digits never becomes a question to a DNS server. */
+static bool literal(const char *host, uint16_t port, struct resolver_address *out)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+
+    if (inet_pton(AF_INET, host, &v4.sin_addr) == 1) {
+        memcpy(&out->at, &v4, sizeof(v4));
+        out->len = sizeof(v4);
+    } else if (inet_pton(AF_INET6, host, &v6.sin6_addr) == 1) {
+        memcpy(&out->at, &v6, sizeof(v6));
+        out->len = sizeof(v6);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 enum err resolver_host(struct resolver *r, const char *host, uint16_t port, int timeout_ms,
                        struct resolver_address **out, size_t *n, struct errinfo *ei)
 {
     struct ares_addrinfo_hints hints = {
         .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = ARES_AI_NUMERICSERV};
     struct host_wait w = {0};
+    struct resolver_address one = {0};
     char service[8];
+
+    if (literal(host, port, &one)) {
+        *out = malloc(sizeof(one));
+        if (*out == NULL)
+            return err_nomem(ei);
+        **out = one;
+        *n = 1;
+        return ERR_OK;
+    }
 
     snprintf(service, sizeof(service), "%u", port);
     ares_getaddrinfo(r->channel, host, service, &hints, on_addresses, &w);

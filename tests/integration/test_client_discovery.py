@@ -143,3 +143,16 @@ def test_skms_overrides_dns(lab, hosts, dns):
     got = attempt(lab, path)
     assert kms_tries(got)[0]["target"].startswith(hosts[1].address)
     assert hosts[0].status()["connections"]["accepted"] == 0
+
+
+def test_an_address_in_digits_is_no_question_to_dns(lab, hosts, dns):
+    path = os.path.join(lab.folder, "W1")
+    lab.client("--machine", path, "init", "--product", "Windows Server 2022", "--edition",
+               "Standard", "--clock", lab.clock, "--bundle", lab.bundle, "--kms",
+               hosts[0].address, "--dns", f"127.0.0.1:{dns.port}")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.1", dns.port))
+        s.setblocking(False)
+        assert attempt(lab, path)["last_result"] == "0xC004F038"
+        with pytest.raises(BlockingIOError):
+            s.recv(512)
