@@ -16,6 +16,7 @@ import hashlib
 import inspect
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -38,6 +39,7 @@ CONFIG = f"CN=Configuration,{BASE}"
 SERVICES = f"CN=Services,{CONFIG}"
 ADDRESSES = {"dc1": "10.53.0.1", "dc2": "10.53.0.2", "ro1": "10.53.0.3"}
 CLIENT_ADDRESS = "10.53.0.100"
+ACCOUNT = "svc-adbad"  # the service account of docs/samba.md
 
 TOPOLOGIES = {
     "one": {"dcs": ["dc1"], "provision": []},
@@ -392,9 +394,31 @@ class SambaLab:
         self.dc1.tool("user", "setexpiry", name, "--noexpiry")
         return self.keytab(name)
 
+    def prepare(self):
+        """Does what docs/samba.md says: the containers, and the service account ACCOUNT with its rights.
+        Returns the account's SID and its keytab."""
+        for example in shell_examples("Once, as an administrator: the containers"):
+            self.run_example(example)
+        account, export = shell_examples("The service account")
+        self.run_example(account)
+        keytab = os.path.join(self.folder, f"{ACCOUNT}.keytab")
+        self.dc1.run("sh", "-euc", export.replace(f"/root/{ACCOUNT}.keytab", keytab))
+        return self.sid_of(ACCOUNT), keytab
+
+    def run_example(self, text):
+        """Runs a shell example on the client, with the administrator's ticket."""
+        return self.client.run("sh", "-euc", text, env={"KRB5CCNAME": self.ccache})
+
     def sid_of(self, account):
         out = self.dc1.local_search(f"(sAMAccountName={account})", "objectSid")
         return next(line.split()[1] for line in out.splitlines() if line.startswith("objectSid:"))
+
+
+def shell_examples(heading):
+    """The shell examples below a heading of docs/samba.md."""
+    with open(os.path.join(HERE, "..", "..", "docs", "samba.md"), encoding="utf-8") as f:
+        section = f.read().split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    return re.findall(r"^```sh\n(.*?)^```$", section, re.M | re.S)
 
 
 def format_sid(data):
