@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "adba/aoattr.h"
-#include "adba/utf8.h"
 #include "base/clk.h"
+#include "base/utf8.h"
 
 /* ---- containers ---- */
 

@@ -4,6 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
+/* A character more than is kept, so that none is judged by its half. */
+#define WHOLE_MAX (ERR_TEXT_MAX + 4)
+
 static const struct {
     const char *name;
     int exit_code;
@@ -46,17 +51,28 @@ int err_exit_code(enum err code)
     return (unsigned)code < ERR_COUNT ? table[code].exit_code : EXIT_FAILED;
 }
 
+/* Texts go to terminals and into JSON: whole UTF-8 characters, no control codes. What a text names
+ * (a path, an answer of a server) may hold anything, and may have been cut in the middle. */
+static void keep(struct errinfo *ei, const char *text)
+{
+    utf8_copy(ei->text, sizeof(ei->text), text);
+    for (char *c = ei->text; *c != '\0'; c++) {
+        if (((unsigned char)*c < 0x20 && *c != '\n') || *c == 0x7f)
+            *c = '?';
+    }
+}
+
 static void PRINTF_LIKE(4, 0)
     set(struct errinfo *ei, enum err code, uint32_t hresult, const char *fmt, va_list ap)
 {
-    char text[ERR_TEXT_MAX]; /* the arguments may point into ei->text */
+    char text[WHOLE_MAX]; /* the arguments may point into ei->text */
 
     if (ei == NULL)
         return;
     vsnprintf(text, sizeof(text), fmt, ap);
     ei->code = code;
     ei->hresult = hresult;
-    memcpy(ei->text, text, sizeof(text));
+    keep(ei, text);
 }
 
 enum err err_fail(struct errinfo *ei, enum err code, const char *fmt, ...)
@@ -129,7 +145,7 @@ enum err err_fail_errno(struct errinfo *ei, int errnum, const char *fmt, ...)
 
 enum err err_context(struct errinfo *ei, const char *fmt, ...)
 {
-    char text[ERR_TEXT_MAX];
+    char text[WHOLE_MAX];
     size_t len;
     va_list ap;
 
@@ -140,7 +156,7 @@ enum err err_context(struct errinfo *ei, const char *fmt, ...)
     va_end(ap);
     len = strlen(text);
     snprintf(text + len, sizeof(text) - len, ": %s", ei->text);
-    memcpy(ei->text, text, sizeof(text));
+    keep(ei, text);
     return ei->code;
 }
 

@@ -5,44 +5,11 @@
 #include <string.h>
 
 #include "base/clk.h"
-
-/* Length of the UTF-8 sequence at s, 0 if it is none (RFC 3629 section 4). */
-static size_t sequence(const unsigned char *s)
-{
-    size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-
-    if (s[0] > 0xf4)
-        return 0;
-    for (size_t i = 1; i < n; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-        return 0;
-    return n;
-}
+#include "base/utf8.h"
 
 void words_copy(char *out, size_t size, const char *text)
 {
-    const unsigned char *s = (const unsigned char *)text;
-    size_t at = 0;
-
-    while (*s != '\0') {
-        size_t n = sequence(s);
-
-        if (at + (n == 0 ? 1 : n) >= size)
-            break;
-        if (n == 0) {
-            out[at++] = '?';
-            s++;
-            continue;
-        }
-        memcpy(out + at, s, n);
-        at += n;
-        s += n;
-    }
-    out[at] = '\0';
+    utf8_copy(out, size, text);
 }
 
 const char *words_reason(uint32_t code)

@@ -52,6 +52,24 @@ static void arguments_may_point_into_the_text(void **state)
     assert_string_equal(ei.text, "outer (inner)");
 }
 
+static void a_text_is_whole_utf8_without_control_codes(void **state)
+{
+    struct errinfo ei = {0};
+    char path[2 * ERR_TEXT_MAX];
+
+    (void)state;
+    err_fail(&ei, ERR_IO, "open %s", "a\xff\xc3/\x1b[31mb\xc3\xa4");
+    assert_string_equal(ei.text, "open a?"
+                                 "?/?[31mb\xc3\xa4");
+    for (size_t i = 0; i < sizeof(path) - 1; i += 2)
+        memcpy(path + i, "\xc3\xa4", 2);
+    path[sizeof(path) - 2] = '\0';
+    err_fail(&ei, ERR_IO, "%s", path); /* 511 bytes have room for 255 of two */
+    assert_int_equal(strlen(ei.text), ERR_TEXT_MAX - 2);
+    err_context(&ei, "%s", path);
+    assert_int_equal(strlen(ei.text), ERR_TEXT_MAX - 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -60,6 +78,7 @@ int main(void)
         cmocka_unit_test(context_goes_in_front_and_keeps_the_codes),
         cmocka_unit_test(errno_becomes_a_code_and_its_text),
         cmocka_unit_test(arguments_may_point_into_the_text),
+        cmocka_unit_test(a_text_is_whole_utf8_without_control_codes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

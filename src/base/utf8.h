@@ -1,6 +1,6 @@
-/* utf8: strict decoding, one character at a time. Inside the room only. */
-#ifndef ADBAD_ADBA_UTF8_H
-#define ADBAD_ADBA_UTF8_H
+/* utf8: strict decoding, one character at a time. */
+#ifndef ADBAD_BASE_UTF8_H
+#define ADBAD_BASE_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,5 +30,8 @@ static inline bool utf8_next(const char **p, uint32_t *out)
         *out = c;
     return true;
 }
+
+/* Copies as many whole characters as fit; each byte that is no UTF-8 becomes a question mark. */
+void utf8_copy(char *out, size_t size, const char *text);
 
 #endif
