@@ -10,9 +10,9 @@
 
 #include "base/buf.h"
 
-#define CLIENTS_MAX 32
-#define LINE_MAX_   16384
-#define BACKLOG     16
+#define CLIENTS_MAX      32
+#define REQUEST_LINE_MAX 16384
+#define BACKLOG          16
 
 struct client {
     uv_pipe_t pipe;
@@ -25,7 +25,7 @@ struct client {
 struct answer {
     uv_write_t req;
     struct client *client;
-    char *text; /* from json_dumps, with its newline */
+    char *text; /* from json_dumps */
 };
 
 struct control {
@@ -75,7 +75,7 @@ static enum err run(struct control *c, json_t *request, json_t *reply, struct er
     while (cmd->name != NULL && strcmp(cmd->name, name) != 0)
         cmd++;
     if (cmd->name == NULL)
-        return err_fail(ei, ERR_NOTFOUND, "there is no command \"%.64s\"", name);
+        return err_fail(ei, ERR_NOTFOUND, "there is no command \"%s\"", name);
     e = check_keys(cmd, request, ei);
     return e == ERR_OK ? cmd->fn(c->conf.arg, request, reply, ei) : e;
 }
@@ -149,6 +149,7 @@ static void on_written(uv_write_t *req, int status)
 static void send_answer(struct client *cl, char *text)
 {
     struct answer *a = text == NULL ? NULL : malloc(sizeof(*a));
+    static char newline[] = "\n"; /* libuv may write it later */
     uv_buf_t parts[2];
 
     if (a == NULL) {
@@ -159,7 +160,7 @@ static void send_answer(struct client *cl, char *text)
     a->client = cl;
     a->text = text;
     parts[0] = uv_buf_init(text, (unsigned)strlen(text));
-    parts[1] = uv_buf_init((char[]){'\n'}, 1);
+    parts[1] = uv_buf_init(newline, 1);
     cl->writing = true;
     if (uv_write(&a->req, (uv_stream_t *)&cl->pipe, parts, 2, on_written) != 0) {
         cl->writing = false;
@@ -210,9 +211,9 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
     } else {
         buf_add(&cl->line, b->base, (size_t)n);
     }
-    if (cl->line.err != ERR_OK || cl->line.len > LINE_MAX_) {
+    if (cl->line.err != ERR_OK || cl->line.len > REQUEST_LINE_MAX) {
         log_warn(&cl->control->conf.log, "control client closed: its line is longer than %d bytes",
-                 LINE_MAX_);
+                 REQUEST_LINE_MAX);
         close_client(cl);
         return;
     }

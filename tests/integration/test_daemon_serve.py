@@ -342,6 +342,7 @@ def ask_control(daemon, **request):
     ("{}", "wrong usage"),
     ('{"cmd": 7}', "wrong usage"),
     ('{"cmd": "no.such"}', "not found"),
+    ('{"cmd": "x%s"}' % ("ä" * 900), "not found"),
     ('{"cmd": "ping", "cmd": "ping"}', "malformed"),
     ('{"cmd": "ping", "more": 1}', "wrong usage"),
     ('{"cmd": "clock.advance"}', "wrong usage"),
@@ -357,6 +358,16 @@ def test_a_bad_control_line_is_answered_and_the_next_is_served(host, line, error
         assert (answer["ok"], answer["error"]) == (False, error)
         assert answer["text"]
         assert json.loads(f.readline())["ok"] is True
+
+
+def test_a_slow_reader_gets_every_answer_whole(host):
+    ask = b'{"cmd": "kms.status"}\n'
+    with control(host) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        for _ in range(100):
+            s.sendall(ask * 5)
+        with s.makefile("rb") as f:
+            assert all(json.loads(f.readline())["ok"] for _ in range(500))
 
 
 def test_a_control_line_without_end_is_cut_off(host):
