@@ -39,14 +39,27 @@ static void print_facts(const struct lab *l)
     facts_print(f);
 }
 
+/* One line of the proposal: a command and a file of the lab, quoted for the shell. */
+static void propose(const char *command, const struct lab *l, const char *file, const char *rest)
+{
+    printf("  %s '", command);
+    for (const char *c = l->dir; *c != '\0'; c++) {
+        if (*c == '\'')
+            fputs("'\\''", stdout);
+        else
+            putchar(*c);
+    }
+    printf("/%s'%s\n", file, rest);
+}
+
 static void print_next(const struct lab *l)
 {
-    printf("\nNext:\n"
-           "  adbactl realm init LAB '%s/realm'\n"
-           "  adbactl --config '%s/adbad.conf' machine add PC01\n"
-           "  adbad --config '%s/adbad.conf'\n"
-           "The lab's administrator, without a password: ldapsearch -Y EXTERNAL -H %s -b %s\n",
-           l->dir, l->dir, l->dir, l->uri, l->suffix);
+    printf("\nNext:\n");
+    propose("adbactl realm init LAB", l, "realm", "");
+    propose("adbactl --config", l, "adbad.conf", " machine add PC01");
+    propose("adbad --config", l, "adbad.conf", "");
+    printf("The lab's administrator, without a password: ldapsearch -Y EXTERNAL -H %s -b %s\n",
+           l->uri, l->suffix);
 }
 
 static int run_up(struct cli *cli, int argc, char **argv)

@@ -103,6 +103,12 @@ static enum err start(struct lab *l, struct errinfo *ei)
     return e;
 }
 
+/* Planting again changes nothing, except where the last "lab up" was broken off before its end. */
+static enum err complete(struct lab *l, struct errinfo *ei)
+{
+    return l->pid != 0 ? lab_plant(l, ei) : start(l, ei);
+}
+
 enum err lab_up(const char *dir, const struct lab_wish *wish, struct lab *out, bool *was_running,
                 struct errinfo *ei)
 {
@@ -117,8 +123,8 @@ enum err lab_up(const char *dir, const struct lab_wish *wish, struct lab *out, b
     if (e == ERR_OK)
         e = describe(&l, wish, ei);
     *was_running = l.pid != 0;
-    if (e == ERR_OK && l.pid == 0)
-        e = start(&l, ei);
+    if (e == ERR_OK)
+        e = complete(&l, ei);
     if (fd >= 0)
         close(fd);
     if (e == ERR_OK)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "lab/internal.h"
 
@@ -62,16 +63,20 @@ static char *socket_uri(const char *dir)
 
 enum err lab_place(const char *dir, bool create, struct lab *l, struct errinfo *ei)
 {
+    bool made = create && mkdir(dir, 0700) == 0;
     enum err e;
 
-    if (create && mkdir(dir, 0700) != 0 && errno != EEXIST)
+    if (create && !made && errno != EEXIST)
         return err_fail_errno(ei, errno, "create lab folder %s", dir);
     l->dir = realpath(dir, NULL);
     if (l->dir == NULL)
         return err_fail_errno(ei, errno, "open lab folder %s", dir);
     e = check_path(l->dir, ei);
-    if (e != ERR_OK)
+    if (e != ERR_OK) {
+        if (made)
+            rmdir(l->dir);
         return e;
+    }
     l->uri = socket_uri(l->dir);
     return l->uri == NULL ? err_nomem(ei) : ERR_OK;
 }

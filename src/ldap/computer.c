@@ -179,6 +179,9 @@ enum err computer_add(struct dir *d, const char *name, const char *password, uin
         e = err_nomem(ei);
     else
         e = dir_add(d, entry, ei);
+    if (e == ERR_EXISTS)
+        e = err_fail(ei, e, "machine %s exists already; choose another name, or remove it first",
+                     name);
     if (entry != NULL)
         wipe_password(entry);
     dir_entry_free(entry);

@@ -106,6 +106,14 @@ def test_a_second_down_says_that_it_was_not_running(up):
     assert "was not running" in up.directory_down().out
 
 
+def test_up_completes_what_an_interrupted_up_left(up):
+    objects = f"CN=Activation Objects,CN=Microsoft SPP,CN=Services,CN=Configuration,{SUFFIX}"
+    assert ldap(up, "ldapdelete", objects).returncode == 0
+    assert ldap(up, "ldapdelete", f"CN=adbad,CN=Users,{SUFFIX}").returncode == 0
+    assert up.directory_up("--json").json["was_running"]
+    assert ldap(up, "ldapsearch", "-b", objects, "-s", "base", **service(up)).returncode == 0
+
+
 def test_data_survive_down_and_up(up):
     machine = add_machine(up, "PC01")
     up.directory_down()
@@ -179,6 +187,7 @@ def test_a_folder_whose_sockets_would_have_too_long_names_is_refused(place):
     folder = os.path.join(place.folder, "x" * (108 - len(place.folder)))
     refused = place.adbactl("lab", "up", folder, expect=7)
     assert "107" in refused.err and "shorter" in refused.err
+    assert not os.path.exists(folder)
 
 
 def test_blanks_and_signs_in_the_folder_name_do_no_harm(place):
@@ -188,8 +197,19 @@ def test_blanks_and_signs_in_the_folder_name_do_no_harm(place):
 
 
 def test_a_quote_in_the_folder_name_is_refused(place):
-    refused = place.adbactl("lab", "up", os.path.join(place.folder, 'a"b'), expect=5)
+    folder = os.path.join(place.folder, 'a"b')
+    refused = place.adbactl("lab", "up", folder, expect=5)
     assert "quote" in refused.err
+    assert not os.path.exists(folder)
+
+
+def test_the_proposed_commands_work_in_a_shell(place):
+    place.directory = os.path.join(place.folder, "it's a lab")
+    said = place.adbactl("lab", "up", place.directory).out
+    command = next(line for line in said.splitlines() if "realm init" in line)
+    env = {**os.environ, "PATH": f"{place.bin}:{os.environ['PATH']}"}
+    subprocess.run(["sh", "-c", command], check=True, capture_output=True, timeout=60, env=env)
+    assert os.path.exists(os.path.join(place.directory, "realm", "client.bundle"))
 
 
 # -- ports --
@@ -374,7 +394,8 @@ def test_a_removed_machine_is_gone(up):
 def test_a_machine_that_exists_is_not_made_again(up):
     machine = add_machine(up, "PC01")
     path = os.path.join(up.folder, "again")
-    ctl(up, "machine", "add", "pc01", "--password-file", path, expect=9)
+    refused = ctl(up, "machine", "add", "pc01", "--password-file", path, expect=9)
+    assert "pc01 exists already" in refused.err
     assert not os.path.exists(path)
     assert ldap(up, "ldapwhoami", **machine).returncode == 0
 
