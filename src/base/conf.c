@@ -281,6 +281,9 @@ static enum err parse_file(struct load *l, struct errinfo *ei)
     if (e != ERR_OK) {
         if (ei != NULL)
             err_context(ei, "read configuration");
+        if (e == ERR_NOTFOUND && ei != NULL)
+            err_fail(ei, ERR_CONFIG,
+                     "%s; name one with --config (\"adbactl lab up DIR\" writes one)", ei->text);
         e = e == ERR_NOTFOUND ? ERR_CONFIG : e;
         goto out;
     }

@@ -124,7 +124,8 @@ enum err file_require_private(const char *path, struct errinfo *ei)
                         "%s has mode %04o, so others could read or change it; run: chmod %s %s",
                         path, st.st_mode & 07777, S_ISDIR(st.st_mode) ? "0700" : "0600", path);
     if (st.st_uid != geteuid() && st.st_uid != 0)
-        return err_fail(ei, ERR_REFUSED, "%s belongs to user %u, not to us (%u) or root", path,
-                        (unsigned)st.st_uid, (unsigned)geteuid());
+        return err_fail(ei, ERR_REFUSED,
+                        "%s belongs to user %u, not to us (%u) or root; run this as that user",
+                        path, (unsigned)st.st_uid, (unsigned)geteuid());
     return ERR_OK;
 }

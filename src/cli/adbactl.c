@@ -42,7 +42,9 @@ static void print_help(void)
            "A first lab:\n"
            "  adbactl lab up /tmp/lab\n"
            "  adbactl realm init LAB /tmp/lab/realm\n"
-           "  adbactl --config /tmp/lab/adbad.conf kms status\n");
+           "  export ADBAD_CONF=/tmp/lab/adbad.conf\n"
+           "  adbad --config $ADBAD_CONF &\n"
+           "  adbactl kms status\n");
 }
 
 static const struct cli_command *find(const char *noun, const char *verb)

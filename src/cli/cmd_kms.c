@@ -195,6 +195,7 @@ struct listing {
     const struct catalog *catalog;
     struct table *table; /* NULL: JSON */
     json_t *rows;
+    size_t n;
 };
 
 static json_t *activation_json(const struct store_activation *a, const struct cat_product *p)
@@ -236,6 +237,7 @@ static enum err list_one(void *arg, const struct store_activation *a)
     struct listing *l = arg;
     const struct cat_product *p = catalog_product_by_activation_id(l->catalog, &a->activation_id);
 
+    l->n++;
     if (l->table != NULL)
         activation_row(l->table, a, p);
     else if (json_array_append_new(l->rows, activation_json(a, p)) != 0)
@@ -301,12 +303,17 @@ static int run_activations(struct cli *cli, int argc, char **argv)
         e = list_activations(s, &l, last, limit, &ei);
     if (e != ERR_OK) {
         json_decref(l.rows);
+        table_free(l.table);
         return cli_fail(cli, e, &ei);
     }
-    if (cli->json)
+    if (cli->json) {
         cli_json(l.rows);
-    else
+    } else if (l.n > 0) {
         table_print(l.table);
+    } else {
+        table_free(l.table);
+        puts("No activations.");
+    }
     return EXIT_OK;
 }
 

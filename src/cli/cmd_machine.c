@@ -270,7 +270,7 @@ static enum err list_one(void *arg, const struct computer *c, struct errinfo *ei
 
 static int run_list(struct cli *cli, int argc, char **argv)
 {
-    static const char *const headers[] = {"name", "state", "DNS name", "entry", NULL};
+    static const char *const headers[] = {"NAME", "STATE", "DNS NAME", "DN", NULL};
     struct listing l = {0};
     struct errinfo ei = {0};
     struct dir *d = NULL;
