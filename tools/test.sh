@@ -53,14 +53,15 @@ unit()
     cp "build/$1/junit/"*.xml "$results/$1.cmocka/" 2>/dev/null || true
 }
 
-# integration PRESET [PYTEST-OPTION …]: programs against real servers.
+# integration PRESET NAME PYTEST-OPTION …: programs against real servers.
 integration()
 {
     preset=$1
-    shift
+    name=$1$2
+    shift 2
     ADBAD_BIN=$PWD/build/$preset/bin ADBAD_TOOLS=$PWD/build/$preset/tests /usr/bin/python3 -m pytest -q \
-        -n 4 -p no:cacheprovider --junitxml="$results/$preset.pytest.xml" "$@" tests/integration \
-        >"$results/$preset.pytest.log" 2>&1 || tail -n 60 "$results/$preset.pytest.log" >&2
+        -p no:cacheprovider --junitxml="$results/$name.pytest.xml" "$@" tests/integration \
+        >"$results/$name.pytest.log" 2>&1 || tail -n 60 "$results/$name.pytest.log" >&2
 }
 
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:detect_stack_use_after_return=1
@@ -74,7 +75,9 @@ if step build-dev build dev; then
     say 'unit tests'
     unit dev
     say 'integration tests'
-    integration dev
+    integration dev '' -n 4 -m 'not samba'
+    say 'integration tests with Samba domain controllers'
+    integration dev -samba -m samba
 fi
 if [ $quick = no ]; then
     say 'build with clang'
@@ -87,13 +90,13 @@ if [ $quick = no ]; then
         say 'unit tests (ASan, UBSan)'
         unit asan-ubsan
         say 'integration tests (ASan, UBSan)'
-        integration asan-ubsan -m 'not no_program'
+        integration asan-ubsan '' -n 4 -m 'not samba and not no_program'
     }
     say 'build with ThreadSanitizer'
     step build-tsan build tsan && {
         say 'unit and daemon tests (TSan)'
         unit tsan
-        integration tsan -m threads
+        integration tsan '' -n 4 -m threads
     }
 fi
 say 'demo'

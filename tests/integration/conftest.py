@@ -11,7 +11,22 @@ from lab import Lab  # noqa: E402
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "threads: exercises threads; also run under ThreadSanitizer")
-    config.addinivalue_line("markers", "no_program: uses none of our programs; not run again with sanitizers")
+    config.addinivalue_line("markers", "samba: needs Samba domain controllers; run one at a time")
+    config.addinivalue_line("markers", "no_program: uses none of our programs")
+
+
+# Files whose tests drive the daemon's threads, and files that start domain controllers.
+THREADS = ("test_daemon_",)
+SAMBA = ("test_samba_", "test_dir_contract_samba")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        name = item.path.name
+        if name.startswith(THREADS):
+            item.add_marker(pytest.mark.threads)
+        if name.startswith(SAMBA):
+            item.add_marker(pytest.mark.samba)
 
 
 @pytest.fixture
