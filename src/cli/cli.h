@@ -76,6 +76,7 @@ extern const struct cli_command cmd_hostkey[];
 extern const struct cli_command cmd_ao[];
 extern const struct cli_command cmd_kms[];
 extern const struct cli_command cmd_clock[];
+extern const struct cli_command cmd_membership[];
 extern const struct cli_command cmd_conf[];
 
 /* The command that is running (for --help inside run); set by adbactl.c. */

@@ -3,6 +3,7 @@
 
 #include "daemon/control.h"
 #include "daemon/daemon.h"
+#include "daemon/membership.h"
 #include "daemon/watcher.h"
 
 static enum err ping(void *arg, const json_t *request, json_t *reply, struct errinfo *ei)
@@ -65,11 +66,85 @@ static enum err clock_advance(void *arg, const json_t *request, json_t *reply, s
         return e;
     log_info(&d->log, "lab clock moved forward by %lld s to %s", (long long)json_integer_value(by),
              clk_format(now, text));
+    if (d->membership != NULL)
+        membership_sync(d->membership, false, false);
     json_object_set_new(reply, "now", json_integer(now));
     json_object_set_new(reply, "time", json_string(clk_format(now, text)));
     return ERR_OK;
 }
 
+/* ---- membership ---- */
+
+static enum err require_membership(const struct daemon *d, struct errinfo *ei)
+{
+    return d->membership != NULL
+               ? ERR_OK
+               : err_fail(ei, ERR_NOTFOUND, "no directory is configured; set [directory] uri");
+}
+
+static enum err membership_status_cmd(void *arg, const json_t *request, json_t *reply,
+                                      struct errinfo *ei)
+{
+    struct daemon *d = arg;
+    enum err e = require_membership(d, ei);
+    json_t *status;
+
+    (void)request;
+    if (e != ERR_OK)
+        return e;
+    status = membership_status(d->membership);
+    if (status == NULL)
+        return err_nomem(ei);
+    json_object_set_new(reply, "status", status);
+    return ERR_OK;
+}
+
+static enum err membership_show_cmd(void *arg, const json_t *request, json_t *reply,
+                                    struct errinfo *ei)
+{
+    struct daemon *d = arg;
+    const char *name = json_string_value(json_object_get(request, "name"));
+    enum err e = require_membership(d, ei);
+
+    if (e == ERR_OK && name == NULL)
+        e = err_fail(ei, ERR_USAGE, "command membership.show: expected a string \"name\"");
+    return e == ERR_OK ? membership_show(d->membership, name, reply, ei) : e;
+}
+
+static enum err membership_list_cmd(void *arg, const json_t *request, json_t *reply,
+                                    struct errinfo *ei)
+{
+    struct daemon *d = arg;
+    const json_t *after = json_object_get(request, "after");
+    const json_t *limit = json_object_get(request, "limit");
+    const struct membership_filter f = {
+        .after = (uint32_t)json_integer_value(after),
+        .limit = (uint32_t)json_integer_value(limit),
+        .match = json_string_value(json_object_get(request, "match")),
+        .enabled_only = json_is_true(json_object_get(request, "enabled")),
+        .disabled_only = json_is_true(json_object_get(request, "disabled"))};
+    enum err e = require_membership(d, ei);
+
+    return e == ERR_OK ? membership_list(d->membership, &f, reply, ei) : e;
+}
+
+static enum err membership_sync_cmd(void *arg, const json_t *request, json_t *reply,
+                                    struct errinfo *ei)
+{
+    struct daemon *d = arg;
+    bool full = json_is_true(json_object_get(request, "full"));
+    bool list = json_is_true(json_object_get(request, "list"));
+    enum err e = require_membership(d, ei);
+
+    if (e == ERR_OK) /* the one that will have seen all that the directory holds now */
+        json_object_set_new(reply, "sync",
+                            json_integer((json_int_t)membership_sync(d->membership, full, list)));
+    return e;
+}
+
+static const char *const show_keys[] = {"name", NULL};
+static const char *const list_keys[] = {"after", "limit", "match", "enabled", "disabled", NULL};
+static const char *const sync_keys[] = {"full", "list", NULL};
 static const char *const advance_keys[] = {"seconds", NULL};
 
 const struct control_command daemon_commands[] = {
@@ -78,5 +153,9 @@ const struct control_command daemon_commands[] = {
     {"kms.directory-check", directory_check, NULL},
     {"reload-hostkeys", reload_hostkeys, NULL},
     {"clock.advance", clock_advance, advance_keys},
+    {"membership.status", membership_status_cmd, NULL},
+    {"membership.show", membership_show_cmd, show_keys},
+    {"membership.list", membership_list_cmd, list_keys},
+    {"membership.sync", membership_sync_cmd, sync_keys},
     {0},
 };

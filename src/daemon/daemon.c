@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "daemon/control.h"
+#include "daemon/membership.h"
 #include "daemon/watcher.h"
 
 #define MAX_PER_SOURCE 512
@@ -281,11 +282,41 @@ static void close_directory(struct daemon *d)
     watcher_close(d->watcher);
     uv_run(&d->loop, UV_RUN_NOWAIT);
     uv_run(&d->loop, UV_RUN_NOWAIT);
-    d->abandoned = watcher_busy(d->watcher);
-    if (d->abandoned)
+    if (watcher_busy(d->watcher)) {
+        d->abandoned = true;
         return;
+    }
     run_until(d, watcher_closed(d->watcher));
     watcher_free(d->watcher);
+}
+
+static enum err open_membership(struct daemon *d, struct errinfo *ei)
+{
+    struct membership_conf conf = {.loop = &d->loop,
+                                   .settings = &d->settings,
+                                   .ledger = d->ledger,
+                                   .store = d->store,
+                                   .clk = d->clk,
+                                   .log = log_child(&d->log, "membership")};
+
+    if (d->options.check || d->settings.dir_uri == NULL)
+        return ERR_OK;
+    return membership_new(&conf, &d->membership, ei);
+}
+
+static void close_membership(struct daemon *d)
+{
+    if (d->membership == NULL)
+        return;
+    membership_close(d->membership);
+    uv_run(&d->loop, UV_RUN_NOWAIT);
+    uv_run(&d->loop, UV_RUN_NOWAIT);
+    if (membership_busy(d->membership)) {
+        d->abandoned = true;
+        return;
+    }
+    run_until(d, membership_closed(d->membership));
+    membership_free(d->membership);
 }
 
 static void close_control(struct daemon *d)
@@ -324,7 +355,8 @@ static const struct {
     {open_clock, close_clock},         {open_realm, close_realm},
     {open_catalog, close_catalog},     {open_host, close_host},
     {open_ledger, close_ledger},       {open_net, close_net},
-    {open_directory, close_directory}, {open_control, close_control},
+    {open_directory, close_directory}, {open_membership, close_membership},
+    {open_control, close_control},
 };
 #define STEP_COUNT (sizeof(steps) / sizeof(steps[0]))
 

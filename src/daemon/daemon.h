@@ -60,7 +60,8 @@ struct daemon {
 
     struct rpc_iface ifaces[IFACE_COUNT];
     struct net_server *net;
-    struct watcher *watcher; /* NULL: no directory is configured */
+    struct watcher *watcher;       /* NULL: no directory is configured */
+    struct membership *membership; /* NULL likewise */
     struct control *control;
 };
 

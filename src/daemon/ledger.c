@@ -23,6 +23,8 @@ struct ledger {
     struct store_refusal refusals[REFUSALS_MAX];
     size_t refusal_count;
     struct ledger_stats stats;
+    struct ledger_rider rider;
+    bool riding;
     uint64_t down_since; /* loop time */
     unsigned retry_ms;
     uv_check_t check; /* runs after polling: commits */
@@ -78,7 +80,7 @@ static void on_retry(uv_timer_t *t)
 
 /* ---- committing ---- */
 
-static enum err write_batch(struct ledger *l, struct errinfo *ei)
+static enum err write_batch(struct ledger *l, bool riding, struct errinfo *ei)
 {
     enum err e = store_begin(l->conf.store, ei);
 
@@ -86,6 +88,8 @@ static enum err write_batch(struct ledger *l, struct errinfo *ei)
         e = store_add_activation(l->conf.store, &l->batch[i].a, ei);
     for (size_t i = 0; e == ERR_OK && i < l->refusal_count; i++)
         e = store_add_refusal(l->conf.store, &l->refusals[i], ei);
+    if (e == ERR_OK && riding)
+        e = l->rider.write(l->rider.arg, l->conf.store, ei);
     if (e == ERR_OK)
         e = store_commit(l->conf.store, ei);
     return e;
@@ -95,13 +99,15 @@ static void commit(struct ledger *l)
 {
     struct errinfo ei = {0};
     size_t n = l->n;
+    bool riding = l->riding && l->rider.write != NULL;
     enum err e;
 
     uv_check_stop(&l->check);
     uv_idle_stop(&l->idle);
-    if (n == 0 && l->refusal_count == 0)
+    l->riding = false;
+    if (n == 0 && l->refusal_count == 0 && !riding)
         return;
-    e = l->stats.up ? write_batch(l, &ei) : ERR_NOT_NOW;
+    e = l->stats.up ? write_batch(l, riding, &ei) : ERR_NOT_NOW;
     if (e == ERR_OK) {
         l->stats.commits++;
         l->stats.recorded += n;
@@ -114,6 +120,8 @@ static void commit(struct ledger *l)
     for (size_t i = 0; i < n; i++)
         l->batch[i].done(l->batch[i].arg, &l->batch[i].a, e);
     l->n = 0;
+    if (riding)
+        l->rider.done(l->rider.arg, e);
 }
 
 static void on_check(uv_check_t *check)
@@ -157,6 +165,21 @@ enum err ledger_add(struct ledger *l, const struct store_activation *a, ledger_d
     uv_check_start(&l->check, on_check);
     uv_idle_start(&l->idle, on_idle);
     return ERR_OK;
+}
+
+void ledger_set_rider(struct ledger *l, const struct ledger_rider *rider)
+{
+    l->rider = rider == NULL ? (struct ledger_rider){0} : *rider;
+    l->riding = false;
+}
+
+void ledger_ride(struct ledger *l)
+{
+    if (l->closing || l->rider.write == NULL)
+        return;
+    l->riding = true;
+    uv_check_start(&l->check, on_check);
+    uv_idle_start(&l->idle, on_idle);
 }
 
 static struct store_refusal *find_refusal(struct ledger *l, const struct store_refusal *r)

@@ -48,6 +48,17 @@ MUST_CHECK enum err ledger_add(struct ledger *l, const struct store_activation *
                                ledger_done_fn *done, void *arg);
 /* Records a refusal, aggregated, some time soon; its answer need not wait. */
 void ledger_refuse(struct ledger *l, const struct store_refusal *r);
+/* Somebody whose rows need no commit of their own, and must not make one long: write is asked for
+ * some of them in each commit while it rides, and done tells how that commit ended. */
+struct ledger_rider {
+    enum err (*write)(void *arg, struct store *s, struct errinfo *ei);
+    void (*done)(void *arg, enum err e);
+    void *arg;
+};
+/* One at most; NULL: none any more. */
+void ledger_set_rider(struct ledger *l, const struct ledger_rider *rider);
+/* Takes the rider along with the next commit, which comes soon whoever else needs it. */
+void ledger_ride(struct ledger *l);
 void ledger_stats(const struct ledger *l, struct ledger_stats *out);
 /* Commits what waits and closes its handles; free once ledger_closed. */
 void ledger_close(struct ledger *l);

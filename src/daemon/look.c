@@ -28,7 +28,7 @@ static enum err read_password(const char *path, struct buf *out, struct errinfo 
     return buf_str(out) == NULL ? err_nomem(ei) : ERR_OK;
 }
 
-static enum err open_directory(const struct settings *s, struct dir **out, struct errinfo *ei)
+enum err look_open(const struct settings *s, struct dir **out, struct errinfo *ei)
 {
     static const enum dir_mechanism mechanisms[] = {
         [SET_MECH_NONE] = DIR_ANONYMOUS,
@@ -129,7 +129,7 @@ void look(struct look *l)
     struct errinfo ei = {0};
     struct dir *d = NULL;
     struct walk w = {.look = l};
-    enum err e = open_directory(l->settings, &d, &ei);
+    enum err e = look_open(l->settings, &d, &ei);
 
     if (e != ERR_OK)
         goto out;

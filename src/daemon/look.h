@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "ldap/dir.h"
 #include "realm/realm.h"
 #include "settings/settings.h"
 
@@ -23,6 +24,9 @@ struct look {
     json_t *objects; /* array */
     size_t object_count, good;
 };
+
+/* Opens the directory as the settings say; the caller closes it. */
+MUST_CHECK enum err look_open(const struct settings *s, struct dir **out, struct errinfo *ei);
 
 void look(struct look *l);
 void look_fini(struct look *l);

@@ -33,6 +33,8 @@ struct settings {
     char *lab_forest;
     int64_t dir_timeout; /* seconds */
     int64_t dir_retry;   /* seconds */
+    char *search_base;   /* where computer accounts are; NULL: the whole domain */
+    int64_t sync_interval, list_interval, max_stale; /* seconds */
     /* [control] */
     char *control_socket;
     /* [lab] */

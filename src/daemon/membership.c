@@ -1,0 +1,302 @@
+#include "daemon/membership.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/look.h"
+#include "daemon/membership_internal.h"
+#include "store/members.h"
+
+#define LAB_TICK_MS    1000    /* how often a lab clock that was moved is looked at */
+#define LIST_WHEN_TOLD CLK_DAY /* between lists where the directory tells deletions */
+
+/* ---- one synchronization, on a worker ---- */
+
+static void on_worker(uv_work_t *work)
+{
+    struct job *j = work->data;
+    uint64_t begin = uv_hrtime();
+    struct dir *d = NULL;
+
+    j->e = look_open(j->settings, &d, &j->ei);
+    if (j->e == ERR_OK)
+        j->e = members_sync(d, &j->query, &j->out, &j->ei);
+    dir_close(d);
+    j->ms = (uv_hrtime() - begin) / 1000000;
+}
+
+static void job_fini(struct job *j)
+{
+    roster_unref(j->query.roster);
+    buf_fini(&j->cookie);
+    members_sync_fini(&j->out);
+    j->query.roster = NULL;
+}
+
+static void tell(const struct membership *m, const struct job *j)
+{
+    const struct log *log = &m->conf.log;
+
+    if (j->e != ERR_OK) {
+        if (strcmp(j->ei.text, m->why) != 0)
+            log_warn(log,
+                     "computer accounts could not be read: %s; what was read before holds for %s",
+                     j->ei.text, m->max_stale_text);
+        return;
+    }
+    if (m->why[0] != '\0')
+        log_info(log, "computer accounts can be read again");
+    if (j->out.full)
+        log_info(log, "%zu computer accounts, read in full (%s) in %" PRIu64 " ms",
+                 roster_count(j->out.roster), j->out.why_full, j->ms);
+    else if (j->out.entries > 0 || j->out.removed_n > 0)
+        log_info(log, "%zu computer accounts, %" PRIu64 " changed, %zu gone",
+                 roster_count(j->out.roster), j->out.entries, j->out.removed_n);
+    if (j->out.unusable > 0)
+        log_warn(log,
+                 "%" PRIu64 " computer accounts are left out: no name, or one that is too long",
+                 j->out.unusable);
+}
+
+static void take(struct membership *m, struct job *j)
+{
+    struct errinfo ei = {0};
+
+    m->state.full = j->out.full;
+    m->state.entries = j->out.entries;
+    m->state.synced_at = j->now;
+    if (j->out.listed)
+        m->state.listed_at = j->now;
+    buf_fini(&m->state.cookie);
+    m->state.cookie = j->out.cookie;
+    j->out.cookie = (struct buf)BUF_INIT;
+    m->last = (struct last_sync){.why_full = j->out.why_full,
+                                 .tells_deletions = j->out.tells_deletions,
+                                 .listed = j->out.listed,
+                                 .removed = j->out.removed_n,
+                                 .unusable = j->out.unusable,
+                                 .ms = j->ms};
+    members_publish(m->members, j->out.roster, j->now);
+    if (saver_add(m->saver, &j->out, &m->state, &ei) != ERR_OK)
+        log_error(&m->conf.log, "%s: what was read is not saved", ei.text);
+}
+
+static void begin(struct membership *m);
+
+/* The clock may be a lab clock that somebody moves, or that stands still: both count. */
+static void on_timer(uv_timer_t *t)
+{
+    struct membership *m = t->data;
+    int64_t waited = (int64_t)(uv_now(m->conf.loop) - m->ended_loop) / 1000;
+
+    if (m->busy)
+        return;
+    if (clk_now(&m->conf.clk) - m->ended >= m->conf.settings->sync_interval ||
+        waited >= m->conf.settings->sync_interval)
+        begin(m);
+}
+
+static void on_synced(uv_work_t *work, int status)
+{
+    struct job *j = work->data;
+    struct membership *m = j->owner;
+
+    m->busy = false;
+    if (m->closing || status != 0) {
+        job_fini(j);
+        return;
+    }
+    tell(m, j);
+    if (j->e == ERR_OK) {
+        take(m, j);
+        m->why[0] = '\0';
+        m->good++;
+    } else {
+        snprintf(m->why, sizeof(m->why), "%s", j->ei.text);
+        m->failed++;
+    }
+    job_fini(j);
+    m->done = m->begun;
+    m->ended = clk_now(&m->conf.clk);
+    m->ended_loop = uv_now(m->conf.loop);
+    if (m->again)
+        begin(m);
+}
+
+/* Where the directory tells deletions a list is a safety net; else it is the only way. */
+static bool list_is_due(const struct membership *m, int64_t now)
+{
+    int64_t every = m->last.tells_deletions ? LIST_WHEN_TOLD : m->conf.settings->list_interval;
+
+    return m->state.listed_at == MEMBERS_NEVER || now - m->state.listed_at >= every;
+}
+
+static void begin(struct membership *m)
+{
+    struct job *j = &m->job;
+
+    memset(j, 0, sizeof(*j));
+    j->owner = m;
+    j->settings = m->conf.settings;
+    j->now = clk_now(&m->conf.clk);
+    if (!m->want_full)
+        buf_add(&j->cookie, m->state.cookie.data, m->state.cookie.len);
+    j->query = (struct members_sync_query){.base = m->conf.settings->search_base,
+                                           .roster = members_roster(m->members, NULL),
+                                           .cookie = j->cookie.data,
+                                           .cookie_len = j->cookie.len,
+                                           .list = m->want_list || list_is_due(m, j->now)};
+    m->work.data = j;
+    if (uv_queue_work(m->conf.loop, &m->work, on_worker, on_synced) != 0) {
+        job_fini(j);
+        return;
+    }
+    m->again = m->want_full = m->want_list = false;
+    m->busy = true;
+    m->begun++;
+}
+
+uint64_t membership_sync(struct membership *m, bool full, bool list)
+{
+    m->want_full = m->want_full || full;
+    m->want_list = m->want_list || list;
+    if (m->busy) {
+        m->again = true;
+        return m->begun + 1;
+    }
+    begin(m);
+    return m->begun;
+}
+
+/* ---- what was saved ---- */
+
+static enum err load_member(void *arg, const struct store_member *row)
+{
+    const struct member m = {.id = row->id,
+                             .guid = row->guid,
+                             .name = row->name,
+                             .dns_name = row->dns_name,
+                             .dn = row->dn,
+                             .sid = row->sid,
+                             .sid_len = row->sid_len,
+                             .enabled = row->enabled};
+    enum err e = roster_set(arg, &m, NULL);
+
+    return e == ERR_LIMIT ? ERR_OK : e; /* none of ours; the next full reading replaces it */
+}
+
+static enum err load_state(void *arg, const struct store_member_sync *row)
+{
+    struct membership *m = arg;
+
+    m->state.synced_at = row->synced_at;
+    m->state.listed_at = row->listed_at;
+    m->state.full = row->full;
+    m->state.entries = row->entries;
+    buf_add(&m->state.cookie, row->cookie, row->cookie_len);
+    return m->state.cookie.err;
+}
+
+static enum err load(struct membership *m, struct errinfo *ei)
+{
+    struct roster *r = roster_new();
+    char text[CLK_TEXT_MAX];
+    enum err e = r == NULL ? err_nomem(ei) : ERR_OK;
+
+    if (e == ERR_OK)
+        e = store_member_sync(m->conf.store, load_state, m, ei);
+    if (e == ERR_OK && m->state.synced_at != MEMBERS_NEVER)
+        e = store_each_member(m->conf.store, load_member, r, ei);
+    if (e == ERR_OK && m->state.synced_at != MEMBERS_NEVER) {
+        members_publish(m->members, r, m->state.synced_at);
+        log_info(&m->conf.log, "%zu computer accounts, as they were at %s", roster_count(r),
+                 clk_format(m->state.synced_at, text));
+    }
+    roster_unref(r);
+    return e;
+}
+
+/* ---- life ---- */
+
+struct members *membership_members(struct membership *m)
+{
+    return m->members;
+}
+
+static void start_timer(struct membership *m)
+{
+    uint64_t every =
+        m->conf.settings->lab ? LAB_TICK_MS : (uint64_t)m->conf.settings->sync_interval * 1000;
+
+    m->timer.data = m;
+    uv_timer_init(m->conf.loop, &m->timer);
+    m->timer_open = true;
+    uv_timer_start(&m->timer, on_timer, every, every);
+    json_object_seed(0); /* before a second thread may use jansson */
+}
+
+enum err membership_new(const struct membership_conf *conf, struct membership **out,
+                        struct errinfo *ei)
+{
+    struct membership *m = calloc(1, sizeof(*m));
+    enum err e = ERR_OK;
+
+    if (m == NULL)
+        return err_nomem(ei);
+    m->conf = *conf;
+    m->state.synced_at = m->state.listed_at = MEMBERS_NEVER;
+    clk_format_duration(conf->settings->max_stale, m->max_stale_text);
+    m->members = members_new(conf->settings->max_stale);
+    m->saver = saver_new(conf->ledger);
+    if (m->members == NULL || m->saver == NULL)
+        e = err_nomem(ei);
+    if (e == ERR_OK)
+        e = load(m, ei);
+    if (e != ERR_OK) {
+        membership_free(m);
+        return e;
+    }
+    start_timer(m);
+    begin(m);
+    *out = m;
+    return ERR_OK;
+}
+
+static void on_closed(uv_handle_t *h)
+{
+    struct membership *m = h->data;
+
+    m->timer_open = false;
+}
+
+void membership_close(struct membership *m)
+{
+    if (m->closing)
+        return;
+    m->closing = true;
+    if (m->busy)
+        uv_cancel((uv_req_t *)&m->work); /* helps if no worker has begun it */
+    uv_close((uv_handle_t *)&m->timer, on_closed);
+}
+
+bool membership_busy(const struct membership *m)
+{
+    return m->busy;
+}
+
+bool membership_closed(const struct membership *m)
+{
+    return m->closing && !m->timer_open && !m->busy;
+}
+
+void membership_free(struct membership *m)
+{
+    if (m == NULL)
+        return;
+    saver_free(m->saver);
+    members_free(m->members);
+    buf_fini(&m->state.cookie);
+    free(m);
+}
