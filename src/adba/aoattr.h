@@ -29,4 +29,10 @@ extern const char *const ao_attrs[];
  * the class or the configuration naming context is missing. */
 MUST_CHECK enum err ao_container(const struct dir *d, char **dn, struct errinfo *ei);
 
+/* The object as it is to be written, its licences signed; how: LICENCE_ONLINE or LICENCE_PHONE.
+ * name as for ao_create. On failure too the caller frees *o (ao_fini), which was zeroed before. */
+MUST_CHECK enum err ao_compose(const struct dir *d, const struct bundle *b, const struct hostkey *k,
+                               const struct cat_group *g, const char *name, enum licence_kind how,
+                               int64_t now, struct ao *o, struct errinfo *ei);
+
 #endif

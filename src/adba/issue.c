@@ -3,59 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adba/access.h"
 #include "adba/aoattr.h"
 #include "base/clk.h"
 #include "base/utf8.h"
 
-/* ---- containers ---- */
-
-static enum err add_container(struct dir *d, const char *dn, const char *class, const char *cn,
-                              struct errinfo *ei)
-{
-    struct dir_entry *e = dir_entry_new(dn);
-    enum err r = ERR_NOMEM;
-
-    if (e != NULL && dir_entry_add_str(e, "objectClass", "top") == ERR_OK &&
-        dir_entry_add_str(e, "objectClass", class) == ERR_OK &&
-        dir_entry_add_str(e, "cn", cn) == ERR_OK)
-        r = dir_add(d, e, ei);
-    else
-        err_nomem(ei);
-    dir_entry_free(e);
-    return r == ERR_EXISTS ? ERR_OK : r; /* somebody else was quicker */
-}
-
-static enum err ensure(struct dir *d, const char *dn, const char *class, const char *cn,
-                       struct errinfo *ei)
-{
-    static const char *const attrs[] = {"objectClass", NULL};
-    struct dir_entry *found = NULL;
-    enum err e = dir_get(d, dn, attrs, &found, ei);
-
-    dir_entry_free(found);
-    return e == ERR_NOTFOUND ? add_container(d, dn, class, cn, ei) : e;
-}
-
-enum err ao_prepare(struct dir *d, struct errinfo *ei)
-{
-    char *dn = NULL;
-    enum err e = dir_guard(d, ei);
-
-    if (e == ERR_OK)
-        e = ao_container(d, &dn, ei);
-    if (e == ERR_OK)
-        e = ensure(d, strchr(dn, ',') + 1, "container", "Microsoft SPP", ei);
-    if (e == ERR_OK)
-        e = ensure(d, dn, AO_CONTAINER_CLASS, "Activation Objects", ei);
-    free(dn);
-    return e;
-}
-
 /* ---- creating ---- */
 
-/* The longest start of text that has at most AO_NAME_MAX characters. */
-static char *cut_name(const char *text)
+char *ao_group_name(const struct cat_group *g)
 {
+    const char *text = g->name;
     const char *p = text;
 
     for (size_t n = 0; n < AO_NAME_MAX && *p != '\0'; n++) {
@@ -122,8 +79,10 @@ static enum err sign_one(struct licence *l, enum licence_kind kind, const struct
     return e;
 }
 
+/* how: LICENCE_ONLINE or LICENCE_PHONE. */
 static enum err sign_all(struct ao *o, const struct bundle *b, const struct hostkey *k,
-                         const struct dir_facts *f, int64_t now, struct errinfo *ei)
+                         const struct dir_facts *f, enum licence_kind how, int64_t now,
+                         struct errinfo *ei)
 {
     /* Borrows every string; licence_fini is not called. */
     struct licence l = {.realm = (char *)(uintptr_t)b->name,
@@ -146,16 +105,17 @@ static enum err sign_all(struct ao *o, const struct bundle *b, const struct host
     e = sign_one(&l, LICENCE_ISSUANCE, k, &o->issuance, ei);
     if (e == ERR_OK)
         e = sign_one(&l, LICENCE_CONFIG, k, &o->config, ei);
-    return e == ERR_OK ? sign_one(&l, LICENCE_ONLINE, k, &o->online, ei) : e;
+    return e == ERR_OK ? sign_one(&l, how, k, how == LICENCE_PHONE ? &o->phone : &o->online, ei)
+                       : e;
 }
 
-static enum err compose(struct dir *d, const struct bundle *b, const struct hostkey *k,
-                        const struct cat_group *g, const char *name, int64_t now, struct ao *o,
-                        struct errinfo *ei)
+enum err ao_compose(const struct dir *d, const struct bundle *b, const struct hostkey *k,
+                    const struct cat_group *g, const char *name, enum licence_kind how, int64_t now,
+                    struct ao *o, struct errinfo *ei)
 {
     enum err e;
 
-    o->name = name == NULL ? cut_name(g->name) : strdup(name);
+    o->name = name == NULL ? ao_group_name(g) : strdup(name);
     o->pid = strdup(k->pid);
     o->kms_ids = malloc((g->kms_id_count + 1) * sizeof(*o->kms_ids));
     if (o->name == NULL || o->pid == NULL || o->kms_ids == NULL)
@@ -167,17 +127,7 @@ static enum err compose(struct dir *d, const struct bundle *b, const struct host
     e = check_name(o->name, ei);
     if (e == ERR_OK)
         e = make_dn(d, o->name, &o->dn, ei);
-    return e == ERR_OK ? sign_all(o, b, k, dir_facts(d), now, ei) : e;
-}
-
-/* AD DS before Samba 4.21 needs an explicit nTSecurityDescriptor here, so that members may read
- * the object; a directory of ours has its access rules in its configuration. */
-static enum err add_descriptor(const struct dir_facts *f, struct dir_entry *e, struct errinfo *ei)
-{
-    (void)f;
-    (void)e;
-    (void)ei;
-    return ERR_OK;
+    return e == ERR_OK ? sign_all(o, b, k, dir_facts(d), how, now, ei) : e;
 }
 
 static enum err write_object(struct dir *d, const struct ao *o, struct errinfo *ei)
@@ -188,7 +138,7 @@ static enum err write_object(struct dir *d, const struct ao *o, struct errinfo *
     if (e == ERR_OK)
         e = ao_to_entry(o, &entry, ei);
     if (e == ERR_OK)
-        e = add_descriptor(dir_facts(d), entry, ei);
+        e = access_describe(d, ACCESS_OBJECT, entry, ei);
     if (e == ERR_OK)
         e = dir_add(d, entry, ei);
     if (e == ERR_EXISTS)
@@ -222,7 +172,7 @@ enum err ao_create(struct dir *d, const struct bundle *b, const struct hostkey *
     if (e == ERR_OK)
         e = hostkey_verify(b, k->cert, g->name, now, &why);
     if (e == ERR_OK)
-        e = compose(d, b, k, g, name, now, &o, &why);
+        e = ao_compose(d, b, k, g, name, LICENCE_ONLINE, now, &o, &why);
     if (e == ERR_OK)
         e = write_object(d, &o, &why);
     if (e == ERR_OK) {

@@ -47,12 +47,28 @@ enum ao_verdict ao_verify(const struct ao *o, const struct bundle *b, const stru
 /* Makes the containers if they are missing (lab forest only). Idempotent. */
 MUST_CHECK enum err ao_prepare(struct dir *d, struct errinfo *ei);
 
+/* As ao_prepare, telling each container and whether it was there. dry_run: makes nothing. */
+typedef void ao_prepared_fn(void *arg, const char *dn, bool was_there);
+MUST_CHECK enum err ao_prepare_each(struct dir *d, bool dry_run, ao_prepared_fn *tell, void *arg,
+                                    struct errinfo *ei);
+
+/* The name that ao_create gives by itself: the group's, its first AO_NAME_MAX characters. The
+ * caller frees; NULL: out of memory. */
+char *ao_group_name(const struct cat_group *g);
+
 /* Creates an object for the host key's group and reads it back. name NULL: the group's name, cut
  * to AO_NAME_MAX characters. ERR_LIMIT with 0xC004F082 for a longer one; ERR_EXISTS; ERR_SCHEMA
  * with 0xC004F083 where the classes are missing. */
 MUST_CHECK enum err ao_create(struct dir *d, const struct bundle *b, const struct hostkey *k,
                               const struct cat_group *g, const char *name, int64_t now,
                               struct ao *out, struct errinfo *ei);
+
+/* Signs the object anew for the group, with now as the start of its time, in one change that
+ * succeeds only if the licences are still those of old: ERR_CONFLICT if somebody else was quicker.
+ * The caller has seen that old is ours. */
+MUST_CHECK enum err ao_renew(struct dir *d, const struct bundle *b, const struct hostkey *k,
+                             const struct cat_group *g, const struct ao *old, int64_t now,
+                             struct errinfo *ei);
 
 /* Calls each for every activation object. An object that can't be parsed is passed with parse
  * != ERR_OK, o holding dn (and name) alone. No container: ERR_NOTFOUND. */

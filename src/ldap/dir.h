@@ -133,6 +133,9 @@ struct dir_query {
     bool deleted;                    /* AD DS: deleted objects too */
 };
 
+/* nTSecurityDescriptor, asked for by name, comes without its audit list, which few may read; as a
+ * value of dir_modify it replaces the DACL alone, whatever else it holds. */
+
 /* Called for each entry; it lives only during the call. Not ERR_OK stops the search. It may use
  * the same session for other operations, but not for another dir_search. */
 typedef enum err dir_each_fn(void *arg, const struct dir_entry *e, struct errinfo *ei);

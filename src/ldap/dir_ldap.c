@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/time.h>
 
 #define PAGE_SIZE    1000
 #define SHOW_DELETED "1.2.840.113556.1.4.417" /* MS-ADTS 3.1.1.3.4.1.14 */
+#define SD_FLAGS     "1.2.840.113556.1.4.801" /* MS-ADTS 3.1.1.3.4.1.11 */
 
 /* libldap would read /etc/ldap/ldap.conf, ~/.ldaprc, ./ldaprc and LDAP* variables at its first
  * use: a session is described by struct dir_conf alone. This variable is its only switch for
@@ -14,6 +16,40 @@
 static void __attribute__((constructor)) no_outside_settings(void)
 {
     setenv("LDAPNOINIT", "1", 1);
+}
+
+/* ---- security descriptors ---- */
+
+/* AD hands out a whole descriptor, audit list included, only to those who may read that list, and
+ * would take a whole one only from those who may change the owner. So parts are asked for. */
+struct sd_parts {
+    LDAPControl ctrl;
+    char value[5]; /* BER: SEQUENCE { INTEGER parts } */
+};
+
+#define PARTS_READ  (0x1 | 0x2 | 0x4) /* owner, group, DACL */
+#define PARTS_WRITE 0x4
+
+static LDAPControl *sd_parts(struct sd_parts *p, char parts)
+{
+    memcpy(p->value, (const char[]){0x30, 3, 0x02, 1, parts}, sizeof(p->value));
+    p->ctrl = (LDAPControl){.ldctl_oid = (char *)(uintptr_t)SD_FLAGS,
+                            .ldctl_value = {sizeof(p->value), p->value},
+                            .ldctl_iscritical = 1};
+    return &p->ctrl;
+}
+
+static bool is_descriptor(const char *attr)
+{
+    return strcasecmp(attr, "nTSecurityDescriptor") == 0;
+}
+
+static bool wants_descriptor(const struct dir_ldap *s, const struct dir_query *q)
+{
+    for (size_t i = 0; s->base.facts.ad_ds && q->attrs != NULL && q->attrs[i] != NULL; i++)
+        if (is_descriptor(q->attrs[i]))
+            return true;
+    return false;
 }
 
 /* ---- search ---- */
@@ -94,8 +130,16 @@ static int send_search(struct dir_ldap *s, const struct dir_query *q, const char
         rc = ldap_create_page_control(s->ld, (ber_int_t)size, cookie, 1, &page);
     if (rc == LDAP_SUCCESS) {
         LDAPControl deleted = {.ldctl_oid = (char *)(uintptr_t)SHOW_DELETED, .ldctl_iscritical = 1};
-        LDAPControl *ctrls[] = {q->deleted ? &deleted : page, q->deleted ? page : NULL, NULL};
+        LDAPControl *ctrls[4] = {NULL};
+        struct sd_parts parts;
+        size_t n = 0;
 
+        if (q->deleted)
+            ctrls[n++] = &deleted;
+        if (wants_descriptor(s, q))
+            ctrls[n++] = sd_parts(&parts, PARTS_READ);
+        if (page != NULL)
+            ctrls[n++] = page;
         rc = ldap_search_ext(s->ld, q->base, scopes[q->scope], filter, (char **)(uintptr_t)q->attrs,
                              0, ctrls, NULL, NULL, LDAP_NO_LIMIT, msgid);
     }
@@ -224,18 +268,23 @@ static enum err modify(struct dir *d, const char *dn, const struct dir_mod *mods
                               [DIR_MOD_REPLACE] = LDAP_MOD_REPLACE};
     struct dir_ldap *s = (struct dir_ldap *)d;
     struct dir_ldap_op op = {.s = s, .verb = "change", .object = dn};
+    LDAPControl *ctrls[] = {NULL, NULL};
+    struct sd_parts parts;
     struct changes c;
     size_t values = 0, used = 0;
     int rc, msgid = 0;
     enum err e;
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         values += mods[i].n;
+        if (s->base.facts.ad_ds && is_descriptor(mods[i].attr))
+            ctrls[0] = sd_parts(&parts, PARTS_WRITE);
+    }
     if (!changes_init(&c, n, values))
         return err_nomem(ei);
     for (size_t i = 0; i < n; i++)
         changes_add(&c, ops[mods[i].op], mods[i].attr, mods[i].vals, mods[i].n, &used);
-    rc = ldap_modify_ext(s->ld, dn, c.list, NULL, NULL, &msgid);
+    rc = ldap_modify_ext(s->ld, dn, c.list, ctrls, NULL, &msgid);
     e = finish(&op, rc, msgid, ei);
     changes_fini(&c);
     return e;

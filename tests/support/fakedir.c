@@ -131,10 +131,12 @@ static size_t find(const struct fakedir *f, const char *dn)
 /* Octet strings compare byte by byte; everything else here is text without case. */
 static bool is_octets(const char *attr)
 {
-    static const char *const octets[] = {
-        "msSPP-KMSIds",        "msSPP-CSVLKSkuId",      "msSPP-OnlineLicense", "msSPP-PhoneLicense",
-        "msSPP-ConfigLicense", "msSPP-IssuanceLicense", "objectGUID",          "objectSid",
-        "userPassword",        "invocationId"};
+    static const char *const octets[] = {"msSPP-KMSIds",         "msSPP-CSVLKSkuId",
+                                         "msSPP-OnlineLicense",  "msSPP-PhoneLicense",
+                                         "msSPP-ConfigLicense",  "msSPP-IssuanceLicense",
+                                         "objectGUID",           "objectSid",
+                                         "userPassword",         "invocationId",
+                                         "nTSecurityDescriptor", "tokenGroups"};
 
     for (size_t i = 0; i < sizeof(octets) / sizeof(octets[0]); i++)
         if (strcasecmp(attr, octets[i]) == 0)
