@@ -1,6 +1,7 @@
 #include "realm/hostkey.h"
 
 #include <openssl/asn1.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
@@ -25,6 +26,7 @@ void hostkey_fini(struct hostkey *k)
     free(k->group);
     X509_free(k->cert);
     EVP_PKEY_free(k->pkey);
+    OPENSSL_cleanse(k->confirm, sizeof(k->confirm));
     *k = (struct hostkey){0};
 }
 
@@ -62,6 +64,8 @@ enum err hostkey_issue(const struct realm *r, const char *group, int64_t now, co
         e = err_fail(ei, ERR_USAGE, "issue host key: a group name has 1 to %d bytes",
                      HOSTKEY_GROUP_MAX);
     keytext_make(rng, k.key);
+    if (e == ERR_OK)
+        e = realm_confirm_derive(r->clearing, k.key, k.group, k.confirm, ei);
     if (e == ERR_OK)
         e = cert_new_key(&k.pkey, ei);
     if (e == ERR_OK)
@@ -126,22 +130,25 @@ enum err hostkey_verify(const struct bundle *b, X509 *cert, const char *group, i
 
 enum err hostkey_write(const struct hostkey *k, const char *path, struct errinfo *ei)
 {
-    struct buf cert = BUF_INIT, key = BUF_INIT, text = BUF_INIT;
+    struct buf cert = BUF_INIT, key = BUF_INIT, confirm = BUF_INIT, text = BUF_INIT;
     char issued[CLK_TEXT_MAX];
     enum err e = cert_to_pem(k->cert, &cert, ei);
 
     if (e == ERR_OK)
         e = cert_key_to_pem(k->pkey, &key, ei);
+    buf_add_hex(&confirm, k->confirm, sizeof(k->confirm));
     if (e == ERR_OK)
-        e = doc_write(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "format", PACKAGE_FORMAT,
-                                "key", k->key, "group", k->group, "pid", k->pid, "issued",
-                                clk_format(k->issued, issued), "certificate", buf_str(&cert),
-                                "private_key", buf_str(&key)),
+        e = doc_write(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "format",
+                                PACKAGE_FORMAT, "key", k->key, "group", k->group, "pid", k->pid,
+                                "issued", clk_format(k->issued, issued), "certificate",
+                                buf_str(&cert), "private_key", buf_str(&key), "confirmation_key",
+                                buf_str(&confirm)),
                       &text, ei);
     if (e == ERR_OK)
         e = file_create(path, text.data, text.len, 0600, ei);
     buf_fini(&cert);
     buf_wipe(&key);
+    buf_wipe(&confirm);
     buf_wipe(&text);
     return e;
 }
@@ -174,6 +181,7 @@ static enum err parse_keys(struct doc *d, struct hostkey *k)
         d->err = cert_from_pem(cert, strlen(cert), d->what, &k->cert, d->ei);
     if (d->err == ERR_OK)
         d->err = cert_key_from_pem(key, strlen(key), d->what, &k->pkey, d->ei);
+    doc_hex(d, NULL, "confirmation_key", k->confirm, sizeof(k->confirm));
     return d->err;
 }
 
@@ -194,8 +202,9 @@ enum err hostkey_parse_names(struct doc *d, struct hostkey *k)
 
 enum err hostkey_load(const char *path, struct hostkey *out, struct errinfo *ei)
 {
-    static const char *const members[] = {"format", "key",         "group",       "pid",
-                                          "issued", "certificate", "private_key", NULL};
+    static const char *const members[] = {
+        "format",           "key", "group", "pid", "issued", "certificate", "private_key",
+        "confirmation_key", NULL};
     struct hostkey k = {0};
     struct buf text = BUF_INIT;
     struct doc d = {0};

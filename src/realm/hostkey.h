@@ -2,7 +2,8 @@
  * one host-key group, with its private key. Licences are signed with it and chain to the issuer.
  *
  * A package is one file (JSON, 0600). "hostkey install" splits it into the host's state folder:
- * <slug>.json and <slug>.crt (what the KMS engine may read) and <slug>.key (steward only). */
+ * <slug>.json and <slug>.crt (what the KMS engine may read), <slug>.key and <slug>.confirm
+ * (steward only). */
 #ifndef ADBAD_REALM_HOSTKEY_H
 #define ADBAD_REALM_HOSTKEY_H
 
@@ -21,8 +22,9 @@ struct hostkey {
     char *group;  /* owned */
     char pid[64]; /* extended product id text, ours: "adbad-<realm id>-<serial>" */
     int64_t issued;
-    X509 *cert;     /* owned */
-    EVP_PKEY *pkey; /* owned; NULL where only the public part was loaded */
+    X509 *cert;                         /* owned */
+    EVP_PKEY *pkey;                     /* owned; NULL where only the public part was loaded */
+    uint8_t confirm[REALM_CONFIRM_LEN]; /* confirmation key; zero where pkey is NULL */
 };
 
 #define HOSTKEY_GROUP_MAX 120 /* bytes of a group's name */
@@ -34,6 +36,13 @@ const char *hostkey_slug(const char *group, char out[HOSTKEY_GROUP_MAX + 1]);
 /* True if text is a well-formed host key of ours (alphabet, groups, check characters). A
  * published client setup key or a random key is not. */
 bool hostkey_text_valid(const char *text);
+
+#define HOSTKEY_FREE 19 /* characters of the text that are free: its identity */
+
+/* The free characters of a valid text as values 0 to 30; false if it is not valid. */
+bool hostkey_text_values(const char *text, uint8_t out[HOSTKEY_FREE]);
+/* The text with these free characters (each below 31). */
+void hostkey_text_from_values(const uint8_t values[HOSTKEY_FREE], char out[HOSTKEY_TEXT_LEN + 1]);
 
 /* Issues a new package for a group. group must be a catalogue group's exact name: the caller
  * checks. The certificate names the group (extension under our arc) and is valid for 10 years. */

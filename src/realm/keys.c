@@ -46,6 +46,11 @@ static bool derive_pair(EVP_KDF_CTX *ctx, const uint8_t *secret, unsigned genera
     return hkdf(ctx, secret, info, out->mac);
 }
 
+static enum err no_hkdf(struct errinfo *ei)
+{
+    return err_fail(ei, ERR_CRYPTO, "derive realm keys: HKDF-SHA256 is not available in OpenSSL");
+}
+
 enum err realm_keys_derive(const uint8_t secret[REALM_SECRET_LEN], struct realm_keys *out,
                            struct errinfo *ei)
 {
@@ -62,7 +67,35 @@ enum err realm_keys_derive(const uint8_t secret[REALM_SECRET_LEN], struct realm_
     if (ok)
         return ERR_OK;
     realm_keys_wipe(out);
-    return err_fail(ei, ERR_CRYPTO, "derive realm keys: HKDF-SHA256 is not available in OpenSSL");
+    return no_hkdf(ei);
+}
+
+static enum err derive_one(const uint8_t *from, const char *info, uint8_t out[32],
+                           struct errinfo *ei)
+{
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    EVP_KDF_CTX *ctx = kdf == NULL ? NULL : EVP_KDF_CTX_new(kdf);
+    bool ok = ctx != NULL && hkdf(ctx, from, info, out);
+
+    EVP_KDF_CTX_free(ctx);
+    EVP_KDF_free(kdf);
+    return ok ? ERR_OK : no_hkdf(ei);
+}
+
+enum err realm_clearing_derive(const uint8_t secret[REALM_SECRET_LEN],
+                               uint8_t out[REALM_CLEARING_LEN], struct errinfo *ei)
+{
+    return derive_one(secret, "clearing", out, ei);
+}
+
+enum err realm_confirm_derive(const uint8_t clearing[REALM_CLEARING_LEN], const char *key,
+                              const char *group, uint8_t out[REALM_CONFIRM_LEN], struct errinfo *ei)
+{
+    char info[256];
+
+    if ((size_t)snprintf(info, sizeof(info), "hostkey %s %s", key, group) >= sizeof(info))
+        return err_fail(ei, ERR_LIMIT, "derive confirmation key: the group's name is too long");
+    return derive_one(clearing, info, out, ei);
 }
 
 void realm_keys_wipe(struct realm_keys *keys)

@@ -13,6 +13,11 @@
 
 #define REALM_SECRET_LEN 32
 
+/* Both 32 bytes, both for activation ids and the clearing house's messages
+ * (docs/protocol/activation-ids.md) and nothing else. */
+#define REALM_CLEARING_LEN 32
+#define REALM_CONFIRM_LEN  32
+
 enum realm_direction { REALM_REQUEST, REALM_RESPONSE, REALM_DIRECTIONS };
 
 /* One per protocol generation and direction; a generation uses the parts that it needs:
@@ -29,6 +34,16 @@ struct realm_keys {
 
 MUST_CHECK enum err realm_keys_derive(const uint8_t secret[REALM_SECRET_LEN],
                                       struct realm_keys *out, struct errinfo *ei);
+
+/* The clearing house's key: HKDF as above, info "clearing". */
+MUST_CHECK enum err realm_clearing_derive(const uint8_t secret[REALM_SECRET_LEN],
+                                          uint8_t out[REALM_CLEARING_LEN], struct errinfo *ei);
+/* The confirmation key of one host key, which its package holds: HKDF as above of the clearing
+ * key, info "hostkey <5x5 key> <group>". Whoever has it was given that package by the realm. */
+MUST_CHECK enum err realm_confirm_derive(const uint8_t clearing[REALM_CLEARING_LEN],
+                                         const char *key, const char *group,
+                                         uint8_t out[REALM_CONFIRM_LEN], struct errinfo *ei);
+
 void realm_keys_wipe(struct realm_keys *keys);
 
 #endif

@@ -59,14 +59,14 @@ static void add_checks(unsigned word[LENGTH])
         word[i] = (FIELD - rest[i]) % FIELD;
 }
 
-void keytext_make(const struct rng *rng, char out[HOSTKEY_TEXT_LEN + 1])
+void hostkey_text_from_values(const uint8_t values[HOSTKEY_FREE], char out[HOSTKEY_TEXT_LEN + 1])
 {
     unsigned word[LENGTH];
     char *p = out;
 
     word[0] = (unsigned)value_of(LEADER);
-    for (unsigned i = 1; i < LENGTH - CHECKS; i++)
-        word[i] = (unsigned)rng_below(rng, FIELD);
+    for (unsigned i = 0; i < HOSTKEY_FREE; i++)
+        word[1 + i] = values[i] % FIELD;
     add_checks(word);
     for (unsigned i = 0; i < LENGTH; i++) {
         if (i > 0 && i % 5 == 0)
@@ -74,6 +74,15 @@ void keytext_make(const struct rng *rng, char out[HOSTKEY_TEXT_LEN + 1])
         *p++ = alphabet[word[i]];
     }
     *p = '\0';
+}
+
+void keytext_make(const struct rng *rng, char out[HOSTKEY_TEXT_LEN + 1])
+{
+    uint8_t values[HOSTKEY_FREE];
+
+    for (unsigned i = 0; i < HOSTKEY_FREE; i++)
+        values[i] = (uint8_t)rng_below(rng, FIELD);
+    hostkey_text_from_values(values, out);
 }
 
 static bool read_word(const char *text, unsigned word[LENGTH])
@@ -110,5 +119,16 @@ bool hostkey_text_valid(const char *text)
     for (unsigned i = 1; i <= CHECKS; i++)
         if (at(word, power(ROOT, i)) != 0)
             return false;
+    return true;
+}
+
+bool hostkey_text_values(const char *text, uint8_t out[HOSTKEY_FREE])
+{
+    unsigned word[LENGTH];
+
+    if (!hostkey_text_valid(text) || !read_word(text, word))
+        return false;
+    for (unsigned i = 0; i < HOSTKEY_FREE; i++)
+        out[i] = (uint8_t)word[1 + i];
     return true;
 }

@@ -37,6 +37,7 @@ void realm_fini(struct realm *r)
 {
     bundle_fini(&r->bundle);
     EVP_PKEY_free(r->issuer_key);
+    OPENSSL_cleanse(r->clearing, sizeof(r->clearing));
     *r = (struct realm){0};
 }
 
@@ -264,6 +265,8 @@ static enum err read_secret(const char *dir, struct realm *r, struct errinfo *ei
                      REALM_SECRET_LEN);
     if (e == ERR_OK)
         e = realm_keys_derive(raw.data, &r->bundle.keys, ei);
+    if (e == ERR_OK)
+        e = realm_clearing_derive(raw.data, r->clearing, ei);
     buf_wipe(&raw);
     return e;
 }

@@ -42,6 +42,7 @@ struct realm {
     struct bundle bundle;
     int64_t created;      /* Unix time */
     EVP_PKEY *issuer_key; /* owned */
+    uint8_t clearing[REALM_CLEARING_LEN];
 };
 
 /* Makes a realm in folder dir, which must not exist or be empty. name: 1–64 characters of

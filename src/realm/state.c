@@ -1,4 +1,4 @@
-/* The host keys that are installed on a host: state/hostkeys/<slug>.{json,crt,key}. */
+/* The host keys that are installed on a host: state/hostkeys/<slug>.{json,crt,key,confirm}. */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -83,7 +83,7 @@ static enum err put(const char *state_dir, const char *slug, const char *ending,
 static enum err put_all(const struct hostkey *k, const char *state_dir, const char *slug,
                         struct errinfo *ei)
 {
-    struct buf names = BUF_INIT, cert = BUF_INIT, key = BUF_INIT;
+    struct buf names = BUF_INIT, cert = BUF_INIT, key = BUF_INIT, confirm = BUF_INIT;
     char issued[CLK_TEXT_MAX];
     enum err e = cert_key_to_pem(k->pkey, &key, ei);
 
@@ -94,8 +94,13 @@ static enum err put_all(const struct hostkey *k, const char *state_dir, const ch
                                 k->key, "group", k->group, "pid", k->pid, "issued",
                                 clk_format(k->issued, issued)),
                       &names, ei);
+    buf_add_hex(&confirm, k->confirm, sizeof(k->confirm));
+    if (e == ERR_OK && confirm.err != ERR_OK)
+        e = err_nomem(ei);
     if (e == ERR_OK)
         e = put(state_dir, slug, ".key", &key, ei);
+    if (e == ERR_OK)
+        e = put(state_dir, slug, ".confirm", &confirm, ei);
     if (e == ERR_OK)
         e = put(state_dir, slug, ".crt", &cert, ei);
     if (e == ERR_OK) /* last: this is the file that a reader looks for */
@@ -103,6 +108,7 @@ static enum err put_all(const struct hostkey *k, const char *state_dir, const ch
     buf_fini(&names);
     buf_fini(&cert);
     buf_wipe(&key);
+    buf_wipe(&confirm);
     return e;
 }
 
@@ -131,7 +137,7 @@ enum err hostkey_install(const struct bundle *b, const struct hostkey *k, const 
 
 enum err hostkey_uninstall(const char *state_dir, const char *group, struct errinfo *ei)
 {
-    static const char *const endings[] = {".json", ".crt", ".key"};
+    static const char *const endings[] = {".json", ".crt", ".key", ".confirm"};
     char slug[HOSTKEY_GROUP_MAX + 1], path[STATE_PATH_MAX];
 
     hostkey_slug(group, slug);
@@ -155,8 +161,8 @@ enum err hostkey_uninstall(const char *state_dir, const char *group, struct erri
 
 /* ---- loading ---- */
 
-static enum err read_pem(const char *state_dir, const char *slug, const char *ending,
-                         struct buf *out, char path[STATE_PATH_MAX], struct errinfo *ei)
+static enum err read_part(const char *state_dir, const char *slug, const char *ending,
+                          struct buf *out, char path[STATE_PATH_MAX], struct errinfo *ei)
 {
     enum err e = state_path(state_dir, slug, ending, path, ei);
 
@@ -165,19 +171,51 @@ static enum err read_pem(const char *state_dir, const char *slug, const char *en
     return e == ERR_OK ? file_read(path, STATE_FILE_MAX, out, ei) : e;
 }
 
+static bool unhex(const struct buf *text, uint8_t *out, size_t n)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    if (text->len != 2 * n)
+        return false;
+    for (size_t i = 0; i < 2 * n; i++) {
+        const char *at = memchr(digits, text->data[i], sizeof(digits) - 1);
+
+        if (at == NULL)
+            return false;
+        out[i / 2] = (uint8_t)(out[i / 2] << 4 | (at - digits));
+    }
+    return true;
+}
+
+static enum err load_confirm(const char *state_dir, const char *slug, struct hostkey *k,
+                             struct errinfo *ei)
+{
+    char path[STATE_PATH_MAX];
+    struct buf text = BUF_INIT;
+    enum err e = read_part(state_dir, slug, ".confirm", &text, path, ei);
+
+    if (e == ERR_OK && !unhex(&text, k->confirm, sizeof(k->confirm)))
+        e = err_fail(ei, ERR_MALFORMED, "read %s: expected %zu hexadecimal digits", path,
+                     2 * sizeof(k->confirm));
+    buf_wipe(&text);
+    return e;
+}
+
 static enum err load_pems(const char *state_dir, const char *slug, bool with_private,
                           struct hostkey *k, struct errinfo *ei)
 {
     char path[STATE_PATH_MAX];
     struct buf cert = BUF_INIT, key = BUF_INIT;
-    enum err e = read_pem(state_dir, slug, ".crt", &cert, path, ei);
+    enum err e = read_part(state_dir, slug, ".crt", &cert, path, ei);
 
     if (e == ERR_OK)
         e = cert_from_pem(cert.data, cert.len, path, &k->cert, ei);
     if (e == ERR_OK && with_private)
-        e = read_pem(state_dir, slug, ".key", &key, path, ei);
+        e = read_part(state_dir, slug, ".key", &key, path, ei);
     if (e == ERR_OK && with_private)
         e = cert_key_from_pem(key.data, key.len, path, &k->pkey, ei);
+    if (e == ERR_OK && with_private)
+        e = load_confirm(state_dir, slug, k, ei);
     buf_fini(&cert);
     buf_wipe(&key);
     return e;
@@ -191,7 +229,7 @@ static enum err load_one(const char *state_dir, const char *slug, bool with_priv
     struct hostkey k = {0};
     struct buf text = BUF_INIT;
     struct doc d = {0};
-    enum err e = read_pem(state_dir, slug, ".json", &text, path, ei);
+    enum err e = read_part(state_dir, slug, ".json", &text, path, ei);
 
     if (e == ERR_OK)
         e = doc_parse(&d, text.data, text.len, path, INSTALLED_FORMAT, ei);
