@@ -25,6 +25,14 @@ enum db_sql {
     SQL_SET_MEMBER_SYNC,
     SQL_EACH_MEMBER,
     SQL_MEMBER_SYNC,
+    SQL_ADD_CLEARING_KEY,
+    SQL_PUT_CLEARING_KEY,
+    SQL_ADD_CLEARING_HOST,
+    SQL_ADD_GRANT,
+    SQL_CLEARING_KEY,
+    SQL_CLEARING_HOST,
+    SQL_EACH_CLEARING_KEY,
+    SQL_EACH_CLEARING_HOST,
     SQL_COUNT
 };
 
@@ -45,8 +53,8 @@ extern const char *const db_sql_text[SQL_COUNT];
 /* Translates the last failure of s->db, with SQLite's own words, after "what ledger PATH". */
 enum err db_fail(struct store *s, const char *what, struct errinfo *ei);
 
-/* Runs a bound statement that returns no rows. On failure the transaction is rolled back and the
- * store is broken, as store_commit says. */
+/* Runs a bound statement that returns no rows, in the open transaction. On failure the transaction
+ * is rolled back and the store is broken, as store_commit says. */
 enum err db_write(struct store *s, enum db_sql sql, struct errinfo *ei);
 /* ERR_NOT_NOW with its text. */
 enum err db_not_now(const struct store *s, struct errinfo *ei);

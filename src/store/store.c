@@ -10,6 +10,10 @@
     "at, channel, peer, version, application_id, activation_id, kms_id, client_id, "               \
     "previous_client_id, required_count, licence_status, minutes_left, is_virtual, count, "        \
     "workstation"
+#define CLEARING_KEY_COLUMNS                                                                       \
+    "k.key, k.grp, k.hosts, k.per_host, k.blocked, count(h.key), ifnull(sum(h.used), 0)"           \
+    " FROM clearing_keys k LEFT JOIN clearing_hosts h ON h.key = k.key"
+#define CLEARING_HOST_COLUMNS "key, kind, binding, name, pid, used, first_at, last_at"
 
 #define MEMBER_COLUMNS "id, guid, name, dns_name, dn, sid, enabled"
 #define SYNC_COLUMNS   "cookie, synced_at, listed_at, full, entries"
@@ -42,6 +46,28 @@ const char *const db_sql_text[SQL_COUNT] = {
         "INSERT OR REPLACE INTO member_sync (only, " SYNC_COLUMNS ") VALUES (1, ?, ?, ?, ?, ?)",
     [SQL_EACH_MEMBER] = "SELECT " MEMBER_COLUMNS " FROM members",
     [SQL_MEMBER_SYNC] = "SELECT " SYNC_COLUMNS " FROM member_sync",
+    [SQL_ADD_CLEARING_KEY] = "INSERT INTO clearing_keys (key, grp, hosts, per_host)"
+                             " VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    [SQL_PUT_CLEARING_KEY] =
+        "INSERT INTO clearing_keys (key, grp, hosts, per_host, blocked) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET grp = excluded.grp, hosts = excluded.hosts,"
+        " per_host = excluded.per_host, blocked = excluded.blocked",
+    [SQL_ADD_CLEARING_HOST] =
+        "INSERT INTO clearing_hosts (key, kind, binding, name, pid, used, first_at, last_at)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?6)"
+        " ON CONFLICT DO UPDATE SET used = used + 1, last_at = excluded.last_at,"
+        " name = iif(excluded.name = '', name, excluded.name),"
+        " pid = iif(excluded.pid = '', pid, excluded.pid)",
+    [SQL_ADD_GRANT] = "INSERT INTO clearing_grants (at, key, kind, binding, phone, peer)"
+                      " VALUES (?, ?, ?, ?, ?, ?)",
+    [SQL_CLEARING_KEY] = "SELECT " CLEARING_KEY_COLUMNS " WHERE k.key = ? GROUP BY k.key",
+    [SQL_CLEARING_HOST] = "SELECT " CLEARING_HOST_COLUMNS
+                          " FROM clearing_hosts WHERE key = ? AND kind = ? AND binding = ?",
+    [SQL_EACH_CLEARING_KEY] =
+        "SELECT " CLEARING_KEY_COLUMNS " GROUP BY k.key ORDER BY k.grp, k.key",
+    [SQL_EACH_CLEARING_HOST] =
+        "SELECT " CLEARING_HOST_COLUMNS
+        " FROM clearing_hosts WHERE key = ? ORDER BY first_at, kind, binding",
 };
 
 #define STATUS_COUNT (sizeof(((struct store_totals *)NULL)->by_status) / sizeof(uint64_t))
@@ -89,6 +115,8 @@ static enum err abandon(struct store *s, struct errinfo *ei)
 
 enum err db_write(struct store *s, enum db_sql sql, struct errinfo *ei)
 {
+    if (s->broken || !s->in_transaction)
+        return db_not_now(s, ei);
     return step(s, sql) == SQLITE_OK ? ERR_OK : abandon(s, ei);
 }
 
