@@ -1,4 +1,4 @@
-#include "daemon/daemon.h"
+#include "daemon/clearing.h"
 #include "rpc/lab.h"
 #include "rpc/mgmt.h"
 
@@ -46,6 +46,10 @@ void calls_dispatch(void *arg, struct net_call *call)
         answer(call, rpc_mgmt_handle(net_call_server(call), rpc, &out), &out);
         break;
     default:
+        if (rpc->opnum == RPC_LAB_CLEARING && d->clearing != NULL) {
+            clearing_call(d, call);
+            break;
+        }
         answer(call, rpc_lab_handle(rpc, &out), &out);
     }
 }

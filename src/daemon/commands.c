@@ -1,6 +1,7 @@
 /* The commands of the control socket. */
 #include <string.h>
 
+#include "daemon/clearing.h"
 #include "daemon/control.h"
 #include "daemon/daemon.h"
 #include "daemon/membership.h"
@@ -157,5 +158,8 @@ const struct control_command daemon_commands[] = {
     {"membership.show", membership_show_cmd, show_keys},
     {"membership.list", membership_list_cmd, list_keys},
     {"membership.sync", membership_sync_cmd, sync_keys},
+    {"clearing.status", clearing_status_command, NULL},
+    {"clearing.confirm", clearing_confirm_command, clearing_confirm_keys},
+    {"clearing.extend", clearing_extend_command, clearing_extend_keys},
     {0},
 };

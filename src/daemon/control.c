@@ -1,6 +1,7 @@
 #include "daemon/control.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -41,8 +42,15 @@ struct control {
 
 static json_t *failure(enum err e, const struct errinfo *ei)
 {
-    return json_pack("{s:b, s:s, s:s%}", "ok", 0, "error", err_name(e), "text", ei->text,
-                     strlen(ei->text));
+    json_t *j = json_pack("{s:b, s:s, s:s%}", "ok", 0, "error", err_name(e), "text", ei->text,
+                          strlen(ei->text));
+    char code[16];
+
+    if (ei->hresult != 0) {
+        snprintf(code, sizeof(code), "0x%08X", ei->hresult);
+        json_object_set_new(j, "code", json_string(code));
+    }
+    return j;
 }
 
 static enum err check_keys(const struct control_command *cmd, json_t *request, struct errinfo *ei)

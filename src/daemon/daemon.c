@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "daemon/clearing.h"
 #include "daemon/control.h"
 #include "daemon/membership.h"
 #include "daemon/watcher.h"
@@ -351,11 +352,17 @@ static const struct {
     enum err (*open)(struct daemon *d, struct errinfo *ei);
     void (*close)(struct daemon *d);
 } steps[] = {
-    {open_settings, close_settings},   {open_loop, close_loop},
-    {open_clock, close_clock},         {open_realm, close_realm},
-    {open_catalog, close_catalog},     {open_host, close_host},
-    {open_ledger, close_ledger},       {open_net, close_net},
-    {open_directory, close_directory}, {open_membership, close_membership},
+    {open_settings, close_settings},
+    {open_loop, close_loop},
+    {open_clock, close_clock},
+    {open_realm, close_realm},
+    {open_catalog, close_catalog},
+    {open_host, close_host},
+    {open_ledger, close_ledger},
+    {clearing_open, clearing_close},
+    {open_net, close_net},
+    {open_directory, close_directory},
+    {open_membership, close_membership},
     {open_control, close_control},
 };
 #define STEP_COUNT (sizeof(steps) / sizeof(steps[0]))

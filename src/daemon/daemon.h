@@ -63,6 +63,7 @@ struct daemon {
     struct watcher *watcher;       /* NULL: no directory is configured */
     struct membership *membership; /* NULL likewise */
     struct control *control;
+    struct clearing_service *clearing; /* NULL: this is no clearing house */
 };
 
 /* Opens everything. On failure what was opened is closed again. */

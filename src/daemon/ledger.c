@@ -182,6 +182,24 @@ void ledger_ride(struct ledger *l)
     uv_idle_start(&l->idle, on_idle);
 }
 
+enum err ledger_write(struct ledger *l, ledger_write_fn *write, void *arg, struct errinfo *ei)
+{
+    enum err e;
+
+    if (!ledger_ready(l))
+        return err_fail(ei, ERR_NOT_NOW, "the ledger cannot be written: %s", l->stats.why);
+    e = store_begin(l->conf.store, ei);
+    if (e == ERR_OK)
+        e = write(arg, l->conf.store, ei);
+    if (e == ERR_OK)
+        e = store_commit(l->conf.store, ei);
+    if (e == ERR_OK)
+        l->stats.commits++;
+    else
+        go_down(l, 1, ei);
+    return e;
+}
+
 static struct store_refusal *find_refusal(struct ledger *l, const struct store_refusal *r)
 {
     for (size_t i = 0; i < l->refusal_count; i++) {

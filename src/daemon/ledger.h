@@ -46,6 +46,12 @@ bool ledger_ready(const struct ledger *l);
  * returns, unless this fails. */
 MUST_CHECK enum err ledger_add(struct ledger *l, const struct store_activation *a,
                                ledger_done_fn *done, void *arg);
+/* Writes something of another kind, now: write runs in a transaction of its own, committed before
+ * this returns. It only writes; what there is to decide was decided before. On failure nothing of
+ * it is recorded and the ledger is down, as after any failed commit; ERR_NOT_NOW while it is. */
+typedef enum err ledger_write_fn(void *arg, struct store *s, struct errinfo *ei);
+MUST_CHECK enum err ledger_write(struct ledger *l, ledger_write_fn *write, void *arg,
+                                 struct errinfo *ei);
 /* Records a refusal, aggregated, some time soon; its answer need not wait. */
 void ledger_refuse(struct ledger *l, const struct store_refusal *r);
 /* Somebody whose rows need no commit of their own, and must not make one long: write is asked for

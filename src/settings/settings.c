@@ -58,6 +58,11 @@ const struct conf_key settings_keys[] = {
     {"directory", "max_stale", CONF_DURATION, AT(max_stale), "7d", .min = 60, .max = 365 * CLK_DAY,
      .help = "How long computer accounts count after they were last read."},
 
+    {"clearing", "serve", CONF_BOOL, AT(clearing_serve), "no",
+     .help = "Be the realm's clearing house (lab mode; needs the realm folder)."},
+    {"clearing", "host", CONF_STRING, AT(clearing_host), NULL,
+     .help = "Clearing house that activates host keys (address:port); unset: lab form, uncounted."},
+
     {"control", "socket", CONF_PATH, AT(control_socket), "/run/adbad/control.sock",
      .help = "Unix socket for adbactl."},
 
@@ -101,6 +106,9 @@ static enum err check(const char *path, const struct settings *s, struct errinfo
         return err_fail(ei, ERR_CONFIG,
                         "%s: [lab] clock is set but lab mode is off; set [lab] enabled = yes",
                         path);
+    if (s->clearing_serve && !s->lab)
+        return err_fail(ei, ERR_CONFIG,
+                        "%s: [clearing] serve needs lab mode; set [lab] enabled = yes", path);
     if (s->dir_uri == NULL || s->dir_mechanism != SET_MECH_SCRAM)
         return ERR_OK;
     if (s->dir_user == NULL || s->dir_password_file == NULL)

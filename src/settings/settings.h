@@ -35,6 +35,9 @@ struct settings {
     int64_t dir_retry;   /* seconds */
     char *search_base;   /* where computer accounts are; NULL: the whole domain */
     int64_t sync_interval, list_interval, max_stale; /* seconds */
+    /* [clearing] */
+    bool clearing_serve;
+    char *clearing_host; /* address:port; NULL: no clearing house is asked */
     /* [control] */
     char *control_socket;
     /* [lab] */

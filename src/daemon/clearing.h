@@ -1,0 +1,30 @@
+/* clearing: the clearing house of a daemon with [clearing] serve = yes: requests over the lab
+ * interface and a clerk's over the control socket, counted in the ledger before they are
+ * answered. */
+#ifndef ADBAD_DAEMON_CLEARING_H
+#define ADBAD_DAEMON_CLEARING_H
+
+#include <jansson.h>
+
+#include "daemon/daemon.h"
+
+struct clearing_service;
+
+/* One step of the daemon: opens d->clearing where it is configured. Needs the realm's folder. */
+MUST_CHECK enum err clearing_open(struct daemon *d, struct errinfo *ei);
+void clearing_close(struct daemon *d);
+
+/* A call of RPC_LAB_CLEARING. */
+void clearing_call(struct daemon *d, struct net_call *call);
+
+/* Commands of the control socket. */
+enum err clearing_status_command(void *daemon, const json_t *request, json_t *reply,
+                                 struct errinfo *ei);
+enum err clearing_confirm_command(void *daemon, const json_t *request, json_t *reply,
+                                  struct errinfo *ei);
+enum err clearing_extend_command(void *daemon, const json_t *request, json_t *reply,
+                                 struct errinfo *ei);
+extern const char *const clearing_confirm_keys[];
+extern const char *const clearing_extend_keys[];
+
+#endif
