@@ -5,10 +5,8 @@ Twelve steps, each with what it shows and why. What a step reports as "got" come
 of adbaclient and adbactl. Ends with a table of all machines and writes build/demo/summary.json.
 """
 import argparse
-import base64
 import json
 import os
-import subprocess
 import sys
 import textwrap
 import time
@@ -16,6 +14,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
 
+from directories import OpenLdap, Samba  # noqa: E402
 from lab import Lab  # noqa: E402
 
 GROUP = "Volume License for Windows Server 2022"
@@ -40,8 +39,9 @@ paint = Paint()
 class Machines:
     """A folder of simulated machines on one lab clock."""
 
-    def __init__(self, lab, name, clock=None):
+    def __init__(self, lab, directory, name, clock=None):
         self.lab = lab
+        self.directory = directory
         self.name = name
         self.folder = os.path.join(lab.folder, "machines", name)
         self.clock = clock or lab.clock
@@ -57,10 +57,7 @@ class Machines:
         if daemon is not None:
             argv += ["--kms", daemon.address]
         if member:
-            password = os.path.join(self.lab.folder, f"{name}.password")
-            daemon.ctl("machine", "add", name, "--password-file", password)
-            argv += ["--domain", self.lab.forest, "--directory", self.lab.directory_uri,
-                     "--password-file", password]
+            argv += self.directory.member(name, daemon)
         self.lab.client(*argv)
         return Machine(self, name)
 
@@ -121,6 +118,11 @@ def days_left(product):
     return round(product["seconds_left"] / DAY, 2)
 
 
+def flip_a_byte(licence):
+    licence[len(licence) // 2] ^= 1
+    return licence
+
+
 class Demo:
     def __init__(self, lab, directory, out):
         self.lab = lab
@@ -147,7 +149,7 @@ class Demo:
 
     def finish(self):
         failed = [s for s in self.steps if not s["ok"]]
-        summary = {"directory": self.directory, "steps": self.steps,
+        summary = {"directory": self.directory.name, "steps": self.steps,
                    "passed": len(self.steps) - len(failed), "failed": len(failed)}
         os.makedirs(os.path.dirname(self.out), exist_ok=True)
         with open(self.out, "w", encoding="utf-8") as f:
@@ -160,7 +162,7 @@ class Demo:
     # -- parts --
 
     def fleet(self, name, clock=None):
-        machines = Machines(self.lab, name, clock)
+        machines = Machines(self.lab, self.directory, name, clock)
         self.fleets.append(machines)
         return machines
 
@@ -178,8 +180,8 @@ class Demo:
     # -- the story --
 
     def begin(self):
-        self.say("a lab realm, a private directory, a KMS host with a host key")
-        self.lab.directory_up()
+        self.say(f"a lab realm, a directory ({self.directory.name}), a KMS host with a host key")
+        self.directory.begin(self.lab)
         self.site = self.fleet("site")
         self.kms = self.host("kms")
         made = self.kms.ctl("ao", "create", "--group", GROUP, "--json").json
@@ -317,9 +319,9 @@ class Demo:
 
     def directory_down(self):
         pc03 = self.site.add("PC03", "Windows 11", "Enterprise", self.kms, member=True)
-        self.lab.directory_down()
+        self.directory.down()
         down = pc03.ato()
-        self.lab.directory_up()
+        self.directory.back()
         back = pc03.ato()
         self.step(
             "directory-down",
@@ -331,7 +333,7 @@ class Demo:
 
     def disabled_account(self):
         pc04 = self.site.add("PC04", "Windows 11", "Enterprise", self.kms, member=True)
-        self.kms.ctl("machine", "disable", "PC04")
+        self.directory.disable("PC04", self.kms)
         got = pc04.ato()
         asked = got["attempt"]["tries"][0]
         self.step(
@@ -367,7 +369,7 @@ class Demo:
     def tampered_object(self):
         found = self.kms.ctl("ao", "list", "--json").json["activation_objects"][0]
         name = found["name"]
-        self.flip_licence_byte(found["dn"])
+        self.directory.licence_by_hand(found["dn"], flip_a_byte)
         got = self.pc01.ato()
         verdict = self.kms.ctl("ao", "verify", expect=None)
         named = next((line for line in (verdict.out + verdict.err).splitlines() if name[:20] in line), "")
@@ -399,20 +401,6 @@ class Demo:
             got["last_result"] == "0xC004F042" and not licensed(got)
             and len(logged) == 1 and counted == 1)
 
-    def flip_licence_byte(self, dn):
-        """Changes one byte of the issuance licence by hand: ldapsearch, ldapmodify."""
-        attr = "msSPP-IssuanceLicense"
-        access = ["-Q", "-Y", "EXTERNAL", "-H", self.lab.directory_uri]
-        found = subprocess.run(["ldapsearch", *access, "-LLL", "-o", "ldif-wrap=no", "-s", "base",
-                                "-b", dn, attr], capture_output=True, text=True, check=True).stdout
-        value = next(line.split(":: ")[1] for line in found.splitlines() if line.startswith(attr))
-        licence = bytearray(base64.b64decode(value))
-        licence[len(licence) // 2] ^= 1
-        change = (f"dn: {dn}\nchangetype: modify\nreplace: {attr}\n"
-                  f"{attr}:: {base64.b64encode(licence).decode()}\n")
-        subprocess.run(["ldapmodify", *access], input=change, text=True, check=True,
-                       capture_output=True)
-
     # -- the end --
 
     def table(self):
@@ -436,15 +424,23 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--bin", default="build/dev/bin", help="folder of the programs")
     parser.add_argument("--keep", action="store_true", help="leave the lab's folder in place")
-    parser.add_argument("--out", default="build/demo/summary.json", help="where the summary goes")
+    parser.add_argument("--directory", choices=("lab", "samba"), default="lab",
+                        help="lab: a private OpenLDAP; samba: a real Samba AD domain (root)")
+    parser.add_argument("--out", help="where the summary goes")
     args = parser.parse_args()
-    lab = Lab(args.bin)
+    directory = OpenLdap() if args.directory == "lab" else Samba()
+    suffix = "" if args.directory == "lab" else "-" + args.directory
+    out = os.path.abspath(args.out or f"build/demo/summary{suffix}.json")
+    lab = None
     try:
-        return Demo(lab, "openldap-lab", os.path.abspath(args.out)).run()
+        lab = Lab(args.bin, prefix=directory.prefix, directory=directory.settings)
+        return Demo(lab, directory, out).run()
     finally:
-        lab.close(keep=args.keep)
-        if args.keep:
-            print(f"The lab is left in {lab.folder}")
+        if lab is not None:
+            lab.close(keep=args.keep)
+            if args.keep:
+                print(f"The lab is left in {lab.folder}")
+        directory.close()
 
 
 if __name__ == "__main__":

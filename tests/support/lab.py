@@ -130,7 +130,7 @@ class Daemon:
         """Starts the process without waiting for it."""
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                self.prefix + [self.lab.program("adbad"), "--config", self.conf],
+                self.lab.prefix + self.prefix + [self.lab.program("adbad"), "--config", self.conf],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, **(self.env or {})})
         return self
@@ -188,7 +188,9 @@ class Daemon:
 class Lab:
     """A temporary folder with a realm and a lab clock; directory and daemons on request."""
 
-    def __init__(self, bin_dir=None, realm="LAB", folder=None):
+    def __init__(self, bin_dir=None, realm="LAB", folder=None, prefix=(), directory=None):
+        """prefix: words before every command, to run it in a namespace; directory: a settings
+        function instead of the lab directory's own."""
         here = os.path.dirname(os.path.abspath(__file__))
         default = os.path.join(here, "..", "..", "build", "dev", "bin")
         self.bin = os.path.abspath(bin_dir or os.environ.get("ADBAD_BIN", default))
@@ -199,6 +201,8 @@ class Lab:
         self.directory = None
         self.daemons = []
         self.forest = "lab.example"
+        self.prefix = list(prefix)
+        self.other_directory = directory
         if realm:
             try:
                 self.adbactl("realm", "init", realm, self.realm)
@@ -225,7 +229,7 @@ class Lab:
 
     def run(self, program, *argv, expect=0, stdin=None, env=None):
         """Runs one of our programs; expect is the exit code wanted, None for any."""
-        full = [self.program(program), *map(str, argv)]
+        full = [*self.prefix, self.program(program), *map(str, argv)]
         inherited = {k: v for k, v in os.environ.items() if k != "ADBAD_CONF"}
         done = subprocess.run(full, capture_output=True, text=True, input=stdin, check=False,
                               timeout=120, env={**inherited, **(env or {})},
@@ -253,6 +257,8 @@ class Lab:
         return "ldapi://" + os.path.join(self.directory, "ldapi").replace("/", "%2F")
 
     def directory_settings(self):
+        if self.other_directory is not None:
+            return self.other_directory()
         if self.directory is None:
             return {}
         return {
