@@ -8,6 +8,7 @@
 #include "base/clk.h"
 #include "base/file.h"
 #include "cli/ao_print.h"
+#include "cli/ao_steward.h"
 #include "cli/cli.h"
 #include "cli/group.h"
 #include "cli/session.h"
@@ -303,5 +304,16 @@ const struct cli_command cmd_ao[] = {
      .run = run_delete,
      .summary = "delete an object that this realm signed",
      .help = "Asks first; --yes answers. Objects that this realm did not sign are left alone."},
+    {.noun = "ao",
+     .verb = "steward",
+     .usage = "",
+     .run = ao_steward,
+     .summary = "create what is missing, renew what grows old",
+     .help = "Does once what adbad does with [adba] steward = yes: an object for each group of\n"
+             "[adba] groups (default: of every installed host key) is created if there is none,\n"
+             "signed anew after two thirds of its time, and made readable for members again.\n"
+             "What this realm did not sign is left alone. Exit code 7 if something is wanted that\n"
+             "can't be had.\n\n"
+             "  adbactl ao steward --dry-run"},
     {0},
 };

@@ -263,6 +263,7 @@ static enum err open_directory(struct daemon *d, struct errinfo *ei)
     struct watcher_conf conf = {.loop = &d->loop,
                                 .settings = &d->settings,
                                 .bundle = &d->bundle,
+                                .catalog = d->catalog,
                                 .clk = d->clk,
                                 .log = d->log};
 

@@ -135,6 +135,8 @@ void look(struct look *l)
         goto out;
     w.facts = dir_facts(d);
     check_forest(l, w.facts);
+    if (l->settings->steward)
+        tend(l->settings, l->bundle, l->catalog, d, l->now, &l->tended);
     l->facts = facts_json(w.facts);
     l->objects = json_array();
     if (l->facts == NULL || l->objects == NULL)
@@ -155,4 +157,5 @@ void look_fini(struct look *l)
     json_decref(l->facts);
     json_decref(l->objects);
     l->facts = l->objects = NULL;
+    tended_fini(&l->tended);
 }

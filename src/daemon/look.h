@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "daemon/tend.h"
 #include "ldap/dir.h"
 #include "realm/realm.h"
 #include "settings/settings.h"
@@ -15,6 +16,7 @@ struct look {
     /* in */
     const struct settings *settings;
     const struct bundle *bundle;
+    const struct catalog *catalog;
     int64_t now; /* lab time */
     /* out */
     bool up;
@@ -23,6 +25,7 @@ struct look {
     json_t *facts;   /* object; NULL if down or out of memory */
     json_t *objects; /* array */
     size_t object_count, good;
+    struct tended tended; /* what the steward did and could not do, if there is one */
 };
 
 /* Opens the directory as the settings say; the caller closes it. */

@@ -22,6 +22,7 @@ static void begin(struct watcher *w);
 static void tell(struct watcher *w, const struct look *now)
 {
     const struct look *was = &w->last;
+    struct log steward = log_child(&w->conf.log, "steward");
     bool first = w->done == 0;
     char text[CLK_TEXT_MAX];
 
@@ -38,6 +39,7 @@ static void tell(struct watcher *w, const struct look *now)
                  w->conf.settings->dir_uri, now->forest, now->object_count, now->good);
     if (now->up && now->why[0] != '\0' && (first || strcmp(now->why, was->why) != 0))
         log_warn(&w->conf.log, "directory %s: %s", w->conf.settings->dir_uri, now->why);
+    tended_log(&now->tended, &was->tended, &steward);
 }
 
 static void on_timer(uv_timer_t *t)
@@ -77,8 +79,10 @@ static void begin(struct watcher *w)
 {
     uv_timer_stop(&w->timer);
     w->again = false;
-    w->next = (struct look){
-        .settings = w->conf.settings, .bundle = w->conf.bundle, .now = clk_now(&w->conf.clk)};
+    w->next = (struct look){.settings = w->conf.settings,
+                            .bundle = w->conf.bundle,
+                            .catalog = w->conf.catalog,
+                            .now = clk_now(&w->conf.clk)};
     if (uv_queue_work(w->conf.loop, &w->work, on_worker, on_looked) != 0)
         return;
     w->busy = true;

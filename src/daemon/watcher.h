@@ -15,6 +15,7 @@ struct watcher_conf {
     uv_loop_t *loop;
     const struct settings *settings; /* these outlive the watcher */
     const struct bundle *bundle;
+    const struct catalog *catalog;
     struct clk clk;
     struct log log;
 };

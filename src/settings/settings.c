@@ -63,6 +63,11 @@ const struct conf_key settings_keys[] = {
     {"clearing", "host", CONF_STRING, AT(clearing_host), NULL,
      .help = "Clearing house that activates host keys (address:port); unset: lab form, uncounted."},
 
+    {"adba", "steward", CONF_BOOL, AT(steward), "no",
+     .help = "Keeps activation objects present, valid and readable, at every look at the directory."},
+    {"adba", "groups", CONF_LIST, AT(adba_groups), NULL,
+     .help = "Host-key groups that shall have an activation object; unset: every installed key's."},
+
     {"control", "socket", CONF_PATH, AT(control_socket), "/run/adbad/control.sock",
      .help = "Unix socket for adbactl."},
 

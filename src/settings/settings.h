@@ -38,6 +38,9 @@ struct settings {
     /* [clearing] */
     bool clearing_serve;
     char *clearing_host; /* address:port; NULL: no clearing house is asked */
+    /* [adba] */
+    bool steward;                 /* adbad keeps activation objects */
+    struct conf_list adba_groups; /* empty: every installed host key's */
     /* [control] */
     char *control_socket;
     /* [lab] */

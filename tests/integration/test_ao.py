@@ -37,7 +37,7 @@ def test_an_object_is_created_listed_verified_and_deleted(host):
     assert names(host) == ["Büro, Ost", GROUP]
     report = host.ctl("ao", "verify", "--json").json
     assert report["good"] is True
-    assert [o["days_left"] for o in report["activation_objects"]] == [730, 730]
+    assert all(o["days_left"] in (729, 730) for o in report["activation_objects"])  # a second may have passed
     shown = host.ctl("ao", "show", "Büro, Ost", "--json").json
     assert shown["licence"]["object"] == "Büro, Ost"
     host.ctl("ao", "delete", shown["dn"], "--yes")
