@@ -1,12 +1,48 @@
 #!/bin/sh
-# Measurements of one run, interleaved, medians; writes build/bench/summary.json.
+# Measurements of one run, interleaved, medians; bench.sh [core|directory] [--quick]. Each writes its
+# own summary below build/bench; without a name all run.
 set -eu
 cd "$(dirname "$0")/.." || exit 1
-rounds=15
-[ "${1:-}" != --quick ] || rounds=3
-folder=build/bench/ledger
-rm -rf "$folder"
-mkdir -p "$folder"
-build/release/bench/bench_core build/bench/summary.json "$folder" "$rounds"
-rm -rf "$folder"
-echo "Written to build/bench/summary.json"
+
+quick=no
+which=all
+for word in "$@"; do
+    case $word in
+    --quick) quick=yes ;;
+    core | directory) which=$word ;;
+    *)
+        printf 'bench: no measurement "%s"; there are: core, directory\n' "$word" >&2
+        exit 2
+        ;;
+    esac
+done
+
+# rounds FULL QUICK
+rounds()
+{
+    if [ $quick = yes ]; then echo "$2"; else echo "$1"; fi
+}
+
+core()
+{
+    folder=build/bench/ledger
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    build/release/bench/bench_core build/bench/summary.json "$folder" "$(rounds 15 3)"
+    rm -rf "$folder"
+    echo "Written to build/bench/summary.json"
+}
+
+directory()
+{
+    mkdir -p build/bench
+    status=0
+    /usr/bin/python3 tests/bench/directory.py --bin build/release/bin \
+        --program build/release/bench/bench_directory --out build/bench/directory.json \
+        --rounds "$(rounds 9 3)" || status=$?
+    echo "Written to build/bench/directory.json"
+    return $status
+}
+
+[ $which = directory ] || core
+[ $which = core ] || directory

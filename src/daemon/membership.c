@@ -50,7 +50,8 @@ static void tell(const struct membership *m, const struct job *j)
         log_info(log, "computer accounts can be read again");
     if (j->out.full)
         log_info(log, "%zu computer accounts, read in full (%s) in %" PRIu64 " ms",
-                 roster_count(j->out.roster), j->out.why_full, j->ms);
+                 roster_count(j->out.roster), j->asked_full ? "it was asked for" : j->out.why_full,
+                 j->ms);
     else if (j->out.entries > 0 || j->out.removed_n > 0)
         log_info(log, "%zu computer accounts, %" PRIu64 " changed, %zu gone",
                  roster_count(j->out.roster), j->out.entries, j->out.removed_n);
@@ -72,7 +73,7 @@ static void take(struct membership *m, struct job *j)
     buf_fini(&m->state.cookie);
     m->state.cookie = j->out.cookie;
     j->out.cookie = (struct buf)BUF_INIT;
-    m->last = (struct last_sync){.why_full = j->out.why_full,
+    m->last = (struct last_sync){.why_full = j->asked_full ? "it was asked for" : j->out.why_full,
                                  .tells_deletions = j->out.tells_deletions,
                                  .listed = j->out.listed,
                                  .removed = j->out.removed_n,
@@ -141,6 +142,7 @@ static void begin(struct membership *m)
     j->owner = m;
     j->settings = m->conf.settings;
     j->now = clk_now(&m->conf.clk);
+    j->asked_full = m->want_full;
     if (!m->want_full)
         buf_add(&j->cookie, m->state.cookie.data, m->state.cookie.len);
     j->query = (struct members_sync_query){.base = m->conf.settings->search_base,

@@ -12,6 +12,7 @@ struct job {
     const struct settings *settings;
     struct members_sync_query query; /* with a reference of the roster */
     struct buf cookie;
+    bool asked_full;
     int64_t now; /* when it began: what it reads is at least that new */
     struct members_sync out;
     enum err e;

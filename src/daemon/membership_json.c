@@ -40,9 +40,9 @@ json_t *membership_status(struct membership *m)
         time_json(m->state.listed_at), "accounts", (json_int_t)roster_count(r), "disabled",
         (json_int_t)roster_disabled(r), "last", last, "tells_deletions", m->last.tells_deletions,
         "good", (json_int_t)m->good, "failed", (json_int_t)m->failed, "why",
-        m->why[0] == '\0' ? NULL : m->why, "saved", saver_done(m->saver), "waiting_to_be_saved",
-        (json_int_t)saver_waiting(m->saver), "sync", (json_int_t)m->done, "max_stale",
-        (json_int_t)m->conf.settings->max_stale, "sync_interval",
+        m->why[0] == '\0' ? NULL : m->why, "saved", !never && saver_done(m->saver),
+        "waiting_to_be_saved", (json_int_t)saver_waiting(m->saver), "sync", (json_int_t)m->done,
+        "max_stale", (json_int_t)m->conf.settings->max_stale, "sync_interval",
         (json_int_t)m->conf.settings->sync_interval, "bytes", (json_int_t)roster_bytes(r));
 
     roster_unref(r);

@@ -9,25 +9,35 @@
 
 enum key { BY_ID, BY_GUID, BY_NAME, BY_DNS, BY_SID, KEYS };
 
-/* A record's text and SID lie together in one run of bytes: name, DNS name, DN (each with its
- * NUL), SID. */
+/* A record's text and SID lie together in one run of bytes of its block: name, DNS name, DN (each
+ * with its NUL), SID. */
 struct record {
     struct guid id, guid;
     uint32_t hash[KEYS];
-    size_t text; /* offset of the run */
+    uint32_t text; /* offset of the run */
     uint16_t dn_len;
     uint8_t name_len, dns_len, sid_len;
     bool live, enabled;
 };
 
-struct roster {
-    _Atomic uint32_t refs;
-    struct record *records;
-    uint32_t places, cap;
-    uint32_t free_place; /* lowest place that may be free */
-    size_t count, disabled;
+#define BLOCK 256 /* records */
+
+/* A run of places. Rosters that are copies of one another share the blocks in which they do not
+ * differ: a synchronization that changes little costs little. */
+struct block {
+    _Atomic uint32_t refs; /* a new one counts from 0 */
+    struct record records[BLOCK];
     struct buf text;
     size_t wasted; /* bytes of text that no record uses any more */
+};
+
+struct roster {
+    _Atomic uint32_t refs;
+    struct block **blocks;
+    uint32_t block_count;
+    uint32_t places;     /* all below were used once */
+    uint32_t free_place; /* lowest place that may be free */
+    size_t count, disabled;
     struct roster_index index[KEYS];
 };
 
@@ -56,9 +66,19 @@ static uint32_t hash_bytes(const void *data, size_t len)
     return (uint32_t)(h ^ h >> 32);
 }
 
+static struct block *block_of(const struct roster *r, uint32_t place)
+{
+    return r->blocks[place / BLOCK];
+}
+
+static struct record *record_at(const struct roster *r, uint32_t place)
+{
+    return &block_of(r, place)->records[place % BLOCK];
+}
+
 static uint32_t hash_at(const struct roster *r, enum key key, uint32_t place)
 {
-    return r->records[place].hash[key];
+    return record_at(r, place)->hash[key];
 }
 
 /* One function for each index, since an index does not know which it is. */
@@ -95,6 +115,14 @@ static roster_hash_fn *const hash_of[KEYS] = {[BY_ID] = hash_id,
 
 /* ---- life ---- */
 
+static void block_unref(struct block *b)
+{
+    if (atomic_fetch_sub(&b->refs, 1) != 0)
+        return;
+    buf_fini(&b->text);
+    free(b);
+}
+
 struct roster *roster_new(void)
 {
     struct roster *r = calloc(1, sizeof(*r));
@@ -123,26 +151,23 @@ void roster_unref(const struct roster *shared)
         return;
     for (int k = 0; k < KEYS; k++)
         roster_index_fini(&r->index[k]);
-    buf_fini(&r->text);
-    free(r->records);
+    for (uint32_t i = 0; i < r->block_count; i++)
+        block_unref(r->blocks[i]);
+    free(r->blocks);
     free(r);
 }
 
 /* ---- records ---- */
-
-static const uint8_t *run_of(const struct roster *r, const struct record *rec)
-{
-    return r->text.data + rec->text;
-}
 
 static size_t run_len(const struct record *rec)
 {
     return (size_t)rec->name_len + 1 + rec->dns_len + 1 + rec->dn_len + 1 + rec->sid_len;
 }
 
-static void view(const struct roster *r, const struct record *rec, struct member *out)
+static void view(const struct roster *r, uint32_t place, struct member *out)
 {
-    const char *run = (const char *)run_of(r, rec);
+    const struct record *rec = record_at(r, place);
+    const char *run = (const char *)block_of(r, place)->text.data + rec->text;
 
     out->id = rec->id;
     out->guid = rec->guid;
@@ -160,25 +185,82 @@ static bool indexed(const struct record *rec, int key)
            (key != BY_SID || rec->sid_len > 0);
 }
 
-static bool same_run(const struct roster *r, const struct record *rec, const struct member *m)
+static bool same_as(const struct roster *r, uint32_t place, const struct member *m)
 {
     struct member had;
 
-    view(r, rec, &had);
-    return rec->enabled == m->enabled && guid_equal(&rec->guid, &m->guid) &&
+    view(r, place, &had);
+    return had.enabled == m->enabled && guid_equal(&had.guid, &m->guid) &&
            strcmp(had.name, m->name) == 0 && strcmp(had.dns_name, m->dns_name) == 0 &&
            strcmp(had.dn, m->dn) == 0 && had.sid_len == m->sid_len &&
            memcmp(had.sid, m->sid, m->sid_len) == 0;
 }
 
+/* A block of its own with the same content, leaving out text that no record uses. */
+static struct block *block_copy(const struct block *from)
+{
+    struct block *b = malloc(sizeof(*b));
+
+    if (b == NULL)
+        return NULL;
+    memcpy(b->records, from->records, sizeof(b->records));
+    atomic_init(&b->refs, 0);
+    b->text = (struct buf)BUF_INIT;
+    b->wasted = 0;
+    for (int i = 0; i < BLOCK; i++) {
+        struct record *rec = &b->records[i];
+
+        if (!rec->live)
+            continue;
+        rec->text = (uint32_t)b->text.len;
+        buf_add(&b->text, from->text.data + from->records[i].text, run_len(rec));
+    }
+    if (b->text.err == ERR_OK)
+        return b;
+    block_unref(b);
+    return NULL;
+}
+
+/* The block of a place, for writing: nobody else's, and without much waste. */
+static struct block *own_block(struct roster *r, uint32_t place)
+{
+    struct block **at = &r->blocks[place / BLOCK];
+    struct block *copy;
+
+    if (atomic_load(&(*at)->refs) == 0 && (*at)->wasted < 64 + (*at)->text.len / 2)
+        return *at;
+    copy = block_copy(*at);
+    if (copy == NULL)
+        return NULL;
+    block_unref(*at);
+    *at = copy;
+    return copy;
+}
+
+static bool add_block(struct roster *r)
+{
+    struct block **grown =
+        realloc(r->blocks, (r->block_count + (size_t)1) * sizeof(struct block *));
+
+    if (grown == NULL)
+        return false;
+    r->blocks = grown;
+    grown[r->block_count] = calloc(1, sizeof(struct block));
+    if (grown[r->block_count] == NULL)
+        return false;
+    r->block_count++;
+    return true;
+}
+
+/* The block is the roster's own. */
 static void drop(struct roster *r, uint32_t place)
 {
-    struct record *rec = &r->records[place];
+    struct record *rec = record_at(r, place);
 
     for (int k = 0; k < KEYS; k++)
         if (indexed(rec, k))
             roster_index_remove(&r->index[k], rec->hash[k], place, hash_of[k], r);
-    r->wasted += run_len(rec);
+    block_of(r, place)->wasted += run_len(rec);
     r->count--;
     r->disabled -= !rec->enabled;
     rec->live = false;
@@ -186,35 +268,34 @@ static void drop(struct roster *r, uint32_t place)
         r->free_place = place;
 }
 
-/* A place and room in every index and in the text; nothing is changed that shows. */
-static bool reserve(struct roster *r, size_t bytes, uint32_t *place)
+static uint32_t find_place(struct roster *r)
 {
-    struct record *grown;
-
-    while (r->free_place < r->places && r->records[r->free_place].live)
+    while (r->free_place < r->places && record_at(r, r->free_place)->live)
         r->free_place++;
-    if (r->free_place == r->cap) {
-        uint32_t cap = r->cap + r->cap / 2 + 64;
+    return r->free_place;
+}
 
-        grown = realloc(r->records, cap * sizeof(*grown));
-        if (grown == NULL)
-            return false;
-        r->records = grown;
-        r->cap = cap;
-    }
+/* Room for an account at a place, in its block and in every index; nothing changes that shows. */
+static bool reserve(struct roster *r, uint32_t place, size_t bytes)
+{
+    struct block *b;
+
+    if (place / BLOCK == r->block_count && !add_block(r))
+        return false;
     for (int k = 0; k < KEYS; k++)
         if (!roster_index_reserve(&r->index[k], hash_of[k], r))
             return false;
-    if (buf_grow(&r->text, bytes) == NULL)
+    b = own_block(r, place);
+    if (b == NULL || buf_grow(&b->text, bytes) == NULL)
         return false;
-    r->text.len -= bytes;
-    *place = r->free_place;
+    b->text.len -= bytes;
     return true;
 }
 
 static void put(struct roster *r, uint32_t place, const struct member *m)
 {
-    struct record *rec = &r->records[place];
+    struct record *rec = record_at(r, place);
+    struct buf *text = &block_of(r, place)->text;
 
     *rec = (struct record){
         .id = m->id,
@@ -224,7 +305,7 @@ static void put(struct roster *r, uint32_t place, const struct member *m)
                  [BY_NAME] = hash_text(m->name, strlen(m->name)),
                  [BY_DNS] = hash_text(m->dns_name, strlen(m->dns_name)),
                  [BY_SID] = hash_bytes(m->sid, m->sid_len)},
-        .text = r->text.len,
+        .text = (uint32_t)text->len,
         .dn_len = (uint16_t)strlen(m->dn),
         .name_len = (uint8_t)strlen(m->name),
         .dns_len = (uint8_t)strlen(m->dns_name),
@@ -232,10 +313,10 @@ static void put(struct roster *r, uint32_t place, const struct member *m)
         .live = true,
         .enabled = m->enabled,
     };
-    buf_add(&r->text, m->name, rec->name_len + (size_t)1);
-    buf_add(&r->text, m->dns_name, rec->dns_len + (size_t)1);
-    buf_add(&r->text, m->dn, rec->dn_len + (size_t)1);
-    buf_add(&r->text, m->sid, m->sid_len);
+    buf_add(text, m->name, rec->name_len + (size_t)1);
+    buf_add(text, m->dns_name, rec->dns_len + (size_t)1);
+    buf_add(text, m->dn, rec->dn_len + (size_t)1);
+    buf_add(text, m->sid, m->sid_len);
     if (place == r->places)
         r->places++;
     r->count++;
@@ -247,78 +328,64 @@ static void put(struct roster *r, uint32_t place, const struct member *m)
 
 enum err roster_set(struct roster *r, const struct member *m, uint32_t *at)
 {
-    uint32_t had = roster_place(r, &m->id), place;
+    uint32_t had = roster_place(r, &m->id);
+    uint32_t place = had != ROSTER_NONE ? had : find_place(r);
     size_t name = strlen(m->name), dns = strlen(m->dns_name), dn = strlen(m->dn);
 
     if (name == 0 || name > ROSTER_NAME_MAX || dns > ROSTER_DNS_MAX || dn > ROSTER_DN_MAX ||
         m->sid_len > ROSTER_SID_MAX)
         return ERR_LIMIT;
-    if (had != ROSTER_NONE && same_run(r, &r->records[had], m)) {
-        place = had;
-        goto out;
-    }
-    if (!reserve(r, name + 1 + dns + 1 + dn + 1 + m->sid_len, &place))
+    if (!reserve(r, place, name + 1 + dns + 1 + dn + 1 + m->sid_len))
         return ERR_NOMEM;
-    if (had != ROSTER_NONE) {
+    if (had != ROSTER_NONE)
         drop(r, had);
-        place = had;
-    }
     put(r, place, m);
-out:
     if (at != NULL)
         *at = place;
     return ERR_OK;
 }
 
-bool roster_remove(struct roster *r, const struct guid *id)
+bool roster_has(const struct roster *r, const struct member *m, uint32_t *at)
+{
+    *at = roster_place(r, &m->id);
+    return *at != ROSTER_NONE && same_as(r, *at, m);
+}
+
+enum err roster_remove(struct roster *r, const struct guid *id)
 {
     uint32_t place = roster_place(r, id);
 
     if (place == ROSTER_NONE)
-        return false;
+        return ERR_NOTFOUND;
+    if (own_block(r, place) == NULL)
+        return ERR_NOMEM;
     drop(r, place);
-    return true;
+    return ERR_OK;
 }
 
 /* ---- copies ---- */
 
-/* Leaves out what no record uses; places stay as they are. */
-static bool copy_text(struct roster *to, const struct roster *from)
-{
-    if (buf_grow(&to->text, from->text.len - from->wasted) == NULL && from->text.len > from->wasted)
-        return false;
-    to->text.len = 0;
-    for (uint32_t i = 0; i < to->places; i++) {
-        struct record *rec = &to->records[i];
-
-        if (!rec->live)
-            continue;
-        rec->text = to->text.len;
-        buf_add(&to->text, run_of(from, &from->records[i]), run_len(rec));
-    }
-    return to->text.err == ERR_OK;
-}
-
 struct roster *roster_copy(const struct roster *from)
 {
     struct roster *r = calloc(1, sizeof(*r));
+    size_t bytes = from->block_count * sizeof(struct block *);
     bool ok = r != NULL;
 
     if (!ok)
         return NULL;
-    r->places = r->cap = from->places;
+    r->places = from->places;
     r->free_place = from->free_place;
     r->count = from->count;
     r->disabled = from->disabled;
-    if (r->places > 0) {
-        r->records = malloc(r->cap * sizeof(*r->records));
-        ok = r->records != NULL;
-    }
-    if (ok && r->places > 0)
-        memcpy(r->records, from->records, r->places * sizeof(*r->records));
-    ok = ok && copy_text(r, from);
     for (int k = 0; ok && k < KEYS; k++)
         ok = roster_index_copy(&r->index[k], &from->index[k]);
+    r->blocks = ok && bytes > 0 ? malloc(bytes) : NULL;
+    ok = ok && (bytes == 0 || r->blocks != NULL);
+    for (uint32_t i = 0; ok && i < from->block_count; i++) {
+        r->blocks[i] = from->blocks[i];
+        atomic_fetch_add(&r->blocks[i]->refs, 1);
+        r->block_count++;
+    }
     if (!ok) {
         roster_unref(r);
         return NULL;
@@ -340,8 +407,10 @@ size_t roster_disabled(const struct roster *r)
 
 size_t roster_bytes(const struct roster *r)
 {
-    size_t bytes = sizeof(*r) + r->cap * sizeof(*r->records) + r->text.cap;
+    size_t bytes = sizeof(*r);
 
+    for (uint32_t i = 0; i < r->block_count; i++)
+        bytes += sizeof(struct block *) + sizeof(struct block) + r->blocks[i]->text.cap;
     for (int k = 0; k < KEYS; k++)
         bytes += ((size_t)r->index[k].mask + 1) * sizeof(uint32_t);
     return bytes;
@@ -354,9 +423,9 @@ uint32_t roster_places(const struct roster *r)
 
 bool roster_at(const struct roster *r, uint32_t at, struct member *out)
 {
-    if (at >= r->places || !r->records[at].live)
+    if (at >= r->places || !record_at(r, at)->live)
         return false;
-    view(r, &r->records[at], out);
+    view(r, at, out);
     return true;
 }
 
@@ -365,7 +434,7 @@ uint32_t roster_place(const struct roster *r, const struct guid *id)
     uint32_t pos = hash_bytes(id->b, sizeof(id->b)), place;
 
     while ((place = roster_index_next(&r->index[BY_ID], &pos)) != ROSTER_NONE)
-        if (guid_equal(&r->records[place].id, id))
+        if (guid_equal(&record_at(r, place)->id, id))
             return place;
     return ROSTER_NONE;
 }
@@ -388,12 +457,13 @@ static bool equal_folded(const char *a, const char *b, size_t len)
     return true;
 }
 
-static bool matches(const struct roster *r, enum key key, const struct record *rec,
-                    const void *data, size_t len)
+static bool matches(const struct roster *r, enum key key, uint32_t place, const void *data,
+                    size_t len)
 {
+    const struct record *rec = record_at(r, place);
     struct member m;
 
-    view(r, rec, &m);
+    view(r, place, &m);
     switch (key) {
     case BY_NAME:
         return rec->name_len == len && equal_folded(m.name, data, len);
@@ -415,12 +485,10 @@ static unsigned find(const struct roster *r, enum key key, uint32_t hash, const 
     unsigned n = 0;
 
     while ((place = roster_index_next(&r->index[key], &pos)) != ROSTER_NONE) {
-        const struct record *rec = &r->records[place];
-
-        if (rec->hash[key] != hash || !matches(r, key, rec, data, len))
+        if (hash_at(r, key, place) != hash || !matches(r, key, place, data, len))
             continue;
         if (n++ == 0)
-            view(r, rec, out);
+            view(r, place, out);
     }
     return n;
 }

@@ -41,12 +41,14 @@ void roster_unref(const struct roster *r); /* NULL is fine */
 /* Adds the account, or replaces the one of the same id. ERR_LIMIT if a text is too long. at (may
  * be NULL) gets its place, which it keeps for as long as it stays. */
 MUST_CHECK enum err roster_set(struct roster *r, const struct member *m, uint32_t *at);
-/* False if there is none of that id. */
-bool roster_remove(struct roster *r, const struct guid *id);
+/* The account of m's id is there and like m in everything. */
+bool roster_has(const struct roster *r, const struct member *m, uint32_t *at);
+/* ERR_NOTFOUND if there is none of that id. */
+MUST_CHECK enum err roster_remove(struct roster *r, const struct guid *id);
 
 size_t roster_count(const struct roster *r);
 size_t roster_disabled(const struct roster *r); /* how many of them are not enabled */
-/* Bytes that it holds. */
+/* Bytes that it holds, shared with its copies or not. */
 size_t roster_bytes(const struct roster *r);
 
 /* Places run from 0 to roster_places - 1; some may be free: false. */

@@ -98,10 +98,7 @@ static bool take_out(struct work *w, const struct guid *id)
 
     if (roster_place(current(w), &copy) == UINT32_MAX)
         return true;
-    if (!open_next(w) || !note_removed(w, &copy))
-        return false;
-    roster_remove(w->next, &copy);
-    return true;
+    return open_next(w) && note_removed(w, &copy) && roster_remove(w->next, &copy) == ERR_OK;
 }
 
 /* ---- entries ---- */
@@ -148,6 +145,9 @@ static enum err on_put(struct work *w, const struct guid *id, const struct dir_e
         w->out->unusable++;
         return take_out(w, id) ? ERR_OK : ERR_NOMEM;
     }
+    if (roster_has(current(w), &m,
+                   &place)) /* changed in what does not matter here, or told again */
+        return mark_seen(w, place) ? ERR_OK : ERR_NOMEM;
     if (!open_next(w))
         return ERR_NOMEM;
     e = roster_set(w->next, &m, &place);
