@@ -7,53 +7,8 @@
 
 #include "adba/object.h"
 #include "base/clk.h"
-#include "base/file.h"
+#include "daemon/directory.h"
 #include "ldap/dir.h"
-
-#define PASSWORD_MAX 1024
-
-/* The first line of the account's password file. */
-static enum err read_password(const char *path, struct buf *out, struct errinfo *ei)
-{
-    enum err e = file_require_private(path, ei);
-    uint8_t *end;
-
-    if (e == ERR_OK)
-        e = file_read(path, PASSWORD_MAX, out, ei);
-    if (e != ERR_OK)
-        return err_context(ei, "directory password");
-    end = out->len == 0 ? NULL : memchr(out->data, '\n', out->len);
-    if (end != NULL)
-        out->len = (size_t)(end - out->data);
-    return buf_str(out) == NULL ? err_nomem(ei) : ERR_OK;
-}
-
-enum err look_open(const struct settings *s, struct dir **out, struct errinfo *ei)
-{
-    static const enum dir_mechanism mechanisms[] = {
-        [SET_MECH_NONE] = DIR_ANONYMOUS,
-        [SET_MECH_SCRAM] = DIR_SCRAM_SHA_256,
-        [SET_MECH_EXTERNAL] = DIR_EXTERNAL,
-    };
-    struct dir_conf conf = {
-        .uri = s->dir_uri,
-        .mechanism = mechanisms[s->dir_mechanism],
-        .user = s->dir_user,
-        .lab_forest = s->lab_forest,
-        .timeout_ms = (int)(s->dir_timeout * 1000),
-    };
-    struct buf password = BUF_INIT;
-    enum err e = ERR_OK;
-
-    if (s->dir_mechanism == SET_MECH_SCRAM) {
-        e = read_password(s->dir_password_file, &password, ei);
-        conf.password = buf_str(&password);
-    }
-    if (e == ERR_OK)
-        e = dir_open(&conf, out, ei);
-    buf_wipe(&password);
-    return e;
-}
 
 /* A directory of another forest is looked at all the same; nothing would be written there. */
 static void check_forest(struct look *l, const struct dir_facts *f)
@@ -129,7 +84,7 @@ void look(struct look *l)
     struct errinfo ei = {0};
     struct dir *d = NULL;
     struct walk w = {.look = l};
-    enum err e = look_open(l->settings, &d, &ei);
+    enum err e = directory_open(l->settings, &d, &ei);
 
     if (e != ERR_OK)
         goto out;

@@ -28,9 +28,6 @@ struct look {
     struct tended tended; /* what the steward did and could not do, if there is one */
 };
 
-/* Opens the directory as the settings say; the caller closes it. */
-MUST_CHECK enum err look_open(const struct settings *s, struct dir **out, struct errinfo *ei);
-
 void look(struct look *l);
 void look_fini(struct look *l);
 

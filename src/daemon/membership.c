@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/directory.h"
 #include "daemon/look.h"
 #include "daemon/membership_internal.h"
 #include "store/members.h"
@@ -20,7 +21,7 @@ static void on_worker(uv_work_t *work)
     uint64_t begin = uv_hrtime();
     struct dir *d = NULL;
 
-    j->e = look_open(j->settings, &d, &j->ei);
+    j->e = directory_open(j->settings, &d, &j->ei);
     if (j->e == ERR_OK)
         j->e = members_sync(d, &j->query, &j->out, &j->ei);
     dir_close(d);

@@ -14,6 +14,8 @@ void dir_facts_fini(struct dir_facts *f)
     free(f->domain);
     free(f->domain_sid);
     free(f->dns_host_name);
+    free(f->settings_dn);
+    free(f->writable_dc);
     *f = (struct dir_facts){0};
 }
 
@@ -58,9 +60,25 @@ enum err dir_guard(const struct dir *d, struct errinfo *ei)
     if (f->read_only)
         return err_fail(ei, ERR_READONLY,
                         "write to the directory: %s is a read-only domain controller; name a "
-                        "writable one of %s in section [directory] uri",
-                        f->dns_host_name != NULL ? f->dns_host_name : "this server", f->forest);
+                        "writable one%s%s in section [directory] uri, or set on_rodc = switch",
+                        f->dns_host_name != NULL ? f->dns_host_name : "this server",
+                        f->writable_dc != NULL ? ", such as " : "",
+                        f->writable_dc != NULL ? f->writable_dc : "");
     return ERR_OK;
+}
+
+/* As dir_guard; leaves a read-only server first where that is wanted. The other rules come first.
+ */
+static enum err ready_to_write(struct dir *d, struct errinfo *ei)
+{
+    enum err e = dir_guard(d, ei);
+
+    if (e == ERR_READONLY && d->ops->leave_rodc != NULL) {
+        e = d->ops->leave_rodc(d, ei);
+        if (e == ERR_OK)
+            e = dir_guard(d, ei);
+    }
+    return e;
 }
 
 static bool named(const char *dn)
@@ -121,7 +139,7 @@ enum err dir_add(struct dir *d, const struct dir_entry *entry, struct errinfo *e
 
     if (!named(entry->dn) || entry->n == 0)
         return err_fail(ei, ERR_INTERNAL, "add a directory entry: no name or no attribute given");
-    e = dir_guard(d, ei);
+    e = ready_to_write(d, ei);
     return e == ERR_OK ? d->ops->add(d, entry, ei) : e;
 }
 
@@ -132,7 +150,7 @@ enum err dir_modify(struct dir *d, const char *dn, const struct dir_mod *mods, s
 
     if (!named(dn) || n == 0)
         return err_fail(ei, ERR_INTERNAL, "change a directory entry: no name or no change given");
-    e = dir_guard(d, ei);
+    e = ready_to_write(d, ei);
     return e == ERR_OK ? d->ops->modify(d, dn, mods, n, ei) : e;
 }
 
@@ -142,6 +160,6 @@ enum err dir_delete(struct dir *d, const char *dn, struct errinfo *ei)
 
     if (!named(dn))
         return err_fail(ei, ERR_INTERNAL, "delete a directory entry: no name given");
-    e = dir_guard(d, ei);
+    e = ready_to_write(d, ei);
     return e == ERR_OK ? d->ops->del(d, dn, ei) : e;
 }

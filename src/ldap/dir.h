@@ -74,17 +74,54 @@ bool dir_sid_format(const void *data, size_t len, char text[DIR_SID_TEXT_MAX]);
 
 /* ---- sessions ---- */
 
-enum dir_mechanism { DIR_ANONYMOUS, DIR_SCRAM_SHA_256, DIR_EXTERNAL, DIR_SIMPLE };
+enum dir_mechanism {
+    DIR_ANONYMOUS,
+    DIR_SCRAM_SHA_256,
+    DIR_EXTERNAL,
+    DIR_SIMPLE,
+    DIR_GSSAPI, /* Kerberos */
+    DIR_SPNEGO, /* Kerberos, negotiated */
+};
+
+enum dir_tls { DIR_TLS_OFF, DIR_TLS_START };
+
+/* A server that DNS names. */
+struct dir_target {
+    char host[256];
+    uint16_t port;
+};
+
+/* Asks DNS for the SRV records of name: *out holds them in the order to be tried (RFC 2782); the
+ * caller frees it. ERR_NOTFOUND: there are none. */
+typedef enum err dir_find_fn(void *arg, const char *name, int timeout_ms, struct dir_target **out,
+                             size_t *n, struct errinfo *ei);
 
 struct dir_conf {
-    const char *uri; /* ldapi://%2F…, ldap://host:port */
+    /* ldapi://%2F…, ldap://host:port, ldaps://host; several with blanks between: the first that
+     * answers. "auto": a domain controller of domain, found by find. */
+    const char *uri;
     enum dir_mechanism mechanism;
-    const char *user;       /* SCRAM: authentication identity ("PC01$", "adbad") */
-    const char *password;   /* SCRAM, SIMPLE */
-    const char *bind_dn;    /* SIMPLE; only over ldapi://, since it shows the password */
+    const char *user;       /* SCRAM: authentication identity ("PC01$", "adbad"); Kerberos: the
+                               principal, by default the keytab's first */
+    const char *password;   /* SCRAM, SIMPLE; Kerberos without keytab */
+    const char *keytab;     /* Kerberos: file, read again at every login */
+    const char *bind_dn;    /* SIMPLE; only over ldapi:// or TLS, since it shows the password */
+    enum dir_tls tls;       /* with ldap:// */
+    const char *tls_ca;     /* file of the certificates that the server's must chain to */
     const char *lab_forest; /* forest that may be written to; NULL: read only */
-    int timeout_ms;         /* for connecting, and for every wait for the server; 0: 10 s */
+    int timeout_ms;         /* for connecting, and for every wait for the server; 0: 10 s. The whole
+                               opening takes at most twice as long, however many servers there are */
+    const char *domain;     /* auto: DNS name of the domain */
+    const char *site;       /* auto: the site whose controllers come first; NULL: as they tell */
+    bool leave_rodc;        /* a write to a read-only controller: on to a writable one */
+    dir_find_fn *find;      /* auto, leave_rodc */
+    void *find_arg;         /* lives as long as the session */
 };
+
+/* A copy with texts of its own. dir_conf_fini wipes the password. */
+MUST_CHECK enum err dir_conf_copy(const struct dir_conf *from, struct dir_conf *out,
+                                  struct errinfo *ei);
+void dir_conf_fini(struct dir_conf *c);
 
 /* What the directory says about itself (rootDSE and what it points to). */
 struct dir_facts {
@@ -102,15 +139,20 @@ struct dir_facts {
     char *domain;        /* DNS name of the default naming context */
     char *domain_sid;    /* "S-1-5-21-…" of the forest root domain; NULL if it can't be read */
     char *dns_host_name; /* the server's own name */
+    char *settings_dn;   /* AD DS: the server's NTDS settings object */
+    char *writable_dc;   /* where read_only: the name of another server that is not, or NULL */
 };
 
 struct dir;
 
 /* Connects, binds, reads the facts. ERR_UNREACHABLE, ERR_TIMEOUT, ERR_AUTH (bad credentials, or a
  * disabled account: directories don't tell which), ERR_CONFIG. conf is copied. No configuration
- * file, environment variable or prompt of libldap takes part.
+ * file, environment variable or prompt of libldap takes part. A login that shows a password, or
+ * that does not protect what follows, is made over ldapi:// or TLS only.
  *
- * A session whose operation ended with ERR_UNREACHABLE is dead: close it and open another. */
+ * A session whose operation ended with ERR_UNREACHABLE is dead: close it and open another, which
+ * takes the first server that answers, in order of preference. One that logged in by Kerberos does
+ * so anew, at the same server, before its ticket ends. */
 MUST_CHECK enum err dir_open(const struct dir_conf *conf, struct dir **out, struct errinfo *ei);
 void dir_close(struct dir *d);
 const struct dir_facts *dir_facts(const struct dir *d);
@@ -186,7 +228,7 @@ struct dir_changes_query;
 
 struct dir_ops {
     const char *name;
-    /* Mandatory but one; semantics as the dir_* functions above, after their argument checks and
+    /* Mandatory but two; semantics as the dir_* functions above, after their argument checks and
      * the guard. close releases what the implementation holds beside struct dir itself. */
     enum err (*search)(struct dir *, const struct dir_query *, dir_each_fn *, void *,
                        struct errinfo *);
@@ -194,6 +236,9 @@ struct dir_ops {
     enum err (*modify)(struct dir *, const char *, const struct dir_mod *, size_t,
                        struct errinfo *);
     enum err (*del)(struct dir *, const char *, struct errinfo *);
+    /* Optional: makes this a session with a writable server, facts and all; called before a write
+     * where facts.read_only. */
+    enum err (*leave_rodc)(struct dir *, struct errinfo *);
     /* Optional: dir_changes where facts.tells_changes; the cookie is the server's own. A cookie
      * that the server can't go on from: ERR_EXPIRED. Counts nothing, sets neither full nor
      * why_full. */

@@ -1,10 +1,8 @@
 #include "ldap/dir_ldap.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/time.h>
 
 #define PAGE_SIZE    1000
 #define SHOW_DELETED "1.2.840.113556.1.4.417" /* MS-ADTS 3.1.1.3.4.1.14 */
@@ -147,10 +145,9 @@ static int send_search(struct dir_ldap *s, const struct dir_query *q, const char
     return rc;
 }
 
-static enum err search(struct dir *d, const struct dir_query *q, dir_each_fn *each, void *arg,
-                       struct errinfo *ei)
+static enum err search_all(struct dir_ldap *s, const struct dir_query *q, dir_each_fn *each,
+                           void *arg, struct errinfo *ei)
 {
-    struct dir_ldap *s = (struct dir_ldap *)d;
     struct dir_ldap_op op = {.s = s, .verb = "search", .object = q->base};
     struct berval cookie = {0};
     char *filter = q->filter == NULL ? strdup("(objectClass=*)") : dir_filter_text(q->filter);
@@ -171,6 +168,34 @@ static enum err search(struct dir *d, const struct dir_query *q, dir_each_fn *ea
     } while (e == ERR_OK && cookie.bv_len > 0);
     ber_memfree(cookie.bv_val);
     free(filter);
+    return e;
+}
+
+static enum err search(struct dir *d, const struct dir_query *q, dir_each_fn *each, void *arg,
+                       struct errinfo *ei)
+{
+    struct dir_ldap *s = (struct dir_ldap *)d;
+    enum err e = dir_ldap_ready(s, ei);
+
+    if (e != ERR_OK)
+        return e;
+    s->searching++;
+    e = search_all(s, q, each, arg, ei);
+    s->searching--;
+    return e;
+}
+
+static enum err changes_of(struct dir *d, const struct dir_changes_query *q, dir_change_fn *each,
+                           void *arg, struct dir_changes *out, struct errinfo *ei)
+{
+    struct dir_ldap *s = (struct dir_ldap *)d;
+    enum err e = dir_ldap_ready(s, ei);
+
+    if (e != ERR_OK)
+        return e;
+    s->searching++;
+    e = dir_ldap_changes(d, q, each, arg, out, ei);
+    s->searching--;
     return e;
 }
 
@@ -249,6 +274,9 @@ static enum err add(struct dir *d, const struct dir_entry *entry, struct errinfo
 
     for (size_t i = 0; i < entry->n; i++)
         values += entry->attrs[i].n;
+    e = dir_ldap_ready(s, ei);
+    if (e != ERR_OK)
+        return e;
     if (!changes_init(&c, entry->n, values))
         return err_nomem(ei);
     for (size_t i = 0; i < entry->n; i++)
@@ -280,6 +308,9 @@ static enum err modify(struct dir *d, const char *dn, const struct dir_mod *mods
         if (s->base.facts.ad_ds && is_descriptor(mods[i].attr))
             ctrls[0] = sd_parts(&parts, PARTS_WRITE);
     }
+    e = dir_ldap_ready(s, ei);
+    if (e != ERR_OK)
+        return e;
     if (!changes_init(&c, n, values))
         return err_nomem(ei);
     for (size_t i = 0; i < n; i++)
@@ -294,116 +325,32 @@ static enum err del(struct dir *d, const char *dn, struct errinfo *ei)
 {
     struct dir_ldap *s = (struct dir_ldap *)d;
     struct dir_ldap_op op = {.s = s, .verb = "delete", .object = dn};
-    int msgid = 0;
-    int rc = ldap_delete_ext(s->ld, dn, NULL, NULL, &msgid);
+    int rc, msgid = 0;
+    enum err e = dir_ldap_ready(s, ei);
 
+    if (e != ERR_OK)
+        return e;
+    rc = ldap_delete_ext(s->ld, dn, NULL, NULL, &msgid);
     return finish(&op, rc, msgid, ei);
 }
 
-/* ---- open and close ---- */
+/* ---- the implementation ---- */
 
 static void end(struct dir *d)
 {
     struct dir_ldap *s = (struct dir_ldap *)d;
 
-    if (s->ld != NULL)
-        ldap_unbind_ext(s->ld, NULL, NULL);
+    dir_ldap_hang_up(s);
+    dir_facts_fini(&s->left);
+    dir_conf_fini(&s->conf);
     free(s->uri);
 }
 
-static const struct dir_ops ldap_ops = {.name = "ldap",
-                                        .search = search,
-                                        .add = add,
-                                        .modify = modify,
-                                        .del = del,
-                                        .changes = dir_ldap_changes,
-                                        .close = end};
-
-static enum err set_options(struct dir_ldap *s, struct errinfo *ei)
-{
-    int version = LDAP_VERSION3, never = LDAP_DEREF_NEVER;
-    struct timeval tv = {.tv_sec = s->timeout_ms / 1000, .tv_usec = (s->timeout_ms % 1000) * 1000};
-    const struct {
-        int option;
-        const void *value;
-        const char *name;
-    } options[] = {
-        {LDAP_OPT_PROTOCOL_VERSION, &version, "protocol version 3"},
-        {LDAP_OPT_REFERRALS, LDAP_OPT_OFF, "no referrals"},
-        {LDAP_OPT_DEREF, &never, "no aliases"},
-        {LDAP_OPT_NETWORK_TIMEOUT, &tv, "network timeout"},
-        {LDAP_OPT_TIMEOUT, &tv, "timeout"},
-        {LDAP_OPT_X_SASL_NOCANON, LDAP_OPT_ON, "no reverse lookups"},
-    };
-
-    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-        if (ldap_set_option(s->ld, options[i].option, options[i].value) != LDAP_OPT_SUCCESS)
-            return err_fail(ei, ERR_INTERNAL, "prepare a session with %s: libldap refuses \"%s\"",
-                            s->uri, options[i].name);
-    return ERR_OK;
-}
-
-/* A server that stops in the middle of a message would hold a blocking read for ever; libldap
- * polls with our deadline when the socket does not block. */
-static enum err unblock(struct dir_ldap *s, struct errinfo *ei)
-{
-    int fd = -1;
-    int flags;
-
-    if (ldap_get_option(s->ld, LDAP_OPT_DESC, &fd) != LDAP_OPT_SUCCESS || fd < 0)
-        return err_fail(ei, ERR_INTERNAL, "connect to %s: libldap names no socket", s->uri);
-    flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
-        return err_fail(ei, ERR_IO, "connect to %s: the socket can't be made non-blocking", s->uri);
-    return ERR_OK;
-}
-
-static enum err connect_to(struct dir_ldap *s, struct errinfo *ei)
-{
-    struct dir_ldap_op op = {.s = s, .verb = "connect to", .object = "the directory"};
-    int rc = ldap_initialize(&s->ld, s->uri);
-    enum err e;
-
-    if (rc != LDAP_SUCCESS)
-        return err_fail(ei, ERR_CONFIG,
-                        "directory address \"%s\": %s; expected ldapi://%%2Fpath or "
-                        "ldap://host:port",
-                        s->uri, ldap_err2string(rc));
-    e = set_options(s, ei);
-    if (e != ERR_OK)
-        return e;
-    rc = ldap_connect(s->ld);
-    return rc == LDAP_SUCCESS ? unblock(s, ei) : dir_ldap_fail_local(&op, rc, ei);
-}
-
-enum err dir_open(const struct dir_conf *conf, struct dir **out, struct errinfo *ei)
-{
-    struct dir_ldap *s;
-    enum err e;
-
-    if (conf->uri == NULL || conf->uri[0] == '\0')
-        return err_fail(ei, ERR_CONFIG,
-                        "open the directory: no address given; set uri in section [directory]");
-    s = calloc(1, sizeof(*s));
-    if (s == NULL)
-        return err_nomem(ei);
-    s->base.ops = &ldap_ops;
-    s->timeout_ms = conf->timeout_ms > 0 ? conf->timeout_ms : DIR_TIMEOUT_MS;
-    s->uri = strdup(conf->uri);
-    if (conf->lab_forest != NULL)
-        s->base.lab_forest = strdup(conf->lab_forest);
-    if (s->uri == NULL || (conf->lab_forest != NULL && s->base.lab_forest == NULL))
-        e = err_nomem(ei);
-    else
-        e = connect_to(s, ei);
-    if (e == ERR_OK)
-        e = dir_ldap_bind(s, conf, ei);
-    if (e == ERR_OK)
-        e = dir_ldap_read_facts(s, ei);
-    if (e != ERR_OK) {
-        dir_close(&s->base);
-        return e;
-    }
-    *out = &s->base;
-    return ERR_OK;
-}
+const struct dir_ops dir_ldap_ops = {.name = "ldap",
+                                     .search = search,
+                                     .add = add,
+                                     .modify = modify,
+                                     .del = del,
+                                     .changes = changes_of,
+                                     .leave_rodc = dir_ldap_leave_rodc,
+                                     .close = end};

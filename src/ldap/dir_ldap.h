@@ -8,13 +8,28 @@
 #include "ldap/changes.h"
 
 #define DIR_TIMEOUT_MS 10000
+#define DIR_LIST_MAX   32
+
+struct krb;
 
 struct dir_ldap {
     struct dir base;
     LDAP *ld;
-    char *uri;
+    char *uri; /* of the one server */
     int timeout_ms;
-    bool paged; /* the server knows the paged results control (RFC 2696) */
+    int64_t deadline;      /* of the whole opening, in ms of dir_ldap_uptime; 0: open */
+    bool paged;            /* the server knows the paged results control (RFC 2696) */
+    bool secret;           /* ldapi or TLS: what is sent is not shown */
+    int searching;         /* depth of searches on their way */
+    struct dir_conf conf;  /* texts are our own */
+    struct krb *krb;       /* NULL: no Kerberos */
+    struct dir_facts left; /* of the read-only server that was left: callers may look at them */
+};
+
+/* Addresses of servers in the order to be tried. */
+struct dir_list {
+    size_t n;
+    char *uri[DIR_LIST_MAX];
 };
 
 /* One operation, for its error texts: "search CN=x,DC=y". */
@@ -50,11 +65,40 @@ MUST_CHECK enum err dir_ldap_changes(struct dir *d, const struct dir_changes_que
                                      dir_change_fn *each, void *arg, struct dir_changes *out,
                                      struct errinfo *ei);
 
-/* Logs in as conf says. */
-MUST_CHECK enum err dir_ldap_bind(struct dir_ldap *s, const struct dir_conf *conf,
-                                  struct errinfo *ei);
+/* ---- opening ---- */
+
+int64_t dir_ldap_uptime(void);
+/* Milliseconds that one wait may take now. */
+int dir_ldap_patience(const struct dir_ldap *s);
+
+/* ldap_initialize and options, connection, TLS. */
+MUST_CHECK enum err dir_ldap_connect(struct dir_ldap *s, struct errinfo *ei);
+
+/* Logs in as s->conf says; s->krb is there afterwards where Kerberos is used. */
+MUST_CHECK enum err dir_ldap_bind(struct dir_ldap *s, struct errinfo *ei);
 
 /* Fills s->base.facts and s->paged. */
 MUST_CHECK enum err dir_ldap_read_facts(struct dir_ldap *s, struct errinfo *ei);
+
+/* To be called before each operation: a session whose ticket ends soon gets another. */
+MUST_CHECK enum err dir_ldap_ready(struct dir_ldap *s, struct errinfo *ei);
+
+/* ops->leave_rodc. */
+MUST_CHECK enum err dir_ldap_leave_rodc(struct dir *d, struct errinfo *ei);
+
+/* Ends the connection and forgets the login. */
+void dir_ldap_hang_up(struct dir_ldap *s);
+
+extern const struct dir_ops dir_ldap_ops;
+
+/* ---- which servers (dir_ldap_find.c) ---- */
+
+void dir_list_fini(struct dir_list *l);
+/* The servers that conf names; for "auto", those that DNS names, those of site (may be NULL) first.
+ * ERR_CONFIG, ERR_UNREACHABLE if DNS knows none. */
+MUST_CHECK enum err dir_list_servers(const struct dir_conf *conf, const char *site, int timeout_ms,
+                                     struct dir_list *out, struct errinfo *ei);
+/* Writable domain controllers of the forest that s is connected to. */
+MUST_CHECK enum err dir_list_writable(struct dir_ldap *s, struct dir_list *out, struct errinfo *ei);
 
 #endif

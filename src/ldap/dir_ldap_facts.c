@@ -153,6 +153,25 @@ static enum err read_domain_sid(struct dir_ldap *s, struct errinfo *ei)
     return e;
 }
 
+/* For the remedy in our refusals. */
+static enum err name_writable(struct dir_ldap *s, struct errinfo *ei)
+{
+    struct dir_facts *f = &s->base.facts;
+    struct dir_list others = {0};
+    LDAPURLDesc *url = NULL;
+    enum err e;
+
+    if (f->schema_nc == NULL || f->config_nc == NULL)
+        return ERR_OK;
+    e = dir_list_writable(s, &others, ei);
+    if (e == ERR_OK && ldap_url_parse(others.uri[0], &url) == LDAP_URL_SUCCESS) {
+        f->writable_dc = strdup(url->lud_host);
+        ldap_free_urldesc(url);
+    }
+    dir_list_fini(&others);
+    return e == ERR_READONLY ? ERR_OK : e; /* none is known: so be it */
+}
+
 /* Samba's RODC does not announce the partial-secrets capability; its own settings object tells. */
 static enum err read_rodc(struct dir_ldap *s, const char *settings_dn, struct errinfo *ei)
 {
@@ -161,7 +180,7 @@ static enum err read_rodc(struct dir_ldap *s, const char *settings_dn, struct er
 
     s->base.facts.read_only = settings != NULL && has_text(settings, "msDS-isRODC", "TRUE");
     dir_entry_free(settings);
-    return e;
+    return e == ERR_OK && s->base.facts.read_only ? name_writable(s, ei) : e;
 }
 
 static enum err take_root(struct dir_ldap *s, const struct dir_entry *root, struct errinfo *ei)
@@ -178,6 +197,7 @@ static enum err take_root(struct dir_ldap *s, const struct dir_entry *root, stru
     f->schema_nc = copy_str(root, "schemaNamingContext", &bad);
     f->root_domain_nc = copy_str(root, "rootDomainNamingContext", &bad);
     f->dns_host_name = copy_str(root, "dnsHostName", &bad);
+    f->settings_dn = copy_str(root, "dsServiceName", &bad);
     f->forest = dns_name_of(f->root_domain_nc, &bad);
     f->domain = dns_name_of(f->default_nc, &bad);
     return bad ? err_nomem(ei) : ERR_OK;

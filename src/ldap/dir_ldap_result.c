@@ -110,7 +110,8 @@ enum err dir_ldap_wait(const struct dir_ldap_op *op, int msgid, int all, LDAPMes
                        struct errinfo *ei)
 {
     struct dir_ldap *s = op->s;
-    struct timeval tv = {.tv_sec = s->timeout_ms / 1000, .tv_usec = (s->timeout_ms % 1000) * 1000};
+    int ms = dir_ldap_patience(s);
+    struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
     LDAPMessage *got = NULL;
     int rc = ldap_result(s->ld, msgid, all, &tv, &got);
 
@@ -122,7 +123,7 @@ enum err dir_ldap_wait(const struct dir_ldap_op *op, int msgid, int all, LDAPMes
     if (rc == 0) {
         ldap_abandon_ext(s->ld, msgid, NULL, NULL);
         return err_fail(ei, ERR_TIMEOUT, "%s %s at %s: no answer within %d.%d s", op->verb,
-                        op->object, s->uri, s->timeout_ms / 1000, s->timeout_ms % 1000 / 100);
+                        op->object, s->uri, ms / 1000, ms % 1000 / 100);
     }
     if (ldap_get_option(s->ld, LDAP_OPT_RESULT_CODE, &rc) != LDAP_OPT_SUCCESS || rc == LDAP_SUCCESS)
         rc = LDAP_SERVER_DOWN;

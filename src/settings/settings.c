@@ -3,10 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clk.h"
 
-static const char *const mechanisms[] = {"none", "scram-sha-256", "external", NULL};
+static const char *const mechanisms[] = {"none",   "scram-sha-256", "external", "gssapi",
+                                         "spnego", "simple",        NULL};
+static const char *const tls_choices[] = {"off", "starttls", NULL};
+static const char *const rodc_choices[] = {"refuse", "switch", NULL};
 static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
 
 #define AT(member) offsetof(struct settings, member)
@@ -35,13 +39,36 @@ const struct conf_key settings_keys[] = {
      .help = "Most connections served at a time; further ones wait to be accepted."},
 
     {"directory", "uri", CONF_STRING, AT(dir_uri), NULL,
-     .help = "Directory server (ldap://, ldaps:// or ldapi://); unset: KMS only."},
+     .help = "Directory servers (ldap://, ldaps:// or ldapi://, with blanks between): the first that "
+             "answers is used. auto: the domain controllers of domain that DNS names, in the order "
+             "of RFC 2782. Unset: KMS only."},
+    {"directory", "domain", CONF_STRING, AT(dir_domain), NULL,
+     .help = "With uri = auto: DNS name of the domain."},
+    {"directory", "site", CONF_STRING, AT(dir_site), NULL,
+     .help = "With uri = auto: the site whose domain controllers come first; unset: the one that "
+             "the directory finds for this machine's address."},
     {"directory", "mechanism", CONF_ENUM, AT(dir_mechanism), "scram-sha-256", .choices = mechanisms,
-     .help = "How to bind: none, scram-sha-256 or external."},
+     .help = "How to log in: gssapi or spnego (Kerberos, with keytab, or user and password_file), "
+             "simple (user and password_file, inside TLS only), scram-sha-256 or external (lab "
+             "directories), or none. Kerberos finds its servers through the system's krb5.conf "
+             "and DNS; no environment variable or credential cache is needed."},
     {"directory", "user", CONF_STRING, AT(dir_user), NULL,
-     .help = "Account to bind as."},
+     .help = "Account to log in as."},
     {"directory", "password_file", CONF_PATH, AT(dir_password_file), NULL,
      .help = "File (mode 0600) whose first line is the account's password."},
+    {"directory", "keytab", CONF_PATH, AT(dir_keytab), NULL,
+     .help = "File (mode 0600) with the account's Kerberos keys, read again at every login: a "
+             "replaced keytab is used from the next one on."},
+    {"directory", "principal", CONF_STRING, AT(dir_principal), NULL,
+     .help = "Kerberos principal (NAME or NAME@REALM); unset: user, else the keytab's first."},
+    {"directory", "tls", CONF_ENUM, AT(dir_tls), "off", .choices = tls_choices,
+     .help = "starttls: ldap:// goes on inside TLS. off: Kerberos encrypts, and logins that show a "
+             "password are refused."},
+    {"directory", "tls_ca", CONF_PATH, AT(dir_tls_ca), "/etc/ssl/certs/ca-certificates.crt",
+     .help = "Certificates of the authorities that may vouch for the server's name in TLS."},
+    {"directory", "on_rodc", CONF_ENUM, AT(dir_on_rodc), "refuse", .choices = rodc_choices,
+     .help = "A write on a read-only domain controller: refuse, naming a writable one, or switch "
+             "to it."},
     {"directory", "lab_forest", CONF_STRING, AT(lab_forest), NULL,
      .help = "DNS name of the forest root that may be written to; unset: read only."},
     {"directory", "timeout", CONF_DURATION, AT(dir_timeout), "10s", .min = 1, .max = 300,
@@ -105,6 +132,52 @@ static enum err complete(struct settings *s, struct errinfo *ei)
     return e;
 }
 
+/* What the mechanism needs; NULL: it is there. */
+static const char *missing_for_login(const struct settings *s)
+{
+    bool password = s->dir_user != NULL && s->dir_password_file != NULL;
+
+    switch (s->dir_mechanism) {
+    case SET_MECH_SCRAM:
+        return password ? NULL : "scram-sha-256 needs user and password_file";
+    case SET_MECH_SIMPLE:
+        if (!password)
+            return "simple needs user and password_file";
+        return s->dir_tls == SET_TLS_OFF && strncasecmp(s->dir_uri, "ldaps:", 6) != 0 &&
+                       strncasecmp(s->dir_uri, "ldapi:", 6) != 0
+                   ? "simple would show the password; set tls = starttls, or use ldaps://"
+                   : NULL;
+    case SET_MECH_GSSAPI:
+    case SET_MECH_SPNEGO:
+        if (s->dir_keytab != NULL)
+            return s->dir_password_file == NULL
+                       ? NULL
+                       : "Kerberos takes keytab or password_file, not both";
+        return s->dir_password_file != NULL && (s->dir_user != NULL || s->dir_principal != NULL)
+                   ? NULL
+                   : "Kerberos needs keytab, or user and password_file";
+    default:
+        return NULL;
+    }
+}
+
+static enum err check_directory(const char *path, const struct settings *s, struct errinfo *ei)
+{
+    const char *missing;
+
+    if (s->dir_uri == NULL)
+        return ERR_OK;
+    if (strcmp(s->dir_uri, "auto") == 0 && s->dir_domain == NULL)
+        return err_fail(ei, ERR_CONFIG, "%s: [directory] uri = auto needs domain", path);
+    missing = missing_for_login(s);
+    if (missing == NULL && s->dir_keytab != NULL && s->dir_mechanism != SET_MECH_GSSAPI &&
+        s->dir_mechanism != SET_MECH_SPNEGO)
+        missing = "a keytab goes with gssapi or spnego";
+    return missing == NULL
+               ? ERR_OK
+               : err_fail(ei, ERR_CONFIG, "%s: [directory] mechanism: %s", path, missing);
+}
+
 static enum err check(const char *path, const struct settings *s, struct errinfo *ei)
 {
     if (s->lab_clock != NULL && !s->lab)
@@ -114,13 +187,7 @@ static enum err check(const char *path, const struct settings *s, struct errinfo
     if (s->clearing_serve && !s->lab)
         return err_fail(ei, ERR_CONFIG,
                         "%s: [clearing] serve needs lab mode; set [lab] enabled = yes", path);
-    if (s->dir_uri == NULL || s->dir_mechanism != SET_MECH_SCRAM)
-        return ERR_OK;
-    if (s->dir_user == NULL || s->dir_password_file == NULL)
-        return err_fail(ei, ERR_CONFIG,
-                        "%s: [directory] mechanism scram-sha-256 needs user and password_file",
-                        path);
-    return ERR_OK;
+    return check_directory(path, s, ei);
 }
 
 enum err settings_load(const char *path, struct settings *out, struct errinfo *ei)

@@ -11,7 +11,18 @@
 
 #define SETTINGS_DEFAULT_PATH "/etc/adbad/adbad.conf"
 
-enum settings_mechanism { SET_MECH_NONE, SET_MECH_SCRAM, SET_MECH_EXTERNAL };
+enum settings_mechanism {
+    SET_MECH_NONE,
+    SET_MECH_SCRAM,
+    SET_MECH_EXTERNAL,
+    SET_MECH_GSSAPI,
+    SET_MECH_SPNEGO,
+    SET_MECH_SIMPLE,
+};
+
+enum settings_tls { SET_TLS_OFF, SET_TLS_START };
+
+enum settings_rodc { SET_RODC_REFUSE, SET_RODC_SWITCH };
 
 struct settings {
     /* [realm] */
@@ -26,10 +37,17 @@ struct settings {
     int64_t renewal_interval;    /* seconds */
     uint32_t max_connections;
     /* [directory] */
-    char *dir_uri;     /* NULL: no directory */
+    char *dir_uri; /* NULL: no directory */
+    char *dir_domain;
+    char *dir_site;
     int dir_mechanism; /* enum settings_mechanism */
     char *dir_user;
     char *dir_password_file;
+    char *dir_keytab;
+    char *dir_principal; /* NULL: dir_user, else the keytab's first */
+    int dir_tls;         /* enum settings_tls */
+    char *dir_tls_ca;
+    int dir_on_rodc; /* enum settings_rodc */
     char *lab_forest;
     int64_t dir_timeout; /* seconds */
     int64_t dir_retry;   /* seconds */

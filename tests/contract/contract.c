@@ -36,7 +36,10 @@ static struct dir *open_directory(void)
 
     if (conf.uri == NULL)
         return contract_fake(conf.lab_forest);
-    if (conf.user != NULL)
+    conf.keytab = getenv("DIR_CONTRACT_KEYTAB");
+    if (conf.keytab != NULL)
+        conf.mechanism = DIR_GSSAPI;
+    else if (conf.user != NULL)
         conf.mechanism = DIR_SCRAM_SHA_256;
     assert_ok(dir_open(&conf, &d, &ei), &ei);
     return d;

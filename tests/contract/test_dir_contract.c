@@ -1,6 +1,6 @@
 /* What every directory behind the port does alike. Without DIR_CONTRACT_URI the directory is
  * fakedir; else it is the server named there (DIR_CONTRACT_USER and DIR_CONTRACT_PASSWORD for
- * SCRAM-SHA-256, without them EXTERNAL; DIR_CONTRACT_FOREST). */
+ * SCRAM-SHA-256, DIR_CONTRACT_KEYTAB for Kerberos, without them EXTERNAL; DIR_CONTRACT_FOREST). */
 #include "support.h"
 
 #include <stdio.h>

@@ -1,0 +1,207 @@
+#include "ldap/krb.h"
+
+#include <gssapi/gssapi.h>
+#include <gssapi/gssapi_krb5.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ldap/krb_ticket.h"
+
+#define SOON 600 /* seconds */
+
+struct krb {
+    struct krb_ticket ticket;
+    gss_cred_id_t cred;
+    int64_t renew_at; /* seconds since boot */
+};
+
+/* ---- a worker with a deadline ----
+ *
+ * libkrb5 waits for KDCs as long as it likes (ten seconds for each that accepts a connection and
+ * says nothing), so a worker asks them. Who is done last, it or the caller, clears up. */
+
+struct worker {
+    pthread_mutex_t lock;
+    pthread_cond_t done_now;
+    bool done, abandoned;
+    struct krb_conf conf; /* texts are the worker's own */
+    struct krb_ticket ticket;
+    enum err result;
+    struct errinfo ei;
+};
+
+static char *copy(const char *text, bool *bad)
+{
+    char *c = text == NULL ? NULL : strdup(text);
+
+    *bad = *bad || (text != NULL && c == NULL);
+    return c;
+}
+
+static void worker_free(struct worker *w)
+{
+    krb_ticket_fini(&w->ticket);
+    free((char *)(uintptr_t)w->conf.principal);
+    free((char *)(uintptr_t)w->conf.keytab);
+    free((char *)(uintptr_t)w->conf.host);
+    if (w->conf.password != NULL)
+        explicit_bzero((char *)(uintptr_t)w->conf.password, strlen(w->conf.password));
+    free((char *)(uintptr_t)w->conf.password);
+    pthread_cond_destroy(&w->done_now);
+    pthread_mutex_destroy(&w->lock);
+    free(w);
+}
+
+static struct worker *worker_new(const struct krb_conf *conf)
+{
+    struct worker *w = calloc(1, sizeof(*w));
+    pthread_condattr_t attr;
+    bool bad = false;
+
+    if (w == NULL)
+        return NULL;
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->done_now, &attr);
+    pthread_condattr_destroy(&attr);
+    w->conf.principal = copy(conf->principal, &bad);
+    w->conf.keytab = copy(conf->keytab, &bad);
+    w->conf.password = copy(conf->password, &bad);
+    w->conf.host = copy(conf->host, &bad);
+    if (!bad)
+        return w;
+    worker_free(w);
+    return NULL;
+}
+
+static void *work(void *arg)
+{
+    struct worker *w = arg;
+    enum err e = krb_ticket_fetch(&w->conf, &w->ticket, &w->ei);
+    bool abandoned;
+
+    pthread_mutex_lock(&w->lock);
+    w->result = e;
+    w->done = true;
+    abandoned = w->abandoned;
+    pthread_cond_signal(&w->done_now);
+    pthread_mutex_unlock(&w->lock);
+    if (abandoned)
+        worker_free(w);
+    return NULL;
+}
+
+/* Whether it was done in time; if not, it is its own from now on. */
+static bool wait_for(struct worker *w, int timeout_ms)
+{
+    struct timespec end;
+    bool done;
+    int rc = 0;
+
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += timeout_ms / 1000;
+    end.tv_nsec += timeout_ms % 1000 * 1000000L;
+    if (end.tv_nsec >= 1000000000L) {
+        end.tv_sec++;
+        end.tv_nsec -= 1000000000L;
+    }
+    pthread_mutex_lock(&w->lock);
+    while (!w->done && rc == 0)
+        rc = pthread_cond_timedwait(&w->done_now, &w->lock, &end);
+    done = w->done;
+    w->abandoned = !done;
+    pthread_mutex_unlock(&w->lock);
+    return done;
+}
+
+static enum err fetch(const struct krb_conf *conf, struct krb_ticket *out, struct errinfo *ei)
+{
+    struct worker *w = worker_new(conf);
+    pthread_t thread;
+    enum err e;
+
+    if (w == NULL)
+        return err_nomem(ei);
+    if (pthread_create(&thread, NULL, work, w) != 0) {
+        worker_free(w);
+        return err_fail(ei, ERR_NOMEM, "get a Kerberos ticket: no thread can be started");
+    }
+    pthread_detach(thread);
+    if (!wait_for(w, conf->timeout_ms))
+        return err_fail(ei, ERR_TIMEOUT,
+                        "get a Kerberos ticket for %s: no KDC answered within %d.%d s",
+                        conf->principal != NULL ? conf->principal : conf->keytab,
+                        conf->timeout_ms / 1000, conf->timeout_ms % 1000 / 100);
+    e = w->result;
+    *out = w->ticket;
+    w->ticket = (struct krb_ticket){0};
+    if (e != ERR_OK && ei != NULL)
+        *ei = w->ei;
+    worker_free(w);
+    return e;
+}
+
+/* ---- credentials ---- */
+
+static int64_t uptime(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return t.tv_sec;
+}
+
+enum err krb_login(const struct krb_conf *conf, struct krb **out, struct errinfo *ei)
+{
+    struct krb *k = calloc(1, sizeof(*k));
+    OM_uint32 major, minor = 0;
+    enum err e;
+
+    if (k == NULL)
+        return err_nomem(ei);
+    e = fetch(conf, &k->ticket, ei);
+    if (e == ERR_OK) {
+        int64_t life = k->ticket.lifetime;
+
+        k->renew_at = uptime() + (life > 4 * SOON ? life - SOON : life * 3 / 4);
+        major = gss_krb5_import_cred(&minor, k->ticket.cache, NULL, NULL, &k->cred);
+        if (GSS_ERROR(major))
+            e = err_fail(ei, ERR_AUTH, "use the Kerberos ticket of %s: GSSAPI fails with code %u",
+                         k->ticket.name, minor);
+    }
+    if (e != ERR_OK) {
+        krb_free(k);
+        return e;
+    }
+    *out = k;
+    return ERR_OK;
+}
+
+void krb_free(struct krb *k)
+{
+    OM_uint32 minor;
+
+    if (k == NULL)
+        return;
+    gss_release_cred(&minor, &k->cred);
+    krb_ticket_fini(&k->ticket);
+    free(k);
+}
+
+void *krb_cred(const struct krb *k)
+{
+    return k->cred;
+}
+
+const char *krb_name(const struct krb *k)
+{
+    return k->ticket.name;
+}
+
+bool krb_ending(const struct krb *k)
+{
+    return uptime() >= k->renew_at;
+}

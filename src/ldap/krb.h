@@ -1,0 +1,34 @@
+/* krb: Kerberos credentials of one session, in memory: a ticket of our own for the directory's
+ * service, fetched with a keytab or a password. No credential cache of the user, no environment
+ * variable and no default keytab takes part; where the KDCs are, the system's krb5.conf and DNS
+ * say. Nothing outside this folder includes it. */
+#ifndef ADBAD_LDAP_KRB_H
+#define ADBAD_LDAP_KRB_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct krb;
+
+struct krb_conf {
+    const char *principal; /* NULL: the keytab's first; a realm may be left out */
+    const char *keytab;    /* file, read at every login; NULL: password */
+    const char *password;
+    const char *host; /* of the service ldap/host */
+    int timeout_ms;   /* for all of it */
+};
+
+/* Fetches the tickets. ERR_AUTH, ERR_CONFIG, ERR_UNREACHABLE (no KDC), ERR_TIMEOUT: each text has
+ * its remedy. */
+MUST_CHECK enum err krb_login(const struct krb_conf *conf, struct krb **out, struct errinfo *ei);
+void krb_free(struct krb *k);
+
+/* The gss_cred_id_t; it lives as long as k. */
+void *krb_cred(const struct krb *k);
+/* Who we are: "pc01$@LAB.EXAMPLE". */
+const char *krb_name(const struct krb *k);
+/* Whether the tickets end soon: in ten minutes, or after three quarters of a shorter life. */
+bool krb_ending(const struct krb *k);
+
+#endif
