@@ -18,6 +18,7 @@ struct dir_ldap {
     char *uri; /* of the one server */
     int timeout_ms;
     int64_t deadline;      /* of the whole opening, in ms of dir_ldap_uptime; 0: open */
+    int share_ms;          /* what the opening got of its time */
     bool paged;            /* the server knows the paged results control (RFC 2696) */
     bool secret;           /* ldapi or TLS: what is sent is not shown */
     int searching;         /* depth of searches on their way */

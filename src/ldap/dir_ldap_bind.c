@@ -122,6 +122,10 @@ static enum err bind_sasl(const struct dir_ldap_op *op, struct answers *a, struc
     if (ldap_set_option(s->ld, LDAP_OPT_X_SASL_SECPROPS, props) != LDAP_OPT_SUCCESS)
         return err_fail(ei, ERR_INTERNAL, "set the SASL properties %s", props);
     e = exchange(op, sasl[m].name, a, ei);
+    if (e == ERR_CONFIG && sasl[m].kerberos && s->secret)
+        err_context(ei, "Kerberos inside TLS is refused: Samba takes it only with \"ldap server "
+                        "require strong auth = allow_sasl_over_tls\"; ldap:// without tls is "
+                        "encrypted by Kerberos itself");
     return e == ERR_OK ? check_protection(s, a, ei) : e;
 }
 

@@ -40,6 +40,7 @@ static bool starts_with(const char *text, const char *with)
 static enum err set_options(struct dir_ldap *s, struct errinfo *ei)
 {
     int version = LDAP_VERSION3, never = LDAP_DEREF_NEVER, demand = LDAP_OPT_X_TLS_HARD;
+    int endpoint = LDAP_OPT_X_SASL_CBINDING_TLS_ENDPOINT;
     int tls12 = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2, ms = dir_ldap_patience(s), client = 0;
     struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
     bool tls = s->conf.tls == DIR_TLS_START || starts_with(s->uri, "ldaps:");
@@ -60,6 +61,8 @@ static enum err set_options(struct dir_ldap *s, struct errinfo *ei)
         {LDAP_OPT_X_TLS_CACERTFILE, s->conf.tls_ca, "certificates of tls_ca",
          !tls || s->conf.tls_ca == NULL},
         {LDAP_OPT_X_TLS_NEWCTX, &client, "TLS", !tls},
+        {LDAP_OPT_X_SASL_CBINDING, &endpoint, "the login is bound to TLS (RFC 5929)",
+         !tls || (s->conf.mechanism != DIR_GSSAPI && s->conf.mechanism != DIR_SPNEGO)},
     };
 
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
@@ -92,20 +95,26 @@ static enum err unblock(struct dir_ldap *s, struct errinfo *ei)
     return ERR_OK;
 }
 
-/* libldap calls a certificate that does not verify a server that is down, and says why in words. */
+/* libldap tells no reason (with GnuTLS), and calls a certificate that does not verify a server that
+ * is down. What is known: the server was reached, and there was time left. */
 static enum err fail_tls(const struct dir_ldap_op *op, int rc, struct errinfo *ei)
 {
+    struct dir_ldap *s = op->s;
     char *diag = NULL;
     enum err e;
 
-    if (ldap_get_option(op->s->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &diag) != LDAP_OPT_SUCCESS)
+    if (ldap_get_option(s->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &diag) != LDAP_OPT_SUCCESS)
         diag = NULL;
-    if (diag != NULL && (strstr(diag, "certificate") != NULL || strstr(diag, "hostname") != NULL))
+    if (s->deadline != 0 && dir_ldap_uptime() >= s->deadline)
+        e = err_fail(ei, ERR_TIMEOUT, "%s %s at %s: no answer within %d.%d s", op->verb, op->object,
+                     s->uri, s->share_ms / 1000, s->share_ms % 1000 / 100);
+    else if (rc == LDAP_CONNECT_ERROR || (diag != NULL && diag[0] != '\0'))
         e = err_fail(ei, ERR_AUTH,
-                     "%s %s at %s: its TLS certificate does not verify (%s); tls_ca in section "
-                     "[directory] must name the file of the authority that issued it, and uri the "
-                     "server by the name in it",
-                     op->verb, op->object, op->s->uri, diag);
+                     "%s %s at %s: its TLS certificate does not verify, or TLS fails otherwise; "
+                     "tls_ca in section [directory] (%s) must hold the authority that issued it, "
+                     "and uri must name the server as the certificate does",
+                     op->verb, op->object, s->uri,
+                     s->conf.tls_ca != NULL ? s->conf.tls_ca : "not set");
     else
         e = dir_ldap_fail(op, rc, diag, ei);
     ldap_memfree(diag);
@@ -239,7 +248,8 @@ static enum err open_first(struct dir_ldap *s, const struct dir_list *l, bool wr
 
         if (share < PATIENCE_MIN)
             share = PATIENCE_MIN;
-        s->deadline = now + (share < s->timeout_ms ? share : s->timeout_ms);
+        s->share_ms = share < s->timeout_ms ? (int)share : s->timeout_ms;
+        s->deadline = now + s->share_ms;
         e = open_at(s, l->uri[i], ei);
         s->deadline = 0;
         if (e == ERR_OK && writable && s->base.facts.read_only) {
@@ -309,6 +319,7 @@ enum err dir_ldap_ready(struct dir_ldap *s, struct errinfo *ei)
     e = session_new(&s->conf, &fresh, ei);
     if (e != ERR_OK)
         return e;
+    fresh->share_ms = s->timeout_ms;
     fresh->deadline = dir_ldap_uptime() + s->timeout_ms;
     e = open_at(fresh, s->uri, ei);
     if (e != ERR_OK) {

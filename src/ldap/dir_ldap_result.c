@@ -112,6 +112,7 @@ enum err dir_ldap_wait(const struct dir_ldap_op *op, int msgid, int all, LDAPMes
     struct dir_ldap *s = op->s;
     int ms = dir_ldap_patience(s);
     struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+    int told = s->deadline == 0 ? s->timeout_ms : s->share_ms;
     LDAPMessage *got = NULL;
     int rc = ldap_result(s->ld, msgid, all, &tv, &got);
 
@@ -123,7 +124,7 @@ enum err dir_ldap_wait(const struct dir_ldap_op *op, int msgid, int all, LDAPMes
     if (rc == 0) {
         ldap_abandon_ext(s->ld, msgid, NULL, NULL);
         return err_fail(ei, ERR_TIMEOUT, "%s %s at %s: no answer within %d.%d s", op->verb,
-                        op->object, s->uri, ms / 1000, ms % 1000 / 100);
+                        op->object, s->uri, told / 1000, told % 1000 / 100);
     }
     if (ldap_get_option(s->ld, LDAP_OPT_RESULT_CODE, &rc) != LDAP_OPT_SUCCESS || rc == LDAP_SUCCESS)
         rc = LDAP_SERVER_DOWN;

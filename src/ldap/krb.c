@@ -1,7 +1,7 @@
 #include "ldap/krb.h"
 
 #include <gssapi/gssapi.h>
-#include <gssapi/gssapi_krb5.h>
+#include <gssapi/gssapi_ext.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +67,7 @@ static struct worker *worker_new(const struct krb_conf *conf)
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&w->done_now, &attr);
     pthread_condattr_destroy(&attr);
+    w->conf.timeout_ms = conf->timeout_ms;
     w->conf.principal = copy(conf->principal, &bad);
     w->conf.keytab = copy(conf->keytab, &bad);
     w->conf.password = copy(conf->password, &bad);
@@ -154,10 +155,29 @@ static int64_t uptime(void)
     return t.tv_sec;
 }
 
+/* Of every mechanism, so that SPNEGO finds Kerberos in it. */
+static enum err acquire(struct krb *k, struct errinfo *ei)
+{
+    OM_uint32 major = GSS_S_FAILURE, minor = 0;
+    char *cache = NULL;
+
+    if (krb5_cc_get_full_name(k->ticket.ctx, k->ticket.cache, &cache) == 0) {
+        gss_key_value_element_desc element = {.key = "ccache", .value = cache};
+        const gss_key_value_set_desc store = {.count = 1, .elements = &element};
+
+        major = gss_acquire_cred_from(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, GSS_C_NO_OID_SET,
+                                      GSS_C_INITIATE, &store, &k->cred, NULL, NULL);
+        krb5_free_string(k->ticket.ctx, cache);
+    }
+    if (GSS_ERROR(major))
+        return err_fail(ei, ERR_AUTH, "use the Kerberos ticket of %s: GSSAPI fails with code %u",
+                        k->ticket.name, minor);
+    return ERR_OK;
+}
+
 enum err krb_login(const struct krb_conf *conf, struct krb **out, struct errinfo *ei)
 {
     struct krb *k = calloc(1, sizeof(*k));
-    OM_uint32 major, minor = 0;
     enum err e;
 
     if (k == NULL)
@@ -167,10 +187,7 @@ enum err krb_login(const struct krb_conf *conf, struct krb **out, struct errinfo
         int64_t life = k->ticket.lifetime;
 
         k->renew_at = uptime() + (life > 4 * SOON ? life - SOON : life * 3 / 4);
-        major = gss_krb5_import_cred(&minor, k->ticket.cache, NULL, NULL, &k->cred);
-        if (GSS_ERROR(major))
-            e = err_fail(ei, ERR_AUTH, "use the Kerberos ticket of %s: GSSAPI fails with code %u",
-                         k->ticket.name, minor);
+        e = acquire(k, ei);
     }
     if (e != ERR_OK) {
         krb_free(k);

@@ -1,7 +1,8 @@
 /* krb: Kerberos credentials of one session, in memory: a ticket of our own for the directory's
  * service, fetched with a keytab or a password. No credential cache of the user, no environment
- * variable and no default keytab takes part; where the KDCs are, the system's krb5.conf and DNS
- * say. Nothing outside this folder includes it. */
+ * variable and no default keytab takes part. The first KDC that is asked is that of the domain
+ * controller itself; what others there are, the system's krb5.conf and DNS say. Nothing outside
+ * this folder includes it. */
 #ifndef ADBAD_LDAP_KRB_H
 #define ADBAD_LDAP_KRB_H
 
@@ -28,7 +29,8 @@ void krb_free(struct krb *k);
 void *krb_cred(const struct krb *k);
 /* Who we are: "pc01$@LAB.EXAMPLE". */
 const char *krb_name(const struct krb *k);
-/* Whether the tickets end soon: in ten minutes, or after three quarters of a shorter life. */
+/* Whether the tickets end within ten minutes; of a life below forty, whether its last quarter has
+ * come. */
 bool krb_ending(const struct krb *k);
 
 #endif

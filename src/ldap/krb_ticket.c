@@ -7,6 +7,8 @@
 #include <strings.h>
 
 #include "base/file.h"
+#include "ldap/dir_ldap.h"
+#include "ldap/krb_kdc.h"
 
 /* One login on its way. */
 struct login {
@@ -220,6 +222,7 @@ static enum err fetch_service(struct login *l, struct errinfo *ei)
 enum err krb_ticket_fetch(const struct krb_conf *conf, struct krb_ticket *out, struct errinfo *ei)
 {
     struct login l = {.conf = conf, .t = out};
+    struct krb_kdc kdc = {.host = conf->host, .deadline = dir_ldap_uptime() + conf->timeout_ms};
     krb5_error_code code;
     enum err e;
 
@@ -230,6 +233,7 @@ enum err krb_ticket_fetch(const struct krb_conf *conf, struct krb_ticket *out, s
                         "start Kerberos: libkrb5 fails with code %d; check "
                         "/etc/krb5.conf",
                         (int)code);
+    krb5_set_kdc_send_hook(out->ctx, krb_kdc_ask, &kdc);
     e = choose_client(&l, ei);
     if (e == ERR_OK) {
         code = krb5_cc_new_unique(out->ctx, "MEMORY", NULL, &out->cache);
@@ -243,6 +247,7 @@ enum err krb_ticket_fetch(const struct krb_conf *conf, struct krb_ticket *out, s
     if (l.keytab != NULL)
         krb5_kt_close(out->ctx, l.keytab);
     krb5_free_principal(out->ctx, l.client);
+    krb5_set_kdc_send_hook(out->ctx, NULL, NULL);
     return e;
 }
 

@@ -37,6 +37,7 @@ static struct dir *open_directory(void)
     if (conf.uri == NULL)
         return contract_fake(conf.lab_forest);
     conf.keytab = getenv("DIR_CONTRACT_KEYTAB");
+    conf.leave_rodc = getenv("DIR_CONTRACT_LEAVE_RODC") != NULL;
     if (conf.keytab != NULL)
         conf.mechanism = DIR_GSSAPI;
     else if (conf.user != NULL)
