@@ -10,35 +10,81 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum err file_read(const char *path, size_t max, struct buf *out, struct errinfo *ei)
+static enum err judge_private(const char *path, const struct stat *st, struct errinfo *ei)
 {
+    if ((st->st_mode & 077) != 0)
+        return err_fail(ei, ERR_REFUSED,
+                        "%s has mode %04o, so others could read or change it; run: chmod %s %s",
+                        path, st->st_mode & 07777, S_ISDIR(st->st_mode) ? "0700" : "0600", path);
+    if (st->st_uid != geteuid() && st->st_uid != 0)
+        return err_fail(ei, ERR_REFUSED,
+                        "%s belongs to user %u, not to us (%u) or root; run this as that user",
+                        path, (unsigned)st->st_uid, (unsigned)geteuid());
+    return ERR_OK;
+}
+
+enum err file_require_private(const char *path, struct errinfo *ei)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0)
+        return err_fail_errno(ei, errno, "check %s", path);
+    return judge_private(path, &st, ei);
+}
+
+static enum err read_all(int fd, const char *path, size_t max, struct buf *out, struct errinfo *ei)
+{
+    uint8_t chunk[4096];
     size_t got = 0;
+    enum err e = ERR_OK;
+
+    while (e == ERR_OK) {
+        ssize_t n = read(fd, chunk, sizeof(chunk));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n == 0)
+            break;
+        if (n < 0) {
+            e = err_fail_errno(ei, errno, "read %s", path);
+            break;
+        }
+        got += (size_t)n;
+        if (got > max)
+            e = err_fail(ei, ERR_LIMIT, "read %s: larger than %zu bytes", path, max);
+        else
+            buf_add(out, chunk, (size_t)n);
+    }
+    explicit_bzero(chunk, sizeof(chunk));
+    return e == ERR_OK && out->err != ERR_OK ? err_nomem(ei) : e;
+}
+
+static enum err read_file(const char *path, size_t max, bool private, struct buf *out,
+                          struct errinfo *ei)
+{
+    struct stat st;
     enum err e = ERR_OK;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0)
         return err_fail_errno(ei, errno, "open %s", path);
-    for (;;) {
-        uint8_t chunk[4096];
-        ssize_t n = read(fd, chunk, sizeof(chunk));
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            e = err_fail_errno(ei, errno, "read %s", path);
-        if (n <= 0)
-            break;
-        got += (size_t)n;
-        if (got > max) {
-            e = err_fail(ei, ERR_LIMIT, "read %s: larger than %zu bytes", path, max);
-            break;
-        }
-        buf_add(out, chunk, (size_t)n);
-    }
+    if (private)
+        e = fstat(fd, &st) != 0 ? err_fail_errno(ei, errno, "check %s", path)
+                                : judge_private(path, &st, ei);
+    if (e == ERR_OK)
+        e = read_all(fd, path, max, out, ei);
     close(fd);
-    if (e == ERR_OK && out->err != ERR_OK)
-        e = err_nomem(ei);
     return e;
+}
+
+enum err file_read(const char *path, size_t max, struct buf *out, struct errinfo *ei)
+{
+    return read_file(path, max, false, out, ei);
+}
+
+enum err file_read_private(const char *path, size_t max, struct buf *out, struct errinfo *ei)
+{
+    return read_file(path, max, true, out, ei);
 }
 
 static enum err write_all(int fd, const void *data, size_t len, const char *path,
@@ -111,21 +157,4 @@ enum err file_create(const char *path, const void *data, size_t len, mode_t mode
                      struct errinfo *ei)
 {
     return place(path, data, len, mode, false, ei);
-}
-
-enum err file_require_private(const char *path, struct errinfo *ei)
-{
-    struct stat st;
-
-    if (stat(path, &st) != 0)
-        return err_fail_errno(ei, errno, "check %s", path);
-    if ((st.st_mode & 077) != 0)
-        return err_fail(ei, ERR_REFUSED,
-                        "%s has mode %04o, so others could read or change it; run: chmod %s %s",
-                        path, st.st_mode & 07777, S_ISDIR(st.st_mode) ? "0700" : "0600", path);
-    if (st.st_uid != geteuid() && st.st_uid != 0)
-        return err_fail(ei, ERR_REFUSED,
-                        "%s belongs to user %u, not to us (%u) or root; run this as that user",
-                        path, (unsigned)st.st_uid, (unsigned)geteuid());
-    return ERR_OK;
 }

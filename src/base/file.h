@@ -11,6 +11,11 @@
 /* Appends the whole content of path to out. ERR_LIMIT if it is larger than max bytes. */
 MUST_CHECK enum err file_read(const char *path, size_t max, struct buf *out, struct errinfo *ei);
 
+/* As file_read for a secret: the file that is read is the one whose mode and owner were looked at
+ * (as by file_require_private), and no copy stays outside out. */
+MUST_CHECK enum err file_read_private(const char *path, size_t max, struct buf *out,
+                                      struct errinfo *ei);
+
 /* Replaces path by len bytes: temporary file beside it, fsync, rename, fsync of the folder.
  * The new file gets exactly mode. On failure the old content stays. */
 MUST_CHECK enum err file_write_atomic(const char *path, const void *data, size_t len, mode_t mode,

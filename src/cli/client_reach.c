@@ -19,10 +19,8 @@
 
 static enum err read_password(const char *path, struct buf *out, struct errinfo *ei)
 {
-    enum err e = file_require_private(path, ei);
+    enum err e = file_read_private(path, 4096, out, ei);
 
-    if (e == ERR_OK)
-        e = file_read(path, 4096, out, ei);
     if (e != ERR_OK)
         return err_context(ei, "password of the machine account");
     out->len = strcspn(buf_str(out), "\r\n");

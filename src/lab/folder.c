@@ -195,10 +195,8 @@ enum err lab_write(const struct lab *l, struct errinfo *ei)
 enum err lab_service_password(const struct lab *l, struct buf *out, struct errinfo *ei)
 {
     char *path = lab_path(l, "service.password");
-    enum err e = file_require_private(path, ei);
+    enum err e = file_read_private(path, PASSWORD_MAX, out, ei);
 
-    if (e == ERR_OK)
-        e = file_read(path, PASSWORD_MAX, out, ei);
     while (out->len > 0 && (out->data[out->len - 1] == '\n' || out->data[out->len - 1] == '\r'))
         out->len--;
     if (e == ERR_OK && out->len == 0)

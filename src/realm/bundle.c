@@ -124,10 +124,8 @@ enum err bundle_load(const char *path, struct bundle *out, struct errinfo *ei)
 {
     struct buf text = BUF_INIT;
     struct errinfo why;
-    enum err e = file_require_private(path, &why);
+    enum err e = file_read_private(path, BUNDLE_MAX, &text, &why);
 
-    if (e == ERR_OK)
-        e = file_read(path, BUNDLE_MAX, &text, &why);
     if (e == ERR_NOTFOUND)
         err_fail(&why, e,
                  "bundle %s does not exist; adbactl realm init makes one, or copy "

@@ -208,10 +208,8 @@ enum err hostkey_load(const char *path, struct hostkey *out, struct errinfo *ei)
     struct hostkey k = {0};
     struct buf text = BUF_INIT;
     struct doc d = {0};
-    enum err e = file_require_private(path, ei);
+    enum err e = file_read_private(path, PACKAGE_MAX, &text, ei);
 
-    if (e == ERR_OK)
-        e = file_read(path, PACKAGE_MAX, &text, ei);
     if (e == ERR_OK)
         e = doc_parse(&d, text.data, text.len, path, PACKAGE_FORMAT, ei);
     if (e == ERR_OK) {

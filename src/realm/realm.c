@@ -219,9 +219,7 @@ static enum err read_private(const char *dir, const char *file, struct buf *out,
 {
     enum err e = path_in(dir, file, path, ei);
 
-    if (e == ERR_OK)
-        e = file_require_private(path, ei);
-    return e == ERR_OK ? file_read(path, REALM_FILE_MAX, out, ei) : e;
+    return e == ERR_OK ? file_read_private(path, REALM_FILE_MAX, out, ei) : e;
 }
 
 static enum err read_facts(const char *dir, struct realm *r, struct errinfo *ei)

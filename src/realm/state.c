@@ -166,9 +166,7 @@ static enum err read_part(const char *state_dir, const char *slug, const char *e
 {
     enum err e = state_path(state_dir, slug, ending, path, ei);
 
-    if (e == ERR_OK)
-        e = file_require_private(path, ei);
-    return e == ERR_OK ? file_read(path, STATE_FILE_MAX, out, ei) : e;
+    return e == ERR_OK ? file_read_private(path, STATE_FILE_MAX, out, ei) : e;
 }
 
 static bool unhex(const struct buf *text, uint8_t *out, size_t n)

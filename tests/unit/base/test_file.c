@@ -94,6 +94,26 @@ static void loose_modes_are_refused_with_the_remedy(void **state)
     assert_contains(ei.text, "chmod 0700");
 }
 
+static void a_secret_is_not_read_from_a_file_with_loose_modes(void **state)
+{
+    struct errinfo ei = {0};
+    struct buf b = BUF_INIT;
+
+    (void)state;
+    assert_ok(file_create(path, "secret", 6, 0600, &ei), &ei);
+    assert_ok(file_read_private(path, 6, &b, &ei), &ei);
+    assert_string_equal(buf_str(&b), "secret");
+    buf_clear(&b);
+    assert_int_equal(file_read_private(path, 5, &b, &ei), ERR_LIMIT);
+    buf_clear(&b);
+    assert_int_equal(chmod(path, 0604), 0);
+    assert_int_equal(file_read_private(path, 6, &b, &ei), ERR_REFUSED);
+    assert_contains(ei.text, "chmod 0600");
+    assert_int_equal(b.len, 0);
+    assert_int_equal(file_read_private("/nonexistent/file", 6, &b, &ei), ERR_NOTFOUND);
+    buf_wipe(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +122,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(create_refuses_what_exists, setup, teardown),
         cmocka_unit_test_setup_teardown(reading_is_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(loose_modes_are_refused_with_the_remedy, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_secret_is_not_read_from_a_file_with_loose_modes, setup,
+                                        teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
