@@ -12,6 +12,9 @@
 
 #include "base/file.h"
 
+/* 9999-12-31T23:59:59Z: sums of times stay far from overflow, and every time has a text. */
+#define SETTING_MAX INT64_C(253402300799)
+
 struct setting {
     bool fixed;
     int64_t value;
@@ -43,7 +46,8 @@ static enum err setting_read(const char *path, struct setting *out, struct errin
         return err_fail_errno(ei, errno, "read lab clock %s", path);
     line[n] = '\0';
     if (sscanf(line, "%15s %" SCNd64 " %n", word, &value, &end) != 2 || line[end] != '\0' ||
-        (strcmp(word, "offset") != 0 && strcmp(word, "fixed") != 0))
+        (strcmp(word, "offset") != 0 && strcmp(word, "fixed") != 0) || value > SETTING_MAX ||
+        value < -SETTING_MAX)
         return err_fail(ei, ERR_MALFORMED,
                         "lab clock %s: expected \"offset SECONDS\" or \"fixed SECONDS\"; "
                         "delete the file to return to real time",
@@ -141,7 +145,8 @@ enum err labclk_advance(struct labclk *l, int64_t seconds, int64_t *now, struct 
     if (e != ERR_OK)
         return e;
     e = setting_read(l->path, &s, ei);
-    if (e == ERR_OK && __builtin_add_overflow(s.value, seconds, &s.value))
+    if (e == ERR_OK &&
+        (__builtin_add_overflow(s.value, seconds, &s.value) || s.value > SETTING_MAX))
         e = err_fail(ei, ERR_LIMIT, "advance lab clock %s: beyond the end of time", l->path);
     if (e == ERR_OK)
         e = setting_write(l->path, &s, ei);
@@ -166,6 +171,8 @@ enum err labclk_freeze(struct labclk *l, int64_t when, struct errinfo *ei)
     e = setting_read(l->path, &s, ei);
     if (e == ERR_OK && when < setting_now(l, &s))
         e = err_fail(ei, ERR_REFUSED, "the lab clock only goes forward");
+    if (e == ERR_OK && when > SETTING_MAX)
+        e = err_fail(ei, ERR_LIMIT, "freeze lab clock %s: beyond the end of time", l->path);
     if (e == ERR_OK) {
         s = (struct setting){.fixed = true, .value = when};
         e = setting_write(l->path, &s, ei);

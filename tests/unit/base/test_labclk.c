@@ -93,13 +93,22 @@ static void it_never_goes_back(void **state)
     assert_int_equal(labclk_freeze(l, 999999, &ei), ERR_REFUSED);
     assert_ok(labclk_advance(l, 1, NULL, &ei), &ei);
     assert_int_equal(labclk_advance(l, INT64_MAX, NULL, &ei), ERR_LIMIT);
+    assert_int_equal(labclk_advance(l, INT64_C(253402300799), NULL, &ei), ERR_LIMIT);
+    assert_int_equal(labclk_freeze(l, INT64_MAX, &ei), ERR_LIMIT);
     assert_int_equal(now_of(l), 1000001);
     labclk_free(l);
 }
 
 static void a_broken_file_is_refused_and_later_ignored(void **state)
 {
-    static const char *const bad[] = {"", "offset", "offset x", "offset 5 6", "sometime 5", "5"};
+    static const char *const bad[] = {"",
+                                      "offset",
+                                      "offset x",
+                                      "offset 5 6",
+                                      "sometime 5",
+                                      "5",
+                                      "offset 9223372036854775807",
+                                      "fixed -9223372036854775807"};
     struct labclk *l = open_clock();
     struct errinfo ei = {0};
 
