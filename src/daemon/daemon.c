@@ -120,8 +120,16 @@ static void close_catalog(struct daemon *d)
 
 /* ---- KMS host ---- */
 
+static void close_host(struct daemon *d)
+{
+    kms_host_free(d->host);
+    free(d->keys);
+}
+
 static enum err open_host(struct daemon *d, struct errinfo *ei)
 {
+    enum err e;
+
     d->host_conf = (struct kms_host_conf){
         .keys = &d->bundle.keys,
         .catalog = d->catalog,
@@ -133,13 +141,10 @@ static enum err open_host(struct daemon *d, struct errinfo *ei)
     d->host = kms_host_new(&d->host_conf);
     if (d->host == NULL)
         return err_nomem(ei);
-    return groups_load(d, ei);
-}
-
-static void close_host(struct daemon *d)
-{
-    kms_host_free(d->host);
-    free(d->keys);
+    e = groups_load(d, ei);
+    if (e != ERR_OK)
+        close_host(d);
+    return e;
 }
 
 /* ---- ledger ---- */

@@ -1,4 +1,5 @@
 """What adbad does at start: what it refuses, and how it says so."""
+import glob
 import os
 import re
 import shutil
@@ -131,6 +132,16 @@ def test_a_broken_bundle_is_refused(idle):
         f.write("{}")
     said = ends_with(idle, INVALID)
     assert idle.lab.bundle in said
+
+
+def test_a_broken_host_key_is_named(lab):
+    daemon = lab.daemon()
+    lab.install_hostkey(daemon)
+    daemon.stop()
+    (path,) = glob.glob(os.path.join(glob.escape(lab.folder), "**", "hostkeys", "*.json"), recursive=True)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("{}")
+    assert path in ends_with(daemon, INVALID)
 
 
 def test_host_keys_of_another_realm_are_not_used(lab):
