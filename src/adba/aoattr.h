@@ -16,6 +16,8 @@
 #define AO_CONFIG      "msSPP-ConfigLicense"
 #define AO_ONLINE      "msSPP-OnlineLicense"
 #define AO_PHONE       "msSPP-PhoneLicense"
+#define AO_IID         "msSPP-InstallationId"
+#define AO_CID         "msSPP-ConfirmationId"
 
 #define SL_E_LICENSE_NOT_BOUND                  0xC004F080u
 #define SL_E_VL_AD_AO_NOT_FOUND                 0xC004F081u

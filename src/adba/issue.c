@@ -130,6 +130,14 @@ enum err ao_compose(const struct dir *d, const struct bundle *b, const struct ho
     return e == ERR_OK ? sign_all(o, b, k, dir_facts(d), how, now, ei) : e;
 }
 
+static enum err name_taken(const struct ao *o, struct errinfo *ei)
+{
+    return err_fail(ei, ERR_EXISTS,
+                    "create activation object \"%s\": there is one of that name; "
+                    "choose another with --name",
+                    o->name);
+}
+
 static enum err write_object(struct dir *d, const struct ao *o, struct errinfo *ei)
 {
     struct dir_entry *entry = NULL;
@@ -142,10 +150,7 @@ static enum err write_object(struct dir *d, const struct ao *o, struct errinfo *
     if (e == ERR_OK)
         e = dir_add(d, entry, ei);
     if (e == ERR_EXISTS)
-        e = err_fail(ei, ERR_EXISTS,
-                     "create activation object \"%s\": there is one of that name; "
-                     "choose another with --name",
-                     o->name);
+        e = name_taken(o, ei);
     dir_entry_free(entry);
     return e;
 }
@@ -161,18 +166,60 @@ static enum err read_back(struct dir *d, const char *dn, struct ao *out, struct 
     return e;
 }
 
-enum err ao_create(struct dir *d, const struct bundle *b, const struct hostkey *k,
-                   const struct cat_group *g, const char *name, int64_t now, struct ao *out,
-                   struct errinfo *ei)
+static enum err check_key(struct dir *d, const struct bundle *b, const struct hostkey *k,
+                          const struct cat_group *g, int64_t now, struct errinfo *ei)
+{
+    enum err e = dir_guard(d, ei);
+
+    return e == ERR_OK ? hostkey_verify(b, k->cert, g->name, now, ei) : e;
+}
+
+enum err ao_may_create(struct dir *d, const struct bundle *b, const struct hostkey *k,
+                       const struct cat_group *g, const char *name, int64_t now, struct errinfo *ei)
+{
+    static const char *const attrs[] = {"cn", NULL};
+    struct dir_entry *there = NULL;
+    struct errinfo why = {0};
+    struct ao o = {0};
+    enum err e = check_key(d, b, k, g, now, &why);
+
+    if (e == ERR_OK)
+        e = ao_compose(d, b, k, g, name, LICENCE_ONLINE, now, &o, &why);
+    if (e == ERR_OK) {
+        e = dir_get(d, o.dn, attrs, &there, &why);
+        if (e == ERR_OK)
+            e = name_taken(&o, &why);
+        else if (e == ERR_NOTFOUND)
+            e = ERR_OK;
+    }
+    dir_entry_free(there);
+    ao_fini(&o);
+    if (e != ERR_OK && ei != NULL)
+        *ei = why;
+    return e;
+}
+
+static enum err set_ids(struct ao *o, const char *iid, const char *cid, struct errinfo *ei)
+{
+    o->iid = strdup(iid);
+    o->cid = strdup(cid);
+    return o->iid == NULL || o->cid == NULL ? err_nomem(ei) : ERR_OK;
+}
+
+/* iid and cid NULL: activated online. */
+static enum err create(struct dir *d, const struct bundle *b, const struct hostkey *k,
+                       const struct cat_group *g, const char *name, const char *iid,
+                       const char *cid, int64_t now, struct ao *out, struct errinfo *ei)
 {
     struct ao o = {0};
     struct errinfo why = {0};
-    enum err e = dir_guard(d, &why);
+    enum licence_kind how = iid == NULL ? LICENCE_ONLINE : LICENCE_PHONE;
+    enum err e = check_key(d, b, k, g, now, &why);
 
     if (e == ERR_OK)
-        e = hostkey_verify(b, k->cert, g->name, now, &why);
-    if (e == ERR_OK)
-        e = ao_compose(d, b, k, g, name, LICENCE_ONLINE, now, &o, &why);
+        e = ao_compose(d, b, k, g, name, how, now, &o, &why);
+    if (e == ERR_OK && iid != NULL)
+        e = set_ids(&o, iid, cid, &why);
     if (e == ERR_OK)
         e = write_object(d, &o, &why);
     if (e == ERR_OK) {
@@ -184,6 +231,20 @@ enum err ao_create(struct dir *d, const struct bundle *b, const struct hostkey *
     if (e != ERR_OK && ei != NULL)
         *ei = why;
     return e;
+}
+
+enum err ao_create(struct dir *d, const struct bundle *b, const struct hostkey *k,
+                   const struct cat_group *g, const char *name, int64_t now, struct ao *out,
+                   struct errinfo *ei)
+{
+    return create(d, b, k, g, name, NULL, NULL, now, out, ei);
+}
+
+enum err ao_create_by_phone(struct dir *d, const struct bundle *b, const struct hostkey *k,
+                            const struct cat_group *g, const char *name, const char *iid,
+                            const char *cid, int64_t now, struct ao *out, struct errinfo *ei)
+{
+    return create(d, b, k, g, name, iid, cid, now, out, ei);
 }
 
 /* ---- deleting ---- */

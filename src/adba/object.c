@@ -7,9 +7,9 @@
 #include "adba/aoattr.h"
 #include "base/buf.h"
 
-const char *const ao_attrs[] = {"objectClass", "cn",      "displayName",  AO_KMS_IDS,
-                                AO_SKU_ID,     AO_PID,    AO_PARTIAL_KEY, AO_ISSUANCE,
-                                AO_CONFIG,     AO_ONLINE, AO_PHONE,       NULL};
+const char *const ao_attrs[] = {"objectClass", "cn",           "displayName", AO_KMS_IDS, AO_SKU_ID,
+                                AO_PID,        AO_PARTIAL_KEY, AO_ISSUANCE,   AO_CONFIG,  AO_ONLINE,
+                                AO_PHONE,      AO_IID,         AO_CID,        NULL};
 
 /* The licences and where they stand in struct ao. */
 static const struct {
@@ -34,6 +34,8 @@ void ao_fini(struct ao *o)
     free(o->name);
     free(o->kms_ids);
     free(o->pid);
+    free(o->iid);
+    free(o->cid);
     for (size_t i = 0; i < LICENCE_COUNT; i++)
         free(licence_of(o, i)->data);
     *o = (struct ao){0};
@@ -121,6 +123,16 @@ static enum err read_licences(const struct dir_entry *e, struct ao *o, struct er
     return ERR_OK;
 }
 
+static enum err read_phone_ids(const struct dir_entry *e, struct ao *o, struct errinfo *ei)
+{
+    const char *iid = dir_entry_str(e, AO_IID), *cid = dir_entry_str(e, AO_CID);
+
+    o->iid = iid == NULL ? NULL : strdup(iid);
+    o->cid = cid == NULL ? NULL : strdup(cid);
+    return (iid != NULL && o->iid == NULL) || (cid != NULL && o->cid == NULL) ? err_nomem(ei)
+                                                                              : ERR_OK;
+}
+
 /* Objects that were not made by us may lack displayName; then the CN is the name. */
 static const char *name_of(const struct dir_entry *e)
 {
@@ -142,6 +154,8 @@ enum err ao_from_entry(const struct dir_entry *e, struct ao *out, struct errinfo
         r = read_key(e, &o, ei);
     if (r == ERR_OK)
         r = read_licences(e, &o, ei);
+    if (r == ERR_OK)
+        r = read_phone_ids(e, &o, ei);
     if (r == ERR_OK)
         *out = o;
     else
@@ -169,6 +183,10 @@ static enum err fill(const struct ao *o, struct dir_entry *e)
         r = dir_entry_add_str(e, AO_PID, o->pid);
     if (r == ERR_OK)
         r = dir_entry_add_str(e, AO_PARTIAL_KEY, o->partial_key);
+    if (r == ERR_OK && o->iid != NULL)
+        r = dir_entry_add_str(e, AO_IID, o->iid);
+    if (r == ERR_OK && o->cid != NULL)
+        r = dir_entry_add_str(e, AO_CID, o->cid);
     for (size_t i = 0; r == ERR_OK && i < LICENCE_COUNT; i++) {
         const struct dir_val *v = licence_of((struct ao *)(uintptr_t)o, i);
 

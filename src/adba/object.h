@@ -21,6 +21,7 @@ struct ao {
     char *pid;
     char partial_key[6];
     struct dir_val issuance, config, online, phone; /* data NULL if absent; owned */
+    char *iid, *cid; /* activated by phone: installation and confirmation ID; else NULL */
 };
 
 void ao_fini(struct ao *o);
@@ -69,6 +70,19 @@ MUST_CHECK enum err ao_create(struct dir *d, const struct bundle *b, const struc
 MUST_CHECK enum err ao_renew(struct dir *d, const struct bundle *b, const struct hostkey *k,
                              const struct cat_group *g, const struct ao *old, int64_t now,
                              struct errinfo *ei);
+
+/* As ao_create, for a host key that was activated by phone: with its installation and confirmation
+ * ID (the caller checked that they belong together) and a phone licence. */
+MUST_CHECK enum err ao_create_by_phone(struct dir *d, const struct bundle *b,
+                                       const struct hostkey *k, const struct cat_group *g,
+                                       const char *name, const char *iid, const char *cid,
+                                       int64_t now, struct ao *out, struct errinfo *ei);
+
+/* Whether ao_create would come to the point of writing: its checks, and that the name is free.
+ * Asked before an activation is spent on it. */
+MUST_CHECK enum err ao_may_create(struct dir *d, const struct bundle *b, const struct hostkey *k,
+                                  const struct cat_group *g, const char *name, int64_t now,
+                                  struct errinfo *ei);
 
 /* Calls each for every activation object. An object that can't be parsed is passed with parse
  * != ERR_OK, o holding dn (and name) alone. No container: ERR_NOTFOUND. */

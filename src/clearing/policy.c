@@ -48,6 +48,18 @@ const char *clearing_reason_text(enum clearing_reason r)
     return (unsigned)r < CLEARING_REASONS ? reasons[r].text : "unknown";
 }
 
+const char *clearing_hresult_text(uint32_t hresult)
+{
+    if (hresult == SL_E_CHPA_MAXIMUM_UNLOCK_EXCEEDED)
+        return "the host key has no activation left for this host or forest, or for one more; ask "
+               "the clearing house to extend it (there: adbactl clearing list)";
+    for (int r = CLEARING_GRANTED + 1; r < CLEARING_REASONS; r++) {
+        if (reasons[r].hresult == hresult)
+            return reasons[r].text;
+    }
+    return "refused";
+}
+
 static uint32_t left_of(uint32_t limit, uint32_t used)
 {
     return limit > used ? limit - used : 0;

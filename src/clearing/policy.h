@@ -34,6 +34,9 @@ uint32_t clearing_reason_hresult(enum clearing_reason r);
 /* Why, and where there is one the remedy. */
 const char *clearing_reason_text(enum clearing_reason r);
 
+/* What a code that a clearing house answered means to the site. */
+const char *clearing_hresult_text(uint32_t hresult);
+
 struct clearing_limits {
     uint32_t hosts, per_host;
 };

@@ -40,14 +40,20 @@ static json_t *code_json(uint32_t hresult)
     return json_string(code);
 }
 
+static const char *how_activated(const struct ao *o)
+{
+    return o->online.data != NULL ? "online" : o->phone.data != NULL ? "phone" : NULL;
+}
+
 static json_t *object_json(const struct catalog *cat, const struct ao *o)
 {
     char sku[GUID_TEXT_MAX];
 
-    return json_pack("{s:s, s:s, s:s?, s:s, s:s?, s:s, s:o}", "name", o->name, "dn", o->dn, "group",
-                     group_of(cat, o), "sku_id", guid_format(&o->sku_id, sku), "pid", o->pid,
-                     "partial_key", o->partial_key, "kms_ids",
-                     guids_json(o->kms_ids, o->kms_id_count));
+    return json_pack("{s:s, s:s, s:s?, s:s, s:s?, s:s, s:o, s:s?, s:s?, s:s?}", "name", o->name,
+                     "dn", o->dn, "group", group_of(cat, o), "sku_id", guid_format(&o->sku_id, sku),
+                     "pid", o->pid, "partial_key", o->partial_key, "kms_ids",
+                     guids_json(o->kms_ids, o->kms_id_count), "activated", how_activated(o),
+                     "installation_id", o->iid, "confirmation_id", o->cid);
 }
 
 static json_t *licence_json(const struct licence *l)
@@ -110,6 +116,12 @@ static void one_text(const struct catalog *cat, const struct ao *o, enum ao_verd
               group != NULL ? group : "no known group");
     facts_add(f, "Host key SKU id", "%s", guid_format(&o->sku_id, sku));
     facts_add(f, "Product id", "%s", o->pid);
+    if (how_activated(o) != NULL)
+        facts_add(f, "Activated", "%s", o->online.data != NULL ? "online" : "by phone");
+    if (o->iid != NULL)
+        facts_add(f, "Installation ID", "%s", o->iid);
+    if (o->cid != NULL)
+        facts_add(f, "Confirmation ID", "%s", o->cid);
     facts_add(f, "KMS ids", "%zu", o->kms_id_count);
     if (l->realm != NULL)
         add_licence(f, l, now);

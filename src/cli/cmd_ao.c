@@ -7,70 +7,12 @@
 #include "adba/object.h"
 #include "base/clk.h"
 #include "base/file.h"
+#include "cli/ao_activate.h"
 #include "cli/ao_print.h"
 #include "cli/ao_steward.h"
-#include "cli/cli.h"
-#include "cli/group.h"
-#include "cli/session.h"
-#include "realm/hostkey.h"
-
-/* What the verbs work with. */
-struct work {
-    const struct settings *s;
-    struct catalog *cat;
-    struct bundle bundle;
-    struct dir *dir;
-    int64_t now;
-};
-
-static void work_fini(struct work *w)
-{
-    dir_close(w->dir);
-    catalog_free(w->cat);
-    bundle_fini(&w->bundle);
-}
-
-/* Listing needs no realm, so that it works in any forest. */
-static enum err work_open(struct cli *cli, bool with_realm, struct work *w, struct errinfo *ei)
-{
-    enum err e = cli_settings(cli, &w->s, ei);
-
-    if (e == ERR_OK)
-        e = session_now(w->s, &w->now, ei);
-    if (e == ERR_OK)
-        e = catalog_load(&w->cat, ei);
-    if (e == ERR_OK && with_realm)
-        e = bundle_load(w->s->realm_bundle, &w->bundle, ei);
-    return e == ERR_OK ? session_open(w->s, &w->dir, ei) : e;
-}
+#include "cli/ao_work.h"
 
 /* ---- create ---- */
-
-/* Moves the installed key of group into *out. */
-static enum err installed_key(const struct settings *s, const char *group, struct hostkey *out,
-                              struct errinfo *ei)
-{
-    struct hostkey *keys = NULL;
-    size_t n = 0;
-    bool found = false;
-    enum err e = hostkey_installed(s->state_dir, true, &keys, &n, ei);
-
-    for (size_t i = 0; i < n; i++) {
-        if (!found && strcmp(keys[i].group, group) == 0) {
-            *out = keys[i];
-            found = true;
-        } else {
-            hostkey_fini(&keys[i]);
-        }
-    }
-    free(keys);
-    if (e == ERR_OK && !found)
-        e = err_fail(ei, ERR_NOTFOUND,
-                     "create activation object: no host key for \"%s\" is installed; make one with "
-                     "adbactl hostkey issue --group \"%s\", then adbactl hostkey install FILE",
-                     group, group);
-    return e;
-}
 
 static int run_create(struct cli *cli, int argc, char **argv)
 {
@@ -88,7 +30,7 @@ static int run_create(struct cli *cli, int argc, char **argv)
                                {0}};
     struct errinfo ei = {0};
     const struct cat_group *g = NULL;
-    struct work w = {0};
+    struct ao_work w = {0};
     struct hostkey k = {0};
     struct ao o = {0};
     int status = cli_begin(cli, opts, &argc, argv, 0, 0);
@@ -96,19 +38,17 @@ static int run_create(struct cli *cli, int argc, char **argv)
 
     if (status >= 0)
         return status;
-    e = work_open(cli, true, &w, &ei);
+    e = ao_work_open(cli, true, &w, &ei);
     if (e == ERR_OK)
-        e = group_named(w.cat, group, &g, &ei);
+        e = ao_work_key(&w, "create activation object", group, &g, &k, &ei);
     if (e == ERR_OK)
-        e = installed_key(w.s, g->name, &k, &ei);
-    if (e == ERR_OK)
-        e = ao_create(w.dir, &w.bundle, &k, g, name, w.now, &o, &ei);
+        e = ao_activate_and_create(&w, &k, g, name, &o, &ei);
     if (e == ERR_OK)
         ao_print_one(cli, w.cat, &o, &w.bundle, dir_facts(w.dir), w.now);
     status = e == ERR_OK ? EXIT_OK : cli_fail(cli, e, &ei);
     ao_fini(&o);
     hostkey_fini(&k);
-    work_fini(&w);
+    ao_work_fini(&w);
     return status;
 }
 
@@ -117,17 +57,17 @@ static int run_create(struct cli *cli, int argc, char **argv)
 static int run_list(struct cli *cli, int argc, char **argv)
 {
     struct errinfo ei = {0};
-    struct work w = {0};
+    struct ao_work w = {0};
     int status = cli_begin(cli, NULL, &argc, argv, 0, 0);
     enum err e;
 
     if (status >= 0)
         return status;
-    e = work_open(cli, false, &w, &ei);
+    e = ao_work_open(cli, false, &w, &ei);
     if (e == ERR_OK)
         e = ao_print_list(cli, w.cat, w.dir, &ei);
     status = e == ERR_OK ? EXIT_OK : cli_fail(cli, e, &ei);
-    work_fini(&w);
+    ao_work_fini(&w);
     return status;
 }
 
@@ -150,14 +90,14 @@ static int run_show(struct cli *cli, int argc, char **argv)
                                 .dest = &path},
                                {0}};
     struct errinfo ei = {0};
-    struct work w = {0};
+    struct ao_work w = {0};
     struct ao o = {0};
     int status = cli_begin(cli, opts, &argc, argv, 1, 1);
     enum err e;
 
     if (status >= 0)
         return status;
-    e = work_open(cli, true, &w, &ei);
+    e = ao_work_open(cli, true, &w, &ei);
     if (e == ERR_OK)
         e = ao_find(w.dir, argv[0], &o, &ei);
     if (e == ERR_OK && path != NULL)
@@ -166,14 +106,14 @@ static int run_show(struct cli *cli, int argc, char **argv)
         ao_print_one(cli, w.cat, &o, &w.bundle, dir_facts(w.dir), w.now);
     status = e == ERR_OK ? EXIT_OK : cli_fail(cli, e, &ei);
     ao_fini(&o);
-    work_fini(&w);
+    ao_work_fini(&w);
     return status;
 }
 
 /* ---- verify ---- */
 
 struct verifying {
-    const struct work *w;
+    const struct ao_work *w;
     struct ao_report *report;
 };
 
@@ -210,13 +150,13 @@ static enum err verify_one(struct verifying *v, const char *name, struct errinfo
 static int run_verify(struct cli *cli, int argc, char **argv)
 {
     struct errinfo ei = {0};
-    struct work w = {0};
+    struct ao_work w = {0};
     struct verifying v = {.w = &w, .report = ao_report_new()};
     int status = cli_begin(cli, NULL, &argc, argv, 0, 1);
     enum err e;
 
     if (status < 0) {
-        e = work_open(cli, true, &w, &ei);
+        e = ao_work_open(cli, true, &w, &ei);
         if (e == ERR_OK && argc == 1)
             e = verify_one(&v, argv[0], &ei);
         else if (e == ERR_OK)
@@ -224,13 +164,13 @@ static int run_verify(struct cli *cli, int argc, char **argv)
         status = e == ERR_OK ? ao_report_print(cli, v.report) : cli_fail(cli, e, &ei);
     }
     ao_report_free(v.report);
-    work_fini(&w);
+    ao_work_fini(&w);
     return status;
 }
 
 /* ---- delete ---- */
 
-static int confirm_and_delete(struct cli *cli, struct work *w, const struct ao *o)
+static int confirm_and_delete(struct cli *cli, struct ao_work *w, const struct ao *o)
 {
     struct errinfo ei = {0};
     char question[512];
@@ -254,19 +194,19 @@ static int confirm_and_delete(struct cli *cli, struct work *w, const struct ao *
 static int run_delete(struct cli *cli, int argc, char **argv)
 {
     struct errinfo ei = {0};
-    struct work w = {0};
+    struct ao_work w = {0};
     struct ao o = {0};
     int status = cli_begin(cli, NULL, &argc, argv, 1, 1);
     enum err e;
 
     if (status >= 0)
         return status;
-    e = work_open(cli, true, &w, &ei);
+    e = ao_work_open(cli, true, &w, &ei);
     if (e == ERR_OK)
         e = ao_find(w.dir, argv[0], &o, &ei);
     status = e == ERR_OK ? confirm_and_delete(cli, &w, &o) : cli_fail(cli, e, &ei);
     ao_fini(&o);
-    work_fini(&w);
+    ao_work_fini(&w);
     return status;
 }
 
@@ -277,8 +217,24 @@ const struct cli_command cmd_ao[] = {
      .run = run_create,
      .summary = "create an activation object",
      .help = "Signs its licences with the installed host key of the group and writes it to the\n"
-             "directory. Only in the forest that [directory] lab_forest names.\n\n"
+             "directory. Only in the forest that [directory] lab_forest names. With [clearing]\n"
+             "host the clearing house activates the key for this forest first, and counts it.\n\n"
              "  adbactl ao create --group \"Volume License for Windows Server 2022\" --name Lab"},
+    {.noun = "ao",
+     .verb = "get-iid",
+     .usage = "--group GROUP",
+     .run = ao_run_get_iid,
+     .summary = "the installation ID to activate the forest by phone",
+     .help =
+         "The clerk answers it with a confirmation ID (at the clearing house: adbactl clearing\n"
+         "confirm IID). The same each time for the same host key and forest."},
+    {.noun = "ao",
+     .verb = "apply-cid",
+     .usage = "--group GROUP CID",
+     .run = ao_run_apply_cid,
+     .summary = "create an activation object with the clerk's answer",
+     .help = "A wrong confirmation ID is refused (0xC004F04D if a check digit does not fit) and\n"
+             "nothing is written. Quote an ID with blanks."},
     {.noun = "ao",
      .verb = "list",
      .usage = "",

@@ -215,6 +215,38 @@ static void a_second_object_of_the_same_name_is_refused(void **state)
     assert_int_equal(fakedir_count(s->d), before);
 }
 
+static void an_object_activated_by_phone_says_so(void **state)
+{
+    struct scene *s = *state;
+    struct errinfo ei;
+    struct ao o;
+
+    assert_ok(ao_create_by_phone(s->d, ours(s), &s->w->server, s->server, "By Phone", "123-456",
+                                 "789", NOW, &o, &ei),
+              &ei);
+    assert_null(o.online.data);
+    assert_non_null(o.phone.data);
+    assert_string_equal(o.iid, "123-456");
+    assert_string_equal(o.cid, "789");
+    ao_fini(&o);
+    assert_int_equal(verdict(s, "By Phone", NOW, &ei), AO_GOOD);
+}
+
+static void what_may_not_be_created_is_told_before(void **state)
+{
+    struct scene *s = *state;
+    struct errinfo ei;
+    struct ao o = create(s, s->server, "There", NOW);
+
+    ao_fini(&o);
+    assert_ok(ao_may_create(s->d, ours(s), &s->w->server, s->server, "Free", NOW, &ei), &ei);
+    assert_int_equal(ao_find(s->d, "Free", &o, &ei), ERR_NOTFOUND);
+    assert_int_equal(ao_may_create(s->d, ours(s), &s->w->server, s->server, "There", NOW, &ei),
+                     ERR_EXISTS);
+    assert_int_equal(ao_may_create(s->d, ours(s), &s->w->foreign, s->server, "Free", NOW, &ei),
+                     ERR_FOREIGN);
+}
+
 static void nothing_is_created_in_another_forest(void **state)
 {
     struct scene *s = *state;
@@ -620,7 +652,7 @@ static void every_attribute_is_in_the_schema_table(void **state)
             fail_msg("attribute %s is not in msspp_schema.csv", *a);
         found++;
     }
-    wanted = 3 + 8; /* plain ones, and all of the class but the two ids of phone activation */
+    wanted = 3 + 10; /* plain ones, and all of the class */
     assert_int_equal(found, wanted);
 }
 
@@ -636,6 +668,8 @@ int main(void)
         TEST(names_that_are_no_plain_text_are_refused),
         TEST(names_with_special_characters_are_found_again),
         TEST(a_second_object_of_the_same_name_is_refused),
+        TEST(an_object_activated_by_phone_says_so),
+        TEST(what_may_not_be_created_is_told_before),
         TEST(nothing_is_created_in_another_forest),
         TEST(without_the_class_the_schema_error_is_shown),
         TEST(a_key_of_another_group_or_realm_creates_nothing),

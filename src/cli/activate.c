@@ -1,0 +1,114 @@
+#include "cli/activate.h"
+
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kms/stub.h"
+#include "net/dial.h"
+#include "rpc/lab.h"
+
+#define DEFAULT_PORT 1688
+#define TIMEOUT_MS   10000
+
+/* "name", "name:port", "[v6]:port"; a bare IPv6 address has no port. */
+static enum err split(const char *text, char host[256], uint16_t *port, struct errinfo *ei)
+{
+    const char *start = text, *colon = strrchr(text, ':');
+    size_t len = strlen(text);
+    unsigned long n = DEFAULT_PORT;
+
+    if (*text == '[') {
+        const char *end = strchr(text, ']');
+
+        start = text + 1;
+        len = end == NULL ? 0 : (size_t)(end - start);
+        colon = end != NULL && end[1] == ':' ? end + 1 : NULL;
+        if (end != NULL && colon == NULL && end[1] != '\0')
+            len = 0;
+    } else if (colon != NULL && strchr(text, ':') == colon) {
+        len = (size_t)(colon - text);
+    } else {
+        colon = NULL;
+    }
+    if (colon != NULL) {
+        bool digits = colon[1] != '\0' && strlen(colon + 1) <= 5 &&
+                      strspn(colon + 1, "0123456789") == strlen(colon + 1);
+
+        n = digits ? strtoul(colon + 1, NULL, 10) : 0;
+    }
+    if (len == 0 || len > 255 || n == 0 || n > 65535)
+        return err_fail(ei, ERR_CONFIG, "[clearing] host \"%.80s\": expected ADDRESS:PORT", text);
+    memcpy(host, start, len);
+    host[len] = '\0';
+    *port = (uint16_t)n;
+    return ERR_OK;
+}
+
+static void write_request(void *arg, bool ndr64, struct buf *out)
+{
+    const struct buf *request = arg;
+
+    kms_stub_write_request(request->data, request->len, ndr64, out);
+}
+
+/* Sends the request; the answer's bytes are appended, or hresult says why there are none. */
+static enum err call(const struct settings *s, const struct buf *request, struct buf *answer,
+                     uint32_t *hresult, struct errinfo *ei)
+{
+    struct rpc_iface lab = rpc_lab_iface(0);
+    struct dial_reply reply = {0};
+    struct resolver *r = NULL;
+    const uint8_t *data = NULL;
+    char host[256];
+    struct dial d = {.host = host,
+                     .iface = lab.uuid,
+                     .major = lab.major,
+                     .minor = lab.minor,
+                     .opnum = RPC_LAB_CLEARING,
+                     .timeout_ms = TIMEOUT_MS,
+                     .stub = write_request,
+                     .arg = (void *)(uintptr_t)request};
+    size_t n = 0;
+    enum err e = split(s->clearing_host, host, &d.port, ei);
+
+    if (e == ERR_OK)
+        e = resolver_new(NULL, &r, ei);
+    if (e == ERR_OK)
+        e = dial_call(r, &d, &reply, ei);
+    if (e == ERR_OK && kms_stub_read_response(reply.stub.data, reply.stub.len, reply.big,
+                                              reply.ndr64, &data, &n, hresult) != ERR_OK)
+        e = err_fail(ei, ERR_MALFORMED, "the answer's parameters are not well-formed");
+    if (e == ERR_OK)
+        buf_add(answer, data, n);
+    if (e == ERR_OK && answer->err != ERR_OK)
+        e = err_nomem(ei);
+    buf_fini(&reply.stub);
+    resolver_free(r);
+    return e;
+}
+
+enum err activate_online(const struct settings *s, const struct hostkey *k, enum iid_kind kind,
+                         const struct guid *target, const char *name, struct clearing_answer *out,
+                         struct errinfo *ei)
+{
+    struct rng rng = rng_system();
+    struct clearing_case c = {0};
+    struct buf request = BUF_INIT, answer = BUF_INIT;
+    uint32_t hresult = 0;
+    enum err e = clearing_ask(k, kind, target, name, &rng, &c, &request, ei);
+
+    if (e == ERR_OK)
+        e = call(s, &request, &answer, &hresult, ei);
+    if (e == ERR_OK && hresult != 0)
+        e = err_fail_hr(ei, ERR_REFUSED, hresult, "%s", clearing_hresult_text(hresult));
+    else if (e == ERR_OK)
+        e = clearing_accept(&c, answer.data, answer.len, out, ei);
+    if (e != ERR_OK)
+        err_context(ei, "activate host key at clearing house %s", s->clearing_host);
+    OPENSSL_cleanse(&c, sizeof(c));
+    buf_fini(&request);
+    buf_fini(&answer);
+    return e;
+}

@@ -1,0 +1,189 @@
+/* adbactl clearing: the clearing house's side: a clerk's answers, and what was granted. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "cli/ask.h"
+#include "cli/cli.h"
+
+static const char *text_of(const json_t *j, const char *member)
+{
+    const char *text = json_string_value(json_object_get(j, member));
+
+    return text != NULL ? text : "-";
+}
+
+static long long number_of(const json_t *j, const char *member)
+{
+    return (long long)json_integer_value(json_object_get(j, member));
+}
+
+static enum err ask(struct cli *cli, const char *cmd, json_t *args, json_t **reply,
+                    struct errinfo *ei)
+{
+    const struct settings *s;
+    enum err e = cli_settings(cli, &s, ei);
+
+    if (e != ERR_OK) {
+        json_decref(args);
+        return e;
+    }
+    e = ask_daemon(s, cmd, args, reply, ei);
+    if (e == ERR_OK)
+        json_object_del(*reply, "ok");
+    return e;
+}
+
+/* ---- confirm ---- */
+
+static int run_confirm(struct cli *cli, int argc, char **argv)
+{
+    struct errinfo ei = {0};
+    json_t *reply = NULL;
+    int status = cli_begin(cli, NULL, &argc, argv, 1, 1);
+    enum err e;
+
+    if (status >= 0)
+        return status;
+    e = ask(cli, "clearing.confirm", json_pack("{s:s}", "iid", argv[0]), &reply, &ei);
+    if (e != ERR_OK)
+        return cli_fail(cli, e, &ei);
+    if (cli->json) {
+        cli_json(reply);
+        return EXIT_OK;
+    }
+    puts(text_of(reply, "confirmation_id"));
+    fprintf(stderr,
+            "For \"%s\": activation %lld of this %s, %lld left; host %lld of the host key, %lld "
+            "left.\n",
+            text_of(reply, "group"), number_of(reply, "activations"), text_of(reply, "kind"),
+            number_of(reply, "activations_left"), number_of(reply, "hosts"),
+            number_of(reply, "hosts_left"));
+    json_decref(reply);
+    return EXIT_OK;
+}
+
+/* ---- status, list ---- */
+
+static void status_text(const json_t *reply)
+{
+    static const char *const headers[] = {"HOST KEY",     "GROUP", ">HOSTS", ">LEFT",
+                                          ">ACTIVATIONS", "STATE", NULL};
+    const json_t *keys = json_object_get(reply, "keys");
+    const json_t *refused = json_object_get(reply, "refused_since_start");
+    const char *reason;
+    json_t *times, *k;
+    struct table *t;
+    size_t i;
+
+    printf("Clearing house of realm %s: %lld granted since its start", text_of(reply, "realm"),
+           number_of(reply, "granted_since_start"));
+    json_object_foreach((json_t *)(uintptr_t)refused, reason, times)
+    {
+        if (json_integer_value(times) > 0)
+            printf(", %lld refused (%s)", (long long)json_integer_value(times), reason);
+    }
+    puts(".");
+    if (json_array_size(keys) == 0) {
+        puts("No host key was activated yet.");
+        return;
+    }
+    t = table_new(headers);
+    json_array_foreach(keys, i, k)
+    {
+        table_cell(t, "%s", text_of(k, "key"));
+        table_cell(t, "%s", text_of(k, "group"));
+        table_cell(t, "%lld of %lld", number_of(k, "hosts"), number_of(k, "hosts_max"));
+        table_cell(t, "%lld", number_of(k, "hosts_left"));
+        table_cell(t, "%lld", number_of(k, "activations"));
+        table_cell(t, "%s", json_is_true(json_object_get(k, "blocked")) ? "blocked" : "good");
+    }
+    table_print(t);
+}
+
+static void list_text(const json_t *reply)
+{
+    static const char *const headers[] = {"KEY ENDS", "KIND",  "NAME", "BINDING", ">ACTIVATIONS",
+                                          ">LEFT",    "FIRST", "LAST", NULL};
+    const json_t *keys = json_object_get(reply, "keys");
+    struct table *t;
+    json_t *k, *h;
+    size_t i, j;
+
+    if (json_array_size(keys) == 0) {
+        puts("No host was activated yet.");
+        return;
+    }
+    t = table_new(headers);
+    json_array_foreach(keys, i, k)
+    {
+        const char *key = text_of(k, "key");
+
+        json_array_foreach(json_object_get(k, "entries"), j, h)
+        {
+            table_cell(t, "%s",
+                       json_string_length(json_object_get(k, "key")) > 5
+                           ? key + json_string_length(json_object_get(k, "key")) - 5
+                           : key);
+            table_cell(t, "%s", text_of(h, "kind"));
+            table_cell(t, "%s", text_of(h, "name"));
+            table_cell(t, "%s", text_of(h, "binding"));
+            table_cell(t, "%lld", number_of(h, "activations"));
+            table_cell(t, "%lld", number_of(h, "activations_left"));
+            table_cell(t, "%s", text_of(h, "first_activated"));
+            table_cell(t, "%s", text_of(h, "last_activated"));
+        }
+    }
+    table_print(t);
+}
+
+static int show(struct cli *cli, int argc, char **argv, void (*print)(const json_t *reply))
+{
+    struct errinfo ei = {0};
+    json_t *reply = NULL;
+    int status = cli_begin(cli, NULL, &argc, argv, 0, 0);
+    enum err e;
+
+    if (status >= 0)
+        return status;
+    e = ask(cli, "clearing.status", NULL, &reply, &ei);
+    if (e != ERR_OK)
+        return cli_fail(cli, e, &ei);
+    if (cli->json) {
+        cli_json(reply);
+        return EXIT_OK;
+    }
+    print(reply);
+    json_decref(reply);
+    return EXIT_OK;
+}
+
+static int run_status(struct cli *cli, int argc, char **argv)
+{
+    return show(cli, argc, argv, status_text);
+}
+
+static int run_list(struct cli *cli, int argc, char **argv)
+{
+    return show(cli, argc, argv, list_text);
+}
+
+const struct cli_command cmd_clearing[] = {
+    {.noun = "clearing",
+     .verb = "confirm",
+     .usage = "IID",
+     .run = run_confirm,
+     .summary = "answer an installation ID, as the clerk on the phone",
+     .help = "At the clearing house. Counts an activation and prints the confirmation ID; refused\n"
+             "with 0xC004C008 when the host key has none left. Quote an ID with blanks."},
+    {.noun = "clearing",
+     .verb = "status",
+     .usage = "",
+     .run = run_status,
+     .summary = "host keys, and how many activations are left"},
+    {.noun = "clearing",
+     .verb = "list",
+     .usage = "",
+     .run = run_list,
+     .summary = "the hosts and forests that were activated"},
+    {0},
+};
