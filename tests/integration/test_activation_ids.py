@@ -1,0 +1,104 @@
+"""The C code's activation IDs against an independent model (tests/support/activation_ids.py)."""
+import os
+import random
+import subprocess
+
+import pytest
+
+import activation_ids as model
+
+BIN = os.environ.get("ADBAD_BIN", os.path.join(os.path.dirname(__file__), "../../build/dev/bin"))
+GROUPS = ("Volume License for Windows Server 2022", "Volume License for Windows 8.1")
+
+
+class Tool:
+    """One running ids_tool with a realm secret."""
+
+    def __init__(self, secret):
+        self.process = subprocess.Popen([os.path.join(BIN, "ids_tool"), secret.hex()], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def __call__(self, *words):
+        self.process.stdin.write(" ".join(words) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline().split()
+        if answer[0] == "error":
+            raise model.Refused(answer[1])
+        return answer[1:]
+
+    def close(self):
+        self.process.stdin.close()
+        return self.process.wait(timeout=10)
+
+
+@pytest.fixture(name="rng")
+def seeded_rng():
+    seed = int(os.environ.get("TEST_SEED", random.SystemRandom().getrandbits(32)))
+    print(f"TEST_SEED={seed}")
+    return random.Random(seed)
+
+
+@pytest.fixture(name="realm")
+def realm_of_both(rng):
+    secret = rng.randbytes(32)
+    tool = Tool(secret)
+    yield model.clearing_key(secret), tool
+    assert tool.close() == 0
+
+
+def any_iid(rng, clearing):
+    key, group = model.key_text(rng.randrange(31 ** 19)), rng.choice(GROUPS)
+    confirm = model.confirmation_key(clearing, key, group)
+    target = rng.randbytes(16)
+    return model.Iid.make(rng.randrange(2), key, group, target, confirm), confirm, target, group
+
+
+def test_both_make_the_same_digits(realm, rng):
+    clearing, tool = realm
+    for _ in range(200):
+        iid, confirm, target, group = any_iid(rng, clearing)
+        assert tool("make", str(iid.kind), iid.key, target.hex(), group) == [
+            iid.text(), iid.cid(confirm)]
+
+
+def test_each_reads_what_the_other_wrote(realm, rng):
+    clearing, tool = realm
+    for _ in range(200):
+        iid, _, target, group = any_iid(rng, clearing)
+        assert tool("read", iid.text()) == [str(v) for v in (
+            iid.kind, iid.group, iid.key, iid.binding, iid.seal)]
+        assert model.Iid.read(tool("make", str(iid.kind), iid.key, target.hex(), group)[0]) == iid
+
+
+def test_both_refuse_the_same_single_errors_and_swaps(realm, rng):
+    clearing, tool = realm
+    text = any_iid(rng, clearing)[0].text()
+    bad = set()
+    for i, c in enumerate(text):
+        if c != "-":
+            bad.update(text[:i] + d + text[i + 1:] for d in "0123456789" if d != c)
+        if text[i:i + 2].isdigit() and len(text[i:i + 2]) == 2 and text[i] != text[i + 1]:
+            bad.add(text[:i] + text[i + 1] + text[i] + text[i + 2:])
+    assert len(bad) > 63 * 9
+    for wrong in sorted(bad):
+        with pytest.raises(model.Refused, match="0xC004F04D"):
+            tool("read", wrong)
+        with pytest.raises(model.Refused, match="group"):
+            model.Iid.read(wrong)
+
+
+def test_a_mixed_up_confirmation_id_is_told_apart(realm, rng):
+    clearing, tool = realm
+    iid, confirm, target, group = any_iid(rng, clearing)
+    assert tool("check", iid.cid(confirm), iid.text(), group) == []
+    other_key, other_confirm, _, _ = any_iid(rng, clearing)
+    with pytest.raises(model.Refused, match="0xC004F07E"):
+        tool("check", other_key.cid(other_confirm), iid.text(), group)
+    elsewhere = model.Iid.make(iid.kind, iid.key, group, rng.randbytes(16), confirm)
+    with pytest.raises(model.Refused, match="0xC004F07F"):
+        tool("check", elsewhere.cid(confirm), iid.text(), group)
+    other_kind = model.Iid.make(1 - iid.kind, iid.key, group, target, confirm)
+    with pytest.raises(model.Refused, match="0xC004F031"):
+        tool("check", other_kind.cid(confirm), iid.text(), group)
+    with pytest.raises(model.Refused, match="0xC004F02F"):
+        tool("check", iid.cid(confirm)[:-1], iid.text(), group)
