@@ -1,4 +1,4 @@
-/* count: which clients a KMS host remembers (DESIGN.md section 5, facts/KMS.md).
+/* count: which clients a KMS host remembers.
  *
  * One count per application: each distinct CMID for 30 days since it was last seen (exactly 30 days
  * still count); at most 2 x the highest N-policy seen, oldest out first. An N-policy below 5 is

@@ -15,8 +15,7 @@
 #include "kms/protect.h"
 #include "kms/stub.h"
 
-/* Why a request was not granted an answer with a count. Order of the checks is the order here
- * (DESIGN.md section 5). */
+/* Why a request was not granted an answer with a count. Order of the checks is the order here. */
 enum kms_reason {
     KMS_ANSWERED,
     KMS_BAD_VERSION,   /* 0x8007000D */
