@@ -159,7 +159,8 @@ enum err labclk_advance(struct labclk *l, int64_t seconds, int64_t *now, struct 
     return e;
 }
 
-enum err labclk_freeze(struct labclk *l, int64_t when, struct errinfo *ei)
+/* when NULL: the present lab time. */
+static enum err freeze(struct labclk *l, const int64_t *when, struct errinfo *ei)
 {
     struct setting s = {0};
     enum err e;
@@ -169,16 +170,26 @@ enum err labclk_freeze(struct labclk *l, int64_t when, struct errinfo *ei)
     if (e != ERR_OK)
         return e;
     e = setting_read(l->path, &s, ei);
-    if (e == ERR_OK && when < setting_now(l, &s))
+    if (e == ERR_OK && when != NULL && *when < setting_now(l, &s))
         e = err_fail(ei, ERR_REFUSED, "the lab clock only goes forward");
-    if (e == ERR_OK && when > SETTING_MAX)
+    if (e == ERR_OK && when != NULL && *when > SETTING_MAX)
         e = err_fail(ei, ERR_LIMIT, "freeze lab clock %s: beyond the end of time", l->path);
     if (e == ERR_OK) {
-        s = (struct setting){.fixed = true, .value = when};
+        s = (struct setting){.fixed = true, .value = when != NULL ? *when : setting_now(l, &s)};
         e = setting_write(l->path, &s, ei);
     }
     if (e == ERR_OK)
         l->last = s;
     close(fd);
     return e;
+}
+
+enum err labclk_freeze(struct labclk *l, int64_t when, struct errinfo *ei)
+{
+    return freeze(l, &when, ei);
+}
+
+enum err labclk_freeze_now(struct labclk *l, struct errinfo *ei)
+{
+    return freeze(l, NULL, ei);
 }

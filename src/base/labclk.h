@@ -26,7 +26,8 @@ struct clk labclk_clk(struct labclk *l);
 MUST_CHECK enum err labclk_advance(struct labclk *l, int64_t seconds, int64_t *now,
                                    struct errinfo *ei);
 
-/* Makes the clock stand still at unix time when (>= the present lab time). */
+/* Makes the clock stand still at unix time when (>= the present lab time), or where it is now. */
 MUST_CHECK enum err labclk_freeze(struct labclk *l, int64_t when, struct errinfo *ei);
+MUST_CHECK enum err labclk_freeze_now(struct labclk *l, struct errinfo *ei);
 
 #endif

@@ -97,16 +97,17 @@ static int run_freeze(struct cli *cli, int argc, char **argv)
     struct errinfo ei = {0};
     struct labclk *l = NULL;
     int64_t when = 0;
-    int code = cli_begin(cli, NULL, &argc, argv, 1, 1);
-    enum err e;
+    int code = cli_begin(cli, NULL, &argc, argv, 0, 1);
+    enum err e = ERR_OK;
 
     if (code >= 0)
         return code;
-    e = parse_time(argv[0], &when, &ei);
+    if (argc > 0)
+        e = parse_time(argv[0], &when, &ei);
     if (e == ERR_OK)
         e = open_clock(cli, &l, &ei);
     if (e == ERR_OK)
-        e = labclk_freeze(l, when, &ei);
+        e = argc > 0 ? labclk_freeze(l, when, &ei) : labclk_freeze_now(l, &ei);
     return finish(cli, l, e, &ei);
 }
 
@@ -122,9 +123,9 @@ const struct cli_command cmd_clock[] = {
              "(adbaclient … pass DURATION moves the clock and wakes one)."},
     {.noun = "clock",
      .verb = "freeze",
-     .usage = "TIME",
+     .usage = "[TIME]",
      .run = run_freeze,
-     .summary = "make the lab clock stand still at TIME (2026-11-22T10:00:00Z)",
+     .summary = "make the lab clock stand still at TIME (2026-11-22T10:00:00Z), or now",
      .help = "From then on only \"clock advance\" moves it: runs can be repeated exactly."},
     {0},
 };

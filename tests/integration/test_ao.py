@@ -29,6 +29,7 @@ def set_value(lab, name, attr, value):
 
 
 def test_an_object_is_created_listed_verified_and_deleted(host):
+    host.ctl("clock", "freeze")
     assert names(host) == []
     assert "No objects found." in host.ctl("ao", "list").out
     made = host.ctl("ao", "create", "--group", GROUP.lower(), "--name", "Büro, Ost").out

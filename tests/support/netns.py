@@ -100,6 +100,11 @@ def send(pids, sig):
             pass
 
 
+def environment():
+    """The caller's environment without what would lead Samba's tools to another configuration."""
+    return {k: v for k, v in os.environ.items() if k != "SMB_CONF_PATH"}
+
+
 class Node:
     """One machine: its own network, mounts, host name and /etc; with pids also its own process ids.
 
@@ -151,6 +156,7 @@ class Node:
     def popen(self, argv, cwd=None, **kw):
         """subprocess.Popen in this node."""
         kw.setdefault("stdin", subprocess.DEVNULL)
+        kw.setdefault("env", environment())
         return subprocess.Popen([*self.enter(cwd), *map(str, argv)], **kw)
 
     def run(self, *argv, expect=0, stdin=None, env=None, cwd=None, timeout=120):
@@ -158,7 +164,7 @@ class Node:
         wanted, None for any."""
         full = [*self.enter(cwd), "timeout", "-k", "5", str(timeout), *map(str, argv)]
         done = subprocess.run(full, capture_output=True, text=True, input=stdin, check=False,
-                              env={**os.environ, **(env or {})},
+                              env={**environment(), **(env or {})},
                               stdin=subprocess.DEVNULL if stdin is None else None)
         if expect is not None and done.returncode != expect:
             raise CommandFailed(f"{self.name}$ {' '.join(map(str, argv))}\n[exit {done.returncode}]\n"

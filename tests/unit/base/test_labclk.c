@@ -80,6 +80,8 @@ static void a_frozen_clock_stands_until_it_is_moved(void **state)
     assert_int_equal(now_of(l), 2000000);
     assert_ok(labclk_advance(l, 60, NULL, &ei), &ei);
     assert_int_equal(now_of(l), 2000060);
+    assert_ok(labclk_freeze_now(l, &ei), &ei);
+    assert_int_equal(now_of(l), 2000060);
     labclk_free(l);
 }
 
