@@ -1,12 +1,11 @@
-/* ids_tool SECRET: activation IDs for tests that hold another implementation against ours. SECRET is
- * a realm secret in hexadecimal. Reads lines
+/* ids_tool SECRET: activation IDs for tests that hold another implementation against ours. SECRET
+ * is a realm secret in hexadecimal. Reads lines
  *
- *   make KIND KEY TARGET GROUP…   KIND 0 or 1, KEY a host key's text, TARGET 16 bytes in hexadecimal
- *   read IID
- *   check CID IID GROUP…
+ *   make KIND KEY TARGET GROUP…   KIND 0 or 1, KEY a host key's text, TARGET 16 bytes in
+ * hexadecimal read IID check CID IID GROUP…
  *
- * and writes one line for each: "ok IID CID", "ok KIND GROUP KEY BINDING SEAL", "ok", or "error" and
- * the documented code. */
+ * and writes one line for each: "ok IID CID", "ok KIND GROUP KEY BINDING SEAL", "ok", or "error"
+ * and the documented code. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
