@@ -13,10 +13,11 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "threads: exercises threads; also run under ThreadSanitizer")
     config.addinivalue_line("markers", "samba: needs Samba domain controllers; run one at a time")
     config.addinivalue_line("markers", "no_program: uses none of our programs")
+    config.addinivalue_line("markers", "uninstrumented: measures a program built without sanitizers")
 
 
 # Files whose tests drive the daemon's threads, and files that start domain controllers.
-THREADS = ("test_daemon_",)
+THREADS = ("test_daemon_", "test_membership.py")
 SAMBA = ("test_samba_", "test_dir_contract_samba")
 
 

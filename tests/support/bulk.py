@@ -36,16 +36,22 @@ def load(lab, count):
     """Adds count accounts to the lab's directory, which is stopped meanwhile and started again."""
     lab.directory_down()
     conf = os.path.join(lab.directory, "slapd.conf")
-    # slapadd knows no rootDSE directive and no overlay's controls.
+    # slapadd refuses the rootDSE directive.
     bare = os.path.join(lab.directory, "slapadd.conf")
     with open(conf, encoding="utf-8") as source, open(bare, "w", encoding="utf-8") as out:
         out.writelines(line for line in source if not line.startswith("rootDSE "))
     ldif = os.path.join(lab.folder, "bulk.ldif")
     write_ldif(ldif, count, lab.forest)
-    done = subprocess.run([SLAPADD, "-q", "-w", "-f", bare, "-n", "1", "-l", ldif], capture_output=True, text=True,
-                          check=False, timeout=600)
+    done = subprocess.run([SLAPADD, "-q", "-w", "-f", bare, "-n", "1", "-l", ldif],
+                          capture_output=True, text=True, check=False, timeout=600)
     os.unlink(ldif)
     os.unlink(bare)
     if done.returncode != 0:
         raise RuntimeError(f"slapadd: {done.stderr}")
     lab.directory_up()
+
+
+def ldapmodify(lab, ldif):
+    """Applies LDIF changes as the lab's administrator."""
+    subprocess.run(["ldapmodify", "-Q", "-Y", "EXTERNAL", "-H", lab.directory_uri], check=True,
+                   capture_output=True, text=True, input=ldif, timeout=120)
