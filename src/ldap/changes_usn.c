@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "ldap/changes_internal.h"
 
@@ -103,9 +104,26 @@ static enum err search_from(struct dir *d, const struct changes_search *how, uin
     return changes_search(d, &s, each, arg, ei);
 }
 
+static bool ends_with(const char *dn, const char *suffix)
+{
+    size_t len = strlen(dn), n = suffix == NULL ? SIZE_MAX : strlen(suffix);
+
+    return n <= len && strcasecmp(dn + len - n, suffix) == 0;
+}
+
+/* Every naming context keeps its own tombstones. */
+static const char *context_of(const struct dir *d, const char *dn)
+{
+    const struct dir_facts *f = &d->facts;
+
+    if (ends_with(dn, f->config_nc))
+        return f->config_nc;
+    return f->default_nc != NULL ? f->default_nc : dn;
+}
+
 /* Only those who were granted it may look into Deleted Objects; others see no such entry. */
-static enum err read_deleted(struct dir *d, uint64_t from, dir_change_fn *each, void *arg,
-                             bool *readable, struct errinfo *ei)
+static enum err read_deleted(struct dir *d, const char *near, uint64_t from, dir_change_fn *each,
+                             void *arg, bool *readable, struct errinfo *ei)
 {
     static const char *const attrs[] = {ID_ATTR, NULL};
     const struct dir_filter deleted = {
@@ -119,8 +137,7 @@ static enum err read_deleted(struct dir *d, uint64_t from, dir_change_fn *each, 
     char *base;
     enum err e;
 
-    if (asprintf(&base, DELETED_OBJECTS "%s",
-                 d->facts.default_nc != NULL ? d->facts.default_nc : "") < 0)
+    if (asprintf(&base, DELETED_OBJECTS "%s", context_of(d, near)) < 0)
         return err_nomem(ei);
     s.base = base;
     e = search_from(d, &s, from, each, arg, ei);
@@ -145,7 +162,7 @@ static enum err read_all(struct dir *d, const struct changes_search *s, dir_chan
                          void *arg, struct dir_changes *out, struct errinfo *ei)
 {
     /* No tombstone matches: this finds out whether the next reading can have them. */
-    enum err e = read_deleted(d, INT64_MAX, each, arg, &out->tells_deletions, ei);
+    enum err e = read_deleted(d, s->base, INT64_MAX, each, arg, &out->tells_deletions, ei);
 
     out->full = true;
     out->complete = true;
@@ -159,7 +176,7 @@ static enum err read_since(struct dir *d, const struct changes_search *s,
     enum err e = search_from(d, s, from, each, arg, ei);
 
     if (e == ERR_OK)
-        e = read_deleted(d, from, each, arg, &out->tells_deletions, ei);
+        e = read_deleted(d, s->base, from, each, arg, &out->tells_deletions, ei);
     if (e == ERR_OK && q->list)
         e = changes_list(d, q, ID_ATTR, each, arg, ei);
     out->complete = q->list;

@@ -479,8 +479,10 @@ static void bury(struct fakedir *f, size_t at)
     struct dir_entry *grave;
     char dn[512], text[GUID_TEXT_MAX];
 
-    snprintf(dn, sizeof(dn), "CN=x\\0ADEL:%s,CN=Deleted Objects,%s",
-             guid_format(&f->metas[at].id, text), f->base.facts.default_nc);
+    snprintf(
+        dn, sizeof(dn), "CN=x\\0ADEL:%s,CN=Deleted Objects,%s", guid_format(&f->metas[at].id, text),
+        depth_below(f->entries[at]->dn, f->base.facts.config_nc) >= 0 ? f->base.facts.config_nc
+                                                                      : f->base.facts.default_nc);
     grave = must(dir_entry_new(dn));
     if (dir_entry_add_str(grave, "isDeleted", "TRUE") != ERR_OK)
         abort();
@@ -716,6 +718,18 @@ static void put_root(struct fakedir *f, const char *settings)
     store(f, root);
 }
 
+static void put_deleted_objects(struct fakedir *f, const char *context)
+{
+    char dn[256];
+    struct dir_entry *e;
+
+    snprintf(dn, sizeof(dn), "CN=Deleted Objects,%s", context);
+    e = must(dir_entry_new(dn));
+    if (dir_entry_add_str(e, "isDeleted", "TRUE") != ERR_OK)
+        abort();
+    store(f, e);
+}
+
 void fakedir_become_ad(struct dir *d, const char *invocation)
 {
     struct fakedir *f = fake(d);
@@ -724,8 +738,6 @@ void fakedir_become_ad(struct dir *d, const char *invocation)
     snprintf(settings, sizeof(settings), "CN=NTDS Settings,CN=Services,%s", d->facts.config_nc);
     if (!f->usn_mode) {
         struct dir_entry *ntds = must(dir_entry_new(settings));
-        char deleted[256];
-
         f->usn_mode = true;
         d->facts.ad_ds = true;
         d->facts.lab_marked = false;
@@ -734,11 +746,8 @@ void fakedir_become_ad(struct dir *d, const char *invocation)
         if (dir_entry_add_str(ntds, "objectClass", "nTDSDSA") != ERR_OK)
             abort();
         store(f, ntds);
-        snprintf(deleted, sizeof(deleted), "CN=Deleted Objects,%s", d->facts.default_nc);
-        ntds = must(dir_entry_new(deleted));
-        if (dir_entry_add_str(ntds, "isDeleted", "TRUE") != ERR_OK)
-            abort();
-        store(f, ntds);
+        put_deleted_objects(f, d->facts.default_nc);
+        put_deleted_objects(f, d->facts.config_nc);
     }
     fakedir_set(d, settings, "invocationId", invocation, 16);
 }
