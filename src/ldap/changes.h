@@ -26,7 +26,8 @@ struct dir_changes {
     bool full;            /* everything was read, not only changes */
     const char *why_full; /* static text */
     bool complete;        /* every entry was named: what was not put or same does not exist */
-    bool tells_deletions; /* changes include deletions; if not, ask for a list now and then */
+    bool tells_deletions; /* we are told them (on AD DS: some tombstone is visible to us); if not,
+                             ask for a list now and then */
     uint64_t entries;     /* how many entries were read (put) */
 };
 

@@ -121,29 +121,56 @@ static const char *context_of(const struct dir *d, const char *dn)
     return f->default_nc != NULL ? f->default_nc : dn;
 }
 
-/* Only those who were granted it may look into Deleted Objects; others see no such entry. */
-static enum err read_deleted(struct dir *d, const char *near, uint64_t from, dir_change_fn *each,
-                             void *arg, bool *readable, struct errinfo *ei)
+static enum err stop_at_first(void *arg, const struct dir_entry *e, struct errinfo *ei)
+{
+    (void)e;
+    *(bool *)arg = true;
+    return err_fail(ei, ERR_LIMIT, "one is enough");
+}
+
+static const struct dir_filter is_deleted = {
+    .op = DIR_EQ, .attr = "isDeleted", .value = "TRUE", .len = 4};
+
+/* Only those who were granted it see tombstones. Windows hides the container from others, Samba
+ * shows it empty: who sees none at all is taken for one who sees none. */
+static enum err probe_deleted(struct dir *d, const char *container, bool *seen, struct errinfo *ei)
 {
     static const char *const attrs[] = {ID_ATTR, NULL};
-    const struct dir_filter deleted = {
-        .op = DIR_EQ, .attr = "isDeleted", .value = "TRUE", .len = 4};
+    const struct dir_query q = {.base = container,
+                                .scope = DIR_ONE,
+                                .filter = &is_deleted,
+                                .attrs = attrs,
+                                .page_size = 1,
+                                .deleted = true};
+    enum err e;
+
+    *seen = false;
+    e = dir_search(d, &q, stop_at_first, seen, ei);
+    return *seen || e == ERR_NOTFOUND || e == ERR_DENIED ? ERR_OK : e;
+}
+
+/* from 0: only finds out whether tombstones can be seen. */
+static enum err read_deleted(struct dir *d, const char *base, uint64_t from, dir_change_fn *each,
+                             void *arg, bool *seen, struct errinfo *ei)
+{
+    static const char *const attrs[] = {ID_ATTR, NULL};
     struct changes_search s = {.scope = DIR_ONE,
-                               .filter = &deleted,
+                               .filter = &is_deleted,
                                .attrs = attrs,
                                .id_attr = ID_ATTR,
                                .deleted = true,
                                .what = DIR_GONE};
-    char *base;
+    char *container;
     enum err e;
 
-    if (asprintf(&base, DELETED_OBJECTS "%s", context_of(d, near)) < 0)
+    if (asprintf(&container, DELETED_OBJECTS "%s", context_of(d, base)) < 0)
         return err_nomem(ei);
-    s.base = base;
-    e = search_from(d, &s, from, each, arg, ei);
-    *readable = e == ERR_OK;
-    free(base);
-    return e == ERR_NOTFOUND || e == ERR_DENIED ? ERR_OK : e;
+    s.base = container;
+    e = probe_deleted(d, container, seen, ei);
+    if (e == ERR_OK && *seen && from > 0)
+        e = search_from(d, &s, from, each, arg, ei);
+    free(container);
+    return e;
 }
 
 /* Why the cookie can't be gone on from; NULL if it can. */
@@ -161,8 +188,7 @@ static const char *why_not(bool given, const struct usn_cookie *had, const struc
 static enum err read_all(struct dir *d, const struct changes_search *s, dir_change_fn *each,
                          void *arg, struct dir_changes *out, struct errinfo *ei)
 {
-    /* No tombstone matches: this finds out whether the next reading can have them. */
-    enum err e = read_deleted(d, s->base, INT64_MAX, each, arg, &out->tells_deletions, ei);
+    enum err e = read_deleted(d, s->base, 0, each, arg, &out->tells_deletions, ei);
 
     out->full = true;
     out->complete = true;

@@ -255,8 +255,9 @@ def contract(host, suite="test_dir_contract", **env):
     return done.returncode, done.stdout + done.stderr
 
 
-def test_samba_keeps_the_contract(one):
-    code, said = contract(one)
+@pytest.mark.parametrize("suite", ["test_dir_contract", "test_changes_contract"])
+def test_samba_keeps_the_contract(one, suite):
+    code, said = contract(one, suite)
     assert code == 0, said
 
 

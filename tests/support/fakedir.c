@@ -27,7 +27,7 @@ struct fakedir {
     uint64_t horizon; /* cookies below it are refused */
     uint32_t ids;     /* given so far */
     bool usn_mode;
-    bool deleted_hidden;
+    enum fakedir_deleted deleted_shown;
     fakedir_hook *hook;
     void *hook_arg;
     const char *fail_op;
@@ -258,9 +258,11 @@ static bool is_deleted_container(const char *dn)
 
 static bool visible(const struct fakedir *f, size_t i, bool deleted)
 {
-    bool below = f->metas[i].deleted || is_deleted_container(f->entries[i]->dn);
-
-    return !below || (deleted && !f->deleted_hidden);
+    if (f->metas[i].deleted)
+        return deleted && f->deleted_shown == FAKEDIR_DELETED_SHOWN;
+    if (is_deleted_container(f->entries[i]->dn))
+        return deleted && f->deleted_shown != FAKEDIR_DELETED_HIDDEN;
+    return true;
 }
 
 /* As AD shows them: objectGUID and uSNChanged are attributes like others. */
@@ -752,9 +754,9 @@ void fakedir_become_ad(struct dir *d, const char *invocation)
     fakedir_set(d, settings, "invocationId", invocation, 16);
 }
 
-void fakedir_hide_deleted(struct dir *d, bool hidden)
+void fakedir_show_deleted(struct dir *d, enum fakedir_deleted shown)
 {
-    fake(d)->deleted_hidden = hidden;
+    fake(d)->deleted_shown = shown;
 }
 
 size_t fakedir_count(const struct dir *d)

@@ -28,8 +28,10 @@ void fakedir_forget_changes(struct dir *d);
 /* Makes it AD DS: uSNChanged and objectGUID on every entry, highestCommittedUSN and dsServiceName
  * in the rootDSE, tombstones. Called again it changes invocationId (16 bytes) alone. */
 void fakedir_become_ad(struct dir *d, const char *invocation);
-/* Hides CN=Deleted Objects, as from everybody who was not granted to look there. */
-void fakedir_hide_deleted(struct dir *d, bool hidden);
+/* What is seen of deleted objects: those who were not granted to look there see no container on
+ * Windows, and an empty one on Samba. */
+enum fakedir_deleted { FAKEDIR_DELETED_SHOWN, FAKEDIR_DELETED_EMPTY, FAKEDIR_DELETED_HIDDEN };
+void fakedir_show_deleted(struct dir *d, enum fakedir_deleted shown);
 
 /* How many entries there are. */
 size_t fakedir_count(const struct dir *d);

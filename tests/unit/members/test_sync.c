@@ -438,23 +438,32 @@ static void change_after_the_number_was_read_is_not_missed(void **state)
     assert_int_equal(known(w, "LATE"), 1);
 }
 
-static void without_the_right_to_see_tombstones_a_list_finds_the_deleted(void **state)
+static void list_finds_the_deleted(struct world *w, enum fakedir_deleted shown)
 {
-    struct world *w = *state;
-
-    fakedir_hide_deleted(w->dir, true);
+    fakedir_show_deleted(w->dir, shown);
     add(w, "PC01");
     add(w, "PC02");
     sync(w);
     assert_false(w->last.tells_deletions);
     remove_entry(w, "PC01");
     sync(w);
+    assert_false(w->last.tells_deletions);
     assert_int_equal(known(w, "PC01"), 1);
     sync_list(w);
     assert_true(w->last.listed);
     assert_int_equal(w->last.entries, 0);
     assert_int_equal(known(w, "PC01"), 0);
     assert_int_equal(known(w, "PC02"), 1);
+}
+
+static void without_the_right_to_see_tombstones_a_list_finds_the_deleted(void **state)
+{
+    list_finds_the_deleted(*state, FAKEDIR_DELETED_HIDDEN);
+}
+
+static void container_of_tombstones_that_looks_empty_is_not_trusted(void **state)
+{
+    list_finds_the_deleted(*state, FAKEDIR_DELETED_EMPTY);
 }
 
 static enum err move_untold(void *arg, const char *op, const char *dn, struct errinfo *ei)
@@ -511,6 +520,7 @@ int main(void)
         ON(usn, domain_controller_that_went_back_is_read_in_full),
         ON(usn, change_after_the_number_was_read_is_not_missed),
         ON(usn, without_the_right_to_see_tombstones_a_list_finds_the_deleted),
+        ON(usn, container_of_tombstones_that_looks_empty_is_not_trusted),
         ON(usn, list_corrects_names_that_a_moved_parent_changed),
     };
 
