@@ -83,6 +83,10 @@ struct steward {
     size_t group_count;
     int64_t now;
     bool dry_run; /* decide only */
+    /* Optional: activates the host key for the forest before an object is created with it. */
+    enum err (*activate)(void *arg, const struct dir *d, const struct hostkey *k,
+                         struct errinfo *ei);
+    void *activate_arg;
 };
 
 struct steward_report {

@@ -218,6 +218,16 @@ static enum err gather_wishes(const struct steward *s, struct wanting **out, siz
 
 /* ---- acting ---- */
 
+static enum err activate(const struct steward *s, const struct steward_wish *w, struct errinfo *ei)
+{
+    enum err e;
+
+    if (s->activate == NULL)
+        return ERR_OK;
+    e = ao_may_create(s->dir, s->bundle, w->key, w->in, w->name, s->now, ei);
+    return e == ERR_OK ? s->activate(s->activate_arg, s->dir, w->key, ei) : e;
+}
+
 static enum err act(const struct steward *s, const struct steward_view *v,
                     const struct steward_wish *w, const struct steward_step *step,
                     struct errinfo *ei)
@@ -229,7 +239,9 @@ static enum err act(const struct steward *s, const struct steward_view *v,
 
     switch (step->what) {
     case STEWARD_CREATE:
-        e = ao_create(s->dir, s->bundle, w->key, w->in, w->name, s->now, &made, ei);
+        e = activate(s, w, ei);
+        if (e == ERR_OK)
+            e = ao_create(s->dir, s->bundle, w->key, w->in, w->name, s->now, &made, ei);
         ao_fini(&made);
         return e;
     case STEWARD_RENEW:

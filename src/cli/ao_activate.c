@@ -5,23 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/activate.h"
 #include "cli/ao_print.h"
-
-static struct guid forest_of(const struct dir *d)
-{
-    const struct dir_facts *f = dir_facts(d);
-
-    return iid_forest(f->forest != NULL ? f->forest : "",
-                      f->domain_sid != NULL ? f->domain_sid : "");
-}
+#include "daemon/activate.h"
 
 /* ---- online ---- */
 
 static enum err ask_clearing(const struct ao_work *w, const struct hostkey *k,
                              const struct cat_group *g, const char *name, struct errinfo *ei)
 {
-    struct guid forest = forest_of(w->dir);
+    struct guid forest = activate_forest_id(w->dir);
     struct clearing_answer a;
     enum err e = ao_may_create(w->dir, &w->bundle, k, g, name, w->now, ei);
 
@@ -79,7 +71,7 @@ int ao_run_get_iid(struct cli *cli, int argc, char **argv)
     if (e == ERR_OK)
         e = ao_work_key(&w, "installation ID", group, &g, &k, &ei);
     if (e == ERR_OK) {
-        forest = forest_of(w.dir);
+        forest = activate_forest_id(w.dir);
         e = iid_make(IID_FOREST, &k, &forest, &id, &ei);
     }
     status = e == ERR_OK ? EXIT_OK : cli_fail(cli, e, &ei);
@@ -100,7 +92,7 @@ int ao_run_get_iid(struct cli *cli, int argc, char **argv)
 static enum err apply(const struct ao_work *w, const struct hostkey *k, const struct cat_group *g,
                       const char *name, const char *cid, struct ao *out, struct errinfo *ei)
 {
-    struct guid forest = forest_of(w->dir);
+    struct guid forest = activate_forest_id(w->dir);
     char iid[IID_TEXT_MAX], right[CID_TEXT_MAX];
     struct iid id;
     enum err e = iid_make(IID_FOREST, k, &forest, &id, ei);

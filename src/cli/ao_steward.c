@@ -5,6 +5,7 @@
 #include "adba/steward.h"
 #include "cli/ao_steward.h"
 #include "cli/session.h"
+#include "daemon/activate.h"
 #include "realm/hostkey.h"
 
 struct work {
@@ -47,6 +48,7 @@ static enum err work_open(struct cli *cli, struct work *w, struct errinfo *ei)
     s->catalog = w->cat;
     s->keys = w->keys;
     s->key_count = w->key_count;
+    activate_steward(w->settings, s);
     if (w->settings->adba_groups.n > 0) {
         s->groups = (const char *const *)w->settings->adba_groups.v;
         s->group_count = w->settings->adba_groups.n;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "adba/steward.h"
+#include "daemon/activate.h"
 #include "realm/hostkey.h"
 
 static struct tend_line *line(struct tended *t, enum log_level level, bool deed)
@@ -79,6 +80,7 @@ void tend(const struct settings *s, const struct bundle *b, const struct catalog
     struct errinfo ei = {0};
     struct tend_line *l;
 
+    activate_steward(s, &w);
     if (s->adba_groups.n > 0) {
         w.groups = (const char *const *)s->adba_groups.v;
         w.group_count = s->adba_groups.n;

@@ -300,6 +300,33 @@ def test_without_a_clearing_house_the_plain_form_says_so(lab_with_directory):
     assert "nothing was counted" in host.ctl("ao", "create", "--group", GROUP).err
 
 
+def test_the_steward_asks_once_for_what_it_keeps(host):
+    assert host.ctl("ao", "steward", "--json").json["actions"][0]["done"] is True
+    host.ctl("ao", "delete", GROUP, "--yes")
+    assert host.ctl("ao", "steward", "--json").json["actions"][0]["done"] is True
+    assert objects(host)[GROUP]["activated"] == "online"
+    assert keys(host.house)[0]["activations"] == 1
+
+
+def test_the_steward_makes_nothing_that_the_clearing_house_refuses(host):
+    own = Site(next(os.path.join(host.folder, f) for f in os.listdir(host.folder)
+                    if f.endswith(".hostkey")))
+    for n in range(6):
+        activate(host.house, own, f"kms-{n}")
+    told = host.ctl("ao", "steward", "--json", expect=None).json["actions"][0]
+    assert told["done"] is False and "no activation left" in told["error"]
+    assert objects(host) == {}
+
+
+def test_the_daemons_steward_asks_too(lab, host):
+    keeper = lab.daemon("keeper", wait=False, options={"clearing.host": host.house.address,
+                                                       "adba.steward": "yes"})
+    lab.install_hostkey(keeper, GROUP)
+    keeper.start()
+    keeper.wait_log(f'steward: activation object "{GROUP}" created')
+    assert keys(host.house)[0]["entries"][0]["name"] == "lab.example"
+
+
 # ---- by phone ----
 
 def test_a_forest_is_activated_by_phone(lab, host):

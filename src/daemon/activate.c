@@ -1,4 +1,4 @@
-#include "cli/activate.h"
+#include "daemon/activate.h"
 
 #include <openssl/crypto.h>
 #include <stdio.h>
