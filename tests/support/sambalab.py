@@ -25,7 +25,7 @@ import subprocess
 import tempfile
 
 from lab import CommandFailed, wait_for
-from netns import Network, kill_all
+from netns import Network, environment, kill_all
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CACHE = os.environ.get("ADBAD_SAMBA_CACHE", os.path.join(HERE, "..", "..", "build", "samba-cache"))
@@ -141,7 +141,7 @@ class DomainController:
         with log:
             self.process = self.node.popen(
                 ["samba", "-F", "--no-process-group"], stdout=log, stderr=log, cwd="/",
-                env={**os.environ, "TDB_NO_FSYNC": "1"})
+                env={**environment(), "TDB_NO_FSYNC": "1"})
         if wait:
             self.wait_ready()
         return self
