@@ -4,9 +4,10 @@
 #include <string.h>
 
 #include "adba/object.h"
-#include "base/file.h"
 #include "cli/client.h"
+#include "cli/client_join.h"
 #include "client/words.h"
+#include "daemon/directory.h"
 #include "kms/stub.h"
 #include "ldap/dir.h"
 #include "net/dial.h"
@@ -17,31 +18,31 @@
 
 /* ---- directory ---- */
 
-static enum err read_password(const char *path, struct buf *out, struct errinfo *ei)
-{
-    enum err e = file_read_private(path, 4096, out, ei);
-
-    if (e != ERR_OK)
-        return err_context(ei, "password of the machine account");
-    out->len = strcspn(buf_str(out), "\r\n");
-    buf_str(out);
-    return out->err != ERR_OK ? err_nomem(ei) : ERR_OK;
-}
-
+/* In an AD domain by the keytab in the folder, in a lab directory with the password. */
 static enum err bind_as_machine(const struct station *s, struct dir **out, struct errinfo *ei)
 {
     const struct machine *m = &s->folder.machine;
     struct buf password = BUF_INIT;
+    char keytab[4096];
     struct dir_conf conf = {.uri = m->directory,
-                            .mechanism = DIR_SCRAM_SHA_256,
+                            .mechanism =
+                                m->password_file[0] == '\0' ? DIR_GSSAPI : DIR_SCRAM_SHA_256,
                             .user = m->user,
-                            .timeout_ms = (int)s->client->timeout * 1000};
-    enum err e = read_password(m->password_file, &password, ei);
+                            .timeout_ms = (int)s->client->timeout * 1000,
+                            .domain = m->domain,
+                            .find = directory_find,
+                            .find_arg = (void *)(uintptr_t)m->dns};
+    enum err e;
 
-    if (e == ERR_OK) {
+    if (conf.mechanism == DIR_GSSAPI) {
+        e = join_keytab(&s->folder, keytab, ei);
+        conf.keytab = keytab;
+    } else {
+        e = directory_password(m->password_file, &password, ei);
         conf.password = buf_str(&password);
-        e = dir_open(&conf, out, ei);
     }
+    if (e == ERR_OK)
+        e = dir_open(&conf, out, ei);
     buf_wipe(&password);
     return e;
 }

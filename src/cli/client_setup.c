@@ -8,12 +8,14 @@
 #include <unistd.h>
 
 #include "cli/client.h"
+#include "cli/client_join.h"
 #include "client/words.h"
 #include "settings/settings.h"
 
 struct setup {
     const char *product, *edition, *bundle, *name, *key;
-    const char *domain, *directory, *password_file, *user;
+    const char *domain, *directory, *password_file, *keytab, *user;
+    const char *credential_file, *login_user, *lab_forest; /* for adcli */
     const char *clock, *kms, *dns, *seed;
     const char *config; /* adbad.conf whose lab the machine is for: gives what is not said */
     bool no_key, is_virtual;
@@ -47,21 +49,31 @@ static enum err copy_path(const char *what, const char *from, char *to, size_t s
 
 static enum err set_domain(struct machine *m, const struct setup *o, struct errinfo *ei)
 {
+    const char *directory = o->directory;
     char user[128], domain[256];
     enum err e;
 
-    if (o->domain == NULL && (o->directory != NULL || o->password_file != NULL || o->user != NULL))
-        return err_fail(ei, ERR_USAGE, "--directory, --password-file and --user go with --domain");
+    if (o->domain == NULL &&
+        (directory != NULL || o->password_file != NULL || o->user != NULL || o->keytab != NULL))
+        return err_fail(ei, ERR_USAGE,
+                        "--directory, --password-file, --keytab and --user go with --domain");
     if (o->domain == NULL)
         return ERR_OK;
-    if (o->directory == NULL || o->password_file == NULL)
+    if (o->password_file != NULL && (o->keytab != NULL || o->credential_file != NULL))
+        return err_fail(ei, ERR_USAGE, "a machine has a keytab or a password, not both");
+    if (directory == NULL && o->password_file == NULL &&
+        (o->keytab != NULL || o->credential_file != NULL))
+        directory = "auto";
+    if (directory == NULL ||
+        (o->password_file == NULL && o->keytab == NULL && o->credential_file == NULL))
         return err_fail(ei, ERR_USAGE,
-                        "--domain needs --directory URI and --password-file FILE, the machine "
-                        "account's password (\"adbactl machine add\" makes both)");
+                        "--domain needs the machine account: --keytab FILE in an AD domain, or "
+                        "--directory URI and --password-file FILE in a lab directory (\"adbactl "
+                        "machine add\" makes both)");
     snprintf(user, sizeof(user), "%.120s$", m->name);
     e = copy("domain", o->domain, domain, sizeof(domain), ei);
     if (e == ERR_OK)
-        e = copy("directory", o->directory, m->directory, sizeof(m->directory), ei);
+        e = copy("directory", directory, m->directory, sizeof(m->directory), ei);
     if (e == ERR_OK)
         e = copy("user", o->user != NULL ? o->user : user, m->user, sizeof(m->user), ei);
     if (e == ERR_OK)
@@ -197,7 +209,8 @@ static void take_from_lab(struct setup *o, const struct settings *s, char addres
         snprintf(address, 64, "127.0.0.1:%s", port != NULL ? port : "");
         o->kms = port != NULL ? address : s->listen.v[0];
     }
-    if (o->password_file == NULL) /* without an account it is a workgroup machine */
+    if (o->password_file == NULL &&
+        o->keytab == NULL) /* without an account it is a workgroup machine */
         return;
     if (o->domain == NULL)
         o->domain = s->lab_forest;
@@ -233,6 +246,8 @@ static enum err make_machine(struct client *c, const struct setup *o, struct err
             c->count = 1;
         }
     }
+    if (e == ERR_OK && o->keytab != NULL)
+        e = join_take_keytab(&s->folder, o->keytab, ei);
     if (e == ERR_OK)
         e = station_ready(c, s, ei);
     if (e == ERR_OK)
@@ -284,6 +299,8 @@ static int run_init(struct client *c, int argc, char **argv)
                      "ldap:// or ldapi:// of the domain's directory"),
         OPT_TEXT_ROW("password-file", "FILE", &o.password_file,
                      "the machine account's password (0600)"),
+        OPT_TEXT_ROW("keytab", "FILE", &o.keytab,
+                     "the machine account's keytab (0600), in an AD domain; it is copied"),
         OPT_TEXT_ROW("user", "ACCOUNT", &o.user, "machine account (default: NAME$)"),
         OPT_TEXT_ROW("clock", "FILE", &o.clock, "lab clock (default: real time)"),
         OPT_TEXT_ROW("kms", "HOST[:PORT]", &o.kms, "as /skms"),
@@ -330,14 +347,68 @@ static int run_install(struct client *c, int argc, char **argv)
 
 /* ---- the domain ---- */
 
+/* What adcli needs of m and o. */
+static struct join join_of(const struct client *c, const struct machine *m, const struct setup *o)
+{
+    return (struct join){.directory = m->directory,
+                         .domain = m->domain,
+                         .dns = m->dns,
+                         .login_user = o->login_user,
+                         .credential_file = o->credential_file,
+                         .lab_forest = o->lab_forest,
+                         .timeout_ms = (int)c->timeout * 1000};
+}
+
+static enum err check_login(const struct setup *o, struct errinfo *ei)
+{
+    if ((o->credential_file == NULL) != (o->login_user == NULL))
+        return err_fail(ei, ERR_USAGE, "--login-user and --credential-file go together");
+    if (o->credential_file != NULL && o->keytab != NULL)
+        return err_fail(
+            ei, ERR_USAGE,
+            "--keytab is for an account that is there, --credential-file for making it");
+    return ERR_OK;
+}
+
+/* The machine changes only after its account is there. */
+static enum err join(struct client *c, struct station *s, const struct setup *o, struct errinfo *ei)
+{
+    enum err e = check_login(o, ei);
+
+    if (e == ERR_OK && o->domain == NULL)
+        e = err_fail(ei, ERR_USAGE, "--domain is missing");
+    if (e == ERR_OK)
+        e = set_domain(&s->folder.machine, o, ei);
+    if (e == ERR_OK && o->credential_file != NULL) {
+        struct join j = join_of(c, &s->folder.machine, o);
+
+        e = join_domain(&s->folder, &j, ei);
+    }
+    if (e == ERR_OK && o->keytab != NULL)
+        e = join_take_keytab(&s->folder, o->keytab, ei);
+    if (e == ERR_OK)
+        e = client_save(c, ei);
+    if (e == ERR_OK && o->password_file != NULL)
+        join_drop_keytab(&s->folder);
+    return e;
+}
+
 static int run_join(struct client *c, int argc, char **argv)
 {
     struct setup o = {0};
     const struct opt opts[] = {
         OPT_TEXT_ROW("domain", "DNS-NAME", &o.domain, "the domain"),
-        OPT_TEXT_ROW("directory", "URI", &o.directory, "ldap:// or ldapi:// of its directory"),
+        OPT_TEXT_ROW("directory", "URI", &o.directory,
+                     "its directory (default in an AD domain: auto, by DNS)"),
         OPT_TEXT_ROW("password-file", "FILE", &o.password_file,
-                     "the machine account's password (0600)"),
+                     "the machine account's password (0600), in a lab directory"),
+        OPT_TEXT_ROW("keytab", "FILE", &o.keytab,
+                     "the machine account's keytab (0600), in an AD domain; it is copied"),
+        OPT_TEXT_ROW("login-user", "USER", &o.login_user,
+                     "makes the account by adcli: who may do that"),
+        OPT_TEXT_ROW("credential-file", "FILE", &o.credential_file, "that user's password (0600)"),
+        OPT_TEXT_ROW("lab-forest", "DNS-NAME", &o.lab_forest,
+                     "the forest where accounts may be made"),
         OPT_TEXT_ROW("user", "ACCOUNT", &o.user, "machine account (default: NAME$)"),
         {0},
     };
@@ -349,43 +420,68 @@ static int run_join(struct client *c, int argc, char **argv)
     if (status >= 0)
         return status;
     e = client_open_one(c, &s, &ei);
-    if (e == ERR_OK && o.domain == NULL)
-        e = err_fail(&ei, ERR_USAGE, "--domain is missing");
     if (e == ERR_OK)
-        e = set_domain(&s->folder.machine, &o, &ei);
-    if (e == ERR_OK)
-        e = client_save(c, &ei);
+        e = join(c, s, &o, &ei);
     return finish(c, e, &ei, "joined; the directory is asked at the next service start");
+}
+
+static enum err leave(struct client *c, struct station *s, const struct setup *o, bool delete,
+                      struct errinfo *ei)
+{
+    struct machine *m = &s->folder.machine;
+    enum err e = check_login(o, ei);
+
+    if (e == ERR_OK && delete != (o->credential_file != NULL))
+        e = err_fail(ei, ERR_USAGE,
+                     "--delete needs --login-user and --credential-file, and they it");
+    if (e == ERR_OK && m->domain[0] == '\0')
+        e = err_fail(ei, ERR_NOT_NOW, "leave: %s is in no domain", m->name);
+    if (e == ERR_OK && delete) {
+        struct join j = join_of(c, m, o);
+
+        e = join_delete(&s->folder, &j, ei);
+    }
+    if (e != ERR_OK)
+        return e;
+    m->domain[0] = m->directory[0] = m->user[0] = m->password_file[0] = '\0';
+    m->changed = true;
+    e = client_save(c, ei);
+    if (e == ERR_OK)
+        join_drop_keytab(&s->folder);
+    return e;
 }
 
 static int run_leave(struct client *c, int argc, char **argv)
 {
+    struct setup o = {0};
+    bool delete = false;
+    const struct opt opts[] = {
+        OPT_FLAG_ROW("delete", &delete, "delete the computer account too, by adcli"),
+        OPT_TEXT_ROW("login-user", "USER", &o.login_user, "with --delete: who may do that"),
+        OPT_TEXT_ROW("credential-file", "FILE", &o.credential_file, "that user's password (0600)"),
+        OPT_TEXT_ROW("lab-forest", "DNS-NAME", &o.lab_forest,
+                     "the forest where accounts may be deleted"),
+        {0},
+    };
     struct station *s;
-    struct machine *m;
     struct errinfo ei;
     enum err e;
-    int status = client_begin(c, NULL, &argc, argv, 0, 0);
+    int status = client_begin(c, opts, &argc, argv, 0, 0);
 
     if (status >= 0)
         return status;
     e = client_open_one(c, &s, &ei);
-    if (e != ERR_OK)
-        return client_fail(c, e, &ei);
-    m = &s->folder.machine;
-    if (m->domain[0] == '\0') {
-        e = err_fail(&ei, ERR_NOT_NOW, "leave: %s is in no domain", m->name);
-        return client_fail(c, e, &ei);
-    }
-    m->domain[0] = m->directory[0] = m->user[0] = m->password_file[0] = '\0';
-    m->changed = true;
-    return finish(c, client_save(c, &ei), &ei,
+    if (e == ERR_OK)
+        e = leave(c, s, &o, delete, &ei);
+    return finish(c, e, &ei,
                   "in a workgroup now; a directory licence fails at the next service start");
 }
 
 const struct client_verb client_setup_verbs[] = {
     {"init", "--product P --edition E --bundle FILE …", "make a machine", run_init},
     {"install", "--product P --edition E", "add a product, such as Office", run_install},
-    {"join", "--domain D --directory URI --password-file F", "join a domain", run_join},
+    {"join", "--domain D --keytab F | --directory URI --password-file F", "join a domain",
+     run_join},
     {"leave", "", "leave the domain", run_leave},
     {0},
 };

@@ -2,6 +2,7 @@
  *
  *   DIR/machine.json    its state; replaced atomically                  0600
  *   DIR/client.bundle   the realm's client bundle, a copy               0600
+ *   DIR/keytab          of its account in an AD domain, if it has one   0600
  *   DIR/events.jsonl    its event log, one JSON object per line         0600
  *   DIR/lock            held while a program works on the folder */
 #ifndef ADBAD_CLIENT_FOLDER_H
