@@ -60,10 +60,8 @@ enum err directory_find(void *arg, const char *name, int timeout_ms, struct dir_
 
 enum err directory_password(const char *path, struct buf *out, struct errinfo *ei)
 {
-    enum err e = file_require_private(path, ei);
+    enum err e = file_read_private(path, PASSWORD_MAX, out, ei);
 
-    if (e == ERR_OK)
-        e = file_read(path, PASSWORD_MAX, out, ei);
     if (e != ERR_OK)
         return err_context(ei, "directory password");
     if (buf_str(out) == NULL)
