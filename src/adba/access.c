@@ -133,15 +133,16 @@ enum err access_describe(struct dir *d, enum access_what what, struct dir_entry 
 
 /* ---- judging ---- */
 
-enum access_read access_read_of(const struct dir_entry *entry)
+enum access_read access_read_of(const struct dir_entry *entry, enum access_what what)
 {
+    uint32_t need = SD_READ_PROPERTY | (what == ACCESS_CONTAINER ? SD_LIST_CHILDREN : 0u);
     const struct dir_val *v = dir_entry_val(entry, ACCESS_ATTR);
     struct sd sd = {0};
     bool given;
 
     if (v == NULL || sd_parse(v->data, v->len, &sd, NULL) != ERR_OK)
         return ACCESS_UNKNOWN;
-    given = sd_grants_read(&sd, members, COUNT(members));
+    given = (sd_granted(&sd, members, COUNT(members), NULL, 0) & need) == need;
     sd_fini(&sd);
     return given ? ACCESS_GIVEN : ACCESS_LOST;
 }

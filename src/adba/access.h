@@ -26,8 +26,8 @@ enum access_read {
     ACCESS_GIVEN,   /* Authenticated Users can read the entry */
     ACCESS_LOST,
 };
-/* Judges the entry's nTSecurityDescriptor. */
-enum access_read access_read_of(const struct dir_entry *e);
+/* Judges the entry's nTSecurityDescriptor; what is below a container must be listable too. */
+enum access_read access_read_of(const struct dir_entry *e, enum access_what what);
 
 /* Who may change something beside those who are meant to: the administrators of the forest root,
  * the system and domain controllers, and own (NULL: nobody). Returns how many there are; the first

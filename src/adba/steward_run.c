@@ -125,7 +125,7 @@ static enum err read_access(struct dir *d, struct steward_object *o, struct erri
     enum err e = dir_get(d, o->dn, attrs, &entry, ei);
 
     if (e == ERR_OK)
-        o->read = access_read_of(entry);
+        o->read = access_read_of(entry, ACCESS_OBJECT);
     dir_entry_free(entry);
     return e == ERR_NOTFOUND ? ERR_OK : e;
 }

@@ -3,6 +3,7 @@
 
 #include "adba/object.h"
 #include "cli/cli.h"
+#include "cli/directory_check.h"
 #include "cli/session.h"
 
 /* ---- prepare ---- */
@@ -54,6 +55,14 @@ static int run_prepare(struct cli *cli, int argc, char **argv)
 }
 
 const struct cli_command cmd_directory[] = {
+    {.noun = "directory",
+     .verb = "check",
+     .usage = "",
+     .run = directory_check,
+     .summary = "look for what keeps activation through the directory from working",
+     .help = "One line for each thing that must hold, with cause and remedy. Reads only, in any\n"
+             "forest. Exit code 7 if something failed; with --strict also for a warning.\n\n"
+             "  adbactl directory check --json"},
     {.noun = "directory",
      .verb = "prepare",
      .usage = "",
