@@ -7,7 +7,7 @@
 #include "adba/licence.h"
 #include "base/clk.h"
 
-#define NOW    INT64_C(1790000000) /* 2026-09-21T13:33:20Z */
+#define NOW    INT64_C(1790000000) /* 2026-09-21T14:13:20Z */
 #define FOREST "lab.example"
 #define SERVER "Volume License for Windows Server 2022"
 #define CLIENT "Volume License for Windows 8.1"
