@@ -238,8 +238,11 @@ static enum err refused(struct daemon *d, enum clearing_reason reason, uint32_t 
     if (reason != CLEARING_BAD_ID)
         snprintf(why.text, sizeof(why.text), "%s", clearing_reason_text(reason));
     log_refused(d, "by phone", reason, hresult, why.text);
-    return err_fail_hr(ei, reason == CLEARING_NOT_RECORDED ? ERR_IO : ERR_REFUSED, hresult,
-                       "confirm: %s", why.text);
+    if (reason == CLEARING_NOT_RECORDED)
+        why.code = ERR_IO;
+    else if (reason != CLEARING_BAD_ID)
+        why.code = ERR_REFUSED;
+    return err_fail_hr(ei, why.code, hresult, "confirm: %s", why.text);
 }
 
 static void tell(json_t *reply, const struct clearing_case *c, const struct clearing_verdict *v,

@@ -53,6 +53,24 @@ def any_iid(rng, clearing):
     return model.Iid.make(rng.randrange(2), key, group, target, confirm), confirm, target, group
 
 
+def test_the_documents_example_holds_for_both():
+    path = os.path.join(os.path.dirname(__file__), "../../docs/protocol/activation-ids.md")
+    with open(path, encoding="utf-8") as f:
+        said = dict(line.strip().split("  ", 1) for line in f if line.startswith("    ") and "  " in line.strip())
+    said = {name: value.strip() for name, value in said.items()}
+    secret = bytes(range(32))
+    clearing = model.clearing_key(secret)
+    confirm = model.confirmation_key(clearing, said["host key"], said["group"])
+    target = model.forest_target("lab.example")
+    iid = model.Iid.make(model.FOREST, said["host key"], said["group"], target, confirm)
+    assert (clearing.hex(), confirm.hex()) == (said["clearing key"], said["confirmation key"])
+    assert target.hex() == said["target"]
+    assert (iid.text(), iid.cid(confirm)) == (said["IID"], said["CID"])
+    tool = Tool(secret)
+    assert tool("make", "1", iid.key, target.hex(), said["group"]) == [said["IID"], said["CID"]]
+    assert tool.close() == 0
+
+
 def test_both_make_the_same_digits(realm, rng):
     clearing, tool = realm
     for _ in range(200):

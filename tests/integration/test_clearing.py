@@ -396,7 +396,7 @@ def sid_of(host):
 
 def test_the_clerk_is_told_what_is_wrong(lab, host):
     iid = host.ctl("ao", "get-iid", "--group", GROUP).out.strip()
-    refused = host.house.ctl("clearing", "confirm", changed(iid, 17), "--json", expect=5)
+    refused = host.house.ctl("clearing", "confirm", changed(iid, 17), "--json", expect=7)
     assert refused.json["code"] == "0xC004F04D" and "group 3" in refused.json["text"]
     for _ in range(10):
         host.house.ctl("clearing", "confirm", iid)
