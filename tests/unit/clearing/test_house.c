@@ -198,6 +198,20 @@ static void a_clerk_is_told_which_group_of_digits_is_wrong(void **state)
     assert_contains(w->ei.text, "group 2");
 }
 
+static void a_clerk_confirms_nothing_for_a_key_of_another_realm(void **state)
+{
+    struct world *w = *state;
+    char iid[IID_TEXT_MAX];
+    struct clearing_case c;
+    uint32_t hresult;
+
+    iid_write(&w->asked.id, iid);
+    w->house.key[31] ^= 1;
+    assert_int_equal(clearing_recognise(&w->house, iid, &c, &hresult, &w->ei),
+                     CLEARING_UNKNOWN_KEY);
+    assert_int_equal(hresult, 0xC004C001);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -211,6 +225,7 @@ int main(void)
         TEST(a_request_whose_tag_does_not_hold_is_unknown),
         TEST(a_request_for_another_target_than_its_id_is_refused),
         TEST(noise_is_a_bad_message),
+        TEST(a_clerk_confirms_nothing_for_a_key_of_another_realm),
         TEST(a_clerk_is_told_which_group_of_digits_is_wrong),
     };
 
