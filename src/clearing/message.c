@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "wire/wire.h"
 
 /* ---- tags ---- */
@@ -42,13 +43,15 @@ static bool all_digits(const char *text, size_t n)
     return true;
 }
 
-/* Printable ASCII; a name may hold UTF-8 as well. Neither may hold what moves a terminal. */
+/* n bytes of printable ASCII; a name may hold other UTF-8 as well. Neither may hold what moves a
+ * terminal. text ends with a NUL behind them. */
 static bool plain(const char *text, size_t n, bool ascii)
 {
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)text[i];
+    const char *p = text;
+    uint32_t c;
 
-        if (c < 0x20 || c == 0x7f || (ascii && c > 0x7f))
+    while (p < text + n) {
+        if (!utf8_next(&p, &c) || c < 0x20 || (c >= 0x7f && c < 0xa0) || (ascii && c > 0x7e))
             return false;
     }
     return true;

@@ -1,5 +1,6 @@
 #include "support.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,6 +144,30 @@ static void texts_that_move_a_terminal_are_malformed(void **state)
     assert_int_equal(clearing_request_read(p->asked.data, p->asked.len, &m), ERR_MALFORMED);
 }
 
+static void a_name_that_is_no_utf8_is_malformed(void **state)
+{
+    static const char *const bad[] = {"\xff", "\xc3", "a\xc3(", "\xed\xa0\x80",
+                                      "\xc2\x9b"
+                                      "31m"};
+    struct pair *p = *state;
+    struct buf out = BUF_INIT;
+    struct clearing_request m;
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        size_t at = 2 + 16 + 63 + 1 + strlen(p->request.pid) + 1;
+
+        buf_clear(&out);
+        buf_add(&out, p->asked.data, at - 1);
+        buf_add(&out, &(uint8_t){(uint8_t)strlen(bad[i])}, 1);
+        buf_add_str(&out, bad[i]);
+        buf_add(&out, p->asked.data + p->asked.len - 48, 48);
+        assert_int_equal(clearing_request_read(out.data, out.len, &m), ERR_MALFORMED);
+        snprintf(p->request.name, sizeof(p->request.name), "%s", bad[i]);
+        assert_int_equal(clearing_request_write(&p->request, p->confirm, &out, NULL), ERR_USAGE);
+    }
+    buf_fini(&out);
+}
+
 static void another_version_is_told(void **state)
 {
     struct pair *p = *state;
@@ -175,10 +200,15 @@ static void the_longest_request_is_as_long_as_said(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(messages_read_back_the_same),     TEST(every_prefix_is_truncated),
-        TEST(a_byte_too_many_is_malformed),    TEST(no_changed_byte_passes_for_a_message_of_ours),
-        TEST(an_answer_fits_one_request_only), TEST(texts_that_move_a_terminal_are_malformed),
-        TEST(another_version_is_told),         TEST(the_longest_request_is_as_long_as_said),
+        TEST(messages_read_back_the_same),
+        TEST(every_prefix_is_truncated),
+        TEST(a_byte_too_many_is_malformed),
+        TEST(no_changed_byte_passes_for_a_message_of_ours),
+        TEST(an_answer_fits_one_request_only),
+        TEST(texts_that_move_a_terminal_are_malformed),
+        TEST(a_name_that_is_no_utf8_is_malformed),
+        TEST(another_version_is_told),
+        TEST(the_longest_request_is_as_long_as_said),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
