@@ -219,3 +219,57 @@ def test_the_doctor_names_an_old_schema(schema47):
     (line,) = schema47.check(expect=7)["schema"]
     assert line["state"] == "failed" and "version 47" in line["finding"] and "0xC004F083" in line["finding"]
     assert "adprep" in line["remedy"]
+
+
+def test_the_printed_schema_makes_an_old_directory_usable(schema47):
+    """Last, since it changes the module's domain."""
+    ldif = schema47.ctl("directory", "prepare", "--schema").stdout
+    assert f"dn: CN=ms-SPP-Activation-Object,CN=Schema,{CONFIG}" in ldif
+    dc = schema47.lab.dc1
+    with open(os.path.join(schema47.folder, "msspp.ldf"), "w", encoding="utf-8") as f:
+        f.write(ldif)
+    # docs/directory.md: Samba takes schema changes on its own database only, and when told to.
+    dc.run("ldbmodify", "-H", "/var/lib/samba/private/sam.ldb", "--option=dsdb:schema update allowed=true", f.name)
+    dc.stop()
+    dc.start()
+    (line,) = schema47.check()["schema"]
+    assert line["state"] == "ok" and "the classes are there" in line["finding"]
+    assert [c["state"] for c in schema47.json("directory", "prepare")["containers"]] == ["created", "created"]
+    assert schema47.steward(user="Administrator") == [("create", True)]
+    assert schema47.json("ao", "verify")["good"] is True
+
+
+# -- several domain controllers --
+
+@pytest.fixture(scope="module")
+def two():
+    with SambaLab("two") as lab:
+        yield Host(lab)
+
+
+@pytest.fixture(scope="module")
+def rodc():
+    with SambaLab("rodc") as lab:
+        yield Host(lab)
+
+
+def test_an_object_that_another_controller_lacks_is_named_until_it_is_replicated(two):
+    two.lab.dc2.freeze()
+    try:
+        assert two.steward(user="Administrator") == [("create", True)]
+        (line,) = two.check(timeout="3s")["replica"]
+        assert line["state"] == "warning" and "dc2.lab.example" in line["finding"]
+    finally:
+        two.lab.dc2.resume()
+    two.lab.dc2.replicate()
+    (line,) = two.check()["replica"]
+    assert line["state"] == "ok" and "dc2.lab.example holds the same 1 objects" in line["finding"]
+
+
+def test_a_read_only_controller_is_told_and_not_written_to(rodc):
+    uri = rodc.lab.ro1.uri
+    (line,) = rodc.check(uri=uri)["writable"]
+    assert line["state"] == "warning" and "ro1.lab.example" in line["finding"] and "writable" in line["remedy"]
+    said = rodc.ctl("directory", "prepare", expect=None, uri=uri)
+    assert said.returncode == 5 and "read-only" in said.stderr
+    assert rodc.check()["writable"][0]["state"] == "ok"
