@@ -146,9 +146,7 @@ static void texts_that_move_a_terminal_are_malformed(void **state)
 
 static void a_name_that_is_no_utf8_is_malformed(void **state)
 {
-    static const char *const bad[] = {"\xff", "\xc3", "a\xc3(", "\xed\xa0\x80",
-                                      "\xc2\x9b"
-                                      "31m"};
+    static const char *const bad[] = {"\xff", "\xc3", "a\xc3(", "\xed\xa0\x80", "\xc2\x9b"};
     struct pair *p = *state;
     struct buf out = BUF_INIT;
     struct clearing_request m;
