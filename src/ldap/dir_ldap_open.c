@@ -1,6 +1,7 @@
 /* Opening a session: the first server that answers, its TLS, its login; and going on at another
  * or with another ticket. */
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,13 +143,24 @@ static enum err start_tls(struct dir_ldap *s, struct errinfo *ei)
     return unblock(s, ei);
 }
 
+/* libldap sets itself up at its first use, without a lock: not by two threads at once. */
+static void first_use(void)
+{
+    int version;
+
+    (void)ldap_get_option(NULL, LDAP_OPT_PROTOCOL_VERSION, &version);
+}
+
 enum err dir_ldap_connect(struct dir_ldap *s, struct errinfo *ei)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct dir_ldap_op op = {.s = s, .verb = "connect to", .object = "the directory"};
     bool ldaps = starts_with(s->uri, "ldaps:"), ldapi = starts_with(s->uri, "ldapi:");
-    int rc = ldap_initialize(&s->ld, s->uri);
     enum err e;
+    int rc;
 
+    pthread_once(&once, first_use);
+    rc = ldap_initialize(&s->ld, s->uri);
     if (rc != LDAP_SUCCESS)
         return err_fail(ei, ERR_CONFIG,
                         "directory address \"%s\": %s; expected ldapi://%%2Fpath, ldap://host:port "
