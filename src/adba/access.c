@@ -253,7 +253,7 @@ enum err access_repair(struct dir *d, const char *dn, struct errinfo *ei)
     struct dir_entry *entry = NULL;
     const struct dir_val *v;
     struct sd sd = {0};
-    enum err e = dir_guard(d, ei);
+    enum err e = dir_ready_to_write(d, ei);
 
     if (e == ERR_OK)
         e = dir_get(d, dn, attrs, &entry, ei);

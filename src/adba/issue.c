@@ -169,7 +169,7 @@ static enum err read_back(struct dir *d, const char *dn, struct ao *out, struct 
 static enum err check_key(struct dir *d, const struct bundle *b, const struct hostkey *k,
                           const struct cat_group *g, int64_t now, struct errinfo *ei)
 {
-    enum err e = dir_guard(d, ei);
+    enum err e = dir_ready_to_write(d, ei);
 
     return e == ERR_OK ? hostkey_verify(b, k->cert, g->name, now, ei) : e;
 }
@@ -253,7 +253,7 @@ enum err ao_delete(struct dir *d, const struct bundle *b, const struct ao *o, st
 {
     struct ao now_there = {0};
     struct errinfo why = {0};
-    enum err e = dir_guard(d, ei);
+    enum err e = dir_ready_to_write(d, ei);
 
     if (e == ERR_OK) /* what was looked at may not be what is there by now */
         e = read_back(d, o->dn, &now_there, ei);

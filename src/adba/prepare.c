@@ -38,7 +38,7 @@ enum err ao_prepare_each(struct dir *d, bool dry_run, ao_prepared_fn *tell, void
                          struct errinfo *ei)
 {
     char *dn = NULL;
-    enum err e = dir_guard(d, ei);
+    enum err e = dir_ready_to_write(d, ei);
 
     if (e == ERR_OK)
         e = ao_container(d, &dn, ei);

@@ -98,7 +98,7 @@ enum err ao_renew(struct dir *d, const struct bundle *b, const struct hostkey *k
 {
     bool phone = old->online.data == NULL && old->phone.data != NULL;
     struct ao fresh = {0};
-    enum err e = dir_guard(d, ei);
+    enum err e = dir_ready_to_write(d, ei);
 
     if (e == ERR_OK)
         e = hostkey_verify(b, k->cert, g->name, now, ei);

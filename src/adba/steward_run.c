@@ -340,7 +340,7 @@ enum err steward_run(const struct steward *s, struct steward_report *out, struct
     struct wanting *w = NULL;
     size_t n = 0;
     bool again = false;
-    enum err e = s->dry_run ? ERR_OK : dir_guard(s->dir, ei);
+    enum err e = s->dry_run ? ERR_OK : dir_ready_to_write(s->dir, ei);
 
     if (e == ERR_OK)
         e = gather_wishes(s, &w, &n, ei);

@@ -67,9 +67,7 @@ enum err dir_guard(const struct dir *d, struct errinfo *ei)
     return ERR_OK;
 }
 
-/* As dir_guard; leaves a read-only server first where that is wanted. The other rules come first.
- */
-static enum err ready_to_write(struct dir *d, struct errinfo *ei)
+enum err dir_ready_to_write(struct dir *d, struct errinfo *ei)
 {
     enum err e = dir_guard(d, ei);
 
@@ -139,7 +137,7 @@ enum err dir_add(struct dir *d, const struct dir_entry *entry, struct errinfo *e
 
     if (!named(entry->dn) || entry->n == 0)
         return err_fail(ei, ERR_INTERNAL, "add a directory entry: no name or no attribute given");
-    e = ready_to_write(d, ei);
+    e = dir_ready_to_write(d, ei);
     return e == ERR_OK ? d->ops->add(d, entry, ei) : e;
 }
 
@@ -150,7 +148,7 @@ enum err dir_modify(struct dir *d, const char *dn, const struct dir_mod *mods, s
 
     if (!named(dn) || n == 0)
         return err_fail(ei, ERR_INTERNAL, "change a directory entry: no name or no change given");
-    e = ready_to_write(d, ei);
+    e = dir_ready_to_write(d, ei);
     return e == ERR_OK ? d->ops->modify(d, dn, mods, n, ei) : e;
 }
 
@@ -160,6 +158,6 @@ enum err dir_delete(struct dir *d, const char *dn, struct errinfo *ei)
 
     if (!named(dn))
         return err_fail(ei, ERR_INTERNAL, "delete a directory entry: no name given");
-    e = ready_to_write(d, ei);
+    e = dir_ready_to_write(d, ei);
     return e == ERR_OK ? d->ops->del(d, dn, ei) : e;
 }

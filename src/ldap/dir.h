@@ -161,6 +161,10 @@ const struct dir_facts *dir_facts(const struct dir *d);
  * and the right forest name), else ERR_REFUSED, or ERR_READONLY on an RODC, naming the forest, the
  * reason and the remedy. Writes call it themselves. */
 MUST_CHECK enum err dir_guard(const struct dir *d, struct errinfo *ei);
+/* As dir_guard, but where that is wanted (leave_rodc) a session with a read-only controller moves
+ * on to a writable one; the other rules come first. For whoever reads before he writes: do both
+ * after this. */
+MUST_CHECK enum err dir_ready_to_write(struct dir *d, struct errinfo *ei);
 
 /* ---- operations ---- */
 

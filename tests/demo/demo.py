@@ -50,14 +50,14 @@ class Machines:
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def add(self, name, product, edition, daemon=None, bundle=None, member=False):
+    def add(self, name, product, edition, daemon=None, bundle=None, member=False, **where):
         """A new machine: in a workgroup, or with an account in the lab's domain."""
         argv = ["--machine", self.path(name), "init", "--product", product, "--edition", edition,
                 "--name", name, "--clock", self.clock, "--bundle", bundle or self.lab.bundle]
         if daemon is not None:
             argv += ["--kms", daemon.address]
         if member:
-            argv += self.directory.member(name, daemon)
+            argv += self.directory.member(name, daemon, **where)
         self.lab.client(*argv)
         return Machine(self, name)
 
@@ -413,9 +413,12 @@ class Demo:
         self.begin()
         for step in (self.adba_first_client, self.kms_below_threshold, self.kms_threshold,
                      self.server_threshold, self.count_cap, self.renewal, self.leave_domain,
-                     self.directory_down, self.disabled_account, self.lapse, self.tampered_object,
-                     self.foreign_realm):
+                     self.directory_down, self.disabled_account, self.lapse):
             step()
+        for step in self.directory.more_steps():
+            step(self)
+        self.tampered_object()
+        self.foreign_realm()
         self.table()
         return self.finish()
 

@@ -40,6 +40,10 @@ class OpenLdap:
     def close(self):
         pass  # the lab stops its directory itself
 
+    @staticmethod
+    def more_steps():
+        return ()
+
     def member(self, name, daemon):
         password = os.path.join(self.lab.folder, f"{name}.password")
         daemon.ctl("machine", "add", name, "--password-file", password)
@@ -83,6 +87,13 @@ class Samba:
 
     def close(self):
         self.ad.close()
+
+    @staticmethod
+    def more_steps():
+        """What only a real AD domain can show."""
+        import samba_steps
+
+        return samba_steps.rodc, samba_steps.acl, samba_steps.schema_47
 
     def settings(self, dc="dc1"):
         """The daemon logs in as the service account with the rights of docs/samba.md."""
