@@ -2,6 +2,7 @@
 
 #include "daemon/membership_internal.h"
 #include "ldap/dir.h"
+#include "ldap/sid.h"
 
 #define LIST_MAX 1000
 
@@ -82,30 +83,21 @@ static json_t *account_json(const struct member *m)
 }
 
 /* "S-1-5-21-…" to bytes; 0 if it is none. */
-static size_t sid_bytes(const char *text, uint8_t out[DIR_SID_MAX])
+static size_t sid_bytes(const char *text, uint8_t out[SID_MAX])
 {
-    unsigned long long value;
-    char *end;
-    size_t n = 0;
+    struct buf bytes = BUF_INIT;
+    struct wire_wr w = wire_writer(&bytes);
+    struct sid sid;
+    size_t len = 0;
 
-    if (strncasecmp(text, "S-1-", 4) != 0)
-        return 0;
-    value = strtoull(text + 4, &end, 10);
-    out[0] = 1;
-    for (int i = 0; i < 6; i++)
-        out[2 + i] = (uint8_t)(value >> (8 * (5 - i)));
-    while (*end == '-' && n < 15) {
-        const char *digits = end + 1;
-
-        value = strtoull(digits, &end, 10);
-        if (end == digits || value > UINT32_MAX)
-            return 0;
-        for (int i = 0; i < 4; i++)
-            out[8 + 4 * n + (size_t)i] = (uint8_t)(value >> (8 * i));
-        n++;
+    if (sid_parse(text, &sid, NULL))
+        sid_put(&w, &sid);
+    if (wire_written(&w) == ERR_OK && bytes.len <= SID_MAX) {
+        len = bytes.len;
+        memcpy(out, bytes.data == NULL ? (const uint8_t *)"" : bytes.data, len);
     }
-    out[1] = (uint8_t)n;
-    return *end == '\0' && n > 0 ? 8 + 4 * n : 0;
+    buf_fini(&bytes);
+    return len;
 }
 
 /* What people call an account by: a GUID, a SID, a DNS name (it has a dot), else its name. */
@@ -114,7 +106,7 @@ struct wanted {
     const void *key;
     size_t len;
     struct guid guid;
-    uint8_t sid[DIR_SID_MAX];
+    uint8_t sid[SID_MAX];
 };
 
 static void understand(const char *name, struct wanted *w)
