@@ -95,10 +95,13 @@ extern const struct dir_ops dir_ldap_ops;
 /* ---- which servers (dir_ldap_find.c) ---- */
 
 void dir_list_fini(struct dir_list *l);
-/* The servers that conf names; for "auto", those that DNS names, those of site (may be NULL) first.
+/* The servers that conf names; for "auto", those that DNS names, those of its site first.
  * ERR_CONFIG, ERR_UNREACHABLE if DNS knows none. */
-MUST_CHECK enum err dir_list_servers(const struct dir_conf *conf, const char *site, int timeout_ms,
+MUST_CHECK enum err dir_list_servers(const struct dir_conf *conf, int timeout_ms,
                                      struct dir_list *out, struct errinfo *ei);
+/* Adds the domain controllers that DNS names for conf's site; there may be none. */
+MUST_CHECK enum err dir_list_site(const struct dir_conf *conf, int timeout_ms, struct dir_list *out,
+                                  struct errinfo *ei);
 /* Writable domain controllers of the forest that s is connected to. */
 MUST_CHECK enum err dir_list_writable(struct dir_ldap *s, struct dir_list *out, struct errinfo *ei);
 

@@ -85,14 +85,14 @@ static enum err ask_dns(const struct dir_conf *conf, const char *name, int timeo
     return e;
 }
 
-static enum err ask_site(const struct dir_conf *conf, const char *domain, const char *site,
-                         int timeout_ms, struct dir_list *out, struct errinfo *ei)
+enum err dir_list_site(const struct dir_conf *conf, int timeout_ms, struct dir_list *out,
+                       struct errinfo *ei)
 {
-    char name[512];
+    char name[600];
 
-    if (site == NULL || site[0] == '\0')
+    if (conf->site == NULL || conf->site[0] == '\0')
         return ERR_OK;
-    snprintf(name, sizeof(name), "_ldap._tcp.%s._sites.dc._msdcs.%s", site, domain);
+    snprintf(name, sizeof(name), "_ldap._tcp.%s._sites.dc._msdcs.%s", conf->site, conf->domain);
     return ask_dns(conf, name, timeout_ms, out, ei);
 }
 
@@ -105,8 +105,8 @@ static enum err ask_domain(const struct dir_conf *conf, const char *domain, int 
     return ask_dns(conf, name, timeout_ms, out, ei);
 }
 
-enum err dir_list_servers(const struct dir_conf *conf, const char *site, int timeout_ms,
-                          struct dir_list *out, struct errinfo *ei)
+enum err dir_list_servers(const struct dir_conf *conf, int timeout_ms, struct dir_list *out,
+                          struct errinfo *ei)
 {
     enum err e;
 
@@ -118,7 +118,7 @@ enum err dir_list_servers(const struct dir_conf *conf, const char *site, int tim
                         "[directory]");
     if (conf->find == NULL)
         return err_fail(ei, ERR_INTERNAL, "find a domain controller: nobody asks DNS");
-    e = ask_site(conf, conf->domain, site, timeout_ms, out, ei);
+    e = dir_list_site(conf, timeout_ms, out, ei);
     if (e == ERR_OK)
         e = ask_domain(conf, conf->domain, timeout_ms, out, ei);
     if (e != ERR_OK)

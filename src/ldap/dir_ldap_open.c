@@ -11,6 +11,7 @@
 
 #include "ldap/dir_ldap.h"
 #include "ldap/krb.h"
+#include "ldap/netlogon.h"
 
 #define PATIENCE_MIN 100 /* ms: enough to say that time is up */
 
@@ -277,6 +278,61 @@ static enum err open_first(struct dir_ldap *s, const struct dir_list *l, bool wr
     return none_answered(l, e, ei);
 }
 
+/* ---- a closer one ---- */
+
+static enum err note_netlogon(void *arg, const struct dir_entry *e, struct errinfo *ei)
+{
+    const struct dir_val *v = dir_entry_val(e, "Netlogon");
+
+    (void)ei;
+    if (v != NULL && netlogon_parse(v->data, v->len, arg) != ERR_OK)
+        memset(arg, 0, sizeof(struct netlogon));
+    return ERR_OK;
+}
+
+/* The site that the directory finds for our address, if this server stands in another. */
+static const char *better_site(struct dir_ldap *s, struct netlogon *n)
+{
+    static const uint8_t version[4] = {6}; /* NETLOGON_NT_VERSION_5 and _5EX */
+    static const char *const attrs[] = {"Netlogon", NULL};
+    const struct dir_filter domain = {
+        .op = DIR_EQ, .attr = "DnsDomain", .value = s->conf.domain, .len = strlen(s->conf.domain)};
+    const struct dir_filter nt = {.op = DIR_EQ, .attr = "NtVer", .value = version, .len = 4};
+    const struct dir_filter *const both[] = {&domain, &nt, NULL};
+    const struct dir_filter f = {.op = DIR_AND, .sub = both};
+    const struct dir_query q = {.base = "", .scope = DIR_BASE, .filter = &f, .attrs = attrs};
+
+    memset(n, 0, sizeof(*n));
+    if (dir_search(&s->base, &q, note_netlogon, n, NULL) != ERR_OK)
+        return NULL; /* it needs no answer */
+    if (n->client_site[0] == '\0' || (n->flags & NETLOGON_CLOSEST) != 0 ||
+        strcasecmp(n->client_site, n->dc_site) == 0)
+        return NULL;
+    return n->client_site;
+}
+
+/* Goes on at a controller of our own site, where there is one that answers; else all stays. */
+static void move_closer(struct dir_ldap **s, int64_t end)
+{
+    struct dir_conf at_site = (*s)->conf;
+    struct netlogon n;
+    struct dir_list servers = {0};
+    struct dir_ldap *fresh = NULL;
+
+    at_site.site = better_site(*s, &n);
+    if (at_site.site != NULL &&
+        dir_list_site(&at_site, (*s)->timeout_ms, &servers, NULL) == ERR_OK && servers.n > 0 &&
+        session_new(&at_site, &fresh, NULL) == ERR_OK) {
+        if (open_first(fresh, &servers, false, end, NULL) == ERR_OK) {
+            dir_close(&(*s)->base);
+            *s = fresh;
+        } else {
+            dir_close(&fresh->base);
+        }
+    }
+    dir_list_fini(&servers);
+}
+
 enum err dir_open(const struct dir_conf *conf, struct dir **out, struct errinfo *ei)
 {
     struct dir_ldap *s = NULL;
@@ -291,7 +347,7 @@ enum err dir_open(const struct dir_conf *conf, struct dir **out, struct errinfo 
     if (e != ERR_OK)
         return e;
     end = dir_ldap_uptime() + 2 * (int64_t)s->timeout_ms;
-    e = dir_list_servers(&s->conf, s->conf.site, s->timeout_ms, &servers, ei);
+    e = dir_list_servers(&s->conf, s->timeout_ms, &servers, ei);
     if (e == ERR_OK)
         e = open_first(s, &servers, false, end, ei);
     dir_list_fini(&servers);
@@ -299,6 +355,8 @@ enum err dir_open(const struct dir_conf *conf, struct dir **out, struct errinfo 
         dir_close(&s->base);
         return e;
     }
+    if (strcmp(conf->uri, "auto") == 0 && conf->site == NULL)
+        move_closer(&s, end);
     *out = &s->base;
     return ERR_OK;
 }

@@ -2,16 +2,15 @@
 and what is said when something is wrong."""
 import json
 import os
-import shutil
+import re
 import time
 
 import pytest
 
 from lab import wait_for
-from sambalab import ADDRESSES, BASE, CONFIG, DOMAIN, REALM, SambaLab, krb5_conf, new_password
+from sambalab import ADDRESSES, CLIENT_ADDRESS, CONFIG, DOMAIN, REALM, SambaLab, krb5_conf, new_password
 
 BIN = os.path.abspath(os.environ.get("ADBAD_BIN", os.path.join(os.path.dirname(__file__), "..", "..", "build", "dev", "bin")))
-CONTAINER = f"CN=Activation Objects,CN=Microsoft SPP,CN=Services,{CONFIG}"
 
 
 class Host:
@@ -302,6 +301,27 @@ def test_a_frozen_controller_is_given_up_within_the_deadline(two):
         assert "DC2" in two.machines(uri=f"{lab.dc1.uri} {lab.dc2.uri}", timeout="5s")
     finally:
         lab.dc1.resume()
+
+
+def last_server(wire):
+    """The controller that the last packet to an LDAP port went to (IPv4 without options)."""
+    head = bytes([*map(int, CLIENT_ADDRESS.split("."))])
+    found = re.findall(re.escape(head) + rb"(....)..\x01\x85", wire, re.S)
+    return ".".join(map(str, found[-1]))
+
+
+def test_a_controller_of_our_own_site_is_preferred(two):
+    lab = two.lab
+    servers = f"CN=Servers,CN=Default-First-Site-Name,CN=Sites,{CONFIG}"
+    for argv in (["create", "Branch"], ["subnet", "create", "10.53.0.0/24", "Branch"]):
+        lab.dc1.tool("sites", *argv)
+    lab.modify(f"dn: CN=DC2,{servers}\nchangetype: moddn\nnewrdn: CN=DC2\ndeleteoldrdn: 1\n"
+               f"newsuperior: CN=Servers,CN=Branch,CN=Sites,{CONFIG}\n")
+    lab.dc1.tool("dns", "add", lab.dc1.fqdn, f"_msdcs.{DOMAIN}", "_ldap._tcp.Branch._sites.dc", "SRV",
+                 f"{lab.dc2.fqdn} 389 0 100", f"--use-krb5-ccache={lab.ccache}")
+    lab.dc2.replicate()
+    for directory in ({}, {}, {}, {"site": "Branch"}):  # DNS gives the domain's controllers in any order
+        assert last_server(captured(lab, lambda: two.machines(**AUTO, **directory))) == ADDRESSES["dc2"]
 
 
 # -- a read-only controller --
