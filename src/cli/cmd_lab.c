@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/lab_samba.h"
 #include "lab/lab.h"
 
 static json_t *as_json(const struct lab *l)
@@ -65,6 +66,8 @@ static void print_next(const struct lab *l)
 static int run_up(struct cli *cli, int argc, char **argv)
 {
     struct lab_wish wish = {0};
+    struct samba_wish samba = {0};
+    bool is_samba = false;
     const struct opt opts[] = {
         {"domain", OPT_STRING, "NAME", "DNS name of the forest (default: " LAB_DOMAIN_DEFAULT ")",
          &wish.domain, 0, 0},
@@ -72,6 +75,12 @@ static int run_up(struct cli *cli, int argc, char **argv)
          65535},
         {"kms-port", OPT_UINT, "N", "port of adbad in the configuration written (default: 1688)",
          &wish.kms_port, 1, 65535},
+        OPT_FLAG_ROW("samba", &is_samba, "a domain of real Samba AD DCs instead (needs root)"),
+        {"dcs", OPT_UINT, "N", "with --samba: writable domain controllers, 1 or 2 (default: 1)",
+         &samba.dcs, 1, 2},
+        OPT_FLAG_ROW("rodc", &samba.rodc, "with --samba: a read-only domain controller too"),
+        OPT_FLAG_ROW("schema47", &samba.schema47,
+                     "with --samba: the schema of 2008 R2, without activation objects"),
         {0},
     };
     struct errinfo ei = {0};
@@ -82,6 +91,15 @@ static int run_up(struct cli *cli, int argc, char **argv)
 
     if (status >= 0)
         return status;
+    if (is_samba || samba_lab_is(argv[0])) {
+        samba.domain = wish.domain;
+        samba.kms_port = wish.kms_port;
+        return lab_samba_up(cli, argv[0], &samba, wish.ldap_port);
+    }
+    if (samba.dcs != 0 || samba.rodc || samba.schema47) {
+        err_fail(&ei, ERR_USAGE, "--dcs, --rodc and --schema47 go with --samba");
+        return cli_fail(cli, ERR_USAGE, &ei);
+    }
     e = lab_up(argv[0], &wish, &l, &was_running, &ei);
     if (e != ERR_OK)
         return cli_fail(cli, e, &ei);
@@ -108,6 +126,8 @@ static int run_status(struct cli *cli, int argc, char **argv)
 
     if (status >= 0)
         return status;
+    if (samba_lab_is(argv[0]))
+        return lab_samba_status(cli, argv[0]);
     e = lab_status(argv[0], &l, &ei);
     if (e != ERR_OK)
         return cli_fail(cli, e, &ei);
@@ -130,6 +150,8 @@ static int run_down(struct cli *cli, int argc, char **argv)
 
     if (status >= 0)
         return status;
+    if (samba_lab_is(argv[0]))
+        return lab_samba_down(cli, argv[0]);
     e = lab_down(argv[0], &l, &was_running, &ei);
     if (e != ERR_OK)
         return cli_fail(cli, e, &ei);
@@ -152,11 +174,21 @@ const struct cli_command cmd_lab[] = {
      "activation objects, accounts, access rules as in Active Directory), and writes\n"
      "DIR/adbad.conf for adbad and adbactl. Needs slapd installed, but no root and no running\n"
      "system service. On a lab that runs nothing changes.\n\n"
-     "  adbactl lab up /tmp/lab",
+     "  adbactl lab up /tmp/lab\n\n"
+     "With --samba it is a domain of real Samba AD DCs on a network of its own, with a service\n"
+     "account for adbad; \"adbactl lab shell DIR\" gets you in. That needs root.\n\n"
+     "  adbactl lab up --samba /tmp/lab",
      run_up, false},
     {"lab", "status", "DIR", "show a lab directory",
      "The exit code is 0 if it runs and 6 if it does not.", run_status, false},
     {"lab", "down", "DIR", "stop a lab directory; its data stays",
      "To forget the lab, remove the folder afterwards.", run_down, false},
+    {"lab", "run", "DIR [COMMAND ...]", "run a command inside a Samba lab",
+     "On the lab's client machine: its network, DNS and Kerberos, your files and your folder.\n"
+     "The exit code is the command's. ADBAD_CONF names the lab's configuration.\n\n"
+     "  adbactl lab run /tmp/lab kinit Administrator </tmp/lab/administrator",
+     lab_samba_run, false},
+    {"lab", "shell", "DIR", "a shell inside a Samba lab", "As \"lab run\" with your shell.",
+     lab_samba_run, false},
     {0},
 };

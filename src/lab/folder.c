@@ -25,6 +25,8 @@ static enum err take_description(struct lab *l, const json_t *o, const char *pat
     int format, ldap_port, kms_port;
     json_error_t je;
 
+    if (json_object_get(o, "kind") != NULL)
+        return err_fail(ei, ERR_CONFLICT, "the lab in %s is a Samba one; use --samba", l->dir);
     if (json_unpack_ex((json_t *)(uintptr_t)o, &je, 0, "{s:i, s:s, s:i, s:i}", "format", &format,
                        "domain", &domain, "ldap_port", &ldap_port, "kms_port", &kms_port) != 0)
         return err_fail(ei, ERR_MALFORMED, "%s: %s", path, je.text);

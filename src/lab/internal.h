@@ -53,6 +53,13 @@ MUST_CHECK enum err lab_open_dir(const struct lab *l, int timeout_ms, struct dir
 /* Adds what is missing and sets the service account's password. */
 MUST_CHECK enum err lab_plant(const struct lab *l, struct errinfo *ei);
 
+/* ---- lab.c ---- */
+
+/* One lab command at a time in a folder; ERR_BUSY. *fd is closed by the caller, -1 if not open. */
+MUST_CHECK enum err lab_lock(const struct lab *l, int *fd, struct errinfo *ei);
+/* ERR_REFUSED unless the folder is a lab of any kind or empty. */
+MUST_CHECK enum err lab_admit(const struct lab *l, struct errinfo *ei);
+
 /* ---- slapd.c: the process ---- */
 
 /* Is this lab's slapd running? Sets l->pid (0: no). ERR_BUSY if one runs that can't be named. */

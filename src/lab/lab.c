@@ -19,8 +19,7 @@ void lab_fini(struct lab *l)
     *l = (struct lab){0};
 }
 
-/* One lab command at a time in a folder. */
-static enum err lock(const struct lab *l, int *fd, struct errinfo *ei)
+enum err lab_lock(const struct lab *l, int *fd, struct errinfo *ei)
 {
     char *path = lab_path(l, "lab.lock");
     enum err e = ERR_OK;
@@ -62,7 +61,7 @@ static enum err reconcile(struct lab *l, const struct lab_wish *wish, struct err
 }
 
 /* A folder that holds something else is left before anything is made in it. */
-static enum err admit(struct lab *l, struct errinfo *ei)
+enum err lab_admit(const struct lab *l, struct errinfo *ei)
 {
     char *path = lab_path(l, LAB_DESCRIPTION);
     bool is_lab = access(path, F_OK) == 0;
@@ -117,9 +116,9 @@ enum err lab_up(const char *dir, const struct lab_wish *wish, struct lab *out, b
     enum err e = lab_place(dir, true, &l, ei);
 
     if (e == ERR_OK)
-        e = admit(&l, ei);
+        e = lab_admit(&l, ei);
     if (e == ERR_OK)
-        e = lock(&l, &fd, ei);
+        e = lab_lock(&l, &fd, ei);
     if (e == ERR_OK)
         e = describe(&l, wish, ei);
     *was_running = l.pid != 0;
@@ -159,7 +158,7 @@ enum err lab_down(const char *dir, struct lab *out, bool *was_running, struct er
     if (e == ERR_OK)
         e = lab_read(&l, ei); /* before the lock: nothing is made in a foreign folder */
     if (e == ERR_OK)
-        e = lock(&l, &fd, ei);
+        e = lab_lock(&l, &fd, ei);
     if (e == ERR_OK)
         e = lab_find_slapd(&l, ei);
     *was_running = l.pid != 0;

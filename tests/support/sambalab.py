@@ -48,43 +48,24 @@ TOPOLOGIES = {
     "schema47": {"dcs": ["dc1"], "provision": ["--base-schema=2008_R2"]},
 }
 
-# No file, printer or NetBIOS service; short waits where Samba would take its time.
-OPTIONS = {
-    "interfaces": "lo lan",
-    "bind interfaces only": "yes",
-    "server services": "rpc, ldap, cldap, kdc, drepl, winbindd, kcc, dnsupdate, dns",
-    "log file": "/var/log/samba/log.samba",
-    "kccsrv:periodic_startup_interval": "1",
-    "dreplsrv:periodic_startup_interval": "1",
-    "dreplsrv:periodic_interval": "5",
-    "dreplsrv:notify_interval": "1",
-}
 
-KRB5_CONF = """[libdefaults]
-    default_realm = {realm}
-    dns_lookup_realm = false
-    dns_lookup_kdc = false
-    dns_canonicalize_hostname = false
-    rdns = false
-    udp_preference_limit = 1
-    kdc_timeout = 2000
-    max_retries = 1
-{extra}
-[realms]
-    {realm} = {{
-{kdcs}
-    }}
+def shared(name):
+    """A recipe that "adbactl lab up --samba" has built in."""
+    with open(os.path.join(HERE, "..", "..", "schema", "samba", name), encoding="utf-8") as f:
+        return f.read()
 
-[domain_realm]
-    .{domain} = {realm}
-    {domain} = {realm}
-"""
+
+OPTIONS = dict(line.split(" = ", 1) for line in shared("options.conf").splitlines() if not line.startswith("#"))
+KRB5_CONF = shared("krb5.conf.in")
 
 
 def krb5_conf(addresses, extra=""):
     """The text of a krb5.conf that knows the KDCs by address."""
     kdcs = "".join(f"        kdc = {a}\n" for a in addresses) + f"        admin_server = {addresses[0]}"
-    return KRB5_CONF.format(realm=REALM, domain=DOMAIN, kdcs=kdcs, extra=extra)
+    text = KRB5_CONF
+    for name, value in {"REALM": REALM, "DOMAIN": DOMAIN, "KDCS": kdcs, "EXTRA": extra}.items():
+        text = text.replace(f"@{name}@", value)
+    return text
 
 
 def samba_version():
