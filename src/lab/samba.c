@@ -80,6 +80,20 @@ static enum err check_place(const struct lab *place, struct errinfo *ei)
     return ERR_OK;
 }
 
+/* A folder that is refused is not left behind, if we made it. */
+static enum err open_place(const char *dir, struct lab *place, struct errinfo *ei)
+{
+    bool existed = access(dir, F_OK) == 0;
+    enum err e = lab_place(dir, true, place, ei);
+
+    if (e != ERR_OK)
+        return e;
+    e = check_place(place, ei);
+    if (e != ERR_OK && !existed)
+        rmdir(place->dir);
+    return e;
+}
+
 static enum err differs(const struct samba_lab *l, const char *option, struct errinfo *ei)
 {
     return err_fail(ei, ERR_CONFLICT,
@@ -196,9 +210,7 @@ enum err samba_lab_up(const char *dir, const struct samba_wish *wish, const stru
     if (e == ERR_OK)
         e = samba_need_packages(ei);
     if (e == ERR_OK)
-        e = lab_place(dir, true, &l.place, ei);
-    if (e == ERR_OK)
-        e = check_place(&l.place, ei);
+        e = open_place(dir, &l.place, ei);
     if (e == ERR_OK)
         e = lab_admit(&l.place, ei);
     if (e == ERR_OK)

@@ -58,10 +58,11 @@ static enum err take_description(struct samba_lab *l, json_t *o, struct errinfo 
     json_error_t je;
 
     if (kind == NULL || strcmp(kind, KIND) != 0)
-        return err_fail(ei, ERR_CONFLICT,
-                        "the lab in %s is an OpenLDAP one; leave --samba out, or use another "
-                        "folder",
-                        l->place.dir);
+        return err_fail(
+            ei, ERR_CONFLICT,
+            "the lab in %s is an OpenLDAP one, made without --samba; use another folder "
+            "for a Samba lab",
+            l->place.dir);
     if (json_unpack_ex(o, &je, 0, "{s:i, s:s, s:i, s:b, s:b, s:i}", "format", &format, "domain",
                        &domain, "dcs", &dcs, "rodc", &rodc, "schema47", &schema47, "kms_port",
                        &kms_port) != 0)

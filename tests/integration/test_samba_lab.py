@@ -208,6 +208,19 @@ def test_missing_packages_are_named(tmp_path):
     assert not (tmp_path / "x").exists()
 
 
+def test_a_folder_that_a_node_has_of_its_own_is_refused_and_not_made():
+    done = ctl("lab", "up", "--samba", "/var/log/samba/lab", expect=REFUSED)
+    assert "choose a folder elsewhere" in done.stderr
+    assert not os.path.exists("/var/log/samba/lab")
+
+
+def test_a_lab_of_the_other_kind_is_named(tmp_path):
+    os.chmod(tmp_path, 0o700)
+    (tmp_path / "lab.json").write_text('{"format": 1, "domain": "lab.example", "ldap_port": 0, "kms_port": 1688}')
+    for argv in (("lab", "up", "--samba", str(tmp_path)), ("lab", "run", str(tmp_path), "true")):
+        assert "is an OpenLDAP one" in ctl(*argv, expect=CONFLICT).stderr
+
+
 def test_a_folder_with_something_else_is_left_alone(tmp_path):
     (tmp_path / "mine").write_text("x")
     os.chmod(tmp_path, 0o700)
