@@ -102,5 +102,8 @@ fi
 say 'demo'
 ./dev demo >"$results/demo.log" 2>&1 || tail -n 40 "$results/demo.log" >&2
 cp build/demo/summary.json "$results/demo.json" 2>/dev/null || : >"$results/demo.failed"
+say 'demo beside a Samba AD domain'
+./dev demo --directory samba >"$results/demo-samba.log" 2>&1 || tail -n 40 "$results/demo-samba.log" >&2
+cp build/demo/summary-samba.json "$results/demo-samba.json" 2>/dev/null || : >"$results/demo-samba.failed"
 say 'done'
 exec /usr/bin/python3 tools/count.py "$results"

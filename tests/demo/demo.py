@@ -367,20 +367,22 @@ class Demo:
             and got["remedy"] and said.code == NOT_LICENSED)
 
     def tampered_object(self):
-        found = self.kms.ctl("ao", "list", "--json").json["activation_objects"][0]
-        name = found["name"]
+        found = next(o for o in self.kms.ctl("ao", "list", "--json").json["activation_objects"]
+                     if o["name"] == GROUP)
         self.directory.licence_by_hand(found["dn"], flip_a_byte)
         got = self.pc01.ato()
-        verdict = self.kms.ctl("ao", "verify", expect=None)
-        named = next((line for line in (verdict.out + verdict.err).splitlines() if name[:20] in line), "")
+        verify = self.kms.ctl("ao", "verify", "--json", expect=None)
+        verdicts = {o["name"]: o["verdict"] for o in verify.json["activation_objects"]}
         self.step(
             "tampered-object",
             "Clients check the signature of what the directory hands out. One byte of the object's "
             "licence was changed by hand, as somebody with write access could.",
             "the member gets 0xC004F081 from AD and falls to KMS; \"ao verify\" names the object and "
             "ends with 7",
-            f"AD said {got['ad_result']}; {brief(got)}; ao verify ends with {verdict.code}: {named.strip()}",
-            got["ad_result"] == "0xC004F081" and licensed(got, "KMS") and verdict.code == 7 and named)
+            f"AD said {got['ad_result']}; {brief(got)}; ao verify ends with {verify.code}: \"{GROUP}\" "
+            f"is {verdicts[GROUP]}",
+            got["ad_result"] == "0xC004F081" and licensed(got, "KMS") and verify.code == 7
+            and verdicts.pop(GROUP) == "invalid" and set(verdicts.values()) <= {"good"})
 
     def foreign_realm(self):
         other = os.path.join(self.lab.folder, "other-realm")

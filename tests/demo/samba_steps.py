@@ -63,7 +63,7 @@ def acl(demo):
         "Licensed by AD; without the entry 0xC004F081 from AD; \"directory check\" names the object; "
         "after \"ao steward\" Licensed by AD",
         f"{brief(before)}; without the entry AD said {without['ad_result']}; directory check: "
-        f"{named['cause'] if named else 'nothing'}; after the steward {brief(after)}",
+        f"{named['finding'] if named else 'nothing'}; after the steward {brief(after)}",
         licensed(before) and without["ad_result"] == "0xC004F081" and named is not None
         and licensed(after))
 
