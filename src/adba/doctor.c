@@ -11,6 +11,7 @@
 #include "adba/aoattr.h"
 #include "base/buf.h"
 #include "base/clk.h"
+#include "base/utf8.h"
 
 #define CLOCK_LIMIT    60
 #define KERBEROS_LIMIT (5 * CLK_MINUTE)
@@ -44,6 +45,7 @@ void doctor_say(struct doctor *d, enum check_level level, const char *check, con
 {
     struct check_line *grown = realloc(d->lines, (d->n + 1) * sizeof(*grown));
     struct check_line *l;
+    char text[2 * sizeof(l->finding)];
     va_list ap;
 
     if (grown == NULL) {
@@ -53,10 +55,11 @@ void doctor_say(struct doctor *d, enum check_level level, const char *check, con
     d->lines = grown;
     l = &grown[d->n++];
     *l = (struct check_line){.level = level, .check = check};
-    snprintf(l->remedy, sizeof(l->remedy), "%s", remedy == NULL ? "" : remedy);
+    utf8_copy(l->remedy, sizeof(l->remedy), remedy == NULL ? "" : remedy);
     va_start(ap, fmt);
-    vsnprintf(l->finding, sizeof(l->finding), fmt, ap);
+    vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
+    utf8_copy(l->finding, sizeof(l->finding), text); /* whole characters: it goes into JSON */
 }
 
 /* ---- session, clock ---- */

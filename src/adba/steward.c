@@ -1,12 +1,14 @@
 /* What the steward decides. */
 #include "adba/steward.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/clk.h"
+#include "base/utf8.h"
 
 /* Clocks of two stewards may differ by this much; above it somebody has to look. */
 #define CLOCK_DIFFERENCE CLK_DAY
@@ -33,7 +35,19 @@ struct plan {
 
 static void cut(char *out, size_t size, const char *text)
 {
-    snprintf(out, size, "%s", text == NULL ? "" : text);
+    utf8_copy(out, size, text == NULL ? "" : text);
+}
+
+/* Whole characters only: the text goes into JSON. */
+static void PRINTF_LIKE(2, 3) say(struct steward_step *s, const char *fmt, ...)
+{
+    char text[2 * STEWARD_WHY_MAX];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    utf8_copy(s->why, sizeof(s->why), text);
 }
 
 static struct steward_step *step(struct plan *p, enum steward_what what, size_t wish, size_t object)
@@ -111,13 +125,13 @@ static void want_new(struct plan *p, size_t wish)
 
     if (taken != STEWARD_NONE) {
         s = step(p, STEWARD_STUCK, wish, taken);
-        snprintf(s->why, sizeof(s->why),
-                 "the name is taken by an object that this realm did not sign for it (%s: %s); "
-                 "it is left alone, take it away by hand",
-                 ao_verdict_name(p->v->objects[taken].verdict), p->v->objects[taken].verdict_why);
+        say(s,
+            "the name is taken by an object that this realm did not sign for it (%s: %s); "
+            "it is left alone, take it away by hand",
+            ao_verdict_name(p->v->objects[taken].verdict), p->v->objects[taken].verdict_why);
     } else if (w->key == NULL) {
         s = step(p, STEWARD_STUCK, wish, STEWARD_NONE);
-        snprintf(s->why, sizeof(s->why), "there is none, and %s", w->why_no_key);
+        say(s, "there is none, and %s", w->why_no_key);
     } else {
         s = step(p, STEWARD_CREATE, wish, STEWARD_NONE);
         cut(s->why, sizeof(s->why), "the directory has no object of this realm for the group");
@@ -158,9 +172,8 @@ static bool is_early(struct plan *p, size_t wish, size_t object)
     if (o->not_before <= p->v->now)
         return false;
     s = step(p, little ? STEWARD_LEAVE : STEWARD_STUCK, wish, object);
-    snprintf(s->why, sizeof(s->why), "its licence begins on %s, later than now%s",
-             clk_format(o->not_before, text),
-             little ? "" : "; compare this host's clock with that of whoever signed it");
+    say(s, "its licence begins on %s, later than now%s", clk_format(o->not_before, text),
+        little ? "" : "; compare this host's clock with that of whoever signed it");
     return true;
 }
 
@@ -172,16 +185,15 @@ static void keep(struct plan *p, size_t wish, size_t object)
     struct steward_step *s;
 
     if (!is_early(p, wish, object)) {
-        bool due = is_due(o, p->v->now, why);
+        enum steward_what what = STEWARD_LEAVE;
 
-        s = step(p,
-                 !due             ? STEWARD_LEAVE
-                 : w->key == NULL ? STEWARD_STUCK
-                                  : STEWARD_RENEW,
-                 wish, object);
-        cut(s->why, sizeof(s->why), why);
-        if (s->what == STEWARD_STUCK)
-            snprintf(s->why, sizeof(s->why), "%.200s, and %.180s", why, w->why_no_key);
+        if (is_due(o, p->v->now, why))
+            what = w->key == NULL ? STEWARD_STUCK : STEWARD_RENEW;
+        s = step(p, what, wish, object);
+        if (what == STEWARD_STUCK)
+            say(s, "%s, and %s", why, w->why_no_key);
+        else
+            say(s, "%s", why);
     }
     if (o->read == ACCESS_LOST) {
         s = step(p, STEWARD_REPAIR, wish, object);
@@ -197,8 +209,7 @@ static void leave(struct plan *p, size_t object)
     struct steward_step *s = step(p, STEWARD_LEAVE, STEWARD_NONE, object);
 
     if (!o->ours)
-        snprintf(s->why, sizeof(s->why), "not signed by this realm for an object of this name: %s",
-                 o->verdict_why);
+        say(s, "not signed by this realm for an object of this name: %s", o->verdict_why);
     else
         cut(s->why, sizeof(s->why), "not wanted by this steward, or another serves the group");
 }

@@ -6,6 +6,7 @@
 
 #include "adba/aoattr.h"
 #include "adba/steward.h"
+#include "base/utf8.h"
 
 /* ---- what is there ---- */
 
@@ -50,7 +51,7 @@ static enum err judge(const struct steward *s, struct steward_object *o, struct 
     const char *group = NULL;
 
     o->verdict = ao_verify(&o->ao, s->bundle, dir_facts(s->dir), s->now, &lic, &why);
-    snprintf(o->verdict_why, sizeof(o->verdict_why), "%s", why.text);
+    utf8_copy(o->verdict_why, sizeof(o->verdict_why), why.text);
     if (lic.realm != NULL) {
         group = lic.group;
         o->not_before = lic.not_before;
@@ -111,7 +112,7 @@ static enum err take_object(void *arg, const struct ao *ao, enum err parse,
         return err_nomem(ei);
     if (parse != ERR_OK) {
         o->verdict = AO_INVALID;
-        snprintf(o->verdict_why, sizeof(o->verdict_why), "%s", why->text);
+        utf8_copy(o->verdict_why, sizeof(o->verdict_why), why->text);
         return ERR_OK;
     }
     return copy_ao(&o->ao, ao) ? judge(g->s, o, ei) : err_nomem(ei);
@@ -274,19 +275,18 @@ static bool act_on_all(const struct steward *s, const struct steward_view *v,
         step->result = act(s, v, wish, step, &ei);
         step->done = step->result == ERR_OK;
         if (step->result != ERR_OK)
-            snprintf(step->error, sizeof(step->error), "%s", ei.text);
+            utf8_copy(step->error, sizeof(step->error), ei.text);
         lost = lost || lost_race(step->result);
     }
     return lost;
 }
 
-static enum err plan(const struct steward *s, const struct steward_view *v, const struct wanting *w,
-                     size_t n, struct steward_report *r, struct errinfo *ei)
+static enum err plan(const struct steward_view *v, const struct wanting *w, size_t n,
+                     struct steward_report *r, struct errinfo *ei)
 {
     struct steward_wish *wishes = calloc(n + 1, sizeof(*wishes));
     bool ok = wishes != NULL;
 
-    (void)s;
     for (size_t i = 0; ok && i < n; i++)
         wishes[i] = w[i].wish;
     ok = ok && steward_plan(v, wishes, n, &r->steps, &r->n);
@@ -302,7 +302,7 @@ static enum err round_of(const struct steward *s, const struct wanting *w, size_
     enum err e = gather(s, &v, ei);
 
     if (e == ERR_OK)
-        e = plan(s, &v, w, n, r, ei);
+        e = plan(&v, w, n, r, ei);
     if (e == ERR_OK)
         *again = !s->dry_run && act_on_all(s, &v, w, r, first);
     view_fini(&v);

@@ -219,9 +219,12 @@ int directory_check(struct cli *cli, int argc, char **argv)
     else if (e == ERR_OK)
         print_table(&c.doctor);
     worst = doctor_worst(&c.doctor);
-    status = e != ERR_OK                                                     ? cli_fail(cli, e, &ei)
-             : worst == CHECK_FAILED || (worst == CHECK_WARNING && c.strict) ? EXIT_INVALID
-                                                                             : EXIT_OK;
+    if (e != ERR_OK)
+        status = cli_fail(cli, e, &ei);
+    else if (worst == CHECK_FAILED || (worst == CHECK_WARNING && c.strict))
+        status = EXIT_INVALID;
+    else
+        status = EXIT_OK;
     doctor_fini(&c.doctor);
     dir_close(c.dir);
     return status;

@@ -314,6 +314,28 @@ static void another_hosts_key_takes_its_own_marks_along(void **state)
     hostkey_fini(&second);
 }
 
+static void what_was_activated_by_phone_stays_so(void **state)
+{
+    struct scene *s = *state;
+    struct errinfo ei;
+    struct ao o;
+
+    assert_ok(ao_create_by_phone(s->d, s->steward.bundle, &s->w->server,
+                                 catalog_group(s->cat, SERVER), NULL, "111111", "222222", NOW, &o,
+                                 &ei),
+              &ei);
+    ao_fini(&o);
+    run(s, NOW + DUE);
+    assert_deed(s, STEWARD_RENEW, "");
+    assert_true(deed(s)->done);
+    assert_int_equal(verdict(s, SERVER, NOW + DUE, NULL), AO_GOOD);
+    assert_ok(ao_find(s->d, SERVER, &o, &ei), &ei);
+    assert_null(o.online.data);
+    assert_non_null(o.phone.data);
+    assert_string_equal(o.cid, "222222");
+    ao_fini(&o);
+}
+
 static void a_licence_from_the_future_is_not_fought_over(void **state)
 {
     struct scene *s = *state;
@@ -640,6 +662,7 @@ int main(void)
         TEST(an_expired_licence_is_renewed),
         TEST(a_broken_second_licence_and_a_smuggled_id_are_mended),
         TEST(another_hosts_key_takes_its_own_marks_along),
+        TEST(what_was_activated_by_phone_stays_so),
         TEST(a_licence_from_the_future_is_not_fought_over),
         TEST(a_foreign_object_is_untouched_byte_for_byte),
         TEST(a_name_taken_by_a_foreign_object_is_told_and_left),
