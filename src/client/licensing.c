@@ -98,13 +98,13 @@ static void grant(struct lic *l, enum lic_channel channel, int64_t now, int64_t 
     out->notes |= LIC_GRANTED;
 }
 
-/* KMS rules: while Licensed the next renewal comes at its interval, else the activation interval
- * counts (facts: 120 minutes and 7 days until a host says otherwise). */
+/* A failed attempt is repeated after the activation interval, also a renewal: "still attempts every
+ * Activation Interval minutes" (TechNet ff793418, KMS Activation Timing). */
 static void give_up(struct lic *l, uint32_t hresult, int64_t now, struct lic_outcome *out)
 {
     l->last = hresult;
     l->phase = LIC_REST;
-    l->next = now + minutes(l->status == LIC_LICENSED ? l->renewal : l->activation);
+    l->next = now + minutes(l->activation);
     out->notes |= LIC_FAILED;
     out->hresult = hresult;
 }
