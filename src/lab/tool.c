@@ -226,24 +226,37 @@ static int await_person(pid_t child)
     }
 }
 
+/* One process between: entering changes whoever does it, and that shall not be our caller. */
+static void __attribute__((noreturn))
+between(const struct node *in, char *const *argv, const char *const *env, const char *cwd)
+{
+    pid_t child;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (!node_enter(in)) {
+        fprintf(stderr, "adbactl: enter node %s: %s\n", in->name, strerror(errno));
+        _exit(126);
+    }
+    child = fork();
+    if (child == 0)
+        become_for_person(in, argv, env, cwd);
+    _exit(child < 0 ? 126 : await_person(child));
+}
+
 enum err tool_run_for_person(const struct node *in, char *const *argv, const char *const *env,
                              int *status, struct errinfo *ei)
 {
     char *cwd = getcwd(NULL, 0);
     pid_t child;
 
-    if (!node_enter(in)) {
-        free(cwd);
-        return err_fail_errno(ei, errno, "enter the lab's network");
-    }
+    signal(SIGINT, SIG_IGN); /* the terminal tells all of us; the command decides */
+    signal(SIGQUIT, SIG_IGN);
     child = fork();
     if (child == 0)
-        become_for_person(in, argv, env, cwd != NULL ? cwd : "/");
+        between(in, argv, env, cwd != NULL ? cwd : "/");
     free(cwd);
     if (child < 0)
         return err_fail_errno(ei, errno, "start %s", argv[0]);
-    signal(SIGINT, SIG_IGN); /* the terminal tells both of us; the command decides */
-    signal(SIGQUIT, SIG_IGN);
     *status = await_person(child);
     return ERR_OK;
 }
