@@ -8,6 +8,8 @@ interfaces. What can stay behind after a crash is the scratch folder; cleanup_st
 Needs root. Only the standard library and Debian's util-linux and iproute2 are used.
 """
 import atexit
+import concurrent.futures
+import ctypes
 import json
 import os
 import shutil
@@ -19,6 +21,7 @@ import weakref
 from lab import CommandFailed, wait_for
 
 PREFIX = "adbad-net-"
+CLONE_NEWNET = 0x40000000
 
 # Arguments: host name, folder that becomes /etc, then pairs SOURCE TARGET ("-" for an empty tmpfs).
 HOLDER = """
@@ -170,6 +173,19 @@ class Node:
             raise CommandFailed(f"{self.name}$ {' '.join(map(str, argv))}\n[exit {done.returncode}]\n"
                                 f"{done.stdout}{done.stderr}")
         return done
+
+    def inside(self, function):
+        """What function returns, called in a thread whose new sockets are in this node's network."""
+        libc = ctypes.CDLL(None, use_errno=True)
+
+        def call():
+            with open(f"/proc/{self.holder.pid}/ns/net", "rb") as ns:
+                if libc.setns(ns.fileno(), CLONE_NEWNET) != 0:
+                    raise OSError(ctypes.get_errno(), f"the network of {self.name} cannot be entered")
+            return function()
+
+        with concurrent.futures.ThreadPoolExecutor(1) as thread:
+            return thread.submit(call).result()
 
     def processes(self):
         """Ids (as seen from outside) of what runs here, without the node's own process."""
