@@ -223,6 +223,60 @@ static int run_uninstall(struct cli *cli, int argc, char **argv)
     return EXIT_OK;
 }
 
+static const char *family_name(enum cat_family family)
+{
+    static const char *const names[] = {
+        [CAT_CLIENT] = "client", [CAT_SERVER] = "server", [CAT_OFFICE] = "office"};
+
+    return names[family];
+}
+
+static void groups_table(const struct cat_group *g, size_t n)
+{
+    struct table *t = table_new((const char *const[]){"GROUP", "FAMILY", ">KMS IDS", NULL});
+
+    for (size_t i = 0; i < n; i++) {
+        table_cell(t, "%s", g[i].name);
+        table_cell(t, "%s", family_name(g[i].family));
+        table_cell(t, "%zu", g[i].kms_id_count);
+    }
+    table_print(t);
+}
+
+static json_t *groups_json(const struct cat_group *g, size_t n)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "group", g[i].name, "family",
+                                              family_name(g[i].family), "kms_ids",
+                                              (json_int_t)g[i].kms_id_count));
+    return json_pack("{s:o}", "groups", list);
+}
+
+static int run_groups(struct cli *cli, int argc, char **argv)
+{
+    struct errinfo ei = {0};
+    struct catalog *cat = NULL;
+    const struct cat_group *groups;
+    int status = cli_begin(cli, NULL, &argc, argv, 0, 0);
+    enum err e;
+    size_t n;
+
+    if (status >= 0)
+        return status;
+    e = catalog_load(&cat, &ei);
+    if (e != ERR_OK)
+        return cli_fail(cli, e, &ei);
+    n = catalog_groups(cat, &groups);
+    if (cli->json)
+        cli_json(groups_json(groups, n));
+    else
+        groups_table(groups, n);
+    catalog_free(cat);
+    return EXIT_OK;
+}
+
 const struct cli_command cmd_hostkey[] = {
     {.noun = "hostkey",
      .verb = "issue",
@@ -232,6 +286,11 @@ const struct cli_command cmd_hostkey[] = {
      .help = "Writes a package: the 5x5 key, its certificate and private key. Needs the realm\n"
              "folder. The key is our own kind and no product key of anybody's.\n\n"
              "  adbactl hostkey issue --group \"Volume License for Windows Server 2022\""},
+    {.noun = "hostkey",
+     .verb = "groups",
+     .usage = "",
+     .run = run_groups,
+     .summary = "list the key groups there are"},
     {.noun = "hostkey",
      .verb = "install",
      .usage = "FILE",

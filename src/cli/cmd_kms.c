@@ -307,7 +307,7 @@ static int run_activations(struct cli *cli, int argc, char **argv)
         return cli_fail(cli, e, &ei);
     }
     if (cli->json) {
-        cli_json(l.rows);
+        cli_json(json_pack("{s:o}", "activations", l.rows));
     } else if (l.n > 0) {
         table_print(l.table);
     } else {

@@ -13,7 +13,9 @@ enum err group_named(const struct catalog *c, const char *name, const struct cat
     if (*out != NULL)
         return ERR_OK;
     nearest = catalog_nearest_group(c, name);
-    return err_fail(ei, ERR_NOTFOUND, "there is no host-key group \"%s\"%s%s%s", name,
-                    nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
-                    nearest != NULL ? "\"?" : "");
+    return err_fail(ei, ERR_NOTFOUND,
+                    "there is no host-key group \"%s\"%s%s%s (\"adbactl hostkey groups\" lists "
+                    "them)",
+                    name, nearest != NULL ? "; did you mean \"" : "",
+                    nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
 }

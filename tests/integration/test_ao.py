@@ -135,3 +135,11 @@ def test_host_keys_are_listed_and_uninstalled(host):
     host.ctl("hostkey", "uninstall", GROUP)
     assert host.ctl("hostkey", "list", "--json").json["host_keys"] == []
     host.ctl("hostkey", "uninstall", GROUP, expect=4)
+
+
+def test_the_key_groups_are_listed_and_an_unknown_one_is_told(host):
+    groups = {g["group"]: g for g in host.ctl("hostkey", "groups", "--json").json["groups"]}
+    assert groups[GROUP]["family"] == "server" and groups[GROUP]["kms_ids"] > 20
+    assert all(name in host.ctl("hostkey", "groups").out for name in groups)
+    said = host.ctl("hostkey", "issue", "--group", "Windows 12", expect=4)
+    assert "adbactl hostkey groups" in said.err

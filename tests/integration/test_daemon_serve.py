@@ -31,7 +31,7 @@ def windows(status):
 
 
 def rows(host, *options):
-    return host.ctl("kms", "activations", "--json", *options).json
+    return host.ctl("kms", "activations", "--json", *options).json["activations"]
 
 
 # -- counting and the ledger --
