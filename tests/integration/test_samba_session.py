@@ -8,7 +8,7 @@ import time
 import pytest
 
 from lab import wait_for
-from sambalab import ADDRESSES, CLIENT_ADDRESS, CONFIG, DOMAIN, REALM, SambaLab, krb5_conf, new_password
+from sambalab import ADDRESSES, BASE, CLIENT_ADDRESS, CONFIG, DOMAIN, REALM, SambaLab, krb5_conf, new_password
 
 BIN = os.path.abspath(os.environ.get("ADBAD_BIN", os.path.join(os.path.dirname(__file__), "..", "..", "build", "dev", "bin")))
 
@@ -19,6 +19,8 @@ class Host:
     def __init__(self, lab):
         self.lab = lab
         self.keytab = lab.add_service_account("adbad")
+        for dc in list(lab.dcs.values())[1:]:
+            dc.replicate(BASE)
         self.runs = 0
 
     def ctl(self, *argv, expect=0, **directory):
