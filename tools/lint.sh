@@ -30,7 +30,7 @@ format()
     sources '*.c' '*.h' | xargs clang-format --dry-run --Werror 2>&1 | grep -E '(error|warning):' | cut -d: -f1 | sort | uniq -c
 }
 
-# Who may include what from outside (DESIGN: only one room sees each library).
+# Who may include what from outside (docs/architecture.md: only one room sees each library).
 foreign_headers()
 {
     grep -rnE '#include <(ldap|lber|sasl/)' src --include='*.[ch]' | grep -v '^src/ldap/'

@@ -34,7 +34,7 @@ class Host:
         return self.lab.client.run(os.path.join(BIN, "adbactl"), "--config", path, *argv, expect=expect)
 
     def machines(self, **directory):
-        """Names of the domain's computer accounts, as this session reads them."""
+        """Names of the domain's computer accounts, as they are read here."""
         return sorted(m["name"] for m in json.loads(self.ctl("machine", "list", "--json", **directory).stdout)["machines"])
 
     def refused(self, code, *words, **directory):

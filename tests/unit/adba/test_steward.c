@@ -249,7 +249,7 @@ static void nothing_is_done_in_another_forest(void **state)
 
 static void a_licence_is_renewed_after_two_thirds_of_its_life_and_not_before(void **state)
 {
-    /* 730 d * 2/3 = 486 d 16 h; from the rule in DESIGN, not from the code. */
+    /* 730 d * 2/3 = 486 d 16 h; from the rule in docs/directory.md, not from the code. */
     static const int64_t edge = 486 * CLK_DAY + 16 * CLK_HOUR;
     struct scene *s = *state;
     int64_t begins;

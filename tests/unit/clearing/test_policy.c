@@ -4,7 +4,7 @@
 
 #include "clearing/policy.h"
 
-/* DESIGN: 6 hosts, each 10 activations; beyond 0xC004C008; a blocked key 0xC004C003. */
+/* docs/clearing.md: 6 hosts, each 10 activations; beyond 0xC004C008; a blocked key 0xC004C003. */
 static const struct {
     const char *what;
     struct clearing_use use;

@@ -1,5 +1,5 @@
 /* The licensing state machine on virtual time, with made-up answers. Expected values come from
- * data/license_states.csv, docs and the public facts that DESIGN.md section 5 and 6 cite. */
+ * data/license_states.csv, docs/client.md and the public facts that it cites. */
 #include "support.h"
 
 #include <string.h>
