@@ -10,8 +10,11 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/rng.h"
 #include "daemon/directory.h"
+#include "ldap/computer.h"
 #include "ldap/dir.h"
+#include "ldap/machine_key.h"
 
 #define KEYTAB_MAX (64 << 10)
 
@@ -142,7 +145,7 @@ static bool option(char **argv, size_t *n, const char *name, const char *value)
 /* ---- the forest guard ---- */
 
 /* Finds the server that the account is made at, and asks it whose forest it is of: making an
- * account is a write like any other. */
+ * account, or changing its password, is a write like any other. */
 static enum err guard(const struct join *j, char server[256], struct errinfo *ei)
 {
     const struct dir_conf conf = {.uri = j->directory,
@@ -158,7 +161,7 @@ static enum err guard(const struct join *j, char server[256], struct errinfo *ei
 
     if (j->lab_forest == NULL)
         return err_fail(ei, ERR_USAGE,
-                        "accounts are made and deleted in a lab forest only: name it with "
+                        "accounts are made, changed and deleted in a lab forest only: name it with "
                         "--lab-forest DNS-NAME");
     e = dir_open(&conf, &d, ei);
     if (e != ERR_OK)
@@ -166,7 +169,8 @@ static enum err guard(const struct join *j, char server[256], struct errinfo *ei
     e = dir_guard(d, ei);
     if (e == ERR_OK && (!dir_facts(d)->ad_ds || dir_facts(d)->dns_host_name == NULL))
         e = err_fail(ei, ERR_REFUSED,
-                     "%s is not AD DS: \"adbactl machine add\" makes accounts in a lab directory",
+                     "%s is not AD DS: make the account by \"adbactl machine add\", and join with "
+                     "its password",
                      j->directory);
     if (e == ERR_OK)
         snprintf(server, 256, "%s", dir_facts(d)->dns_host_name);
@@ -227,6 +231,79 @@ enum err join_domain(const struct folder *f, const struct join *j, struct errinf
     if (e != ERR_OK)
         unlink(fresh);
     return e;
+}
+
+/* ---- one-time passwords ---- */
+
+/* Logs in with the new keytab, which proves it, and corrects the version in it. */
+static enum err confirm(const struct join *j, const char *keytab, struct machine_key *k,
+                        struct errinfo *ei)
+{
+    const struct dir_conf conf = {.uri = j->directory,
+                                  .mechanism = DIR_GSSAPI,
+                                  .keytab = keytab,
+                                  .timeout_ms = j->timeout_ms,
+                                  .domain = j->domain,
+                                  .find = directory_find,
+                                  .find_arg = (void *)(uintptr_t)j->dns};
+    struct dir *d = NULL;
+    enum err e = dir_open(&conf, &d, ei);
+
+    if (e == ERR_OK)
+        e = computer_key_version(d, k->name, &k->kvno, ei);
+    dir_close(d);
+    if (e == ERR_OK)
+        e = machine_keytab_replace(keytab, k, ei);
+    return e == ERR_OK ? e
+                       : err_context(ei,
+                                     "the account has its new keys, and %s holds them: join again "
+                                     "with --keytab instead of the one-time password",
+                                     keytab);
+}
+
+/* The new keys are kept before they are valid: no crash in between may lose them. */
+static enum err exchange(const struct join *j, const char *server, const char *fresh,
+                         const char *keytab, const char *present, struct machine_key *k,
+                         struct errinfo *ei)
+{
+    enum err e = machine_keytab_replace(fresh, k, ei);
+
+    if (e != ERR_OK)
+        return e;
+    e = machine_change_password(k, present, server, j->timeout_ms, ei);
+    if (e == ERR_TIMEOUT || e == ERR_IO)
+        return err_context(ei, "if it was changed all the same, its keys are in %s", fresh);
+    if (e != ERR_OK) {
+        unlink(fresh);
+        return e;
+    }
+    if (rename(fresh, keytab) != 0)
+        return err_fail_errno(ei, errno, "keep the new keytab %s", fresh);
+    return confirm(j, keytab, k, ei);
+}
+
+enum err join_by_one_time(const struct folder *f, const struct join *j, struct errinfo *ei)
+{
+    char fresh[4096], keytab[4096], server[256], password[MACHINE_PASSWORD_MAX];
+    struct machine_key k = {
+        .name = f->machine.name, .domain = j->domain, .password = password, .kvno = 1};
+    struct rng rng = rng_system();
+    struct buf present = BUF_INIT;
+    enum err e = path_in(f, "keytab.new", fresh, ei);
+
+    if (e == ERR_OK)
+        e = join_keytab(f, keytab, ei);
+    if (e == ERR_OK)
+        e = guard(j, server, ei);
+    if (e == ERR_OK)
+        e = directory_password(j->one_time_file, &present, ei);
+    if (e == ERR_OK) {
+        machine_password(&rng, password);
+        e = exchange(j, server, fresh, keytab, buf_str(&present), &k, ei);
+        explicit_bzero(password, sizeof(password));
+    }
+    buf_wipe(&present);
+    return e == ERR_OK ? e : err_context(ei, "join %s", j->domain);
 }
 
 enum err join_delete(const struct folder *f, const struct join *j, struct errinfo *ei)

@@ -1,5 +1,5 @@
-/* client_join: a simulated machine's account in a real domain: its keytab, and adcli, which makes
- * and deletes accounts as a real member does. */
+/* client_join: a simulated machine's account in a real domain: its keytab, its one-time password,
+ * and adcli, which makes and deletes accounts as a real member does. */
 #ifndef ADBAD_CLI_CLIENT_JOIN_H
 #define ADBAD_CLI_CLIENT_JOIN_H
 
@@ -12,6 +12,7 @@ struct join {
     const char *dns;             /* "": the system's */
     const char *login_user;      /* who may make accounts */
     const char *credential_file; /* private; its first line is that user's password */
+    const char *one_time_file;   /* private; its first line is the account's password until now */
     const char *lab_forest;      /* the only forest where accounts are made or deleted */
     int timeout_ms;
 };
@@ -25,6 +26,10 @@ void join_drop_keytab(const struct folder *f);
 /* Makes the machine's account, or takes it over, and puts its keytab into the folder. ERR_REFUSED
  * for another forest than the lab's. */
 MUST_CHECK enum err join_domain(const struct folder *f, const struct join *j, struct errinfo *ei);
+/* Takes over an account that is there: exchanges its one-time password for a random one, of which
+ * nobody knows, and puts the keys of that into the folder. No adcli takes part. */
+MUST_CHECK enum err join_by_one_time(const struct folder *f, const struct join *j,
+                                     struct errinfo *ei);
 /* Deletes the account; the keytab stays. */
 MUST_CHECK enum err join_delete(const struct folder *f, const struct join *j, struct errinfo *ei);
 

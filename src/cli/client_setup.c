@@ -16,6 +16,7 @@ struct setup {
     const char *product, *edition, *bundle, *name, *key;
     const char *domain, *directory, *password_file, *keytab, *user;
     const char *credential_file, *login_user, *lab_forest; /* for adcli */
+    const char *one_time_file;
     const char *clock, *kms, *dns, *seed;
     const char *config; /* adbad.conf whose lab the machine is for: gives what is not said */
     bool no_key, is_virtual;
@@ -47,6 +48,12 @@ static enum err copy_path(const char *what, const char *from, char *to, size_t s
     return copy(what, full, to, size, ei);
 }
 
+/* Whether the machine comes to have a keytab: it is given one, or gets its account now. */
+static bool by_keytab(const struct setup *o)
+{
+    return o->keytab != NULL || o->credential_file != NULL || o->one_time_file != NULL;
+}
+
 static enum err set_domain(struct machine *m, const struct setup *o, struct errinfo *ei)
 {
     const char *directory = o->directory;
@@ -59,13 +66,11 @@ static enum err set_domain(struct machine *m, const struct setup *o, struct erri
                         "--directory, --password-file, --keytab and --user go with --domain");
     if (o->domain == NULL)
         return ERR_OK;
-    if (o->password_file != NULL && (o->keytab != NULL || o->credential_file != NULL))
+    if (o->password_file != NULL && by_keytab(o))
         return err_fail(ei, ERR_USAGE, "a machine has a keytab or a password, not both");
-    if (directory == NULL && o->password_file == NULL &&
-        (o->keytab != NULL || o->credential_file != NULL))
+    if (directory == NULL && by_keytab(o))
         directory = "auto";
-    if (directory == NULL ||
-        (o->password_file == NULL && o->keytab == NULL && o->credential_file == NULL))
+    if (directory == NULL || (o->password_file == NULL && !by_keytab(o)))
         return err_fail(ei, ERR_USAGE,
                         "--domain needs the machine account: --keytab FILE in an AD domain, or "
                         "--directory URI and --password-file FILE in a lab directory (\"adbactl "
@@ -347,7 +352,7 @@ static int run_install(struct client *c, int argc, char **argv)
 
 /* ---- the domain ---- */
 
-/* What adcli needs of m and o. */
+/* What m and o say about the account. */
 static struct join join_of(const struct client *c, const struct machine *m, const struct setup *o)
 {
     return (struct join){.directory = m->directory,
@@ -355,6 +360,7 @@ static struct join join_of(const struct client *c, const struct machine *m, cons
                          .dns = m->dns,
                          .login_user = o->login_user,
                          .credential_file = o->credential_file,
+                         .one_time_file = o->one_time_file,
                          .lab_forest = o->lab_forest,
                          .timeout_ms = (int)c->timeout * 1000};
 }
@@ -367,6 +373,11 @@ static enum err check_login(const struct setup *o, struct errinfo *ei)
         return err_fail(
             ei, ERR_USAGE,
             "--keytab is for an account that is there, --credential-file for making it");
+    if (o->one_time_file != NULL &&
+        (o->keytab != NULL || o->credential_file != NULL || o->password_file != NULL))
+        return err_fail(ei, ERR_USAGE,
+                        "--one-time-password-file is a way of its own: not with --keytab, "
+                        "--credential-file or --password-file");
     return ERR_OK;
 }
 
@@ -383,6 +394,11 @@ static enum err join(struct client *c, struct station *s, const struct setup *o,
         struct join j = join_of(c, &s->folder.machine, o);
 
         e = join_domain(&s->folder, &j, ei);
+    }
+    if (e == ERR_OK && o->one_time_file != NULL) {
+        struct join j = join_of(c, &s->folder.machine, o);
+
+        e = join_by_one_time(&s->folder, &j, ei);
     }
     if (e == ERR_OK && o->keytab != NULL)
         e = join_take_keytab(&s->folder, o->keytab, ei);
@@ -407,8 +423,10 @@ static int run_join(struct client *c, int argc, char **argv)
         OPT_TEXT_ROW("login-user", "USER", &o.login_user,
                      "makes the account by adcli: who may do that"),
         OPT_TEXT_ROW("credential-file", "FILE", &o.credential_file, "that user's password (0600)"),
+        OPT_TEXT_ROW("one-time-password-file", "FILE", &o.one_time_file,
+                     "the account's password until now (0600), in an AD domain; it is changed"),
         OPT_TEXT_ROW("lab-forest", "DNS-NAME", &o.lab_forest,
-                     "the forest where accounts may be made"),
+                     "the forest where accounts may be made or changed"),
         OPT_TEXT_ROW("user", "ACCOUNT", &o.user, "machine account (default: NAME$)"),
         {0},
     };

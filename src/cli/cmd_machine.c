@@ -1,4 +1,4 @@
-/* adbactl machine: computer accounts in the lab directory. */
+/* adbactl machine: computer accounts. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +10,7 @@
 #include "cli/cli.h"
 #include "cli/session.h"
 #include "ldap/computer.h"
-
-#define PASSWORD_BYTES 24
-#define PASSWORD_TEXT  (2 * PASSWORD_BYTES + 2)
+#include "ldap/machine_key.h"
 
 static enum err open_directory(struct cli *cli, struct dir **out, struct errinfo *ei)
 {
@@ -24,28 +22,23 @@ static enum err open_directory(struct cli *cli, struct dir **out, struct errinfo
 
 /* ---- add ---- */
 
-static void make_password(const struct rng *rng, char text[PASSWORD_TEXT])
-{
-    uint8_t random[PASSWORD_BYTES];
+/* What is to be added, and where what must be kept about it goes. */
+struct addition {
+    const char *password_file, *keytab, *out_dir;
+    uint32_t count, first; /* count 0: one machine, of just that name */
+    bool one_time;         /* AD DS: a password for a later join, instead of a keytab */
+};
 
-    rng_fill(rng, random, sizeof(random));
-    for (size_t i = 0; i < sizeof(random); i++)
-        snprintf(text + 2 * i, 3, "%02x", random[i]);
-    explicit_bzero(random, sizeof(random));
-}
-
-/* One account. The file comes first: a password that could not be kept must not be in use. */
-static enum err add_one(struct dir *d, const char *name, uint32_t rid, const char *file,
-                        char password[PASSWORD_TEXT], struct errinfo *ei)
+/* One account of a lab directory, or of AD DS for whoever joins with this password. The file comes
+ * first: a password that could not be kept must not be in use. */
+static enum err add_with_password(struct dir *d, const char *name, uint32_t rid, const char *file,
+                                  const char *password, struct errinfo *ei)
 {
     struct rng rng = rng_system();
-    enum err e = computer_check_name(name, ei);
+    enum err e = ERR_OK;
 
-    if (e != ERR_OK)
-        return e;
-    make_password(&rng, password);
     if (file != NULL) {
-        char line[PASSWORD_TEXT + 1];
+        char line[MACHINE_PASSWORD_MAX + 1];
         int n = snprintf(line, sizeof(line), "%s\n", password);
 
         e = file_create(file, line, (size_t)n, 0600, ei);
@@ -53,33 +46,92 @@ static enum err add_one(struct dir *d, const char *name, uint32_t rid, const cha
     }
     if (e != ERR_OK)
         return e;
-    e = computer_add(d, name, password, rid, &rng, ei);
+    e = dir_facts(d)->ad_ds ? computer_create(d, name, password, ei)
+                            : computer_add(d, name, password, rid, &rng, ei);
     if (e != ERR_OK && file != NULL)
         unlink(file);
     return e;
 }
 
-static enum err add_single(struct cli *cli, struct dir *d, const char *name, const char *file,
-                           struct errinfo *ei)
+/* The version of the keys is known only after the account is there; the keys themselves log in
+ * whatever it says. */
+static enum err add_with_keytab(struct dir *d, const char *name, const char *file,
+                                const char *password, struct errinfo *ei)
 {
-    char password[PASSWORD_TEXT];
+    struct machine_key k = {
+        .name = name, .domain = dir_facts(d)->domain, .password = password, .kvno = 1};
+    enum err e = machine_keytab_create(file, &k, ei);
+
+    if (e != ERR_OK)
+        return e;
+    e = computer_create(d, name, password, ei);
+    if (e != ERR_OK) {
+        unlink(file);
+        return e;
+    }
+    e = computer_key_version(d, name, &k.kvno, ei);
+    if (e == ERR_OK && k.kvno != 1)
+        e = machine_keytab_replace(file, &k, ei);
+    return e == ERR_OK ? e
+                       : err_context(ei,
+                                     "machine %s was added and %s holds its keys, but not their "
+                                     "version",
+                                     name, file);
+}
+
+/* keytab or file (a password's), as a says; password is given back for showing it. */
+static enum err add_one(struct dir *d, const struct addition *a, const char *name, uint32_t rid,
+                        const char *file, char password[MACHINE_PASSWORD_MAX], struct errinfo *ei)
+{
+    struct rng rng = rng_system();
+    enum err e = computer_check_name(name, ei);
+
+    if (e != ERR_OK)
+        return e;
+    machine_password(&rng, password);
+    if (dir_facts(d)->ad_ds && !a->one_time)
+        return add_with_keytab(d, name, file, password, ei);
+    return add_with_password(d, name, rid, file, password, ei);
+}
+
+static enum err reserve(struct dir *d, uint32_t count, uint32_t *rid, struct errinfo *ei)
+{
+    if (dir_facts(d)->ad_ds) /* it numbers them itself */
+        return dir_ready_to_write(d, ei);
+    return computer_reserve_rids(d, count, rid, ei);
+}
+
+static void tell_added(struct cli *cli, const struct addition *a, const char *name,
+                       const char *password)
+{
+    const char *file = a->keytab != NULL ? a->keytab : a->password_file;
+    const char *key = a->keytab != NULL ? "keytab" : file != NULL ? "password_file" : "password";
+
+    if (cli->json)
+        cli_json(json_pack("{s:s, s:s+, s:s}", "name", name, "account", name, "$", key,
+                           file != NULL ? file : password));
+    else if (file != NULL)
+        printf("Machine %s added; its %s is in %s.\n", name,
+               a->keytab != NULL ? "keytab" : "password", file);
+    else
+        printf("Machine %s added. Its password, shown this once: %s\n", name, password);
+}
+
+static enum err add_single(struct cli *cli, struct dir *d, const struct addition *a,
+                           const char *name, struct errinfo *ei)
+{
+    char password[MACHINE_PASSWORD_MAX];
     uint32_t rid = 0;
     enum err e = computer_check_name(name, ei);
 
     if (e == ERR_OK)
-        e = computer_reserve_rids(d, 1, &rid, ei);
+        e = reserve(d, 1, &rid, ei);
     if (e == ERR_OK)
-        e = add_one(d, name, rid, file, password, ei);
+        e = add_one(d, a, name, rid, a->keytab != NULL ? a->keytab : a->password_file, password,
+                    ei);
     if (e != ERR_OK)
         return e;
-    if (cli->json)
-        cli_json(json_pack("{s:s, s:s+, s:s}", "name", name, "account", name, "$",
-                           file != NULL ? "password_file" : "password",
-                           file != NULL ? file : password));
-    else if (file != NULL)
-        printf("Machine %s added; its password is in %s.\n", name, file);
-    else
-        printf("Machine %s added. Its password, shown this once: %s\n", name, password);
+    tell_added(cli, a, name, password);
     explicit_bzero(password, sizeof(password));
     return ERR_OK;
 }
@@ -102,63 +154,93 @@ static unsigned digits_of(uint32_t n)
     return digits < 3 ? 3 : digits;
 }
 
-static enum err add_many(struct cli *cli, struct dir *d, const char *prefix, uint32_t first,
-                         uint32_t count, const char *out_dir, struct errinfo *ei)
+static enum err add_many(struct cli *cli, struct dir *d, const struct addition *a,
+                         const char *prefix, struct errinfo *ei)
 {
-    unsigned width = digits_of(first + count - 1);
+    const char *kind = dir_facts(d)->ad_ds && !a->one_time ? "keytab" : "password";
+    unsigned width = digits_of(a->first + a->count - 1);
     uint32_t rid = 0, done = 0;
-    enum err e = make_out_dir(out_dir, ei);
+    enum err e = make_out_dir(a->out_dir, ei);
 
     if (e == ERR_OK)
-        e = computer_reserve_rids(d, count, &rid, ei);
-    for (uint32_t i = 0; e == ERR_OK && i < count; i++) {
-        char password[PASSWORD_TEXT], *name = NULL, *file = NULL;
+        e = reserve(d, a->count, &rid, ei);
+    for (uint32_t i = 0; e == ERR_OK && i < a->count; i++) {
+        char password[MACHINE_PASSWORD_MAX], *name = NULL, *file = NULL;
 
-        if (asprintf(&name, "%s%0*u", prefix, (int)width, first + i) < 0 ||
-            asprintf(&file, "%s/%s.password", out_dir, name) < 0)
+        if (asprintf(&name, "%s%0*u", prefix, (int)width, a->first + i) < 0 ||
+            asprintf(&file, "%s/%s.%s", a->out_dir, name, kind) < 0)
             abort();
-        e = add_one(d, name, rid + i, file, password, ei);
+        e = add_one(d, a, name, rid + i, file, password, ei);
         explicit_bzero(password, sizeof(password));
         free(name);
         free(file);
         done += e == ERR_OK;
     }
     if (e != ERR_OK)
-        return done == 0 ? e : err_context(ei, "%u of %u machines were added", done, count);
+        return done == 0 ? e : err_context(ei, "%u of %u machines were added", done, a->count);
     if (cli->json)
-        cli_json(json_pack("{s:i, s:s}", "added", (int)count, "out_dir", out_dir));
+        cli_json(json_pack("{s:i, s:s}", "added", (int)a->count, "out_dir", a->out_dir));
     else
-        printf("%u machines added; their passwords are in %s.\n", count, out_dir);
+        printf("%u machines added; their %ss are in %s.\n", a->count, kind, a->out_dir);
     return ERR_OK;
 }
 
-static enum err check_add(const char *password_file, const char *out_dir, uint32_t count,
-                          struct errinfo *ei)
+static enum err check_add(const struct addition *a, struct errinfo *ei)
 {
-    if (count == 0 && out_dir != NULL)
+    if (a->count == 0 && a->out_dir != NULL)
         return err_fail(ei, ERR_USAGE,
                         "--out-dir goes with --count; for one machine give "
-                        "--password-file");
-    if (count != 0 && (out_dir == NULL || password_file != NULL))
+                        "--password-file, or --keytab on AD DS");
+    if (a->count != 0 && (a->out_dir == NULL || a->password_file != NULL || a->keytab != NULL))
         return err_fail(ei, ERR_USAGE,
-                        "--count needs --out-dir DIR for the passwords, one file "
-                        "for each machine, and takes no --password-file");
+                        "--count needs --out-dir DIR for the passwords or keytabs, one file "
+                        "for each machine, and takes no --password-file or --keytab");
+    if (a->keytab != NULL && (a->password_file != NULL || a->one_time))
+        return err_fail(ei, ERR_USAGE,
+                        "--keytab is for a machine without a password of which anybody knows; it "
+                        "goes with neither --password-file nor --one-time");
+    return ERR_OK;
+}
+
+/* What only the directory can tell: which kind of account it has. */
+static enum err check_kind(const struct settings *s, struct dir *d, const struct addition *a,
+                           struct errinfo *ei)
+{
+    if (!dir_facts(d)->ad_ds && (a->keytab != NULL || a->one_time))
+        return err_fail(ei, ERR_USAGE,
+                        "--keytab and --one-time are for AD DS; a lab directory's machines log in "
+                        "with the password of --password-file");
+    if (!dir_facts(d)->ad_ds)
+        return ERR_OK;
+    if (s->dir_mechanism == SET_MECH_NONE) /* and nobody's session would be protected */
+        return err_fail(ei, ERR_REFUSED,
+                        "machine accounts on AD DS need a protected session; set mechanism = "
+                        "gssapi in section [directory]");
+    if (a->count == 0 && a->keytab == NULL && !a->one_time)
+        return err_fail(ei, ERR_USAGE,
+                        "on AD DS give --keytab FILE for the machine's keys, or --one-time for a "
+                        "password that it joins with");
     return ERR_OK;
 }
 
 static int run_add(struct cli *cli, int argc, char **argv)
 {
-    const char *password_file = NULL, *out_dir = NULL;
-    uint32_t count = 0, first = 1;
+    struct addition a = {.first = 1};
     const struct opt opts[] = {
         {"password-file", OPT_STRING, "FILE", "write the password to a new file (mode 0600)",
-         &password_file, 0, 0},
-        {"count", OPT_UINT, "N", "add N machines: NAME001, NAME002 and so on", &count, 1, 100000},
-        {"first", OPT_UINT, "N", "with --count: the first number (default: 1)", &first, 1, 900000},
-        {"out-dir", OPT_STRING, "DIR", "with --count: folder for NAME001.password and so on",
-         &out_dir, 0, 0},
+         &a.password_file, 0, 0},
+        {"keytab", OPT_STRING, "FILE", "AD DS: write the account's keys to a new file (mode 0600)",
+         &a.keytab, 0, 0},
+        {"one-time", OPT_FLAG, NULL, "AD DS: no keytab, but a password for one join", &a.one_time,
+         0, 0},
+        {"count", OPT_UINT, "N", "add N machines: NAME001, NAME002 and so on", &a.count, 1, 100000},
+        {"first", OPT_UINT, "N", "with --count: the first number (default: 1)", &a.first, 1,
+         900000},
+        {"out-dir", OPT_STRING, "DIR",
+         "with --count: folder for NAME001.password (AD DS: .keytab) and so on", &a.out_dir, 0, 0},
         {0},
     };
+    const struct settings *s = NULL;
     struct errinfo ei = {0};
     struct dir *d = NULL;
     int status = cli_begin(cli, opts, &argc, argv, 1, 1);
@@ -166,12 +248,16 @@ static int run_add(struct cli *cli, int argc, char **argv)
 
     if (status >= 0)
         return status;
-    e = check_add(password_file, out_dir, count, &ei);
+    e = check_add(&a, &ei);
     if (e == ERR_OK)
-        e = open_directory(cli, &d, &ei);
+        e = cli_settings(cli, &s, &ei);
     if (e == ERR_OK)
-        e = count == 0 ? add_single(cli, d, argv[0], password_file, &ei)
-                       : add_many(cli, d, argv[0], first, count, out_dir, &ei);
+        e = session_open(s, &d, &ei);
+    if (e == ERR_OK)
+        e = check_kind(s, d, &a, &ei);
+    if (e == ERR_OK)
+        e = a.count == 0 ? add_single(cli, d, &a, argv[0], &ei)
+                         : add_many(cli, d, &a, argv[0], &ei);
     dir_close(d);
     return e == ERR_OK ? EXIT_OK : cli_fail(cli, e, &ei);
 }
@@ -304,10 +390,15 @@ static int run_list(struct cli *cli, int argc, char **argv)
 }
 
 const struct cli_command cmd_machine[] = {
-    {"machine", "add", "NAME", "add a computer account to the lab directory",
-     "The account gets a random password, which is written to --password-file or shown once.\n\n"
+    {"machine", "add", "NAME", "add a computer account",
+     "In a lab directory the account gets a random password, which is written to --password-file "
+     "or "
+     "shown once. On AD DS its keys go to a keytab, or with --one-time it gets a password that "
+     "\"adbaclient join --one-time-password-file\" exchanges for keys of its own.\n\n"
      "  adbactl machine add PC01 --password-file pc01.password\n"
-     "  adbactl machine add PC --count 60 --out-dir passwords",
+     "  adbactl machine add PC --count 60 --out-dir passwords\n"
+     "  adbactl machine add PC01 --keytab pc01.keytab\n"
+     "  adbactl machine add PC02 --one-time --password-file pc02.password",
      run_add, false},
     {"machine", "list", "", "list computer accounts", NULL, run_list, false},
     {"machine", "disable", "NAME", "disable a computer account: it can't log in any more", NULL,

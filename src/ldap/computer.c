@@ -6,9 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* userAccountControl (MS-ADTS 2.2.16) */
-#define UAC_DISABLED    0x0002u
-#define UAC_WORKSTATION 0x1000u
+#include "ldap/computer_ad.h"
 
 #define RID_TRIES 100
 
@@ -29,27 +27,41 @@ enum err computer_check_name(const char *name, struct errinfo *ei)
     return ERR_OK;
 }
 
+static enum err require_context(struct dir *d, const char *what, struct errinfo *ei)
+{
+    const struct dir_facts *f = dir_facts(d);
+
+    if (f->default_nc == NULL || f->root_domain_nc == NULL || f->domain == NULL)
+        return err_fail(ei, ERR_NOT_NOW, "%s: the directory names no default naming context", what);
+    return ERR_OK;
+}
+
 static enum err require_lab(struct dir *d, const char *what, struct errinfo *ei)
 {
     const struct dir_facts *f = dir_facts(d);
 
     if (f->ad_ds)
         return err_fail(ei, ERR_REFUSED,
-                        "%s: %s is AD DS, where machine accounts are made with its own tools: "
-                        "\"samba-tool computer create NAME\", \"adcli join\", or a domain join",
+                        "%s: %s is AD DS, which numbers accounts by itself and keeps no readable "
+                        "passwords",
                         what, f->forest != NULL ? f->forest : "this directory");
-    if (f->default_nc == NULL || f->root_domain_nc == NULL)
-        return err_fail(ei, ERR_NOT_NOW, "%s: the directory names no default naming context", what);
-    return ERR_OK;
+    return require_context(d, what, ei);
 }
 
-static enum err computer_dn(struct dir *d, const char *name, char **dn, struct errinfo *ei)
+/* Where the account is. On AD DS that may be another folder than the one where we make them. */
+static enum err find_account(struct dir *d, const char *name, const char *what, char **dn,
+                             struct errinfo *ei)
 {
-    enum err e = computer_check_name(name, ei);
+    enum err e = require_context(d, what, ei);
 
-    if (e == ERR_OK && asprintf(dn, "CN=%s,CN=Computers,%s", name, dir_facts(d)->default_nc) < 0)
-        e = err_nomem(ei);
-    return e;
+    if (e == ERR_OK)
+        e = computer_check_name(name, ei);
+    if (e != ERR_OK)
+        return e;
+    if (dir_facts(d)->ad_ds)
+        return computer_find(d, name, dn, ei);
+    return asprintf(dn, "CN=%s,CN=Computers,%s", name, dir_facts(d)->default_nc) < 0 ? err_nomem(ei)
+                                                                                     : ERR_OK;
 }
 
 /* ---- relative identifiers ---- */
@@ -171,7 +183,7 @@ enum err computer_add(struct dir *d, const char *name, const char *password, uin
     enum err e = require_lab(d, "add a machine account", ei);
 
     if (e == ERR_OK)
-        e = computer_dn(d, name, &dn, ei);
+        e = find_account(d, name, "add a machine account", &dn, ei);
     if (e != ERR_OK)
         return e;
     entry = dir_entry_new(dn);
@@ -210,11 +222,11 @@ enum err computer_enable(struct dir *d, const char *name, bool enabled, bool *ch
     char *dn = NULL, new[16];
     const char *old;
     unsigned long control;
-    enum err e =
-        require_lab(d, enabled ? "enable a machine account" : "disable a machine account", ei);
+    enum err e = dir_ready_to_write(d, ei);
 
     if (e == ERR_OK)
-        e = computer_dn(d, name, &dn, ei);
+        e = find_account(
+            d, name, enabled ? "enable a machine account" : "disable a machine account", &dn, ei);
     if (e == ERR_OK)
         e = dir_get(d, dn, attrs, &entry, ei);
     if (e != ERR_OK)
@@ -241,10 +253,10 @@ out:
 enum err computer_remove(struct dir *d, const char *name, struct errinfo *ei)
 {
     char *dn = NULL;
-    enum err e = require_lab(d, "remove a machine account", ei);
+    enum err e = dir_ready_to_write(d, ei);
 
     if (e == ERR_OK)
-        e = computer_dn(d, name, &dn, ei);
+        e = find_account(d, name, "remove a machine account", &dn, ei);
     if (e == ERR_OK)
         e = dir_delete(d, dn, ei);
     free(dn);

@@ -1,6 +1,6 @@
-/* computer: machine accounts in CN=Computers of the default naming context, as a lab directory
- * keeps them. On AD DS they are made with that directory's own tools (samba-tool computer create,
- * or a join), so these calls change lab directories only. */
+/* computer: machine accounts. They are made in CN=Computers of the default naming context:
+ * computer_add in a lab directory, which numbers no accounts by itself, computer_create on AD DS.
+ */
 #ifndef ADBAD_LDAP_COMPUTER_H
 #define ADBAD_LDAP_COMPUTER_H
 
@@ -30,7 +30,19 @@ MUST_CHECK enum err computer_reserve_rids(struct dir *d, uint32_t count, uint32_
 MUST_CHECK enum err computer_add(struct dir *d, const char *name, const char *password,
                                  uint32_t rid, const struct rng *rng, struct errinfo *ei);
 
-/* Enables or disables; *changed (may be NULL) tells whether it was otherwise before. */
+/* AD DS: adds the account NAME$ with its names and this password (ASCII), ready to log in.
+ * ERR_EXISTS, ERR_DENIED, ERR_REFUSED elsewhere. The session must be protected (Kerberos or TLS).
+ */
+MUST_CHECK enum err computer_create(struct dir *d, const char *name, const char *password,
+                                    struct errinfo *ei);
+/* AD DS: the version of the account's present keys (msDS-KeyVersionNumber). */
+MUST_CHECK enum err computer_key_version(struct dir *d, const char *name, uint32_t *kvno,
+                                         struct errinfo *ei);
+
+/* On AD DS the next two find the account wherever it is in the domain, and refuse (ERR_REFUSED) to
+ * touch one that is not a workstation's or member server's.
+ *
+ * Enables or disables; *changed (may be NULL) tells whether it was otherwise before. */
 MUST_CHECK enum err computer_enable(struct dir *d, const char *name, bool enabled, bool *changed,
                                     struct errinfo *ei);
 

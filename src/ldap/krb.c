@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "ldap/krb_password.h"
 #include "ldap/krb_ticket.h"
 
 #define SOON 600 /* seconds */
@@ -40,15 +41,21 @@ static char *copy(const char *text, bool *bad)
     return c;
 }
 
+static void drop_secret(const char *text)
+{
+    if (text != NULL)
+        explicit_bzero((char *)(uintptr_t)text, strlen(text));
+    free((char *)(uintptr_t)text);
+}
+
 static void worker_free(struct worker *w)
 {
     krb_ticket_fini(&w->ticket);
     free((char *)(uintptr_t)w->conf.principal);
     free((char *)(uintptr_t)w->conf.keytab);
     free((char *)(uintptr_t)w->conf.host);
-    if (w->conf.password != NULL)
-        explicit_bzero((char *)(uintptr_t)w->conf.password, strlen(w->conf.password));
-    free((char *)(uintptr_t)w->conf.password);
+    drop_secret(w->conf.password);
+    drop_secret(w->conf.new_password);
     pthread_cond_destroy(&w->done_now);
     pthread_mutex_destroy(&w->lock);
     free(w);
@@ -71,6 +78,7 @@ static struct worker *worker_new(const struct krb_conf *conf)
     w->conf.principal = copy(conf->principal, &bad);
     w->conf.keytab = copy(conf->keytab, &bad);
     w->conf.password = copy(conf->password, &bad);
+    w->conf.new_password = copy(conf->new_password, &bad);
     w->conf.host = copy(conf->host, &bad);
     if (!bad)
         return w;
@@ -81,7 +89,8 @@ static struct worker *worker_new(const struct krb_conf *conf)
 static void *work(void *arg)
 {
     struct worker *w = arg;
-    enum err e = krb_ticket_fetch(&w->conf, &w->ticket, &w->ei);
+    enum err e = w->conf.new_password != NULL ? krb_password_set(&w->conf, &w->ei)
+                                              : krb_ticket_fetch(&w->conf, &w->ticket, &w->ei);
     bool abandoned;
 
     pthread_mutex_lock(&w->lock);
@@ -195,6 +204,13 @@ enum err krb_login(const struct krb_conf *conf, struct krb **out, struct errinfo
     }
     *out = k;
     return ERR_OK;
+}
+
+enum err krb_change_password(const struct krb_conf *conf, struct errinfo *ei)
+{
+    struct krb_ticket none = {0};
+
+    return fetch(conf, &none, ei);
 }
 
 void krb_free(struct krb *k)

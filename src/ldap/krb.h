@@ -16,14 +16,20 @@ struct krb_conf {
     const char *principal; /* NULL: the keytab's first; a realm may be left out */
     const char *keytab;    /* file, read at every login; NULL: password */
     const char *password;
-    const char *host; /* of the service ldap/host */
-    int timeout_ms;   /* for all of it */
+    const char *host;         /* of the service ldap/host */
+    const char *new_password; /* krb_change_password: from password to this one */
+    int timeout_ms;           /* for all of it */
 };
 
 /* Fetches the tickets. ERR_AUTH, ERR_CONFIG, ERR_UNREACHABLE (no KDC), ERR_TIMEOUT: each text has
  * its remedy. */
 MUST_CHECK enum err krb_login(const struct krb_conf *conf, struct krb **out, struct errinfo *ei);
 void krb_free(struct krb *k);
+
+/* Changes the password of principal (RFC 3244), which needs no right but knowing the present one.
+ * ERR_AUTH (the present one is wrong), ERR_DENIED (the new one is refused), and as krb_login. After
+ * ERR_TIMEOUT or ERR_IO it may have been changed all the same. */
+MUST_CHECK enum err krb_change_password(const struct krb_conf *conf, struct errinfo *ei);
 
 /* The gss_cred_id_t; it lives as long as k. */
 void *krb_cred(const struct krb *k);
