@@ -6,6 +6,10 @@
 #include <krb5.h>
 #include <stdint.h>
 
+/* Milliseconds more than whoever waits for the worker has: its deadline, which knows the better
+ * words, passes first. */
+#define KRB_KDC_GRACE 500
+
 struct krb_kdc {
     const char *host;
     int64_t deadline; /* dir_ldap_uptime */

@@ -52,7 +52,8 @@ static enum err change(krb5_context ctx, const struct krb_conf *conf, krb5_creds
 
 enum err krb_password_set(const struct krb_conf *conf, struct errinfo *ei)
 {
-    struct krb_kdc kdc = {.host = conf->host, .deadline = dir_ldap_uptime() + conf->timeout_ms};
+    struct krb_kdc kdc = {.host = conf->host,
+                          .deadline = dir_ldap_uptime() + conf->timeout_ms + KRB_KDC_GRACE};
     krb5_get_init_creds_opt *opt = NULL;
     krb5_principal client = NULL;
     krb5_context ctx = NULL;

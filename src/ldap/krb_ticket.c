@@ -155,7 +155,8 @@ static enum err fetch_service(struct login *l, struct errinfo *ei)
 enum err krb_ticket_fetch(const struct krb_conf *conf, struct krb_ticket *out, struct errinfo *ei)
 {
     struct login l = {.conf = conf, .t = out};
-    struct krb_kdc kdc = {.host = conf->host, .deadline = dir_ldap_uptime() + conf->timeout_ms};
+    struct krb_kdc kdc = {.host = conf->host,
+                          .deadline = dir_ldap_uptime() + conf->timeout_ms + KRB_KDC_GRACE};
     krb5_error_code code;
     enum err e;
 
