@@ -68,6 +68,8 @@ export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:detect_stack_use_after_retur
 export UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS=halt_on_error=1
 
+rm -f build/demo/summary-samba.json
+
 say 'lint'
 tools/lint.sh "$results"
 say 'build with gcc'
@@ -78,7 +80,7 @@ if step build-dev build dev; then
     integration dev '' -n 4 -m 'not samba'
 fi
 if [ $quick = no ]; then
-    say 'integration tests with Samba domain controllers'
+    say 'integration tests with Samba domain controllers, and the demo beside them'
     integration dev -samba -m samba
     say 'build with clang'
     step build-clang build clang && {
@@ -103,8 +105,7 @@ say 'demo'
 ./dev demo >"$results/demo.log" 2>&1 || tail -n 40 "$results/demo.log" >&2
 cp build/demo/summary.json "$results/demo.json" 2>/dev/null || : >"$results/demo.failed"
 if [ $quick = no ]; then
-    say 'demo beside a Samba AD domain'
-    ./dev demo --directory samba >"$results/demo-samba.log" 2>&1 || tail -n 40 "$results/demo-samba.log" >&2
+    # test_samba_wire.py ran it, with the network watched.
     cp build/demo/summary-samba.json "$results/demo-samba.json" 2>/dev/null || : >"$results/demo-samba.failed"
 fi
 say 'done'

@@ -2,7 +2,7 @@
 import base64
 import os
 
-from directories import FOREST, Samba
+from directories import FOREST
 from lab import Lab
 
 GROUP = "Volume License for Windows Server 2022"
@@ -89,7 +89,7 @@ def remove_read_entry(ad, dn):
 def schema_47(demo):
     """A forest that was never prepared for Windows Server 2012."""
     demo.say("a second domain, with the schema of Windows Server 2008 R2")
-    old = Samba("schema47")
+    old = type(demo.directory)("schema47")
     lab = None
     try:
         lab = Lab(demo.lab.bin, realm=None, prefix=old.prefix, directory=old.settings)
