@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -17,6 +18,9 @@
 #include "ldap/machine_key.h"
 
 #define KEYTAB_MAX (64 << 10)
+
+#define REPLICATION_PATIENCE 3 /* times the timeout */
+#define REPLICATION_PAUSE_NS 250000000
 
 /* ---- the keytab ---- */
 
@@ -235,9 +239,18 @@ enum err join_domain(const struct folder *f, const struct join *j, struct errinf
 
 /* ---- one-time passwords ---- */
 
-/* Logs in with the new keytab, which proves it, and corrects the version in it. */
-static enum err confirm(const struct join *j, const char *keytab, struct machine_key *k,
-                        struct errinfo *ei)
+static int64_t uptime_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Logs in with the new keytab. libkrb5 may have changed the password at another controller than the
+ * one that is asked now, which then hears of it by replication: until that, the key is wrong. */
+static enum err open_with_keytab(const struct join *j, const char *keytab, struct dir **d,
+                                 struct errinfo *ei)
 {
     const struct dir_conf conf = {.uri = j->directory,
                                   .mechanism = DIR_GSSAPI,
@@ -246,8 +259,23 @@ static enum err confirm(const struct join *j, const char *keytab, struct machine
                                   .domain = j->domain,
                                   .find = directory_find,
                                   .find_arg = (void *)(uintptr_t)j->dns};
+    const struct timespec pause = {.tv_nsec = REPLICATION_PAUSE_NS};
+    int64_t end = uptime_ms() + REPLICATION_PATIENCE * (int64_t)j->timeout_ms;
+    enum err e = dir_open(&conf, d, ei);
+
+    while (e == ERR_AUTH && uptime_ms() < end) {
+        nanosleep(&pause, NULL);
+        e = dir_open(&conf, d, ei);
+    }
+    return e;
+}
+
+/* The login proves the keytab; then the version in it is corrected. */
+static enum err confirm(const struct join *j, const char *keytab, struct machine_key *k,
+                        struct errinfo *ei)
+{
     struct dir *d = NULL;
-    enum err e = dir_open(&conf, &d, ei);
+    enum err e = open_with_keytab(j, keytab, &d, ei);
 
     if (e == ERR_OK)
         e = computer_key_version(d, k->name, &k->kvno, ei);
@@ -266,8 +294,11 @@ static enum err exchange(const struct join *j, const char *server, const char *f
                          const char *keytab, const char *present, struct machine_key *k,
                          struct errinfo *ei)
 {
-    enum err e = machine_keytab_replace(fresh, k, ei);
+    enum err e = machine_keytab_create(fresh, k, ei);
 
+    if (e == ERR_EXISTS)
+        return err_context(ei, "an earlier try left keys that may be the account's: join with "
+                               "--keytab and that file, or remove it");
     if (e != ERR_OK)
         return e;
     e = machine_change_password(k, present, server, j->timeout_ms, ei);

@@ -34,14 +34,14 @@ static enum err change(krb5_context ctx, const struct krb_conf *conf, krb5_creds
                                                 &answer, &said, &reason);
     enum err e = ERR_OK;
 
-    if (code != 0) {
-        e = krb_fail(ctx, code, false, "change the password of", conf->principal, ei);
-        /* Its request may have arrived: no answer is no refusal. */
-        if (e == ERR_UNREACHABLE)
-            e = err_fail(ei, ERR_IO,
-                         "change the password of %s: no answer; does krb5.conf or DNS "
-                         "(_kpasswd._tcp) name the domain controller?",
-                         conf->principal);
+    if (code != 0) { /* the request may have arrived: no answer is no refusal */
+        const char *text = krb5_get_error_message(ctx, code);
+
+        e = err_fail(ei, ERR_IO,
+                     "change the password of %s: no good answer (%s); does krb5.conf or DNS "
+                     "(_kpasswd._tcp) name the domain controller?",
+                     conf->principal, text);
+        krb5_free_error_message(ctx, text);
     } else if (answer != KRB5_KPASSWD_SUCCESS) {
         e = refused(ctx, conf, answer, &reason, ei);
     }

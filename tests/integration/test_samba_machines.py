@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from lab import Lab
+from lab import Lab, wait_for
 from sambalab import BASE, DOMAIN, REALM, SambaLab, shell_examples
 
 MAKER = "svc-machines"  # the account of docs/samba.md
@@ -217,6 +217,37 @@ def test_a_wrong_one_time_password_leaves_the_machine_where_it_was(domain):
     assert not {"keytab", "keytab.new"} & set(os.listdir(domain.path("Once4")))
 
 
+def test_keys_that_an_earlier_try_left_are_not_thrown_away(domain):
+    secret = new_machine(domain, "Once5")
+    left = domain.path("Once5", "keytab.new")
+    domain.samba.write_private(left, "keys")
+    assert "join with --keytab and that file" in join(domain, "Once5", secret, expect=9).stderr
+    with open(left, encoding="utf-8") as f:
+        assert f.read() == "keys"
+    assert password_works(domain, "ONCE5", secret)
+
+
+def test_a_change_without_an_answer_keeps_the_keys_that_may_be_valid(domain):
+    """Nothing listens where krb5.conf says that passwords are changed."""
+    secret = new_machine(domain, "Once6")
+    domain.samba.write_network_files(domain.samba.client)
+    path = os.path.join(domain.samba.client.etc, "krb5.conf")
+    with open(path, encoding="utf-8") as f:
+        right = f.read()
+    domain.samba.client.write_etc("krb5.conf", right.replace("        admin_server =",
+                                                             "        kpasswd_server = 127.0.0.1:9\n        admin_server ="))
+    try:
+        said = join(domain, "Once6", secret, expect=8).stderr
+    finally:
+        domain.samba.client.write_etc("krb5.conf", right)
+    assert "if it was changed all the same, its keys are in" in said
+    assert private(domain.path("Once6", "keytab.new"))
+    assert password_works(domain, "ONCE6", secret)
+    os.unlink(domain.path("Once6", "keytab.new"))
+    join(domain, "Once6", secret)
+    domain.login("ONCE6", domain.path("Once6", "keytab"))
+
+
 def test_one_time_passwords_are_made_in_bulk_and_shown_only_where_no_file_keeps_them(domain):
     folder = domain.path("once")
     domain.machine("add", "ON", "--count", "3", "--one-time", "--out-dir", folder)
@@ -226,3 +257,18 @@ def test_one_time_passwords_are_made_in_bulk_and_shown_only_where_no_file_keeps_
     kept = domain.path("on9")
     domain.samba.write_private(kept, shown.rsplit(": ", 1)[1])
     assert password_works(domain, "ON9", kept)
+
+
+def test_a_machine_joins_at_one_controller_while_its_password_is_changed_at_another():
+    """krb5.conf names dc1 for passwords; dc2 hears of the new one by replication."""
+    with SambaLab("two") as samba, Lab() as lab:
+        two = Domain(samba, lab)
+        secret = new_machine(two, "Far1")
+        samba.dc1.replicate(BASE, source="dc2")
+        samba.dc2.replicate(BASE)
+        for dc in (samba.dc1, samba.dc2):
+            wait_for(lambda: "FAR1$" in dc.local_search("(sAMAccountName=FAR1$)", "sAMAccountName"),  # pylint: disable=cell-var-from-loop
+                     f"FAR1 at {dc.name}", 30)
+        two.run("adbaclient", "--machine", two.path("Far1"), "join", "--domain", DOMAIN, "--directory", samba.dc2.uri,
+                "--one-time-password-file", secret, "--lab-forest", DOMAIN)
+        two.login("FAR1", two.path("Far1", "keytab"))
