@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from lab import wait_for
+import wire
 from sambalab import ADDRESSES, BASE, CLIENT_ADDRESS, CONFIG, DOMAIN, REALM, SambaLab, krb5_conf, new_password
 
 BIN = os.path.abspath(os.environ.get("ADBAD_BIN", os.path.join(os.path.dirname(__file__), "..", "..", "build", "dev", "bin")))
@@ -102,20 +102,9 @@ def test_spnego_and_a_password_log_in_too(one):
 
 def captured(lab, run):
     """All bytes that the client's interface sent and received while run() ran."""
-    path = os.path.join(lab.folder, "wire.pcap")
-    dump = lab.client.popen(["dumpcap", "-q", "-P", "-i", "lan", "-w", path], stderr=-1, text=True)
-    for line in dump.stderr:
-        if "File:" in line:
-            break
-    run()
-    marker = b"the capture ends here"
-    say = f"import socket; socket.socket(type=socket.SOCK_DGRAM).sendto({marker!r}, ({lab.dc1.address!r}, 9))"
-    lab.client.run("/usr/bin/python3", "-c", say)
-    try:
-        wait_for(lambda: open(path, "rb").read().count(marker) >= 1, "the capture has everything")
-    finally:
-        dump.terminate()
-        dump.communicate()
+    path = os.path.join(lab.folder, "wire.pcapng")
+    with wire.captured(lab.client, path):
+        run()
     with open(path, "rb") as f:
         return f.read()
 
@@ -129,10 +118,10 @@ def test_what_is_read_is_never_shown_on_the_way(one, how):
     settings = {"gssapi": {}, "spnego": {"mechanism": "spnego"}, "starttls": {"tls": "starttls", **simple},
                 "ldaps": {"uri": "ldaps://dc1.lab.example", **simple}}[how]
     read = []
-    wire = captured(one.lab, lambda: read.extend(one.machines(**settings)))
+    seen = captured(one.lab, lambda: read.extend(one.machines(**settings)))
     assert "DC1" in read
     for text in (password, "dNSHostName", "OU=Domain Controllers", "dsServiceName"):
-        assert text.encode() not in wire
+        assert text.encode() not in seen
 
 
 def test_kerberos_inside_tls_is_refused_by_samba_and_the_remedy_told(one):
@@ -140,8 +129,8 @@ def test_kerberos_inside_tls_is_refused_by_samba_and_the_remedy_told(one):
 
 
 def test_reading_in_clear_would_be_seen_on_the_way(one):
-    wire = captured(one.lab, lambda: one.lab.search_anonymous(one.lab.dc1, "", "base", "dsServiceName"))
-    assert b"dsServiceName" in wire
+    seen = captured(one.lab, lambda: one.lab.search_anonymous(one.lab.dc1, "", "base", "dsServiceName"))
+    assert b"dsServiceName" in seen
 
 
 # -- TLS --
@@ -316,10 +305,10 @@ def test_a_frozen_controller_is_given_up_within_the_deadline(two):
         lab.dc1.resume()
 
 
-def last_server(wire):
+def last_server(seen):
     """The controller that the last packet to an LDAP port went to (IPv4 without options)."""
     head = bytes([*map(int, CLIENT_ADDRESS.split("."))])
-    found = re.findall(re.escape(head) + rb"(....)..\x01\x85", wire, re.S)
+    found = re.findall(re.escape(head) + rb"(....)..\x01\x85", seen, re.S)
     return ".".join(map(str, found[-1]))
 
 
