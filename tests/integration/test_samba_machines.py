@@ -195,9 +195,8 @@ def test_a_one_time_password_joins_once_and_not_twice(domain):
 def test_a_machine_that_joined_so_reaches_the_directory(domain):
     join(domain, "Once2", new_machine(domain, "Once2"))
     tried = domain.run("adbaclient", "--machine", domain.path("Once2"), "restart", expect=10).stdout
-    shown = domain.run("adbaclient", "--machine", domain.path("Once2"), "show").stdout
-    assert "C004F0" in tried + shown  # it looked, and there is no object here
-    assert "log in" not in tried + shown
+    # It logged in and looked; in this domain nobody made the containers.
+    assert "there is no container CN=Activation Objects,CN=Microsoft SPP," in tried
 
 
 def test_a_password_is_not_changed_in_another_forest_and_other_ways_of_joining_are_not_mixed(domain):
