@@ -45,3 +45,5 @@ def test_every_document_that_is_named_exists():
     assert named
     for path in named:
         assert os.path.exists(os.path.join(ROOT, path)), path
+    there = {f"docs/{name}" for name in os.listdir(os.path.join(ROOT, "docs")) if name.endswith(".md")}
+    assert there <= set(named), "the readme names every document"
