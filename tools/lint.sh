@@ -33,10 +33,11 @@ format()
 # Who may include what from outside (docs/architecture.md: only one room sees each library).
 foreign_headers()
 {
-    grep -rnE '#include <(ldap|lber|sasl/)' src --include='*.[ch]' | grep -v '^src/ldap/'
+    grep -rnE '#include <(ldap|lber|sasl/|krb5|gssapi)' src --include='*.[ch]' | grep -v '^src/ldap/'
     grep -rnE '#include <sqlite3' src --include='*.[ch]' | grep -v '^src/store/'
     grep -rnE '#include <(uv|ares|sys/socket|netinet|arpa|netdb)' \
-        src/base src/wire src/rpc src/catalog src/realm src/kms src/adba src/client --include='*.[ch]'
+        src/base src/wire src/rpc src/catalog src/realm src/clearing src/kms src/members \
+        src/adba src/store src/settings src/client --include='*.[ch]'
     grep -rnwE 'time\(NULL\)|gettimeofday|clock_gettime|getrandom|RAND_bytes' src --include='*.[ch]' |
         grep -vE '^src/(base|net|daemon|cli|ldap|store|lab)/'
 }
