@@ -142,27 +142,6 @@ enum err kms_count_touch(struct kms_count *c, const struct guid *application,
     return ERR_OK;
 }
 
-enum err kms_count_preview(const struct kms_count *c, const struct guid *application,
-                           const struct guid *client_id, uint32_t n_policy, int64_t now,
-                           uint32_t *count)
-{
-    const struct application *a = find_app(c, application);
-    size_t room = room_for(n_policy), first, n;
-
-    if (a == NULL) {
-        *count = 1;
-        return c->n == APPLICATIONS_MAX ? ERR_LIMIT : ERR_OK;
-    }
-    first = expired(a, not_back(a, now));
-    n = a->n - first;
-    if (room < a->room)
-        room = a->room;
-    if (find_client(a, first, client_id) == a->n && n < room)
-        n++;
-    *count = (uint32_t)n;
-    return ERR_OK;
-}
-
 uint32_t kms_count_get(const struct kms_count *c, const struct guid *application, int64_t now)
 {
     const struct application *a = find_app(c, application);

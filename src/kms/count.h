@@ -28,11 +28,6 @@ MUST_CHECK enum err kms_count_touch(struct kms_count *c, const struct guid *appl
                                     const struct guid *client_id, uint32_t n_policy, int64_t now,
                                     uint32_t *count);
 
-/* What kms_count_touch would report, without touching anything; ERR_LIMIT as there. */
-MUST_CHECK enum err kms_count_preview(const struct kms_count *c, const struct guid *application,
-                                      const struct guid *client_id, uint32_t n_policy, int64_t now,
-                                      uint32_t *count);
-
 /* The present count without touching anything; expired ones do not count. */
 uint32_t kms_count_get(const struct kms_count *c, const struct guid *application, int64_t now);
 /* The present room, 10 to 50; 0 for an application that never asked. */

@@ -1,5 +1,6 @@
 #include "kms/host.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,10 +14,12 @@ struct served_group {
 };
 
 struct kms_host {
-    struct kms_host_conf conf;
-    struct kms_count *count;
+    struct kms_host_conf conf;    /* intervals under policy_lock */
+    pthread_rwlock_t policy_lock; /* what answers are decided by; replaced by one thread */
     struct served_group *groups;
     size_t group_count;
+    pthread_mutex_t count_lock; /* one thread counts, others may look */
+    struct kms_count *count;
 };
 
 static const struct {
@@ -48,8 +51,10 @@ static uint32_t within_bounds(uint32_t minutes)
 
 void kms_host_set_intervals(struct kms_host *h, uint32_t activation, uint32_t renewal)
 {
+    pthread_rwlock_wrlock(&h->policy_lock);
     h->conf.activation_interval = within_bounds(activation);
     h->conf.renewal_interval = within_bounds(renewal);
+    pthread_rwlock_unlock(&h->policy_lock);
 }
 
 struct kms_host *kms_host_new(const struct kms_host_conf *conf)
@@ -59,6 +64,8 @@ struct kms_host *kms_host_new(const struct kms_host_conf *conf)
     if (h == NULL)
         return NULL;
     h->conf = *conf;
+    pthread_rwlock_init(&h->policy_lock, NULL);
+    pthread_mutex_init(&h->count_lock, NULL);
     kms_host_set_intervals(h, conf->activation_interval, conf->renewal_interval);
     h->count = kms_count_new();
     if (h->count == NULL) {
@@ -72,6 +79,8 @@ void kms_host_free(struct kms_host *h)
 {
     if (h == NULL)
         return;
+    pthread_rwlock_destroy(&h->policy_lock);
+    pthread_mutex_destroy(&h->count_lock);
     kms_count_free(h->count);
     free(h->groups);
     free(h);
@@ -80,15 +89,18 @@ void kms_host_free(struct kms_host *h)
 enum err kms_host_set_groups(struct kms_host *h, const struct cat_group *const *groups,
                              const bool *activated, size_t n)
 {
-    struct served_group *copy = calloc(n > 0 ? n : 1, sizeof(*copy));
+    struct served_group *copy = calloc(n > 0 ? n : 1, sizeof(*copy)), *old;
 
     if (copy == NULL)
         return ERR_NOMEM;
     for (size_t i = 0; i < n; i++)
         copy[i] = (struct served_group){groups[i], activated[i]};
-    free(h->groups);
+    pthread_rwlock_wrlock(&h->policy_lock);
+    old = h->groups;
     h->groups = copy;
     h->group_count = n;
+    pthread_rwlock_unlock(&h->policy_lock);
+    free(old);
     return ERR_OK;
 }
 
@@ -114,14 +126,18 @@ static bool clock_skewed(uint64_t client_time, int64_t now)
     return (client_time > host_time ? client_time - host_time : host_time - client_time) > SKEW_MAX;
 }
 
-static enum kms_reason judge_fields(const struct kms_host *h, const struct kms_request *m,
-                                    int64_t now)
+static enum kms_reason judge_fields(struct kms_host *h, const struct kms_request *m, int64_t now)
 {
+    enum kms_reason reason;
+
     if (m->required_count > KMS_NPOLICY_MAX)
         return KMS_BAD_NPOLICY;
     if (clock_skewed(m->client_time, now))
         return KMS_CLOCK_SKEW;
-    return judge_groups(h, &m->kms_id);
+    pthread_rwlock_rdlock(&h->policy_lock);
+    reason = judge_groups(h, &m->kms_id);
+    pthread_rwlock_unlock(&h->policy_lock);
+    return reason;
 }
 
 static enum kms_reason reason_of_opening(enum err e)
@@ -141,58 +157,85 @@ static enum kms_reason reason_of_opening(enum err e)
     }
 }
 
-/* Seals first and counts then, so that nobody is counted whose answer could not be made. */
-static enum kms_reason answer(struct kms_host *h, const struct kms_exchange *x, int64_t now,
-                              struct kms_decision *out)
+void kms_decision_refuse(struct kms_decision *d, enum kms_reason reason)
 {
-    const struct kms_request *m = &out->request;
-    struct kms_response response = {
-        .version = m->version,
-        .client_id = m->client_id,
-        .client_time = m->client_time,
-        .activation_interval = h->conf.activation_interval,
-        .renewal_interval = h->conf.renewal_interval,
-    };
-    enum err e = kms_count_preview(h->count, &m->application_id, &m->client_id, m->required_count,
-                                   now, &response.count);
-
-    if (e == ERR_LIMIT)
-        return KMS_NOT_SERVED;
-    kms_text_set(response.epid, KMS_EPID_UNITS, h->conf.epid);
-    if (e == ERR_OK)
-        e = kms_seal_response(h->conf.keys, x, &response, &h->conf.rng, &out->response, NULL);
-    if (e == ERR_OK)
-        e = kms_count_touch(h->count, &m->application_id, &m->client_id, m->required_count, now,
-                            &out->count);
-    if (e != ERR_OK)
-        buf_fini(&out->response);
-    return e == ERR_OK ? KMS_ANSWERED : KMS_FAILED;
+    d->reason = reason;
+    d->hresult = reasons[reason].hresult;
 }
 
-void kms_host_decide(struct kms_host *h, const void *request, size_t len, int64_t now,
-                     struct kms_decision *out)
+void kms_host_open(struct kms_host *h, const void *request, size_t len, int64_t now,
+                   struct kms_decision *out)
 {
-    struct kms_exchange x;
     enum err e;
 
     memset(out, 0, sizeof(*out));
     (void)!kms_peek_version(request, len, &out->version); /* opening judges it */
-    e = kms_open_request(h->conf.keys, request, len, &out->request, &x, NULL);
+    e = kms_open_request(h->conf.keys, request, len, &out->request, &out->opened.exchange, NULL);
     out->request_known = e == ERR_OK;
     out->reason = reason_of_opening(e);
     if (out->request_known) {
         out->product =
             catalog_product_by_activation_id(h->conf.catalog, &out->request.activation_id);
+        out->opened.client_id = out->request.client_id;
+        out->opened.client_time = out->request.client_time;
         out->reason = judge_fields(h, &out->request, now);
     }
-    if (out->reason == KMS_ANSWERED)
-        out->reason = answer(h, &x, now, out);
     out->hresult = reasons[out->reason].hresult;
+}
+
+enum err kms_host_touch(struct kms_host *h, const struct guid *application,
+                        const struct guid *client_id, uint32_t n_policy, int64_t now,
+                        uint32_t *count)
+{
+    enum err e;
+
+    pthread_mutex_lock(&h->count_lock);
+    e = kms_count_touch(h->count, application, client_id, n_policy, now, count);
+    pthread_mutex_unlock(&h->count_lock);
+    return e;
+}
+
+enum err kms_host_seal(struct kms_host *h, const struct kms_opened *o, uint32_t count,
+                       struct buf *out)
+{
+    struct kms_response response = {
+        .version = o->exchange.version,
+        .client_id = o->client_id,
+        .client_time = o->client_time,
+        .count = count,
+    };
+
+    pthread_rwlock_rdlock(&h->policy_lock);
+    response.activation_interval = h->conf.activation_interval;
+    response.renewal_interval = h->conf.renewal_interval;
+    pthread_rwlock_unlock(&h->policy_lock);
+    kms_text_set(response.epid, KMS_EPID_UNITS, h->conf.epid);
+    return kms_seal_response(h->conf.keys, &o->exchange, &response, &h->conf.rng, out, NULL);
+}
+
+void kms_host_decide(struct kms_host *h, const void *request, size_t len, int64_t now,
+                     struct kms_decision *out)
+{
+    const struct kms_request *m = &out->request;
+    enum err e;
+
+    kms_host_open(h, request, len, now, out);
+    if (out->reason != KMS_ANSWERED)
+        return;
+    e = kms_host_touch(h, &m->application_id, &m->client_id, m->required_count, now, &out->count);
+    if (e == ERR_OK)
+        e = kms_host_seal(h, &out->opened, out->count, &out->response);
+    if (e == ERR_OK)
+        return;
+    buf_fini(&out->response);
+    kms_decision_refuse(out, e == ERR_LIMIT ? KMS_NOT_SERVED : KMS_FAILED);
 }
 
 void kms_host_forget(struct kms_host *h)
 {
+    pthread_mutex_lock(&h->count_lock);
     kms_count_clear(h->count);
+    pthread_mutex_unlock(&h->count_lock);
 }
 
 enum err kms_host_remember(struct kms_host *h, const struct guid *application,
@@ -200,15 +243,25 @@ enum err kms_host_remember(struct kms_host *h, const struct guid *application,
 {
     uint32_t count;
 
-    return kms_count_touch(h->count, application, client_id, n_policy, when, &count);
+    return kms_host_touch(h, application, client_id, n_policy, when, &count);
 }
 
-uint32_t kms_host_count(const struct kms_host *h, const struct guid *application, int64_t now)
+uint32_t kms_host_count(struct kms_host *h, const struct guid *application, int64_t now)
 {
-    return kms_count_get(h->count, application, now);
+    uint32_t count;
+
+    pthread_mutex_lock(&h->count_lock);
+    count = kms_count_get(h->count, application, now);
+    pthread_mutex_unlock(&h->count_lock);
+    return count;
 }
 
-uint32_t kms_host_capacity(const struct kms_host *h, const struct guid *application)
+uint32_t kms_host_capacity(struct kms_host *h, const struct guid *application)
 {
-    return kms_count_capacity(h->count, application);
+    uint32_t room;
+
+    pthread_mutex_lock(&h->count_lock);
+    room = kms_count_capacity(h->count, application);
+    pthread_mutex_unlock(&h->count_lock);
+    return room;
 }

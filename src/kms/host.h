@@ -1,7 +1,11 @@
 /* host: one KMS host as a function: request bytes, a peer and a time in; a decision out.
  *
  * No sockets, no database. The caller records the decision and lets the answer go only when the
- * record is durable. */
+ * record is durable. In three steps, so that the costly ones can run on many threads: open judges a
+ * request, touch counts its client, seal makes the answer with that count. Open and seal may run on
+ * any thread, also while the main thread replaces groups or intervals; what changes the count
+ * (touch, forget, remember) belongs to one thread at a time, and the count may be read meanwhile.
+ */
 #ifndef ADBAD_KMS_HOST_H
 #define ADBAD_KMS_HOST_H
 
@@ -54,6 +58,13 @@ MUST_CHECK enum err kms_host_set_groups(struct kms_host *h, const struct cat_gro
 /* Minutes; brought within KMS_INTERVAL_MIN and _MAX. */
 void kms_host_set_intervals(struct kms_host *h, uint32_t activation, uint32_t renewal);
 
+/* What the answer to an opened request is made from, beside the count. */
+struct kms_opened {
+    struct kms_exchange exchange;
+    struct guid client_id;
+    uint64_t client_time; /* FILETIME */
+};
+
 struct kms_decision {
     enum kms_reason reason;
     uint32_t hresult;   /* 0 when answered; E_FAIL for KMS_FAILED, which never leaves */
@@ -62,12 +73,27 @@ struct kms_decision {
     struct kms_version version; /* in clear, known or not; zero if not even that could be read */
     uint32_t count;             /* told to the client, when answered */
     const struct cat_product *product; /* by activation id, or NULL */
+    struct kms_opened opened;          /* for kms_host_seal */
     struct buf response;               /* the sealed answer; caller frees (buf_fini) */
 };
 
-/* Decides on one request. When answered, the client is in the count from now on; if the record
- * then cannot be made durable the caller rebuilds the count from what is (kms_host_forget and
- * kms_host_remember). now is Unix seconds on the lab clock. Never fails: KMS_FAILED says so. */
+/* Opens a request and judges it; nobody is counted yet. KMS_ANSWERED: it shall be touched and
+ * sealed. now is Unix seconds on the lab clock. Never fails: KMS_FAILED says so. */
+void kms_host_open(struct kms_host *h, const void *request, size_t len, int64_t now,
+                   struct kms_decision *out);
+/* The client is in the count from now on; if the record then cannot be made durable the caller
+ * rebuilds the count from what is (kms_host_forget and kms_host_remember). ERR_LIMIT: too many
+ * applications, refuse as KMS_NOT_SERVED; ERR_NOMEM. Both leave the count as it was. */
+MUST_CHECK enum err kms_host_touch(struct kms_host *h, const struct guid *application,
+                                   const struct guid *client_id, uint32_t n_policy, int64_t now,
+                                   uint32_t *count);
+/* Appends the sealed answer to out. */
+MUST_CHECK enum err kms_host_seal(struct kms_host *h, const struct kms_opened *o, uint32_t count,
+                                  struct buf *out);
+/* Says no for a reason that came up after opening. */
+void kms_decision_refuse(struct kms_decision *d, enum kms_reason reason);
+
+/* The three steps at once, for users with one thread. */
 void kms_host_decide(struct kms_host *h, const void *request, size_t len, int64_t now,
                      struct kms_decision *out);
 
@@ -77,7 +103,7 @@ void kms_host_forget(struct kms_host *h);
 MUST_CHECK enum err kms_host_remember(struct kms_host *h, const struct guid *application,
                                       const struct guid *client_id, uint32_t n_policy,
                                       int64_t when);
-uint32_t kms_host_count(const struct kms_host *h, const struct guid *application, int64_t now);
-uint32_t kms_host_capacity(const struct kms_host *h, const struct guid *application);
+uint32_t kms_host_count(struct kms_host *h, const struct guid *application, int64_t now);
+uint32_t kms_host_capacity(struct kms_host *h, const struct guid *application);
 
 #endif

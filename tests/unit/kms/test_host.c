@@ -169,6 +169,37 @@ static void the_host_answers_below_and_above_any_threshold(void **state)
     assert_int_equal(l->decision.count, 30);
 }
 
+/* The steps of a threaded host: what is opened is not counted, and an answer tells the count that
+ * it was given. */
+static void opening_counts_nobody_and_sealing_tells_the_count_given(void **state)
+{
+    struct lab *l = *state;
+    struct kms_decision *d = &l->decision;
+    struct kms_response answer;
+    uint32_t count = 0;
+
+    ask_from(l, 1, 4);
+    l->ask.client_id = sample_guid(9);
+    seal_ask(l);
+    buf_fini(&d->response);
+    kms_host_open(l->host, l->request.data, l->request.len, l->now, d);
+    assert_int_equal(d->reason, KMS_ANSWERED);
+    assert_int_equal(d->response.len, 0);
+    assert_int_equal(counted(l), 4);
+    assert_int_equal(kms_host_touch(l->host, &d->request.application_id, &d->request.client_id,
+                                    d->request.required_count, l->now, &count),
+                     ERR_OK);
+    assert_int_equal(count, 5);
+    assert_int_equal(counted(l), 5);
+    assert_int_equal(kms_host_seal(l->host, &d->opened, 17, &d->response), ERR_OK);
+    assert_int_equal(
+        kms_open_response(&l->keys, &l->exchange, d->response.data, d->response.len, &answer, NULL),
+        ERR_OK);
+    assert_int_equal(answer.count, 17);
+    assert_true(guid_equal(&answer.client_id, &l->ask.client_id));
+    assert_true(answer.client_time == l->ask.client_time);
+}
+
 static void the_product_is_named_by_the_activation_id(void **state)
 {
     struct lab *l = *state;
@@ -516,6 +547,7 @@ int main(void)
         LAB_TEST(an_answer_tells_count_intervals_and_host),
         LAB_TEST(every_generation_is_answered_in_its_own),
         LAB_TEST(the_host_answers_below_and_above_any_threshold),
+        LAB_TEST(opening_counts_nobody_and_sealing_tells_the_count_given),
         LAB_TEST(the_product_is_named_by_the_activation_id),
         LAB_TEST(an_unknown_activation_id_with_a_served_kms_id_is_answered),
         LAB_TEST(servers_and_clients_count_together_and_office_apart),
