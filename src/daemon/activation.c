@@ -68,6 +68,21 @@ static void log_refused(struct daemon *d, const char *peer, const struct kms_dec
 
 /* ---- one request ---- */
 
+/* The parameters are no RequestActivation: nothing of the message was looked at. */
+static void refuse_stub(struct daemon *d, struct net_call *call)
+{
+    const struct rpc_call *rpc = net_call_rpc(call);
+    char text[NET_ADDRESS_MAX];
+
+    d->bad_stubs++;
+    log_info(&d->log,
+             "activation %s: refused, fault 0x%08X bad-stub: %zu bytes of %s are not the "
+             "operation's parameters",
+             net_call_peer(call, text), RPC_FAULT_BAD_STUB, rpc->stub_len,
+             rpc->ndr64 ? "NDR64" : "NDR 2.0");
+    net_call_fault(call, RPC_FAULT_BAD_STUB);
+}
+
 static void refuse(struct daemon *d, struct net_call *call, const struct kms_decision *dec,
                    int64_t now)
 {
@@ -174,8 +189,7 @@ void activation_call(struct daemon *d, struct net_call *call)
     }
     if (kms_stub_read_request(rpc->stub, rpc->stub_len, rpc->big, rpc->ndr64, &data, &n) !=
         ERR_OK) {
-        d->bad_stubs++;
-        net_call_fault(call, RPC_FAULT_BAD_STUB);
+        refuse_stub(d, call);
         return;
     }
     kms_host_decide(d->host, data, n, now, &dec);

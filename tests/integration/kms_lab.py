@@ -2,12 +2,12 @@
 import csv
 import io
 import socket
-import struct
 import subprocess
 import uuid
 
 import kms_model as model
 from kms_impacket import Connection
+from rpc_pdu import bind_pdu, read_pdu, request_pdu
 
 WINDOWS = uuid.UUID("55c92734-d682-4d71-983e-d6ec3f16059f")
 OFFICE = uuid.UUID("0ff1ce15-a989-479d-af46-f275c6370663")
@@ -24,41 +24,6 @@ def product_ids(lab, product, edition):
                     "kms_id": uuid.UUID(row["kms_id"]),
                     "required_count": int(row["n_policy"])}
     raise AssertionError(f"catalog_dump names no {product} {edition}")
-
-
-BIND = 11
-REQUEST = 0
-
-
-def pdu(ptype, body=b"", flags=3, frag_length=None, call_id=1):
-    """One PDU by hand (C706 12.6), for what no RPC library would send."""
-    length = 16 + len(body) if frag_length is None else frag_length
-    return struct.pack("<BBBBIHHI", 5, 0, ptype, flags, 0x10, length, 0, call_id) + body
-
-
-def bind_pdu():
-    """A bind to the activation interface with NDR 2.0."""
-    activation = uuid.UUID("51c82175-844e-4750-b0d8-ec255555bc06").bytes_le + struct.pack("<HH", 1, 0)
-    ndr = uuid.UUID("8a885d04-1ceb-11c9-9fe8-08002b104860").bytes_le + struct.pack("<HH", 2, 0)
-    return pdu(BIND, struct.pack("<HHIBBHHBB", 5840, 5840, 0, 1, 0, 0, 0, 1, 0) + activation + ndr)
-
-
-def request_pdu(message, call_id=2):
-    """RequestActivation with a sealed message."""
-    stub = struct.pack("<II", len(message), len(message)) + message
-    return pdu(REQUEST, struct.pack("<IHH", len(stub), 0, 0) + stub, call_id=call_id)
-
-
-def read_pdu(sock):
-    """The next PDU, or b"" if the peer closed before it (impacket would wait for ever)."""
-    data = b""
-    while len(data) < 10 or len(data) < struct.unpack_from("<H", data, 8)[0]:
-        part = sock.recv(8192)
-        if not part:
-            assert data == b""
-            return b""
-        data += part
-    return data
 
 
 class Clients:

@@ -8,8 +8,9 @@ import uuid
 
 import pytest
 
-from kms_lab import Clients, bind_pdu, pdu, read_pdu, request_pdu
+from kms_lab import Clients
 from lab import Lab, read_until_closed, wait_for
+from rpc_pdu import bind_pdu, read_pdu, request_pdu
 
 SERVER_2022 = "Volume License for Windows Server 2022"
 
@@ -411,29 +412,7 @@ def test_status_needs_a_running_daemon(lab):
     assert daemon.control in result.err
 
 
-# -- bad bytes on 1688: each closes its own connection and is counted --
-
-@pytest.mark.parametrize("data, reason", [
-    (b"GET / HTTP/1.1\r\n\r\n", "not-rpc"),
-    (pdu(99), "bad-type"),
-    (pdu(0, bytes(16)), "not-bound"),
-    (pdu(11, frag_length=15), "bad-length"),
-])
-def test_bad_bytes_close_the_connection_with_a_reason(host, clients, data, reason):
-    with socket.create_connection(("127.0.0.1", host.port)) as s:
-        s.sendall(data)
-        read_until_closed(s)
-    host.wait_log(rf"closed: {reason}")
-    assert host.status()["connections"]["closed"][reason] == 1
-    assert clients.count() == 1
-
-
-def test_a_broken_off_bind_harms_nobody(host, clients):
-    with socket.create_connection(("127.0.0.1", host.port)) as s:
-        s.sendall(pdu(11, frag_length=72)[:9])
-    host.wait_log(r"closed: peer-closed")
-    assert clients.count() == 1
-
+# -- more connections than there can be (bad bytes: test_rpc_bad_input.py) --
 
 def test_when_descriptors_run_out_accepting_pauses_and_recovers(lab):
     daemon = lab.daemon(wait=False)

@@ -6,8 +6,9 @@ import struct
 import pytest
 
 import kms_model as model
-from kms_lab import Clients, bind_pdu, read_pdu, request_pdu
+from kms_lab import Clients
 from lab import Lab, wait_for
+from rpc_pdu import bind_pdu, read_pdu, request_pdu
 from sambalab import ACCOUNT, DOMAIN, SambaLab
 
 ACTIVATIONS = 1000
