@@ -1,5 +1,5 @@
 #!/bin/sh
-# Measurements of one run, interleaved, medians; bench.sh [core|directory] [--quick]. Each writes its
+# Measurements of one run, interleaved, medians; bench.sh [core|host|directory] [--quick]. Each writes its
 # own summary below build/bench; without a name all run.
 set -eu
 cd "$(dirname "$0")/.." || exit 1
@@ -9,9 +9,9 @@ which=all
 for word in "$@"; do
     case $word in
     --quick) quick=yes ;;
-    core | directory) which=$word ;;
+    core | host | directory) which=$word ;;
     *)
-        printf 'bench: no measurement "%s"; there are: core, directory\n' "$word" >&2
+        printf 'bench: no measurement "%s"; there are: core, host, directory\n' "$word" >&2
         exit 2
         ;;
     esac
@@ -28,9 +28,20 @@ core()
     folder=build/bench/ledger
     rm -rf "$folder"
     mkdir -p "$folder"
-    build/release/bench/bench_core build/bench/summary.json "$folder" "$(rounds 15 3)"
+    build/release/bench/bench_core build/bench/core.json "$folder" "$(rounds 15 3)"
     rm -rf "$folder"
+    echo "Written to build/bench/core.json"
+}
+
+host()
+{
+    mkdir -p build/bench
+    status=0
+    /usr/bin/python3 tests/bench/host.py --bin build/release/bin --tools build/release/bench \
+        --folder build/bench/host --out build/bench/summary.json \
+        --rounds "$(rounds 9 4)" --seconds "$(rounds 1 0.25)" || status=$?
     echo "Written to build/bench/summary.json"
+    return $status
 }
 
 directory()
@@ -44,5 +55,9 @@ directory()
     return $status
 }
 
-[ $which = directory ] || core
-[ $which = core ] || directory
+failed=0
+for one in core host directory; do
+    [ $which = all ] || [ $which = $one ] || continue
+    $one || failed=1
+done
+exit $failed
