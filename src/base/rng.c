@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
 static void system_fill(void *arg, void *out, size_t n)
@@ -22,6 +23,59 @@ static void system_fill(void *arg, void *out, size_t n)
 struct rng rng_system(void)
 {
     return (struct rng){.fill = system_fill};
+}
+
+/* One page, so that the kernel can wipe it in a child; left counts the fresh bytes at its end. */
+struct rng_pool {
+    size_t left;
+    uint8_t bytes[4096 - sizeof(size_t)];
+};
+
+struct rng_pool *rng_pool_new(void)
+{
+    void *page = mmap(NULL, sizeof(struct rng_pool), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (page == MAP_FAILED)
+        return NULL;
+    if (madvise(page, sizeof(struct rng_pool), MADV_WIPEONFORK) == 0)
+        return page;
+    munmap(page, sizeof(struct rng_pool));
+    return NULL;
+}
+
+void rng_pool_free(struct rng_pool *pool)
+{
+    if (pool == NULL)
+        return;
+    explicit_bzero(pool, sizeof(*pool));
+    munmap(pool, sizeof(*pool));
+}
+
+static void pool_fill(void *arg, void *out, size_t n)
+{
+    struct rng_pool *pool = arg;
+    uint8_t *p = out;
+
+    while (n > 0) {
+        size_t part;
+
+        if (pool->left == 0) {
+            system_fill(NULL, pool->bytes, sizeof(pool->bytes));
+            pool->left = sizeof(pool->bytes);
+        }
+        part = n < pool->left ? n : pool->left;
+        memcpy(p, pool->bytes + sizeof(pool->bytes) - pool->left, part);
+        explicit_bzero(pool->bytes + sizeof(pool->bytes) - pool->left, part);
+        pool->left -= part;
+        p += part;
+        n -= part;
+    }
+}
+
+struct rng rng_from_pool(struct rng_pool *pool)
+{
+    return (struct rng){.fill = pool_fill, .arg = pool};
 }
 
 static uint64_t splitmix(uint64_t *x)

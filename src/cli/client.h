@@ -15,6 +15,7 @@
 struct station {
     struct folder folder;
     struct bundle bundle;
+    struct kms_protector *protector;
     struct resolver *resolver;
     struct rng_seeded seeded;
     struct labclk *lab; /* NULL: real time; shared by all stations of a run */

@@ -50,13 +50,17 @@ enum err station_ready(struct client *c, struct station *s, struct errinfo *ei)
 
     s->client = c;
     if (e == ERR_OK)
+        e = kms_protector_new(&s->bundle.keys, rng_system(), &s->protector, ei);
+    if (e == ERR_OK)
         e = share_clock(c, s, ei);
     if (e == ERR_OK)
         e = resolver_new(m->dns[0] != '\0' ? m->dns : NULL, &s->resolver, ei);
     if (e != ERR_OK)
         return e;
-    s->env = (struct attempt_env){
-        .bundle = &s->bundle, .rng = rng_system(), .draw = rng_system(), .ports = station_ports(s)};
+    s->env = (struct attempt_env){.bundle = &s->bundle,
+                                  .protector = s->protector,
+                                  .draw = rng_system(),
+                                  .ports = station_ports(s)};
     if (m->seed != 0) {
         rng_seeded_init(&s->seeded, m->seed ^ (uint64_t)station_now(s));
         s->env.draw = rng_from_seed(&s->seeded);
@@ -67,6 +71,7 @@ enum err station_ready(struct client *c, struct station *s, struct errinfo *ei)
 static void station_close(struct station *s)
 {
     resolver_free(s->resolver);
+    kms_protector_free(s->protector);
     bundle_fini(&s->bundle);
     folder_close(&s->folder);
 }

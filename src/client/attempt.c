@@ -140,8 +140,8 @@ static struct lic_event take_answer(struct attempt *a, struct machine_try *t,
     struct errinfo ei = {0};
     char text[640];
 
-    if (t->hresult == 0 && kmsask_open(a->m, &a->env->bundle->keys, x, answer->data, answer->len,
-                                       &ev, a->p->epid, &ei) == ERR_OK) {
+    if (t->hresult == 0 && kmsask_open(a->m, a->env->protector, x, answer->data, answer->len, &ev,
+                                       a->p->epid, &ei) == ERR_OK) {
         t->answered = true;
         t->count = a->p->count = ev.count;
         t->hresult = ev.count >= a->p->lic.product->required_count ? 0 : LIC_HR_BELOW;
@@ -176,7 +176,7 @@ static struct lic_event ask_host(struct attempt *a, const struct machine_host *h
 
     machine_host_format(host, text);
     snprintf(t->target, sizeof(t->target), "%s (%s)", text, found);
-    e = kmsask_seal(a->m, a->p, &a->env->bundle->keys, &a->env->rng, a->now, &request, &x, &ei);
+    e = kmsask_seal(a->m, a->p, a->env->protector, a->now, &request, &x, &ei);
     if (e == ERR_OK)
         e = a->env->ports.exchange(a->env->ports.arg, a->m, host, &request, &answer, &t->hresult,
                                    &ei);

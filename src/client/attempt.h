@@ -5,6 +5,7 @@
 
 #include "client/machine.h"
 #include "client/srv.h"
+#include "kms/protect.h"
 #include "realm/realm.h"
 
 /* What the directory said. */
@@ -31,8 +32,8 @@ struct attempt_ports {
 
 struct attempt_env {
     const struct bundle *bundle;
-    struct rng rng;  /* for nonces: never a repeatable one */
-    struct rng draw; /* for the order of SRV targets; repeatable with a seed */
+    struct kms_protector *protector; /* its nonces never come from a repeatable source */
+    struct rng draw;                 /* for the order of SRV targets; repeatable with a seed */
     struct attempt_ports ports;
 };
 

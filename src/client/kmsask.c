@@ -16,8 +16,8 @@ static uint32_t minutes_left(const struct lic *l, int64_t now)
 }
 
 enum err kmsask_seal(const struct machine *m, const struct machine_product *p,
-                     const struct realm_keys *keys, const struct rng *rng, int64_t now,
-                     struct buf *out, struct kms_exchange *x, struct errinfo *ei)
+                     struct kms_protector *protector, int64_t now, struct buf *out,
+                     struct kms_exchange *x, struct errinfo *ei)
 {
     const struct cat_product *product = p->lic.product;
     struct kms_request r = {
@@ -35,15 +35,15 @@ enum err kmsask_seal(const struct machine *m, const struct machine_product *p,
     };
 
     kms_text_set(r.workstation, KMS_WORKSTATION_UNITS, m->name);
-    return kms_seal_request(keys, &r, rng, out, x, ei);
+    return kms_seal_request(protector, &r, out, x, ei);
 }
 
-enum err kmsask_open(const struct machine *m, const struct realm_keys *keys,
+enum err kmsask_open(const struct machine *m, struct kms_protector *protector,
                      const struct kms_exchange *x, const void *data, size_t len,
                      struct lic_event *ev, char epid[64], struct errinfo *ei)
 {
     struct kms_response r;
-    enum err e = kms_open_response(keys, x, data, len, &r, ei);
+    enum err e = kms_open_response(protector, x, data, len, &r, ei);
 
     if (e == ERR_OK && !guid_equal(&r.client_id, &m->client_id))
         e = err_fail(ei, ERR_MALFORMED, "the answer names another client machine");

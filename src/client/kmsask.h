@@ -7,12 +7,12 @@
 
 /* Appends p's sealed request at time now to out; x opens the answer. */
 MUST_CHECK enum err kmsask_seal(const struct machine *m, const struct machine_product *p,
-                                const struct realm_keys *keys, const struct rng *rng, int64_t now,
-                                struct buf *out, struct kms_exchange *x, struct errinfo *ei);
+                                struct kms_protector *protector, int64_t now, struct buf *out,
+                                struct kms_exchange *x, struct errinfo *ei);
 
 /* Opens the answer into an event and the host's ePID. ERR_FOREIGN or ERR_MALFORMED with 0x8007000D
  * if it is no answer of this realm to this request. */
-MUST_CHECK enum err kmsask_open(const struct machine *m, const struct realm_keys *keys,
+MUST_CHECK enum err kmsask_open(const struct machine *m, struct kms_protector *protector,
                                 const struct kms_exchange *x, const void *data, size_t len,
                                 struct lic_event *ev, char epid[64], struct errinfo *ei);
 

@@ -123,6 +123,7 @@ static void close_catalog(struct daemon *d)
 static void close_host(struct daemon *d)
 {
     kms_host_free(d->host);
+    rng_pool_free(d->nonces);
     free(d->keys);
 }
 
@@ -130,18 +131,19 @@ static enum err open_host(struct daemon *d, struct errinfo *ei)
 {
     enum err e;
 
+    d->nonces = rng_pool_new();
+    if (d->nonces == NULL)
+        return err_nomem(ei);
     d->host_conf = (struct kms_host_conf){
         .keys = &d->bundle.keys,
         .catalog = d->catalog,
-        .rng = rng_system(),
+        .rng = rng_from_pool(d->nonces),
         .activation_interval = (uint32_t)(d->settings.activation_interval / CLK_MINUTE),
         .renewal_interval = (uint32_t)(d->settings.renewal_interval / CLK_MINUTE),
     };
     snprintf(d->host_conf.epid, sizeof(d->host_conf.epid), "adbad-%s-kms", d->bundle.id);
     d->host = kms_host_new(&d->host_conf);
-    if (d->host == NULL)
-        return err_nomem(ei);
-    e = groups_load(d, ei);
+    e = d->host == NULL ? err_nomem(ei) : groups_load(d, ei);
     if (e != ERR_OK)
         close_host(d);
     return e;

@@ -52,6 +52,7 @@ struct daemon {
     struct ledger *ledger;
 
     struct kms_host *host;
+    struct rng_pool *nonces;
     struct kms_host_conf host_conf;
     struct installed_key *keys;
     size_t key_count;

@@ -14,8 +14,9 @@ struct served_group {
 };
 
 struct kms_host {
-    struct kms_host_conf conf;    /* intervals under policy_lock */
-    pthread_rwlock_t policy_lock; /* what answers are decided by; replaced by one thread */
+    struct kms_host_conf conf;       /* intervals under policy_lock */
+    pthread_rwlock_t policy_lock;    /* what answers are decided by; replaced by one thread */
+    struct kms_protector *protector; /* for kms_host_decide alone */
     struct served_group *groups;
     size_t group_count;
     pthread_mutex_t count_lock; /* one thread counts, others may look */
@@ -68,7 +69,8 @@ struct kms_host *kms_host_new(const struct kms_host_conf *conf)
     pthread_mutex_init(&h->count_lock, NULL);
     kms_host_set_intervals(h, conf->activation_interval, conf->renewal_interval);
     h->count = kms_count_new();
-    if (h->count == NULL) {
+    if (h->count == NULL ||
+        kms_protector_new(conf->keys, conf->rng, &h->protector, NULL) != ERR_OK) {
         kms_host_free(h);
         return NULL;
     }
@@ -82,6 +84,7 @@ void kms_host_free(struct kms_host *h)
     pthread_rwlock_destroy(&h->policy_lock);
     pthread_mutex_destroy(&h->count_lock);
     kms_count_free(h->count);
+    kms_protector_free(h->protector);
     free(h->groups);
     free(h);
 }
@@ -163,14 +166,14 @@ void kms_decision_refuse(struct kms_decision *d, enum kms_reason reason)
     d->hresult = reasons[reason].hresult;
 }
 
-void kms_host_open(struct kms_host *h, const void *request, size_t len, int64_t now,
-                   struct kms_decision *out)
+void kms_host_open(struct kms_host *h, struct kms_protector *p, const void *request, size_t len,
+                   int64_t now, struct kms_decision *out)
 {
     enum err e;
 
     memset(out, 0, sizeof(*out));
     (void)!kms_peek_version(request, len, &out->version); /* opening judges it */
-    e = kms_open_request(h->conf.keys, request, len, &out->request, &out->opened.exchange, NULL);
+    e = kms_open_request(p, request, len, &out->request, &out->opened.exchange, NULL);
     out->request_known = e == ERR_OK;
     out->reason = reason_of_opening(e);
     if (out->request_known) {
@@ -195,8 +198,8 @@ enum err kms_host_touch(struct kms_host *h, const struct guid *application,
     return e;
 }
 
-enum err kms_host_seal(struct kms_host *h, const struct kms_opened *o, uint32_t count,
-                       struct buf *out)
+enum err kms_host_seal(struct kms_host *h, struct kms_protector *p, const struct kms_opened *o,
+                       uint32_t count, struct buf *out)
 {
     struct kms_response response = {
         .version = o->exchange.version,
@@ -210,7 +213,7 @@ enum err kms_host_seal(struct kms_host *h, const struct kms_opened *o, uint32_t 
     response.renewal_interval = h->conf.renewal_interval;
     pthread_rwlock_unlock(&h->policy_lock);
     kms_text_set(response.epid, KMS_EPID_UNITS, h->conf.epid);
-    return kms_seal_response(h->conf.keys, &o->exchange, &response, &h->conf.rng, out, NULL);
+    return kms_seal_response(p, &o->exchange, &response, out, NULL);
 }
 
 void kms_host_decide(struct kms_host *h, const void *request, size_t len, int64_t now,
@@ -219,12 +222,12 @@ void kms_host_decide(struct kms_host *h, const void *request, size_t len, int64_
     const struct kms_request *m = &out->request;
     enum err e;
 
-    kms_host_open(h, request, len, now, out);
+    kms_host_open(h, h->protector, request, len, now, out);
     if (out->reason != KMS_ANSWERED)
         return;
     e = kms_host_touch(h, &m->application_id, &m->client_id, m->required_count, now, &out->count);
     if (e == ERR_OK)
-        e = kms_host_seal(h, &out->opened, out->count, &out->response);
+        e = kms_host_seal(h, h->protector, &out->opened, out->count, &out->response);
     if (e == ERR_OK)
         return;
     buf_fini(&out->response);

@@ -39,7 +39,7 @@ const char *kms_reason_name(enum kms_reason reason);
 struct kms_host_conf {
     const struct realm_keys *keys;
     const struct catalog *catalog;
-    struct rng rng;
+    struct rng rng;               /* for the host's own protector */
     uint32_t activation_interval; /* minutes */
     uint32_t renewal_interval;    /* minutes */
     char epid[KMS_EPID_UNITS];    /* ASCII, what the answers name as host id */
@@ -47,7 +47,7 @@ struct kms_host_conf {
 
 struct kms_host;
 
-/* conf is copied; keys and catalog must outlive the host. */
+/* conf is copied; the catalogue and the state of rng must outlive the host. */
 struct kms_host *kms_host_new(const struct kms_host_conf *conf);
 void kms_host_free(struct kms_host *h);
 
@@ -78,18 +78,19 @@ struct kms_decision {
 };
 
 /* Opens a request and judges it; nobody is counted yet. KMS_ANSWERED: it shall be touched and
- * sealed. now is Unix seconds on the lab clock. Never fails: KMS_FAILED says so. */
-void kms_host_open(struct kms_host *h, const void *request, size_t len, int64_t now,
-                   struct kms_decision *out);
+ * sealed. p is the thread's own. now is Unix seconds on the lab clock. Never fails: KMS_FAILED says
+ * so. */
+void kms_host_open(struct kms_host *h, struct kms_protector *p, const void *request, size_t len,
+                   int64_t now, struct kms_decision *out);
 /* The client is in the count from now on; if the record then cannot be made durable the caller
  * rebuilds the count from what is (kms_host_forget and kms_host_remember). ERR_LIMIT: too many
  * applications, refuse as KMS_NOT_SERVED; ERR_NOMEM. Both leave the count as it was. */
 MUST_CHECK enum err kms_host_touch(struct kms_host *h, const struct guid *application,
                                    const struct guid *client_id, uint32_t n_policy, int64_t now,
                                    uint32_t *count);
-/* Appends the sealed answer to out. */
-MUST_CHECK enum err kms_host_seal(struct kms_host *h, const struct kms_opened *o, uint32_t count,
-                                  struct buf *out);
+/* Appends the sealed answer to out; p is the thread's own. */
+MUST_CHECK enum err kms_host_seal(struct kms_host *h, struct kms_protector *p,
+                                  const struct kms_opened *o, uint32_t count, struct buf *out);
 /* Says no for a reason that came up after opening. */
 void kms_decision_refuse(struct kms_decision *d, enum kms_reason reason);
 

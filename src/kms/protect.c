@@ -1,6 +1,7 @@
 #include "kms/protect.h"
 
 #include <openssl/crypto.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kms/cipher.h"
@@ -12,9 +13,23 @@
 #define IV_MAX      16
 #define BODY_ROOM   (KMS_REQUEST_BODY + 2 * CIPHER_BLOCK)
 
+/* What one generation needs in one direction. */
+struct guard {
+    struct cipher_mac mac; /* 4: CMAC; 5: HMAC; 6: HMAC, from which message keys come */
+    struct cipher_cbc cbc; /* 5 */
+};
+
+struct kms_protector {
+    struct guard guard[3][REALM_DIRECTIONS]; /* [major - 4] */
+    struct cipher_gcm gcm;
+    struct rng rng;
+    struct buf body; /* of the message in work */
+};
+
 /* One message taken apart, or about to be put together. plain is the body without its version. */
 struct sealed {
-    const struct realm_key_pair *key;
+    struct guard *guard;
+    struct cipher_gcm *gcm;
     struct cipher_part bind; /* the request's tag for an answer, empty for a request */
     const uint8_t *head;     /* version, nonce, IV */
     size_t head_len;
@@ -30,24 +45,25 @@ struct scheme {
     enum err (*open)(const struct sealed *s, uint8_t *plain, size_t *len);
 };
 
-static enum err cmac_tag(const struct sealed *s, uint8_t tag[CIPHER_CMAC_TAG])
+/* Over all that goes before it. */
+static enum err make_tag(const struct sealed *s, uint8_t *tag)
 {
     const struct cipher_part parts[] = {
         s->bind, {s->head, s->head_len}, {s->payload, s->payload_len}};
 
-    return cipher_cmac(s->key->mac, parts, 3, tag);
+    return cipher_mac(&s->guard->mac, parts, 3, tag);
 }
 
 static enum err seal_clear(const struct sealed *s, const uint8_t *plain, size_t len)
 {
     memcpy(s->payload, plain, len);
-    return cmac_tag(s, s->tag);
+    return make_tag(s, s->tag);
 }
 
 static enum err open_clear(const struct sealed *s, uint8_t *plain, size_t *len)
 {
     uint8_t tag[CIPHER_CMAC_TAG];
-    enum err e = cmac_tag(s, tag);
+    enum err e = make_tag(s, tag);
 
     if (e == ERR_OK)
         e = cipher_tag_equal(tag, s->tag, sizeof(tag));
@@ -58,32 +74,24 @@ static enum err open_clear(const struct sealed *s, uint8_t *plain, size_t *len)
     return ERR_OK;
 }
 
-static enum err hmac_tag(const struct sealed *s, uint8_t tag[CIPHER_HMAC_TAG])
-{
-    const struct cipher_part parts[] = {
-        s->bind, {s->head, s->head_len}, {s->payload, s->payload_len}};
-
-    return cipher_hmac(s->key->mac, parts, 3, tag);
-}
-
 static enum err seal_cbc(const struct sealed *s, const uint8_t *plain, size_t len)
 {
     size_t got;
-    enum err e = cipher_cbc_encrypt(s->key->enc, s->head + IV_AT, plain, len, s->payload, &got);
+    enum err e = cipher_cbc_encrypt(&s->guard->cbc, s->head + IV_AT, plain, len, s->payload, &got);
 
-    return e == ERR_OK ? hmac_tag(s, s->tag) : e;
+    return e == ERR_OK ? make_tag(s, s->tag) : e;
 }
 
 /* The tag first: nothing is decrypted, and no padding looked at, before it holds. */
 static enum err open_cbc(const struct sealed *s, uint8_t *plain, size_t *len)
 {
     uint8_t tag[CIPHER_HMAC_TAG];
-    enum err e = hmac_tag(s, tag);
+    enum err e = make_tag(s, tag);
 
     if (e == ERR_OK)
         e = cipher_tag_equal(tag, s->tag, sizeof(tag));
     if (e == ERR_OK)
-        e = cipher_cbc_decrypt(s->key->enc, s->head + IV_AT, s->payload, s->payload_len, plain,
+        e = cipher_cbc_decrypt(&s->guard->cbc, s->head + IV_AT, s->payload, s->payload_len, plain,
                                len);
     return e;
 }
@@ -96,7 +104,7 @@ static enum err message_key(const struct sealed *s, uint8_t key[32])
     const struct cipher_part parts[] = {{label, sizeof(label) - 1},
                                         {s->head + VERSION_LEN, KMS_NONCE_LEN}};
 
-    return cipher_hmac(s->key->enc, parts, 2, key);
+    return cipher_mac(&s->guard->mac, parts, 2, key);
 }
 
 static enum err seal_gcm(const struct sealed *s, const uint8_t *plain, size_t len)
@@ -106,7 +114,8 @@ static enum err seal_gcm(const struct sealed *s, const uint8_t *plain, size_t le
     enum err e = message_key(s, key);
 
     if (e == ERR_OK)
-        e = cipher_gcm_encrypt(key, s->head + IV_AT, parts, 2, plain, len, s->payload, s->tag);
+        e = cipher_gcm_encrypt(s->gcm, key, s->head + IV_AT, parts, 2, plain, len, s->payload,
+                               s->tag);
     OPENSSL_cleanse(key, sizeof(key));
     return e;
 }
@@ -118,8 +127,8 @@ static enum err open_gcm(const struct sealed *s, uint8_t *plain, size_t *len)
     enum err e = message_key(s, key);
 
     if (e == ERR_OK)
-        e = cipher_gcm_decrypt(key, s->head + IV_AT, parts, 2, s->payload, s->payload_len, s->tag,
-                               plain);
+        e = cipher_gcm_decrypt(s->gcm, key, s->head + IV_AT, parts, 2, s->payload, s->payload_len,
+                               s->tag, plain);
     OPENSSL_cleanse(key, sizeof(key));
     *len = s->payload_len;
     return e;
@@ -144,10 +153,57 @@ static const struct scheme *scheme_of(struct kms_version v)
     return &schemes[v.major - 4];
 }
 
-static const struct realm_key_pair *key_of(const struct realm_keys *keys, struct kms_version v,
-                                           enum realm_direction direction)
+static enum err guards_init(struct guard g[3][REALM_DIRECTIONS], const struct realm_keys *keys,
+                            enum realm_direction d)
 {
-    return &keys->gen[v.major - 4][direction];
+    enum err e = cipher_cmac_init(&g[0][d].mac, keys->gen[0][d].mac);
+
+    if (e == ERR_OK)
+        e = cipher_hmac_init(&g[1][d].mac, keys->gen[1][d].mac);
+    if (e == ERR_OK)
+        e = cipher_cbc_init(&g[1][d].cbc, keys->gen[1][d].enc);
+    if (e == ERR_OK)
+        e = cipher_hmac_init(&g[2][d].mac, keys->gen[2][d].enc);
+    return e;
+}
+
+enum err kms_protector_new(const struct realm_keys *keys, struct rng rng,
+                           struct kms_protector **out, struct errinfo *ei)
+{
+    struct kms_protector *p = calloc(1, sizeof(*p));
+    enum err e;
+
+    if (p == NULL)
+        return err_nomem(ei);
+    p->rng = rng;
+    e = guards_init(p->guard, keys, REALM_REQUEST);
+    if (e == ERR_OK)
+        e = guards_init(p->guard, keys, REALM_RESPONSE);
+    if (e == ERR_OK)
+        e = cipher_gcm_init(&p->gcm);
+    if (e != ERR_OK) {
+        kms_protector_free(p);
+        return err_fail(ei, e,
+                        "prepare the protection of KMS messages: OpenSSL refuses AES-128-CBC, "
+                        "AES-256-GCM, CMAC or HMAC-SHA256");
+    }
+    *out = p;
+    return ERR_OK;
+}
+
+void kms_protector_free(struct kms_protector *p)
+{
+    if (p == NULL)
+        return;
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t d = 0; d < REALM_DIRECTIONS; d++) {
+            cipher_mac_fini(&p->guard[i][d].mac);
+            cipher_cbc_fini(&p->guard[i][d].cbc);
+        }
+    }
+    cipher_gcm_fini(&p->gcm);
+    buf_wipe(&p->body);
+    free(p);
 }
 
 static size_t payload_len(const struct scheme *s, size_t plain)
@@ -174,12 +230,21 @@ static struct sealed take_apart(const struct scheme *s, uint8_t *message, size_t
     };
 }
 
-/* Appends body, whose first bytes are its version, as a sealed message. */
-static enum err seal_message(const struct realm_key_pair *key, struct kms_version v,
-                             struct cipher_part bind, const struct buf *body, const struct rng *rng,
+static void arm(struct kms_protector *p, struct kms_version v, enum realm_direction direction,
+                struct cipher_part bind, struct sealed *s)
+{
+    s->guard = &p->guard[v.major - 4][direction];
+    s->gcm = &p->gcm;
+    s->bind = bind;
+}
+
+/* Appends p->body, whose first bytes are its version, as a sealed message. */
+static enum err seal_message(struct kms_protector *p, struct kms_version v,
+                             enum realm_direction direction, struct cipher_part bind,
                              struct buf *out, struct sealed *parts)
 {
     const struct scheme *scheme = scheme_of(v);
+    const struct buf *body = &p->body;
     size_t len = sealed_len(scheme, body->len);
     uint8_t *message = buf_grow(out, len);
     enum err e;
@@ -187,10 +252,9 @@ static enum err seal_message(const struct realm_key_pair *key, struct kms_versio
     if (message == NULL)
         return ERR_NOMEM;
     memcpy(message, body->data, VERSION_LEN);
-    rng_fill(rng, message + VERSION_LEN, KMS_NONCE_LEN + scheme->iv_len);
+    rng_fill(&p->rng, message + VERSION_LEN, KMS_NONCE_LEN + scheme->iv_len);
     *parts = take_apart(scheme, message, len);
-    parts->key = key;
-    parts->bind = bind;
+    arm(p, v, direction, bind, parts);
     e = scheme->seal(parts, body->data + VERSION_LEN, body->len - VERSION_LEN);
     if (e != ERR_OK)
         out->len -= len;
@@ -198,16 +262,15 @@ static enum err seal_message(const struct realm_key_pair *key, struct kms_versio
 }
 
 /* Opens a message whose version and size are checked; body has BODY_ROOM bytes. */
-static enum err open_message(const struct realm_key_pair *key, struct kms_version v,
-                             struct cipher_part bind, const void *data, size_t len, uint8_t *body,
-                             size_t *body_len)
+static enum err open_message(struct kms_protector *p, struct kms_version v,
+                             enum realm_direction direction, struct cipher_part bind,
+                             const void *data, size_t len, uint8_t *body, size_t *body_len)
 {
     const struct scheme *scheme = scheme_of(v);
     struct sealed s = take_apart(scheme, (uint8_t *)(uintptr_t)data, len); /* open only reads */
     enum err e;
 
-    s.key = key;
-    s.bind = bind;
+    arm(p, v, direction, bind, &s);
     memcpy(body, data, VERSION_LEN);
     e = scheme->open(&s, body + VERSION_LEN, body_len);
     *body_len += VERSION_LEN;
@@ -256,31 +319,28 @@ static enum err check_response_size(struct kms_version v, size_t len)
     return ERR_OK;
 }
 
-enum err kms_seal_request(const struct realm_keys *keys, const struct kms_request *m,
-                          const struct rng *rng, struct buf *out, struct kms_exchange *x,
-                          struct errinfo *ei)
+enum err kms_seal_request(struct kms_protector *p, const struct kms_request *m, struct buf *out,
+                          struct kms_exchange *x, struct errinfo *ei)
 {
-    struct buf body = BUF_INIT;
     struct sealed parts;
     enum err e;
 
     if (!kms_version_known(m->version))
         return err_fail(ei, ERR_VERSION, "seal KMS request: no protocol version %u.%u",
                         m->version.major, m->version.minor);
-    kms_request_encode(m, &body);
-    e = body.err;
+    buf_clear(&p->body);
+    kms_request_encode(m, &p->body);
+    e = p->body.err;
     if (e == ERR_OK)
-        e = seal_message(key_of(keys, m->version, REALM_REQUEST), m->version,
-                         (struct cipher_part){0}, &body, rng, out, &parts);
+        e = seal_message(p, m->version, REALM_REQUEST, (struct cipher_part){0}, out, &parts);
     if (e == ERR_OK)
         remember_request(m->version, &parts, x);
     else
         err_fail(ei, e, "seal KMS request: %s", err_name(e));
-    buf_wipe(&body);
     return e;
 }
 
-enum err kms_open_request(const struct realm_keys *keys, const void *data, size_t len,
+enum err kms_open_request(struct kms_protector *p, const void *data, size_t len,
                           struct kms_request *out, struct kms_exchange *x, struct errinfo *ei)
 {
     uint8_t body[BODY_ROOM];
@@ -297,8 +357,7 @@ enum err kms_open_request(const struct realm_keys *keys, const void *data, size_
     if (e != ERR_OK)
         return err_fail(ei, e, "open KMS request: %zu bytes is not the size of version %u.%u", len,
                         v.major, v.minor);
-    e = open_message(key_of(keys, v, REALM_REQUEST), v, (struct cipher_part){0}, data, len, body,
-                     &body_len);
+    e = open_message(p, v, REALM_REQUEST, (struct cipher_part){0}, data, len, body, &body_len);
     if (e == ERR_FOREIGN)
         return err_fail(ei, e,
                         "open KMS request: not of this realm (its tag does not hold); give the "
@@ -312,11 +371,9 @@ enum err kms_open_request(const struct realm_keys *keys, const void *data, size_
     return ERR_OK;
 }
 
-enum err kms_seal_response(const struct realm_keys *keys, const struct kms_exchange *x,
-                           const struct kms_response *m, const struct rng *rng, struct buf *out,
-                           struct errinfo *ei)
+enum err kms_seal_response(struct kms_protector *p, const struct kms_exchange *x,
+                           const struct kms_response *m, struct buf *out, struct errinfo *ei)
 {
-    struct buf body = BUF_INIT;
     struct sealed parts;
     struct kms_response answer = *m;
     enum err e;
@@ -325,20 +382,19 @@ enum err kms_seal_response(const struct realm_keys *keys, const struct kms_excha
         return err_fail(ei, ERR_VERSION, "seal KMS answer: no protocol version %u.%u",
                         x->version.major, x->version.minor);
     answer.version = x->version;
-    kms_response_encode(&answer, &body);
-    e = body.err;
+    buf_clear(&p->body);
+    kms_response_encode(&answer, &p->body);
+    e = p->body.err;
     if (e == ERR_OK)
-        e = seal_message(key_of(keys, x->version, REALM_RESPONSE), x->version,
-                         (struct cipher_part){x->tag, x->tag_len}, &body, rng, out, &parts);
+        e = seal_message(p, x->version, REALM_RESPONSE, (struct cipher_part){x->tag, x->tag_len},
+                         out, &parts);
     if (e != ERR_OK)
         err_fail(ei, e, "seal KMS answer: %s", err_name(e));
-    buf_wipe(&body);
     return e;
 }
 
-enum err kms_open_response(const struct realm_keys *keys, const struct kms_exchange *x,
-                           const void *data, size_t len, struct kms_response *out,
-                           struct errinfo *ei)
+enum err kms_open_response(struct kms_protector *p, const struct kms_exchange *x, const void *data,
+                           size_t len, struct kms_response *out, struct errinfo *ei)
 {
     uint8_t body[BODY_ROOM];
     size_t body_len = 0;
@@ -354,8 +410,8 @@ enum err kms_open_response(const struct realm_keys *keys, const struct kms_excha
     if (e != ERR_OK)
         return err_fail(ei, e, "open KMS answer: %zu bytes is no size of version %u.%u", len,
                         v.major, v.minor);
-    e = open_message(key_of(keys, v, REALM_RESPONSE), v, (struct cipher_part){x->tag, x->tag_len},
-                     data, len, body, &body_len);
+    e = open_message(p, v, REALM_RESPONSE, (struct cipher_part){x->tag, x->tag_len}, data, len,
+                     body, &body_len);
     if (e == ERR_FOREIGN)
         return err_fail(ei, e,
                         "open KMS answer: not of this realm, or not to this request (its tag does "

@@ -32,21 +32,31 @@ MUST_CHECK enum err kms_peek_version(const void *data, size_t len, struct kms_ve
  * ERR_MALFORMED (longer) or ERR_VERSION. */
 MUST_CHECK enum err kms_check_request_size(struct kms_version v, size_t len);
 
+/* What seals and opens the messages of one realm: keyed contexts of every generation and direction,
+ * a source of nonces and a buffer, made once. One thread at a time; a thread has its own. */
+struct kms_protector;
+
+/* keys may go afterwards; rng, whose state must outlive the protector, gives nonces and IVs.
+ * ERR_NOMEM, or ERR_CRYPTO: OpenSSL has an algorithm not. */
+MUST_CHECK enum err kms_protector_new(const struct realm_keys *keys, struct rng rng,
+                                      struct kms_protector **out, struct errinfo *ei);
+/* Wipes the keys. NULL is fine. */
+void kms_protector_free(struct kms_protector *p);
+
 /* Appends the sealed request to out and fills x for opening the answer. */
-MUST_CHECK enum err kms_seal_request(const struct realm_keys *keys, const struct kms_request *m,
-                                     const struct rng *rng, struct buf *out, struct kms_exchange *x,
-                                     struct errinfo *ei);
+MUST_CHECK enum err kms_seal_request(struct kms_protector *p, const struct kms_request *m,
+                                     struct buf *out, struct kms_exchange *x, struct errinfo *ei);
 /* ERR_VERSION, ERR_TRUNCATED/ERR_MALFORMED (size or fields), or ERR_FOREIGN: the tag is not our
  * realm's. */
-MUST_CHECK enum err kms_open_request(const struct realm_keys *keys, const void *data, size_t len,
+MUST_CHECK enum err kms_open_request(struct kms_protector *p, const void *data, size_t len,
                                      struct kms_request *out, struct kms_exchange *x,
                                      struct errinfo *ei);
 /* The answer gets the version of the request, whatever m says. */
-MUST_CHECK enum err kms_seal_response(const struct realm_keys *keys, const struct kms_exchange *x,
-                                      const struct kms_response *m, const struct rng *rng,
-                                      struct buf *out, struct errinfo *ei);
+MUST_CHECK enum err kms_seal_response(struct kms_protector *p, const struct kms_exchange *x,
+                                      const struct kms_response *m, struct buf *out,
+                                      struct errinfo *ei);
 /* ERR_FOREIGN if the answer is not our realm's or belongs to another request. */
-MUST_CHECK enum err kms_open_response(const struct realm_keys *keys, const struct kms_exchange *x,
+MUST_CHECK enum err kms_open_response(struct kms_protector *p, const struct kms_exchange *x,
                                       const void *data, size_t len, struct kms_response *out,
                                       struct errinfo *ei);
 

@@ -18,6 +18,7 @@ enum { REQUESTS = 512, POINTS = 6, ROUNDS_MAX = 64 };
 
 struct bench {
     struct realm_keys keys;
+    struct kms_protector *client;
     struct catalog *catalog;
     struct kms_host *host;
     struct store *store;
@@ -67,8 +68,7 @@ static void seal_all(struct bench *b)
             struct kms_exchange x;
 
             rng_fill(&b->rng, m.client_id.b, sizeof(m.client_id.b));
-            if (kms_seal_request(&b->keys, &m, &b->rng, &b->sealed[version - 4][i], &x, &ei) !=
-                ERR_OK)
+            if (kms_seal_request(b->client, &m, &b->sealed[version - 4][i], &x, &ei) != ERR_OK)
                 die("seal", &ei);
         }
     }
@@ -121,6 +121,7 @@ static void set_up(struct bench *b, const char *folder)
     b->now = 1800000000;
     rng_fill(&b->rng, secret, sizeof(secret));
     if (realm_keys_derive(secret, &b->keys, &ei) != ERR_OK ||
+        kms_protector_new(&b->keys, b->rng, &b->client, &ei) != ERR_OK ||
         catalog_load(&b->catalog, &ei) != ERR_OK)
         die("set up", &ei);
     b->host = kms_host_new(&(struct kms_host_conf){.keys = &b->keys,
@@ -191,6 +192,7 @@ int main(int argc, char **argv)
             buf_fini(&b.sealed[v][i]);
     }
     kms_host_free(b.host);
+    kms_protector_free(b.client);
     store_close(b.store);
     catalog_free(b.catalog);
     return 0;

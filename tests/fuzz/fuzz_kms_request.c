@@ -18,6 +18,7 @@ static void zero_fill(void *arg, void *out, size_t n)
 
 static const struct rng zeros = {.fill = zero_fill};
 static struct realm_keys keys;
+static struct kms_protector *client;
 static struct catalog *catalog;
 static struct kms_host *host;
 
@@ -32,6 +33,8 @@ static void make_host(void)
     if (realm_keys_derive(secret, &keys, NULL) != ERR_OK || catalog_load(&catalog, NULL) != ERR_OK)
         abort();
     conf.catalog = catalog;
+    if (kms_protector_new(&keys, zeros, &client, NULL) != ERR_OK)
+        abort();
     host = kms_host_new(&conf);
     n = catalog_groups(catalog, &groups);
     if (host == NULL || n == 0 || kms_host_set_groups(host, &groups, &activated, 1) != ERR_OK)
@@ -63,7 +66,7 @@ static void seal_and_decide(const uint8_t *body, size_t size)
     if (again.len != size || memcmp(again.data, body, size) != 0)
         abort();
     kms_text_get(m.workstation, KMS_WORKSTATION_UNITS, name, sizeof(name));
-    if (kms_seal_request(&keys, &m, &zeros, &sealed, &x, NULL) != ERR_OK)
+    if (kms_seal_request(client, &m, &sealed, &x, NULL) != ERR_OK)
         abort();
     decide(sealed.data, sealed.len);
     buf_fini(&again);

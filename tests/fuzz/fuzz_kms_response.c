@@ -8,7 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct realm_keys keys;
+static struct kms_protector *protector;
 
 static void zero_fill(void *arg, void *out, size_t n)
 {
@@ -28,7 +28,6 @@ static struct kms_exchange exchange_of(unsigned generation)
 /* What decodes must encode to the same, and open again once sealed. */
 static void seal_and_open(const uint8_t *body, size_t size)
 {
-    static const struct rng zeros = {.fill = zero_fill};
     struct kms_response m;
     struct buf again = BUF_INIT, sealed = BUF_INIT;
     struct kms_exchange x;
@@ -39,22 +38,30 @@ static void seal_and_open(const uint8_t *body, size_t size)
     if (again.len != size || memcmp(again.data, body, size) != 0)
         abort();
     x = exchange_of(m.version.major - 4u);
-    if (kms_seal_response(&keys, &x, &m, &zeros, &sealed, NULL) != ERR_OK ||
-        kms_open_response(&keys, &x, sealed.data, sealed.len, &m, NULL) != ERR_OK)
+    if (kms_seal_response(protector, &x, &m, &sealed, NULL) != ERR_OK ||
+        kms_open_response(protector, &x, sealed.data, sealed.len, &m, NULL) != ERR_OK)
         abort();
     buf_fini(&again);
     buf_fini(&sealed);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void make_protector(void)
 {
     static const uint8_t secret[REALM_SECRET_LEN];
-    static bool derived;
+    static const struct rng zeros = {.fill = zero_fill};
+    struct realm_keys keys;
+
+    if (realm_keys_derive(secret, &keys, NULL) != ERR_OK ||
+        kms_protector_new(&keys, zeros, &protector, NULL) != ERR_OK)
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
     struct kms_response m;
 
-    if (!derived && realm_keys_derive(secret, &keys, NULL) != ERR_OK)
-        abort();
-    derived = true;
+    if (protector == NULL)
+        make_protector();
     if (size == 0)
         return 0;
     if (data[0] % 4 == 3) {
@@ -62,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         struct kms_exchange x = exchange_of(data[0] % 4);
 
-        (void)!kms_open_response(&keys, &x, data + 1, size - 1, &m, NULL);
+        (void)!kms_open_response(protector, &x, data + 1, size - 1, &m, NULL);
     }
     return 0;
 }

@@ -32,50 +32,47 @@ static bool unhex(const char *text, struct bytes *out)
     return true;
 }
 
-static enum err seal_request(const struct realm_keys *keys, const struct bytes *body,
-                             struct buf *out)
+static enum err seal_request(struct kms_protector *p, const struct bytes *body, struct buf *out)
 {
-    struct rng rng = rng_system();
     struct kms_request m;
     struct kms_exchange x;
     enum err e = kms_request_decode(body->b, body->n, &m);
 
-    return e == ERR_OK ? kms_seal_request(keys, &m, &rng, out, &x, NULL) : e;
+    return e == ERR_OK ? kms_seal_request(p, &m, out, &x, NULL) : e;
 }
 
-static enum err open_request(const struct realm_keys *keys, const struct bytes *message,
+static enum err open_request(struct kms_protector *p, const struct bytes *message,
                              struct kms_exchange *x, struct buf *body)
 {
     struct kms_request m;
-    enum err e = kms_open_request(keys, message->b, message->n, &m, x, NULL);
+    enum err e = kms_open_request(p, message->b, message->n, &m, x, NULL);
 
     if (e == ERR_OK)
         kms_request_encode(&m, body);
     return e;
 }
 
-static enum err seal_response(const struct realm_keys *keys, const struct kms_exchange *x,
+static enum err seal_response(struct kms_protector *p, const struct kms_exchange *x,
                               const struct bytes *body, struct buf *out)
 {
-    struct rng rng = rng_system();
     struct kms_response m;
     enum err e = kms_response_decode(body->b, body->n, &m);
 
-    return e == ERR_OK ? kms_seal_response(keys, x, &m, &rng, out, NULL) : e;
+    return e == ERR_OK ? kms_seal_response(p, x, &m, out, NULL) : e;
 }
 
-static enum err open_response(const struct realm_keys *keys, const struct kms_exchange *x,
+static enum err open_response(struct kms_protector *p, const struct kms_exchange *x,
                               const struct bytes *message, struct buf *body)
 {
     struct kms_response m;
-    enum err e = kms_open_response(keys, x, message->b, message->n, &m, NULL);
+    enum err e = kms_open_response(p, x, message->b, message->n, &m, NULL);
 
     if (e == ERR_OK)
         kms_response_encode(&m, body);
     return e;
 }
 
-static enum err run(const struct realm_keys *keys, char *line, struct buf *out)
+static enum err run(struct kms_protector *p, char *line, struct buf *out)
 {
     static struct bytes first, second;
     char *verb = strtok(line, " \n"), *a = strtok(NULL, " \n"), *b = strtok(NULL, " \n");
@@ -86,30 +83,32 @@ static enum err run(const struct realm_keys *keys, char *line, struct buf *out)
     if (verb == NULL || a == NULL || !unhex(a, &first) || (b != NULL && !unhex(b, &second)))
         return ERR_USAGE;
     if (strcmp(verb, "seal-request") == 0)
-        return seal_request(keys, &first, out);
+        return seal_request(p, &first, out);
     if (strcmp(verb, "open-request") == 0)
-        return open_request(keys, &first, &x, out);
-    e = b == NULL ? ERR_USAGE : open_request(keys, &first, &x, &ignored);
+        return open_request(p, &first, &x, out);
+    e = b == NULL ? ERR_USAGE : open_request(p, &first, &x, &ignored);
     buf_fini(&ignored);
     if (e != ERR_OK)
         return e;
-    return strcmp(verb, "seal-response") == 0 ? seal_response(keys, &x, &second, out)
-                                              : open_response(keys, &x, &second, out);
+    return strcmp(verb, "seal-response") == 0 ? seal_response(p, &x, &second, out)
+                                              : open_response(p, &x, &second, out);
 }
 
 int main(int argc, char **argv)
 {
     static struct bytes secret;
     struct realm_keys keys;
+    struct kms_protector *p;
     char *line = NULL;
     size_t room = 0;
 
     if (argc != 2 || !unhex(argv[1], &secret) || secret.n != REALM_SECRET_LEN ||
-        realm_keys_derive(secret.b, &keys, NULL) != ERR_OK)
+        realm_keys_derive(secret.b, &keys, NULL) != ERR_OK ||
+        kms_protector_new(&keys, rng_system(), &p, NULL) != ERR_OK)
         return EXIT_USAGE;
     while (getline(&line, &room, stdin) > 0) {
         struct buf out = BUF_INIT, text = BUF_INIT;
-        enum err e = run(&keys, line, &out);
+        enum err e = run(p, line, &out);
 
         buf_add_hex(&text, out.data, out.len);
         printf("%s %s\n", e == ERR_OK ? "ok" : "error", e == ERR_OK ? buf_str(&text) : err_name(e));
@@ -118,6 +117,7 @@ int main(int argc, char **argv)
         buf_fini(&text);
     }
     free(line);
+    kms_protector_free(p);
     realm_keys_wipe(&keys);
     return EXIT_OK;
 }

@@ -1,4 +1,6 @@
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/rng.h"
 #include "support.h"
@@ -50,12 +52,60 @@ static void below_stays_below_and_reaches_everything(void **state)
     assert_int_equal(rng_below(&r, 1), 0);
 }
 
+/* As many bytes as several pages hold, in pieces that straddle their ends: none comes twice. */
+static void a_pool_gives_fresh_bytes_across_its_refills(void **state)
+{
+    enum { DRAWS = 1000, PIECE = 28 };
+    struct rng_pool *pool = rng_pool_new();
+    static uint8_t drawn[DRAWS][PIECE];
+    struct rng r;
+
+    (void)state;
+    assert_non_null(pool);
+    r = rng_from_pool(pool);
+    for (int i = 0; i < DRAWS; i++) {
+        rng_fill(&r, drawn[i], PIECE);
+        for (int j = 0; j < i; j++)
+            assert_memory_not_equal(drawn[i], drawn[j], PIECE);
+    }
+    rng_pool_free(pool);
+}
+
+static void a_forked_child_does_not_repeat_its_parents_bytes(void **state)
+{
+    struct rng_pool *pool = rng_pool_new();
+    uint8_t first[16], mine[16], childs[16];
+    struct rng r;
+    int fd[2];
+    pid_t child;
+
+    (void)state;
+    assert_non_null(pool);
+    r = rng_from_pool(pool);
+    rng_fill(&r, first, sizeof(first)); /* the pool is full when it is copied */
+    assert_int_equal(pipe(fd), 0);
+    child = fork();
+    if (child == 0) {
+        rng_fill(&r, childs, sizeof(childs));
+        _exit(write(fd[1], childs, sizeof(childs)) == sizeof(childs) ? 0 : 1);
+    }
+    rng_fill(&r, mine, sizeof(mine));
+    assert_int_equal(read(fd[0], childs, sizeof(childs)), sizeof(childs));
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_memory_not_equal(mine, childs, sizeof(mine));
+    close(fd[0]);
+    close(fd[1]);
+    rng_pool_free(pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_seed_gives_the_same_bytes),
         cmocka_unit_test(seeding_follows_splitmix64),
         cmocka_unit_test(below_stays_below_and_reaches_everything),
+        cmocka_unit_test(a_pool_gives_fresh_bytes_across_its_refills),
+        cmocka_unit_test(a_forked_child_does_not_repeat_its_parents_bytes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

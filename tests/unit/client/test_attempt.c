@@ -19,6 +19,7 @@ struct world {
     char dir[256];
     struct catalog *cat;
     struct bundle bundle;
+    struct kms_protector *protector;
     struct kms_host *host[HOSTS];
     bool up[HOSTS];
     int asked[HOSTS];
@@ -123,13 +124,14 @@ static int setup(void **state)
     assert_ok(realm_init("LAB", path, T0, &rng, &ei), &ei);
     snprintf(path, sizeof(path), "%s/realm/client.bundle", w->dir);
     assert_ok(bundle_load(path, &w->bundle, &ei), &ei);
+    assert_ok(kms_protector_new(&w->bundle.keys, rng, &w->protector, &ei), &ei);
     assert_ok(catalog_load(&w->cat, &ei), &ei);
     start_hosts(w);
     rng_seeded_init(&w->seeded, 1);
     w->now = T0;
     w->env = (struct attempt_env){
         .bundle = &w->bundle,
-        .rng = rng,
+        .protector = w->protector,
         .draw = rng_from_seed(&w->seeded),
         .ports = {.arg = w, .ask_ad = ask_ad, .find = find, .exchange = exchange}};
     snprintf(w->m.name, sizeof(w->m.name), "SRV1");
@@ -148,6 +150,7 @@ static int teardown(void **state)
     for (int i = 0; i < HOSTS; i++)
         kms_host_free(w->host[i]);
     machine_fini(&w->m);
+    kms_protector_free(w->protector);
     bundle_fini(&w->bundle);
     catalog_free(w->cat);
     test_folder_remove(w->dir);

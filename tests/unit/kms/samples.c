@@ -56,3 +56,14 @@ struct realm_keys sample_keys(uint8_t byte)
     assert_ok(realm_keys_derive(secret, &keys, &ei), &ei);
     return keys;
 }
+
+struct kms_protector *sample_protector(uint8_t byte, struct rng rng)
+{
+    struct realm_keys keys = sample_keys(byte);
+    struct kms_protector *p;
+    struct errinfo ei = {0};
+
+    assert_ok(kms_protector_new(&keys, rng, &p, &ei), &ei);
+    realm_keys_wipe(&keys); /* which the protector needs no more */
+    return p;
+}

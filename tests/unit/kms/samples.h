@@ -3,6 +3,7 @@
 #define ADBAD_TESTS_KMS_SAMPLES_H
 
 #include "kms/message.h"
+#include "kms/protect.h"
 #include "realm/keys.h"
 #include "support.h"
 
@@ -16,5 +17,7 @@ struct kms_request sample_request(uint16_t major);
 struct kms_response sample_response(uint16_t major, const char *epid);
 /* Keys of the realm whose secret is 32 times byte. */
 struct realm_keys sample_keys(uint8_t byte);
+/* A protector with these keys; its caller frees it. */
+struct kms_protector *sample_protector(uint8_t byte, struct rng rng);
 
 #endif

@@ -13,6 +13,8 @@ struct lab {
     struct rng_seeded seeded;
     struct rng rng;
     struct realm_keys keys;
+    struct kms_protector *own, *foreign; /* of the host's realm, and of another */
+    struct kms_protector *client;        /* the one that seals the requests */
     struct catalog *catalog;
     struct kms_host *host;
     int64_t now;
@@ -66,6 +68,8 @@ static int make_lab(void **state)
     l = (struct lab){.now = SAMPLE_NOW};
     l.rng = test_rng(&l.seeded);
     l.keys = sample_keys(1);
+    l.own = l.client = sample_protector(1, l.rng);
+    l.foreign = sample_protector(2, l.rng);
     assert_ok(catalog_load(&l.catalog, &ei), &ei);
     l.host = new_host(&l);
     install(&l, SERVER_GROUP, true);
@@ -80,6 +84,8 @@ static int drop_lab(void **state)
 
     buf_fini(&l->request);
     buf_fini(&l->decision.response);
+    kms_protector_free(l->own);
+    kms_protector_free(l->foreign);
     kms_host_free(l->host);
     catalog_free(l->catalog);
     return 0;
@@ -98,7 +104,7 @@ static void seal_ask(struct lab *l)
     struct errinfo ei = {0};
 
     buf_clear(&l->request);
-    assert_ok(kms_seal_request(&l->keys, &l->ask, &l->rng, &l->request, &l->exchange, &ei), &ei);
+    assert_ok(kms_seal_request(l->client, &l->ask, &l->request, &l->exchange, &ei), &ei);
 }
 
 static enum kms_reason decide(struct lab *l)
@@ -130,7 +136,7 @@ static void an_answer_tells_count_intervals_and_host(void **state)
 
     assert_int_equal(decide(l), KMS_ANSWERED);
     assert_int_equal(l->decision.hresult, 0);
-    assert_ok(kms_open_response(&l->keys, &l->exchange, l->decision.response.data,
+    assert_ok(kms_open_response(l->client, &l->exchange, l->decision.response.data,
                                 l->decision.response.len, &answer, &ei),
               &ei);
     kms_text_get(answer.epid, KMS_EPID_UNITS, epid, sizeof(epid));
@@ -152,7 +158,7 @@ static void every_generation_is_answered_in_its_own(void **state)
 
         l->ask.version.major = major;
         assert_int_equal(decide(l), KMS_ANSWERED);
-        assert_int_equal(kms_open_response(&l->keys, &l->exchange, l->decision.response.data,
+        assert_int_equal(kms_open_response(l->client, &l->exchange, l->decision.response.data,
                                            l->decision.response.len, &answer, NULL),
                          ERR_OK);
         assert_int_equal(answer.version.major, major);
@@ -182,7 +188,7 @@ static void opening_counts_nobody_and_sealing_tells_the_count_given(void **state
     l->ask.client_id = sample_guid(9);
     seal_ask(l);
     buf_fini(&d->response);
-    kms_host_open(l->host, l->request.data, l->request.len, l->now, d);
+    kms_host_open(l->host, l->own, l->request.data, l->request.len, l->now, d);
     assert_int_equal(d->reason, KMS_ANSWERED);
     assert_int_equal(d->response.len, 0);
     assert_int_equal(counted(l), 4);
@@ -191,9 +197,9 @@ static void opening_counts_nobody_and_sealing_tells_the_count_given(void **state
                      ERR_OK);
     assert_int_equal(count, 5);
     assert_int_equal(counted(l), 5);
-    assert_int_equal(kms_host_seal(l->host, &d->opened, 17, &d->response), ERR_OK);
+    assert_int_equal(kms_host_seal(l->host, l->own, &d->opened, 17, &d->response), ERR_OK);
     assert_int_equal(
-        kms_open_response(&l->keys, &l->exchange, d->response.data, d->response.len, &answer, NULL),
+        kms_open_response(l->own, &l->exchange, d->response.data, d->response.len, &answer, NULL),
         ERR_OK);
     assert_int_equal(answer.count, 17);
     assert_true(guid_equal(&answer.client_id, &l->ask.client_id));
@@ -282,7 +288,7 @@ static void change_fields(struct lab *l, enum change c)
 {
     switch (c) {
     case OTHER_REALM:
-        l->keys = sample_keys(2); /* seals; the caller puts the host's back */
+        l->client = l->foreign; /* the caller puts ours back */
         break;
     case IS_VIRTUAL_2:
         l->ask.is_virtual = 2;
@@ -370,13 +376,12 @@ static const struct {
 static enum kms_reason decide_changed(struct lab *l, enum change one, enum change other)
 {
     struct kms_request good = l->ask;
-    struct realm_keys own = l->keys;
 
     install(l, SERVER_GROUP, true);
     change_fields(l, one);
     change_fields(l, other);
     seal_ask(l);
-    l->keys = own;
+    l->client = l->own;
     l->ask = good;
     change_host(l, one);
     change_host(l, other);
@@ -502,7 +507,7 @@ static void intervals_are_what_was_set_within_their_bounds(void **state)
 
         kms_host_set_intervals(l->host, set[i], set[i]);
         assert_int_equal(decide(l), KMS_ANSWERED);
-        assert_int_equal(kms_open_response(&l->keys, &l->exchange, l->decision.response.data,
+        assert_int_equal(kms_open_response(l->client, &l->exchange, l->decision.response.data,
                                            l->decision.response.len, &answer, NULL),
                          ERR_OK);
         assert_int_equal(answer.activation_interval, want[i]);

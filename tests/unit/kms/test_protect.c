@@ -10,7 +10,7 @@
 struct exchange {
     struct rng_seeded seeded;
     struct rng rng;
-    struct realm_keys keys;
+    struct kms_protector *ours, *foreign; /* of two realms */
     struct buf request[MAJORS], answer[MAJORS];
     struct kms_exchange asked[MAJORS];
 };
@@ -22,13 +22,14 @@ static int make_exchange(void **state)
 
     f = (struct exchange){0};
     f.rng = test_rng(&f.seeded);
-    f.keys = sample_keys(1);
+    f.ours = sample_protector(1, f.rng);
+    f.foreign = sample_protector(2, f.rng);
     for (uint16_t i = 0; i < MAJORS; i++) {
         struct kms_request m = sample_request((uint16_t)(4 + i));
         struct kms_response a = sample_response((uint16_t)(4 + i), "55041-LAB");
 
-        assert_ok(kms_seal_request(&f.keys, &m, &f.rng, &f.request[i], &f.asked[i], &ei), &ei);
-        assert_ok(kms_seal_response(&f.keys, &f.asked[i], &a, &f.rng, &f.answer[i], &ei), &ei);
+        assert_ok(kms_seal_request(f.ours, &m, &f.request[i], &f.asked[i], &ei), &ei);
+        assert_ok(kms_seal_response(f.ours, &f.asked[i], &a, &f.answer[i], &ei), &ei);
     }
     *state = &f;
     return 0;
@@ -42,22 +43,24 @@ static int drop_exchange(void **state)
         buf_fini(&f->request[i]);
         buf_fini(&f->answer[i]);
     }
+    kms_protector_free(f->ours);
+    kms_protector_free(f->foreign);
     return 0;
 }
 
-static enum err open_request(const struct realm_keys *keys, const struct buf *b)
+static enum err open_request(struct kms_protector *p, const struct buf *b)
 {
     struct kms_request m;
     struct kms_exchange x;
 
-    return kms_open_request(keys, b->data, b->len, &m, &x, NULL);
+    return kms_open_request(p, b->data, b->len, &m, &x, NULL);
 }
 
-static enum err open_answer(const struct exchange *f, size_t i)
+static enum err open_answer(struct exchange *f, size_t i)
 {
     struct kms_response m;
 
-    return kms_open_response(&f->keys, &f->asked[i], f->answer[i].data, f->answer[i].len, &m, NULL);
+    return kms_open_response(f->ours, &f->asked[i], f->answer[i].data, f->answer[i].len, &m, NULL);
 }
 
 static void sealed_sizes_are_the_documented_ones(void **state)
@@ -83,7 +86,7 @@ static void a_request_opens_to_what_was_sealed(void **state)
         struct buf a = BUF_INIT, b = BUF_INIT;
         struct errinfo ei = {0};
 
-        assert_ok(kms_open_request(&f->keys, f->request[i].data, f->request[i].len, &got, &x, &ei),
+        assert_ok(kms_open_request(f->ours, f->request[i].data, f->request[i].len, &got, &x, &ei),
                   &ei);
         kms_request_encode(&want, &a);
         kms_request_encode(&got, &b);
@@ -105,7 +108,7 @@ static void an_answer_opens_to_what_was_sealed(void **state)
         struct kms_response want = sample_response((uint16_t)(4 + i), "55041-LAB"), got;
         struct errinfo ei = {0};
 
-        assert_ok(kms_open_response(&f->keys, &f->asked[i], f->answer[i].data, f->answer[i].len,
+        assert_ok(kms_open_response(f->ours, &f->asked[i], f->answer[i].data, f->answer[i].len,
                                     &got, &ei),
                   &ei);
         assert_memory_equal(got.epid, want.epid, sizeof(got.epid));
@@ -138,7 +141,7 @@ static void nonce_and_iv_of_two_seals_differ(void **state)
         struct buf again = BUF_INIT;
         struct errinfo ei = {0};
 
-        assert_ok(kms_seal_request(&f->keys, &m, &f->rng, &again, &x, &ei), &ei);
+        assert_ok(kms_seal_request(f->ours, &m, &again, &x, &ei), &ei);
         assert_memory_not_equal(again.data + 4, f->request[i].data + 4, KMS_NONCE_LEN);
         if (iv_len[i] > 0)
             assert_memory_not_equal(again.data + 20, f->request[i].data + 20, iv_len[i]);
@@ -156,13 +159,13 @@ static void every_flipped_bit_of_a_request_is_refused(void **state)
             enum err e;
 
             f->request[i].data[bit / 8] ^= (uint8_t)(1u << bit % 8);
-            e = open_request(&f->keys, &f->request[i]);
+            e = open_request(f->ours, &f->request[i]);
             /* In the version: another generation, so another size; or none at all. */
             if (bit / 8 < 4 ? e == ERR_OK : e != ERR_FOREIGN)
                 fail_msg("version %zu, bit %zu: %s", 4 + i, bit, err_name(e));
             f->request[i].data[bit / 8] ^= (uint8_t)(1u << bit % 8);
         }
-        assert_int_equal(open_request(&f->keys, &f->request[i]), ERR_OK);
+        assert_int_equal(open_request(f->ours, &f->request[i]), ERR_OK);
     }
 }
 
@@ -192,10 +195,10 @@ static void every_prefix_of_a_request_is_truncated(void **state)
 
     for (size_t i = 0; i < MAJORS; i++) {
         for (size_t n = 0; n < f->request[i].len; n++)
-            assert_int_equal(kms_open_request(&f->keys, f->request[i].data, n, &m, &x, NULL),
+            assert_int_equal(kms_open_request(f->ours, f->request[i].data, n, &m, &x, NULL),
                              ERR_TRUNCATED);
         buf_add(&f->request[i], "x", 1);
-        assert_int_equal(open_request(&f->keys, &f->request[i]), ERR_MALFORMED);
+        assert_int_equal(open_request(f->ours, &f->request[i]), ERR_MALFORMED);
     }
 }
 
@@ -211,7 +214,7 @@ static void no_prefix_of_an_answer_opens(void **state)
         struct buf *b = &f->answer[i];
 
         for (size_t n = 0; n < b->len; n++) {
-            enum err e = kms_open_response(&f->keys, &f->asked[i], b->data, n, &m, NULL);
+            enum err e = kms_open_response(f->ours, &f->asked[i], b->data, n, &m, NULL);
 
             assert_true(n < least[i] ? e == ERR_TRUNCATED
                                      : e == ERR_FOREIGN || (i == 1 && e == ERR_MALFORMED));
@@ -225,19 +228,22 @@ static void no_prefix_of_an_answer_opens(void **state)
 static void another_realms_request_is_foreign(void **state)
 {
     struct exchange *f = *state;
-    struct realm_keys other = sample_keys(2);
 
     for (size_t i = 0; i < MAJORS; i++)
-        assert_int_equal(open_request(&other, &f->request[i]), ERR_FOREIGN);
+        assert_int_equal(open_request(f->foreign, &f->request[i]), ERR_FOREIGN);
 }
 
 static void another_realms_answer_is_foreign(void **state)
 {
     struct exchange *f = *state;
 
-    f->keys = sample_keys(2);
-    for (size_t i = 0; i < MAJORS; i++)
-        assert_int_equal(open_answer(f, i), ERR_FOREIGN);
+    for (size_t i = 0; i < MAJORS; i++) {
+        struct kms_response m;
+
+        assert_int_equal(kms_open_response(f->foreign, &f->asked[i], f->answer[i].data,
+                                           f->answer[i].len, &m, NULL),
+                         ERR_FOREIGN);
+    }
 }
 
 static void an_answer_fits_no_other_request(void **state)
@@ -249,7 +255,7 @@ static void an_answer_fits_no_other_request(void **state)
         struct buf again = BUF_INIT;
         struct errinfo ei = {0};
 
-        assert_ok(kms_seal_request(&f->keys, &m, &f->rng, &again, &f->asked[i], &ei), &ei);
+        assert_ok(kms_seal_request(f->ours, &m, &again, &f->asked[i], &ei), &ei);
         assert_int_equal(open_answer(f, i), ERR_FOREIGN);
         buf_fini(&again);
     }
@@ -265,7 +271,7 @@ static void an_answer_of_another_generation_is_foreign(void **state)
 
     weaker.version.major = 4;
     buf_clear(&f->answer[2]);
-    assert_ok(kms_seal_response(&f->keys, &weaker, &m, &f->rng, &f->answer[2], &ei), &ei);
+    assert_ok(kms_seal_response(f->ours, &weaker, &m, &f->answer[2], &ei), &ei);
     assert_int_equal(open_answer(f, 2), ERR_FOREIGN);
     f->asked[2] = weaker;
     assert_int_equal(open_answer(f, 2), ERR_OK);
@@ -282,7 +288,7 @@ static void a_request_sent_back_is_no_answer(void **state)
 
         nothing.tag_len = 0;
         assert_int_not_equal(
-            kms_open_response(&f->keys, &nothing, f->request[i].data, f->request[i].len, &m, NULL),
+            kms_open_response(f->ours, &nothing, f->request[i].data, f->request[i].len, &m, NULL),
             ERR_OK);
     }
 }
@@ -298,8 +304,8 @@ static void fields_that_are_not_allowed_are_refused_behind_a_good_tag(void **sta
         struct errinfo ei = {0};
 
         m.is_virtual = 2;
-        assert_ok(kms_seal_request(&f->keys, &m, &f->rng, &b, &x, &ei), &ei);
-        assert_int_equal(open_request(&f->keys, &b), ERR_MALFORMED);
+        assert_ok(kms_seal_request(f->ours, &m, &b, &x, &ei), &ei);
+        assert_int_equal(open_request(f->ours, &b), ERR_MALFORMED);
         buf_fini(&b);
     }
 }
@@ -312,11 +318,11 @@ static void an_unknown_version_is_named(void **state)
     struct errinfo ei = {0};
 
     f->request[0].data[2] = 3;
-    assert_int_equal(kms_open_request(&f->keys, f->request[0].data, f->request[0].len, &m, &x, &ei),
+    assert_int_equal(kms_open_request(f->ours, f->request[0].data, f->request[0].len, &m, &x, &ei),
                      ERR_VERSION);
     assert_contains(ei.text, "3.0");
     m = sample_request(7);
-    assert_int_equal(kms_seal_request(&f->keys, &m, &f->rng, &f->request[0], &x, &ei), ERR_VERSION);
+    assert_int_equal(kms_seal_request(f->ours, &m, &f->request[0], &x, &ei), ERR_VERSION);
 }
 
 #define EXCHANGE_TEST(name) cmocka_unit_test_setup_teardown(name, make_exchange, drop_exchange)
