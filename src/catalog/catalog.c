@@ -14,6 +14,18 @@ size_t catalog_groups(const struct catalog *c, const struct cat_group **first)
     return c->groups.count;
 }
 
+size_t catalog_errors(const struct catalog *c, const struct cat_error **first)
+{
+    *first = c->errors.items;
+    return c->errors.count;
+}
+
+size_t catalog_events(const struct catalog *c, const struct cat_event **first)
+{
+    *first = c->events.items;
+    return c->events.count;
+}
+
 static const struct cat_product *product_at(const struct catalog *c, size_t i)
 {
     return VEC_AT(c->products, struct cat_product, i);

@@ -1,6 +1,7 @@
 /* catalog: products, setup keys, host-key groups, error codes and events, from data/<table>.csv.
+ * Systems and updates of KMS hosts: catalog/hosting.h.
  *
- * The tables are compiled in as bytes and read by the same parser that will read overlays; the
+ * The tables are compiled in as bytes and read by the same parser that reads overlays; the
  * build runs that parser, so a bad row fails the build with file:line. A struct catalog is
  * immutable after loading and may be shared between threads; every pointer that a look-up
  * returns lives as long as the catalogue. */
@@ -39,16 +40,24 @@ struct cat_group {
     const struct guid *kms_ids; /* sorted by bytes, no duplicates */
 };
 
+/* Texts are "" where the tables have none. */
 struct cat_error {
     uint32_t code;
-    const char *name;   /* "" if none is published */
-    const char *remedy; /* "" likewise */
+    const char *name;    /* SL_E_VL_NOT_ENOUGH_COUNT */
+    const char *remedy;  /* a few words, as published */
+    const char *meaning; /* a sentence */
+    const char *advice;  /* what to do, in sentences */
+    const char *source;
 };
 
 struct cat_event {
     uint32_t id;
-    const char *meaning;
-    const char *fields; /* as in event_ids.csv */
+    const char *meaning; /* a few words, as published */
+    const char *fields;  /* as in event_ids.csv */
+    const char *log;     /* "Application" */
+    const char *where;   /* whose: "KMS client" */
+    const char *advice;  /* what it tells and what to do, in sentences */
+    const char *reference;
 };
 
 struct catalog;
@@ -57,9 +66,20 @@ struct catalog;
 MUST_CHECK enum err catalog_load(struct catalog **out, struct errinfo *ei);
 void catalog_free(struct catalog *c);
 
-/* All rows in table order. */
+/* Where the folder of overlays is unless something else is said. */
+#define CATALOG_DEFAULT_DIR "/etc/adbad/catalog.d"
+
+/* Reads the built-in tables and then the overlays in path: a folder, or one file. NULL means
+ * CATALOG_DEFAULT_DIR, which need not exist. docs/catalog.md says what overlays may do;
+ * ERR_MALFORMED with "file:line: …" for what they do wrong. */
+MUST_CHECK enum err catalog_load_overlays(const char *path, struct catalog **out,
+                                          struct errinfo *ei);
+
+/* All rows in table order; those that an overlay added come last. */
 size_t catalog_products(const struct catalog *c, const struct cat_product **first);
 size_t catalog_groups(const struct catalog *c, const struct cat_group **first);
+size_t catalog_errors(const struct catalog *c, const struct cat_error **first);
+size_t catalog_events(const struct catalog *c, const struct cat_event **first);
 
 /* By product name or alias and edition name or alias, case-insensitive; NULL if there is none. An
  * alias that several products share ("Windows 10/11") takes the first. edition NULL takes the

@@ -177,6 +177,12 @@ static bool find_column(const struct csv *c, const char *name, size_t *at)
 
 enum err csv_header(struct csv *c, const char *const *names, size_t n, struct errinfo *ei)
 {
+    return csv_header_some(c, names, n, n, ei);
+}
+
+enum err csv_header_some(struct csv *c, const char *const *names, size_t n, size_t needed,
+                         struct errinfo *ei)
+{
     bool got;
     size_t at;
     enum err e = csv_record(c, &got, ei);
@@ -188,9 +194,13 @@ enum err csv_header(struct csv *c, const char *const *names, size_t n, struct er
     for (size_t i = 0; i < c->count; i++)
         if (find_column(c, c->fields[i], &at) && at != i)
             return csv_fail(c, ei, "the column \"%s\" is there twice", c->fields[i]);
-    for (size_t i = 0; i < n; i++)
-        if (!find_column(c, names[i], &c->column[i]))
+    for (size_t i = 0; i < n; i++) {
+        if (find_column(c, names[i], &c->column[i]))
+            continue;
+        if (i < needed)
             return csv_fail(c, ei, "the column \"%s\" is missing", names[i]);
+        c->column[i] = CSV_COLUMNS_MAX;
+    }
     c->width = c->count;
     c->columns = n;
     return ERR_OK;
@@ -205,6 +215,6 @@ enum err csv_row(struct csv *c, const char **values, bool *got, struct errinfo *
     if (c->count != c->width)
         return csv_fail(c, ei, "has %zu fields where the header has %zu", c->count, c->width);
     for (size_t i = 0; i < c->columns; i++)
-        values[i] = c->fields[c->column[i]];
+        values[i] = c->column[i] < c->count ? c->fields[c->column[i]] : "";
     return ERR_OK;
 }

@@ -24,7 +24,7 @@ struct csv {
     const char *fields[CSV_COLUMNS_MAX];
     size_t width;                   /* fields in the header */
     size_t columns;                 /* asked for by csv_header */
-    size_t column[CSV_COLUMNS_MAX]; /* where each of them is */
+    size_t column[CSV_COLUMNS_MAX]; /* where each of them is; CSV_COLUMNS_MAX: nowhere */
 };
 
 /* Reads from len bytes. file and bytes must stay while c is in use; the fields that are read
@@ -39,6 +39,11 @@ MUST_CHECK enum err csv_record(struct csv *c, bool *got, struct errinfo *ei);
 /* Reads the header and finds n named columns in it, in any order and among others. */
 MUST_CHECK enum err csv_header(struct csv *c, const char *const *names, size_t n,
                                struct errinfo *ei);
+
+/* As csv_header, but only the first needed ones of the n columns must be there: what is missing
+ * reads as empty. */
+MUST_CHECK enum err csv_header_some(struct csv *c, const char *const *names, size_t n,
+                                    size_t needed, struct errinfo *ei);
 
 /* The next record's values for the columns that csv_header was asked for, in that order. A record
  * as wide as the header, else ERR_MALFORMED. */

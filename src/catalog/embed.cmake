@@ -5,6 +5,7 @@ set(tables
     CAT_PRODUCTS products.csv
     CAT_SETUP_KEYS client_setup_keys.csv
     CAT_GROUPS host_key_groups.csv
+    CAT_UPDATES host_updates.csv
     CAT_ERRORS error_codes.csv
     CAT_EVENTS event_ids.csv)
 

@@ -3,7 +3,7 @@
 
 #include "catalog/internal.h"
 
-enum { G_GROUP, G_RELATION, G_PRODUCT, G_COLUMNS };
+enum { G_GROUP, G_RELATION, G_PRODUCT, G_NEEDED, G_NOTE = G_NEEDED, G_RULE, G_SOURCE, G_COLUMNS };
 
 static enum err take_group(struct catalog *cat, const struct csv *c, const char *name, size_t *at,
                            struct errinfo *ei)
@@ -13,9 +13,14 @@ static enum err take_group(struct catalog *cat, const struct csv *c, const char 
 
     if (*name == '\0')
         return csv_fail(c, ei, "the group has no name");
-    for (*at = 0; *at < cat->groups.count; ++*at)
-        if (name_equal(VEC_AT(cat->groups, struct cat_group, *at)->name, name))
+    for (*at = 0; *at < cat->groups.count; ++*at) {
+        g = VEC_AT(cat->groups, struct cat_group, *at);
+        if (strcmp(g->name, name) == 0)
             return ERR_OK;
+        if (name_equal(g->name, name))
+            return csv_fail(c, ei, "the group \"%s\" is written \"%s\" in an earlier row", name,
+                            g->name);
+    }
     g = vec_add(&cat->groups, sizeof(*g));
     origin = vec_add(&cat->origins, sizeof(*origin));
     if (g == NULL || origin == NULL)
@@ -59,13 +64,15 @@ static enum err activates(struct catalog *cat, const struct csv *c, size_t group
     return e;
 }
 
-static enum err check_host(const struct catalog *cat, const struct csv *c, const char *product,
-                           struct errinfo *ei)
+static enum err add_host(struct catalog *cat, const struct csv *c, const char **v,
+                         struct errinfo *ei)
 {
-    for (size_t i = 0; i < cat->titles.count; i++)
-        if (names_match(&VEC_AT(cat->titles, struct title, i)->names, product))
-            return ERR_OK;
-    return csv_fail(c, ei, "no product in products.csv is called \"%s\"", product);
+    const struct cat_host row = {
+        .group = v[G_GROUP], .system = v[G_PRODUCT], .note = v[G_NOTE], .source = v[G_SOURCE]};
+
+    if (!cat_title_known(cat, row.system))
+        return csv_fail(c, ei, "no product in products.csv is called \"%s\"", row.system);
+    return cat_add_host(cat, c, &row, v[G_RULE], ei);
 }
 
 static enum err group_row(struct catalog *cat, const struct csv *c, const char **v,
@@ -79,16 +86,17 @@ static enum err group_row(struct catalog *cat, const struct csv *c, const char *
     if (strcmp(v[G_RELATION], "activates") == 0)
         return activates(cat, c, group, v[G_PRODUCT], ei);
     if (strcmp(v[G_RELATION], "host") == 0)
-        return check_host(cat, c, v[G_PRODUCT], ei);
+        return add_host(cat, c, v, ei);
     return csv_fail(c, ei, "relation is \"%s\"; it is host or activates", v[G_RELATION]);
 }
 
 enum err cat_read_groups(struct catalog *cat, struct csv *c, struct errinfo *ei)
 {
-    static const char *const columns[G_COLUMNS] = {"csvlk_group", "relation", "product"};
+    static const char *const columns[G_COLUMNS] = {"csvlk_group", "relation", "product",
+                                                   "note",        "rule",     "source"};
     const char *v[G_COLUMNS];
     bool got = true;
-    enum err e = csv_header(c, columns, G_COLUMNS, ei);
+    enum err e = csv_header_some(c, columns, G_COLUMNS, G_NEEDED, ei);
 
     while (e == ERR_OK) {
         e = csv_row(c, v, &got, ei);

@@ -52,3 +52,38 @@ enum err cat_lab_id(const char *kind, const char *name, struct guid *out, struct
     buf_fini(&b);
     return e;
 }
+
+/* Ids come from names, but a product "A/B" with an edition "C" and a product "A" with an edition
+ * "B/C" make the same one. Two things with one id could not be told apart in a licence. */
+struct named_id {
+    const struct guid *id;
+    const char *name, *edition;
+    struct origin origin;
+};
+
+static struct named_id activation(const struct catalog *cat, size_t i)
+{
+    const struct cat_product *p = VEC_AT(cat->products, struct cat_product, i);
+
+    return (struct named_id){&p->activation_id, p->product, p->edition,
+                             VEC_AT(cat->editions, struct edition, i)->origin};
+}
+
+enum err cat_check_ids(const struct catalog *cat, struct errinfo *ei)
+{
+    for (size_t i = 0; i < cat->products.count; i++) {
+        struct named_id a = activation(cat, i);
+
+        for (size_t j = 0; j < i; j++) {
+            struct named_id b = activation(cat, j);
+
+            if (guid_equal(a.id, b.id))
+                return err_fail(ei, ERR_MALFORMED,
+                                "%s:%u: %s, edition %s, has the activation id of %s, edition %s "
+                                "(%s:%u)",
+                                a.origin.file, a.origin.line, a.name, a.edition, b.name, b.edition,
+                                b.origin.file, b.origin.line);
+        }
+    }
+    return ERR_OK;
+}

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "catalog/catalog.h"
 #include "catalog/csv.h"
+#include "catalog/hosting.h"
 #include "catalog/tables.h"
 
 /* A growing array of one kind of item. */
@@ -23,7 +24,7 @@ struct names {
     const char *const *aliases;
 };
 
-/* Where something was read first, for messages; good only while loading. */
+/* The row that counts, for messages. */
 struct origin {
     const char *file;
     unsigned line;
@@ -33,6 +34,9 @@ struct origin {
  * that may be a KMS host but never a KMS client) has a title and no cat_product. */
 struct title {
     struct names names;
+    enum cat_family family; /* of its first row */
+    unsigned source;        /* where it came first */
+    const char *base;       /* product that it is a release of, "" if none; resolved when asked */
 };
 
 /* A product that a group activates; it has a KMS id of its own. */
@@ -40,6 +44,7 @@ struct unit {
     struct names names;
     struct guid kms_id;
     struct origin origin;
+    unsigned source;
     bool used; /* by a product; family is meaningful */
     enum cat_family family;
 };
@@ -47,6 +52,8 @@ struct unit {
 /* Beside each cat_product, with the same index. */
 struct edition {
     struct names names;
+    struct origin origin;
+    unsigned source, key_source;
     size_t title;
     size_t unit;
 };
@@ -57,16 +64,23 @@ struct member {
 };
 
 struct catalog {
-    struct arena mem;    /* every string and list */
-    struct vec titles;   /* struct title */
-    struct vec units;    /* struct unit */
-    struct vec products; /* struct cat_product */
-    struct vec editions; /* struct edition */
-    struct vec groups;   /* struct cat_group */
-    struct vec origins;  /* struct origin, one per group */
-    struct vec members;  /* struct member, each pair once */
-    struct vec errors;   /* struct cat_error */
-    struct vec events;   /* struct cat_event */
+    struct arena mem;       /* every string and list */
+    struct vec titles;      /* struct title */
+    struct vec units;       /* struct unit */
+    struct vec products;    /* struct cat_product */
+    struct vec editions;    /* struct edition */
+    struct vec groups;      /* struct cat_group */
+    struct vec origins;     /* struct origin, one per group */
+    struct vec members;     /* struct member, each pair once */
+    struct vec hosts;       /* struct cat_host */
+    struct vec host_rows;   /* unsigned, the source of each */
+    struct vec updates;     /* struct cat_update */
+    struct vec update_rows; /* unsigned, the source of each */
+    struct vec errors;      /* struct cat_error */
+    struct vec error_rows;  /* unsigned */
+    struct vec events;      /* struct cat_event */
+    struct vec event_rows;  /* unsigned */
+    unsigned source;        /* the number of the one that is read */
 };
 
 #define VEC_AT(v, type, i) (&((type *)(v).items)[i])
@@ -76,10 +90,17 @@ enum err cat_read_units(struct catalog *cat, struct csv *c, struct errinfo *ei);
 enum err cat_read_products(struct catalog *cat, struct csv *c, struct errinfo *ei);
 enum err cat_read_keys(struct catalog *cat, struct csv *c, struct errinfo *ei);
 enum err cat_read_groups(struct catalog *cat, struct csv *c, struct errinfo *ei);
+enum err cat_read_updates(struct catalog *cat, struct csv *c, struct errinfo *ei);
 enum err cat_read_errors(struct catalog *cat, struct csv *c, struct errinfo *ei);
 enum err cat_read_events(struct catalog *cat, struct csv *c, struct errinfo *ei);
 /* Once all are read. */
 enum err cat_check_units(const struct catalog *cat, struct errinfo *ei);
+enum err cat_check_ids(const struct catalog *cat, struct errinfo *ei);
+/* hosting.c: a host row of host_key_groups.csv. */
+enum err cat_add_host(struct catalog *cat, const struct csv *c, const struct cat_host *row,
+                      const char *rule, struct errinfo *ei);
+/* Whether some product is called so. */
+bool cat_title_known(const struct catalog *cat, const char *name);
 enum err cat_finish_groups(struct catalog *cat, struct errinfo *ei);
 
 /* names.c: spellings. Upper and lower case of ASCII letters are the same. */

@@ -21,18 +21,23 @@ static struct unit *find_unit(const struct catalog *cat, const char *name)
 static enum err unit_row(struct catalog *cat, const struct csv *c, const char **v,
                          struct errinfo *ei)
 {
-    struct unit *u;
+    struct unit *u = find_unit(cat, v[U_NAME]);
     enum err e;
 
     if (*v[U_NAME] == '\0')
         return csv_fail(c, ei, "the KMS product has no name");
-    if (find_unit(cat, v[U_NAME]) != NULL)
+    if (u != NULL && u->source == cat->source)
         return csv_fail(c, ei, "the KMS product \"%s\" is there twice", v[U_NAME]);
-    u = vec_add(&cat->units, sizeof(*u));
+    if (u != NULL && strcmp(u->names.name, v[U_NAME]) != 0)
+        return csv_fail(c, ei, "the KMS product \"%s\" is written \"%s\" in %s:%u", v[U_NAME],
+                        u->names.name, u->origin.file, u->origin.line);
+    if (u == NULL)
+        u = vec_add(&cat->units, sizeof(*u));
     if (u == NULL)
         return err_nomem(ei);
-    u->names.name = v[U_NAME];
+    u->names = (struct names){.name = v[U_NAME]};
     u->origin = (struct origin){c->file, c->line};
+    u->source = cat->source;
     e = names_add(cat, &u->names, c, v[U_CALLED], ei);
     return e != ERR_OK ? e : cat_lab_id("kms", u->names.name, &u->kms_id, ei);
 }
@@ -53,12 +58,21 @@ enum err cat_read_units(struct catalog *cat, struct csv *c, struct errinfo *ei)
     return e;
 }
 
+/* A row that was replaced may have been the only one that used it. */
+static bool is_used(const struct catalog *cat, size_t unit)
+{
+    for (size_t i = 0; i < cat->editions.count; i++)
+        if (VEC_AT(cat->editions, struct edition, i)->unit == unit)
+            return true;
+    return false;
+}
+
 enum err cat_check_units(const struct catalog *cat, struct errinfo *ei)
 {
     for (size_t i = 0; i < cat->units.count; i++) {
         const struct unit *u = VEC_AT(cat->units, struct unit, i);
 
-        if (!u->used)
+        if (!is_used(cat, i))
             return err_fail(ei, ERR_MALFORMED, "%s:%u: no product has the KMS product \"%s\"",
                             u->origin.file, u->origin.line, u->names.name);
     }
@@ -77,12 +91,14 @@ enum {
     P_PROTOCOL,
     P_ADBA,
     P_KMS_PRODUCT,
+    P_NEEDED,
+    P_BASE = P_NEEDED,
     P_COLUMNS
 };
 
 static const char *const product_columns[P_COLUMNS] = {
     "product",  "edition",  "aliases", "edition_aliases", "family",
-    "n_policy", "protocol", "adba",    "kms_product",
+    "n_policy", "protocol", "adba",    "kms_product",     "base",
 };
 
 static enum err check_titles(const struct catalog *cat, const struct csv *c, size_t own,
@@ -109,6 +125,21 @@ static enum err check_titles(const struct catalog *cat, const struct csv *c, siz
     return ERR_OK;
 }
 
+static enum err parse_family(const struct csv *c, const char *text, enum cat_family *out,
+                             struct errinfo *ei)
+{
+    static const char *const families[] = {
+        [CAT_CLIENT] = "client", [CAT_SERVER] = "server", [CAT_OFFICE] = "office"};
+
+    for (unsigned i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+        if (strcmp(text, families[i]) == 0) {
+            *out = (enum cat_family)i;
+            return ERR_OK;
+        }
+    }
+    return csv_fail(c, ei, "family is \"%s\"; it is client, server or office", text);
+}
+
 /* Finds or makes the row's product and adds its aliases. */
 static enum err take_title(struct catalog *cat, const struct csv *c, const char **v, size_t *at,
                            struct errinfo *ei)
@@ -128,24 +159,18 @@ static enum err take_title(struct catalog *cat, const struct csv *c, const char 
         if (t == NULL)
             return err_nomem(ei);
         t->names.name = v[P_PRODUCT];
+        t->source = cat->source;
+        t->base = "";
+        e = parse_family(c, v[P_FAMILY], &t->family, ei);
+        if (e != ERR_OK)
+            return e;
     }
+    if (*v[P_BASE] != '\0' && !cat_title_known(cat, v[P_BASE]))
+        return csv_fail(c, ei, "no earlier product is called \"%s\", the base", v[P_BASE]);
+    if (*v[P_BASE] != '\0')
+        t->base = v[P_BASE];
     e = names_add(cat, &t->names, c, v[P_ALIASES], ei);
     return e != ERR_OK ? e : check_titles(cat, c, *at, ei);
-}
-
-static enum err parse_family(const struct csv *c, const char *text, enum cat_family *out,
-                             struct errinfo *ei)
-{
-    static const char *const families[] = {
-        [CAT_CLIENT] = "client", [CAT_SERVER] = "server", [CAT_OFFICE] = "office"};
-
-    for (unsigned i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
-        if (strcmp(text, families[i]) == 0) {
-            *out = (enum cat_family)i;
-            return ERR_OK;
-        }
-    }
-    return csv_fail(c, ei, "family is \"%s\"; it is client, server or office", text);
 }
 
 static enum err parse_bool(const struct csv *c, const char *text, bool *out, struct errinfo *ei)
@@ -204,15 +229,21 @@ static enum err parse_unit(struct catalog *cat, const struct csv *c, const char 
     return ERR_OK;
 }
 
-static enum err check_editions(const struct catalog *cat, const struct csv *c,
-                               const struct edition *mine, struct errinfo *ei)
+/* Finds the row of an earlier source that this one replaces: *at is its place, or the number of
+ * rows if there is none. */
+static enum err find_replaced(const struct catalog *cat, const struct csv *c,
+                              const struct edition *mine, size_t *at, struct errinfo *ei)
 {
+    *at = cat->editions.count;
     for (size_t i = 0; i < cat->editions.count; i++) {
         const struct edition *other = VEC_AT(cat->editions, struct edition, i);
 
-        if (other->title == mine->title && names_clash(&other->names, &mine->names))
+        if (other->title != mine->title || !names_clash(&other->names, &mine->names))
+            continue;
+        if (other->source == mine->source || strcmp(other->names.name, mine->names.name) != 0)
             return csv_fail(c, ei, "the edition \"%s\" or an alias of it is there twice",
                             mine->names.name);
+        *at = i;
     }
     return ERR_OK;
 }
@@ -230,12 +261,38 @@ static enum err activation_id(struct cat_product *p, struct errinfo *ei)
     return e;
 }
 
+/* At the end, or in the place of a row that it replaces; its setup key stays. */
+static enum err put_product(struct catalog *cat, const struct cat_product *p,
+                            const struct edition *ed, size_t at, struct errinfo *ei)
+{
+    struct cat_product *product;
+    struct edition *edition;
+    const char *key;
+    unsigned key_source;
+
+    if (at == cat->editions.count && (vec_add(&cat->products, sizeof(*p)) == NULL ||
+                                      vec_add(&cat->editions, sizeof(*ed)) == NULL))
+        return err_nomem(ei);
+    product = VEC_AT(cat->products, struct cat_product, at);
+    edition = VEC_AT(cat->editions, struct edition, at);
+    key = product->setup_key;
+    key_source = edition->key_source;
+    *product = *p;
+    product->setup_key = key;
+    *edition = *ed;
+    edition->key_source = key_source;
+    return ERR_OK;
+}
+
 static enum err add_product(struct catalog *cat, const struct csv *c, const char **v, size_t title,
                             struct errinfo *ei)
 {
     struct cat_product p = {.product = v[P_PRODUCT], .edition = v[P_EDITION]};
-    struct edition ed = {.names = {.name = v[P_EDITION]}, .title = title};
-    void *product, *edition;
+    struct edition ed = {.names = {.name = v[P_EDITION]},
+                         .origin = {c->file, c->line},
+                         .source = cat->source,
+                         .title = title};
+    size_t at = 0;
     enum err e = parse_values(c, v, &p, ei);
 
     if (e == ERR_OK && *p.edition == '\0')
@@ -245,18 +302,10 @@ static enum err add_product(struct catalog *cat, const struct csv *c, const char
     if (e == ERR_OK)
         e = names_add(cat, &ed.names, c, v[P_EDITION_ALIASES], ei);
     if (e == ERR_OK)
-        e = check_editions(cat, c, &ed, ei);
+        e = find_replaced(cat, c, &ed, &at, ei);
     if (e == ERR_OK)
         e = activation_id(&p, ei);
-    if (e != ERR_OK)
-        return e;
-    product = vec_add(&cat->products, sizeof(p));
-    edition = vec_add(&cat->editions, sizeof(ed));
-    if (product == NULL || edition == NULL)
-        return err_nomem(ei);
-    memcpy(product, &p, sizeof(p));
-    memcpy(edition, &ed, sizeof(ed));
-    return ERR_OK;
+    return e != ERR_OK ? e : put_product(cat, &p, &ed, at, ei);
 }
 
 /* A system that may be a KMS host but is no KMS client: a name and nothing else. */
@@ -277,7 +326,7 @@ enum err cat_read_products(struct catalog *cat, struct csv *c, struct errinfo *e
 {
     const char *v[P_COLUMNS];
     bool got = true;
-    enum err e = csv_header(c, product_columns, P_COLUMNS, ei);
+    enum err e = csv_header_some(c, product_columns, P_COLUMNS, P_NEEDED, ei);
 
     while (e == ERR_OK) {
         size_t title = 0;
@@ -313,25 +362,61 @@ static bool is_key(const char *text)
     return i == 29;
 }
 
+static bool key_names(const struct catalog *cat, size_t product, const char **v)
+{
+    const struct edition *ed = VEC_AT(cat->editions, struct edition, product);
+
+    return names_match(&VEC_AT(cat->titles, struct title, ed->title)->names, v[K_PRODUCT]) &&
+           names_match(&ed->names, v[K_EDITION]);
+}
+
+/* A key is that of one row's products: the other side of a look-up by key must not change. */
+static enum err check_key_owner(const struct catalog *cat, const struct csv *c, const char **v,
+                                struct errinfo *ei)
+{
+    const struct cat_product *other = NULL;
+    bool named = false;
+
+    for (size_t i = 0; i < cat->products.count; i++) {
+        const struct cat_product *p = VEC_AT(cat->products, struct cat_product, i);
+        bool has = p->setup_key != NULL && strcmp(p->setup_key, v[K_KEY]) == 0;
+        bool mine = key_names(cat, i, v);
+
+        if (has && mine)
+            return ERR_OK;
+        if (has)
+            other = p;
+        named = named || mine;
+    }
+    return other == NULL || !named ? ERR_OK
+                                   : csv_fail(c, ei, "the key %s is that of %s %s", v[K_KEY],
+                                              other->product, other->edition);
+}
+
 /* Gives the key to every product that the row names: several share one. */
 static enum err key_row(struct catalog *cat, const struct csv *c, const char **v,
                         struct errinfo *ei)
 {
     bool any = false;
+    enum err e;
 
     if (!is_key(v[K_KEY]))
         return csv_fail(c, ei, "\"%s\" is not five groups of five letters and digits", v[K_KEY]);
+    e = check_key_owner(cat, c, v, ei);
+    if (e != ERR_OK)
+        return e;
     for (size_t i = 0; i < cat->products.count; i++) {
-        const struct edition *ed = VEC_AT(cat->editions, struct edition, i);
+        struct edition *ed = VEC_AT(cat->editions, struct edition, i);
         struct cat_product *p = VEC_AT(cat->products, struct cat_product, i);
 
-        if (!names_match(&VEC_AT(cat->titles, struct title, ed->title)->names, v[K_PRODUCT]) ||
-            !names_match(&ed->names, v[K_EDITION]))
+        if (!key_names(cat, i, v))
             continue;
-        if (p->setup_key != NULL && strcmp(p->setup_key, v[K_KEY]) != 0)
+        if (p->setup_key != NULL && strcmp(p->setup_key, v[K_KEY]) != 0 &&
+            ed->key_source == cat->source)
             return csv_fail(c, ei, "%s %s has another key already, %s", p->product, p->edition,
                             p->setup_key);
         p->setup_key = v[K_KEY];
+        ed->key_source = cat->source;
         any = true;
     }
     if (!any)

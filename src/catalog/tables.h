@@ -2,7 +2,8 @@
  * use catalog.h.
  *
  * A table may come in several sources, read in the order given: the built-in one and then
- * overlays with the same columns. docs/catalog.md says what each column means. */
+ * overlays with the same columns. Within a source a key stands once; a later source's row replaces
+ * an earlier source's with the same key. docs/catalog.md says what each column means. */
 #ifndef ADBAD_CATALOG_TABLES_H
 #define ADBAD_CATALOG_TABLES_H
 
@@ -14,10 +15,14 @@ enum cat_table {
     CAT_PRODUCTS,
     CAT_SETUP_KEYS,
     CAT_GROUPS,
+    CAT_UPDATES,
     CAT_ERRORS,
     CAT_EVENTS,
     CAT_TABLE_COUNT
 };
+
+/* "products.csv" and so on, by enum cat_table. */
+extern const char *const cat_table_files[CAT_TABLE_COUNT];
 
 struct cat_source {
     enum cat_table table;

@@ -2,18 +2,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "catalog/hosting.h"
 #include "catalog/tables.h"
 #include "support.h"
 
 #define UNITS_HEAD "kms_product,called\n"
 #define PRODUCTS_HEAD                                                                              \
     "product,edition,aliases,edition_aliases,family,n_policy,protocol,adba,kms_product\n"
-#define KEYS_HEAD   "product,edition,key\n"
-#define GROUPS_HEAD "csvlk_group,relation,product\n"
-#define ERRORS_HEAD "code,name,remedy\n"
-#define EVENTS_HEAD "event_id,meaning,fields\n"
-#define KEY_A       "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE"
-#define KEY_B       "AAAAA-BBBBB-CCCCC-DDDDD-FFFFF"
+#define KEYS_HEAD    "product,edition,key\n"
+#define GROUPS_HEAD  "csvlk_group,relation,product\n"
+#define UPDATES_HEAD "host_os,client_os,update,note\n"
+#define ERRORS_HEAD  "code,name,remedy\n"
+#define EVENTS_HEAD  "event_id,meaning,fields\n"
+#define KEY_A        "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE"
+#define KEY_B        "AAAAA-BBBBB-CCCCC-DDDDD-FFFFF"
 
 /* A small good catalogue: a client and a server product, and a system that is a host only. */
 static const char *const good[CAT_TABLE_COUNT] = {
@@ -26,13 +28,15 @@ static const char *const good[CAT_TABLE_COUNT] = {
     [CAT_SETUP_KEYS] = KEYS_HEAD "Desk 1/2,Home," KEY_A "\n",
     [CAT_GROUPS] = GROUPS_HEAD "Desk group,host,Desk 1\nDesk group,activates,Desk/Desk N\n"
                                "All,host,Old\nAll,activates,Both\nAll,activates,Desk\n",
+    [CAT_UPDATES] = UPDATES_HEAD "Old,Rack 1,KB10000,first\nDesk 1,Desk 2,(impossible),\n",
     [CAT_ERRORS] = ERRORS_HEAD "0xC0000001,,first\n0xc0000001,NAME,second\n",
     [CAT_EVENTS] = EVENTS_HEAD "7,seven,\n",
 };
 
 static const char *const files[CAT_TABLE_COUNT] = {
     [CAT_KMS_PRODUCTS] = "units", [CAT_PRODUCTS] = "products", [CAT_SETUP_KEYS] = "keys",
-    [CAT_GROUPS] = "groups",      [CAT_ERRORS] = "errors",     [CAT_EVENTS] = "events",
+    [CAT_GROUPS] = "groups",      [CAT_UPDATES] = "updates",   [CAT_ERRORS] = "errors",
+    [CAT_EVENTS] = "events",
 };
 
 static struct cat_source source(enum cat_table table, const char *file, const char *text)
@@ -100,9 +104,99 @@ static void an_overlay_adds_editions_aliases_and_events(void **state)
     catalog_free(cat);
     assert_ok(load_with(CAT_EVENTS, NULL, EVENTS_HEAD "7,other,fields\n8,eight,\n", &cat, &ei),
               &ei);
-    assert_string_equal(catalog_event(cat, 7)->meaning, "seven");
+    assert_string_equal(catalog_event(cat, 7)->meaning, "other");
     assert_string_equal(catalog_event(cat, 7)->fields, "fields");
     assert_string_equal(catalog_event(cat, 8)->meaning, "eight");
+    catalog_free(cat);
+}
+
+static const struct {
+    enum cat_table table;
+    const char *overlay;
+    const char *text; /* of the failure; NULL: it loads */
+} overlays[] = {
+    {CAT_KMS_PRODUCTS, UNITS_HEAD "Desk,Desk/Desk N;Both;Also\n", NULL},
+    {CAT_KMS_PRODUCTS, UNITS_HEAD "DESK,\n",
+     "overlay:2: the KMS product \"DESK\" is written \"Desk\" in units:2"},
+    {CAT_KMS_PRODUCTS, UNITS_HEAD "Desk,Desk/Desk N;Both\nDesk,\n",
+     "overlay:3: the KMS product \"Desk\" is there twice"},
+    {CAT_PRODUCTS, PRODUCTS_HEAD "Desk 1,Home,,H,client,30,6,no,Desk\n", NULL},
+    {CAT_PRODUCTS, PRODUCTS_HEAD "Desk 1,home,,,client,25,6,yes,Desk\n",
+     "overlay:2: the edition \"home\" or an alias of it is there twice"},
+    {CAT_PRODUCTS, PRODUCTS_HEAD "Desk 1,Home,,W,client,25,6,yes,Desk\n",
+     "overlay:2: the edition \"Home\" or an alias of it is there twice"},
+    {CAT_PRODUCTS,
+     PRODUCTS_HEAD "Desk 1,X,,,client,25,6,yes,Desk\nDesk 1,X,,,client,25,6,yes,Desk\n",
+     "overlay:3: the edition \"X\" or an alias of it is there twice"},
+    {CAT_PRODUCTS, PRODUCTS_HEAD "A/B,C,,,client,25,6,yes,Desk\nA,B/C,,,client,25,6,yes,Desk\n",
+     "overlay:3: A, edition B/C, has the activation id of A/B, edition C (overlay:2)"},
+    {CAT_SETUP_KEYS, KEYS_HEAD "Desk 1/2,Home," KEY_B "\n", NULL},
+    {CAT_SETUP_KEYS, KEYS_HEAD "Rack 1,Full," KEY_A "\n",
+     "overlay:2: the key " KEY_A " is that of Desk 2 Home"},
+    {CAT_SETUP_KEYS, KEYS_HEAD "Rack 1,Full," KEY_B "\nRack 1,Full,AAAAA-BBBBB-CCCCC-DDDDD-GGGGG\n",
+     "overlay:3: Rack 1 Full has another key already, " KEY_B},
+    {CAT_GROUPS, "csvlk_group,relation,product,rule\nDesk group,host,Desk 1,or later\n", NULL},
+    {CAT_GROUPS, "csvlk_group,relation,product,rule\nDesk group,host,Desk 1,perhaps\n",
+     "overlay:2: rule is \"perhaps\"; it is empty, \"or later\""},
+    {CAT_GROUPS, GROUPS_HEAD "DESK GROUP,activates,Desk\n",
+     "overlay:2: the group \"DESK GROUP\" is written \"Desk group\""},
+    {CAT_UPDATES, UPDATES_HEAD "Old,Rack 1,KB10000,second\n", NULL},
+    {CAT_UPDATES, UPDATES_HEAD "Old,Rack 1,KB1,x\n", "overlay:2: update is \"KB1\"; it is KB and"},
+    {CAT_UPDATES, UPDATES_HEAD "Old,Bed,KB10000,x\n", "overlay:2: no product in products.csv is"},
+    {CAT_UPDATES, UPDATES_HEAD "Old,Rack 1,KB20000,x\nOld,Rack 1,KB20000,y\n",
+     "overlay:3: KB20000 for Rack 1 on Old is there twice"},
+};
+
+static void an_overlay_replaces_rows_of_the_same_key_and_may_not_contradict_itself(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(overlays) / sizeof(overlays[0]); i++) {
+        struct catalog *cat = NULL;
+        struct errinfo ei = {0};
+        enum err e = load_with(overlays[i].table, NULL, overlays[i].overlay, &cat, &ei);
+
+        if ((e == ERR_OK) != (overlays[i].text == NULL))
+            fail_msg("overlay %zu: %s", i, e == ERR_OK ? "loaded" : ei.text);
+        if (overlays[i].text != NULL)
+            assert_contains(ei.text, overlays[i].text);
+        catalog_free(cat);
+    }
+}
+
+static void the_values_of_a_replaced_row_are_the_overlays(void **state)
+{
+    const struct cat_product *p;
+    const struct cat_update *u;
+    const struct cat_host *h;
+    struct catalog *cat;
+    struct errinfo ei;
+
+    (void)state;
+    assert_ok(load_with(CAT_PRODUCTS, NULL, PRODUCTS_HEAD "Desk 1,Home,,Den,client,30,5,no,Desk\n",
+                        &cat, &ei),
+              &ei);
+    assert_int_equal(catalog_products(cat, &p), 4);
+    p = catalog_product(cat, "D1", "Den");
+    assert_int_equal(p->required_count, 30);
+    assert_int_equal(p->protocol, 5);
+    assert_false(p->adba);
+    assert_string_equal(p->setup_key, KEY_A);
+    catalog_free(cat);
+    assert_ok(load_with(CAT_SETUP_KEYS, NULL, KEYS_HEAD "Desk 1,Home," KEY_B "\n", &cat, &ei), &ei);
+    assert_string_equal(catalog_product(cat, "Desk 1", "Home")->setup_key, KEY_B);
+    assert_string_equal(catalog_product(cat, "Desk 2", "Home")->setup_key, KEY_A);
+    catalog_free(cat);
+    assert_ok(load_with(CAT_UPDATES, NULL, UPDATES_HEAD "Old,Rack 1,KB10000,second\n", &cat, &ei),
+              &ei);
+    assert_int_equal(catalog_updates(cat, &u), 2);
+    assert_string_equal(u[0].note, "second");
+    catalog_free(cat);
+    assert_ok(load_with(CAT_GROUPS, NULL,
+                        "csvlk_group,relation,product,rule\nDesk group,host,Desk 1,or later\n",
+                        &cat, &ei),
+              &ei);
+    assert_int_equal(catalog_hosts(cat, &h), 2);
+    assert_true(h[1].or_later);
     catalog_free(cat);
 }
 
@@ -113,9 +207,9 @@ static void an_overlay_with_a_bad_row_is_named(void **state)
 
     (void)state;
     assert_int_equal(load_with(CAT_PRODUCTS, NULL,
-                               PRODUCTS_HEAD "Desk 1,Home,,,client,25,6,yes,Desk\n", &cat, &ei),
+                               PRODUCTS_HEAD "Desk 1,Den,,,client,25,9,yes,Desk\n", &cat, &ei),
                      ERR_MALFORMED);
-    assert_contains(ei.text, "overlay:2: the edition \"Home\" or an alias of it is there twice");
+    assert_contains(ei.text, "overlay:2: protocol is \"9\"");
     assert_null(cat);
 }
 
@@ -244,6 +338,8 @@ int main(void)
         cmocka_unit_test(the_good_tables_load),
         cmocka_unit_test(of_a_code_told_twice_the_first_values_count),
         cmocka_unit_test(an_overlay_adds_editions_aliases_and_events),
+        cmocka_unit_test(an_overlay_replaces_rows_of_the_same_key_and_may_not_contradict_itself),
+        cmocka_unit_test(the_values_of_a_replaced_row_are_the_overlays),
         cmocka_unit_test(an_overlay_with_a_bad_row_is_named),
         cmocka_unit_test(every_kind_of_bad_row_is_named_with_file_and_line),
         cmocka_unit_test(a_missing_column_is_named),
