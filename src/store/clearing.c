@@ -1,16 +1,9 @@
 #include "store/clearing.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "store/column.h"
 #include "store/db.h"
-
-static void column_text(sqlite3_stmt *st, int i, char *out, size_t size)
-{
-    const char *text = (const char *)sqlite3_column_text(st, i);
-
-    snprintf(out, size, "%s", text == NULL ? "" : text);
-}
 
 /* ---- writing ---- */
 
@@ -82,8 +75,8 @@ enum err store_put_clearing_key(struct store *s, const struct store_clearing_key
 
 static void read_key(sqlite3_stmt *st, struct store_clearing_key *k)
 {
-    column_text(st, 0, k->key, sizeof(k->key));
-    column_text(st, 1, k->group, sizeof(k->group));
+    column_copy(st, 0, k->key, sizeof(k->key));
+    column_copy(st, 1, k->group, sizeof(k->group));
     k->hosts = (uint32_t)sqlite3_column_int64(st, 2);
     k->per_host = (uint32_t)sqlite3_column_int64(st, 3);
     k->blocked = sqlite3_column_int(st, 4) != 0;
@@ -93,11 +86,11 @@ static void read_key(sqlite3_stmt *st, struct store_clearing_key *k)
 
 static void read_host(sqlite3_stmt *st, struct store_clearing_host *h)
 {
-    column_text(st, 0, h->key, sizeof(h->key));
+    column_copy(st, 0, h->key, sizeof(h->key));
     h->kind = sqlite3_column_int(st, 1);
     h->binding = (uint32_t)sqlite3_column_int64(st, 2);
-    column_text(st, 3, h->name, sizeof(h->name));
-    column_text(st, 4, h->pid, sizeof(h->pid));
+    column_copy(st, 3, h->name, sizeof(h->name));
+    column_copy(st, 4, h->pid, sizeof(h->pid));
     h->used = (uint32_t)sqlite3_column_int64(st, 5);
     h->first_at = sqlite3_column_int64(st, 6);
     h->last_at = sqlite3_column_int64(st, 7);

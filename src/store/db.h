@@ -8,6 +8,7 @@
 #include "store/store.h"
 
 #define DB_APPLICATION_ID 0x41444241 /* "ADBA" */
+#define DB_AUTOCHECKPOINT 1000       /* pages, without a checkpointer */
 
 enum db_sql {
     SQL_BEGIN,
@@ -17,9 +18,18 @@ enum db_sql {
     SQL_ADD_REFUSAL,
     SQL_ADD_TOTALS,
     SQL_EACH_ACTIVATION,
+    SQL_EACH_AFTER,
     SQL_EACH_RECENT,
     SQL_EACH_REFUSAL,
     SQL_TOTALS,
+    SQL_NEWEST,
+    SQL_CLEAR_COUNT,
+    SQL_ADD_COUNT,
+    SQL_SET_COUNT_MARK,
+    SQL_COUNT_MARK,
+    SQL_EACH_COUNT,
+    SQL_EXPIRE_ACTIVATIONS,
+    SQL_EXPIRE_REFUSALS,
     SQL_PUT_MEMBER,
     SQL_DROP_MEMBER,
     SQL_SET_MEMBER_SYNC,
@@ -43,12 +53,18 @@ struct store {
     sqlite3 *db; /* NULL after a failed store_reopen */
     sqlite3_stmt *stmt[SQL_COUNT];
     bool in_transaction;
-    bool broken;                 /* a commit failed: no writes before store_reopen */
-    struct store_totals pending; /* what the open transaction adds to the totals */
+    bool broken;                             /* a commit failed: no writes before store_reopen */
+    struct store_totals pending;             /* what the open transaction adds to the totals */
+    struct store_checkpointer *checkpointer; /* NULL: SQLite moves the log by itself */
+    uint64_t rows_read;
 };
 
 /* The text of each statement (store.c). */
 extern const char *const db_sql_text[SQL_COUNT];
+
+/* A connection to a ledger that s of the same path has open: as its own, with the log in use. To be
+ * closed with sqlite3_close, also on failure. */
+int db_connect(const char *path, int flags, sqlite3 **out);
 
 /* Translates the last failure of s->db, with SQLite's own words, after "what ledger PATH". */
 enum err db_fail(struct store *s, const char *what, struct errinfo *ei);
@@ -56,6 +72,17 @@ enum err db_fail(struct store *s, const char *what, struct errinfo *ei);
 /* Runs a bound statement that returns no rows, in the open transaction. On failure the transaction
  * is rolled back and the store is broken, as store_commit says. */
 enum err db_write(struct store *s, enum db_sql sql, struct errinfo *ei);
+/* The id of the newest activation; 0 if there is none. */
+enum err db_newest(struct store *s, int64_t *id, struct errinfo *ei);
+
+/* For the checkpointer, on the writer's thread: before a transaction begins; after the database was
+ * opened again; before it is closed for that. */
+void checkpointer_before_transaction(struct store_checkpointer *c);
+void checkpointer_attach(struct store_checkpointer *c);
+void checkpointer_settle(struct store_checkpointer *c);
+
+/* ERR_NOTFOUND: the file lost its name while it was in use. */
+enum err db_removed(const struct store *s, struct errinfo *ei);
 /* ERR_NOT_NOW with its text. */
 enum err db_not_now(const struct store *s, struct errinfo *ei);
 

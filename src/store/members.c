@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "store/column.h"
 #include "store/db.h"
 
 /* A NULL pointer of length 0 would bind SQL NULL. */
@@ -11,15 +12,6 @@ static void bind_bytes(sqlite3_stmt *st, int i, const void *data, size_t len)
         sqlite3_bind_zeroblob(st, i, 0);
     else
         sqlite3_bind_blob64(st, i, data, len, SQLITE_STATIC);
-}
-
-static struct guid column_guid(sqlite3_stmt *st, int i)
-{
-    struct guid g = {0};
-
-    if (sqlite3_column_bytes(st, i) == (int)sizeof(g.b))
-        memcpy(g.b, sqlite3_column_blob(st, i), sizeof(g.b));
-    return g;
 }
 
 static const char *column_text(sqlite3_stmt *st, int i)

@@ -77,6 +77,17 @@ enum err db_fail(struct store *s, const char *what, struct errinfo *ei)
                     code == ERR_FULL ? "; free space on its file system" : "");
 }
 
+/* The log stays beside the place of the file: whoever puts that back has all that was in it. */
+enum err db_removed(const struct store *s, struct errinfo *ei)
+{
+    if (s->db != NULL)
+        sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    return err_fail(ei, ERR_NOTFOUND,
+                    "write ledger %s: it was removed while in use; put it back, or restart adbad "
+                    "to begin a new one",
+                    s->path);
+}
+
 static uint32_t big_u32(const uint8_t *p)
 {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
@@ -98,33 +109,46 @@ static enum err refuse_newer(const char *path, int version, struct errinfo *ei)
                     path, version, store_migration_count);
 }
 
-/* Judges the file by its first bytes, before SQLite may touch it: opening a database can already
- * write (recovery, a checkpoint on close). No connection to it may be open in this process. */
-static enum err check_header(const char *path, bool *is_new, struct errinfo *ei)
+/* What stands at the path, looked at without opening it: a descriptor of the file that this
+ * process closes would take with it the locks (POSIX) that SQLite holds through others. */
+static enum err look(const char *path, bool *is_new, struct errinfo *ei)
+{
+    struct stat st;
+    int rc = stat(path, &st);
+
+    *is_new = rc != 0 && errno == ENOENT;
+    if (*is_new)
+        return ERR_OK;
+    if (rc != 0)
+        return err_fail_errno(ei, errno, "open ledger %s", path);
+    if (!S_ISREG(st.st_mode))
+        return refuse_foreign(path, ei);
+    *is_new = st.st_size == 0;
+    return ERR_OK;
+}
+
+/* Judges the file by its first bytes, through SQLite's own descriptor and before SQLite may touch
+ * it: its first statement can already write (recovery). */
+static enum err check_header(struct store *s, struct errinfo *ei)
 {
     uint8_t h[HEADER_LEN];
-    struct stat st;
-    ssize_t n = -1;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    sqlite3_file *file = NULL;
 
-    *is_new = fd < 0 && errno == ENOENT;
-    if (*is_new)
-        return ERR_OK;
-    if (fd < 0)
-        return err_fail_errno(ei, errno, "open ledger %s", path);
-    if (fstat(fd, &st) == 0)
-        n = S_ISREG(st.st_mode) ? read(fd, h, sizeof(h)) : 1;
-    close(fd);
-    if (n < 0)
-        return err_fail_errno(ei, errno, "read ledger %s", path);
-    *is_new = n == 0;
-    if (*is_new)
-        return ERR_OK;
-    if (n < HEADER_LEN || memcmp(h, HEADER_MAGIC, sizeof(HEADER_MAGIC)) != 0 ||
+    if (sqlite3_file_control(s->db, NULL, SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK)
+        return db_fail(s, "open", ei);
+    switch (file->pMethods->xRead(file, h, sizeof(h), 0)) {
+    case SQLITE_OK:
+        break;
+    case SQLITE_IOERR_SHORT_READ:
+        return refuse_foreign(s->path, ei);
+    default:
+        return err_fail(ei, ERR_IO, "read ledger %s: its first page cannot be read", s->path);
+    }
+    if (memcmp(h, HEADER_MAGIC, sizeof(HEADER_MAGIC)) != 0 ||
         big_u32(h + AT_APPLICATION) != DB_APPLICATION_ID)
-        return refuse_foreign(path, ei);
+        return refuse_foreign(s->path, ei);
     if (big_u32(h + AT_USER_VERSION) > (uint32_t)store_migration_count)
-        return refuse_newer(path, (int)big_u32(h + AT_USER_VERSION), ei);
+        return refuse_newer(s->path, (int)big_u32(h + AT_USER_VERSION), ei);
     return ERR_OK;
 }
 
@@ -226,35 +250,70 @@ static enum err make_file(const char *path, struct errinfo *ei)
     return ERR_OK;
 }
 
-static enum err connect_db(struct store *s, struct errinfo *ei)
+int db_connect(const char *path, int flags, sqlite3 **out)
 {
-    bool is_new;
-    enum err e = check_header(s->path, &is_new, ei);
-    int flags = (s->writable ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX;
+    int rc = sqlite3_open_v2(path, out, flags | SQLITE_OPEN_NOMUTEX, NULL);
 
-    if (e == ERR_OK && is_new)
-        e = s->writable ? make_file(s->path, ei)
-                        : err_fail(ei, ERR_NOTFOUND, "open ledger %s: there is none yet", s->path);
+    /* Reading brings the log into use. */
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(*out, "PRAGMA synchronous=FULL; PRAGMA schema_version", NULL, NULL, NULL);
+    return rc;
+}
+
+static enum err settle(struct store *s, bool is_new, struct errinfo *ei)
+{
+    enum err e = is_new ? ERR_OK : check_header(s, ei);
+
     if (e != ERR_OK)
         return e;
-    if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK) {
-        e = db_fail(s, "open", ei);
-        goto out;
-    }
-    /* Until we know that it is ours and not newer, closing must not checkpoint. */
-    sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
     e = run(s, sql_connection, "open", ei);
     if (e == ERR_OK)
         e = settle_version(s, ei);
-    if (e == ERR_OK)
-        e = prepare_all(s, ei);
-    if (e == ERR_OK)
-        sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
-out:
-    if (e != ERR_OK)
+    return e == ERR_OK ? prepare_all(s, ei) : e;
+}
+
+static enum err connect_db(struct store *s, bool is_new, struct errinfo *ei)
+{
+    int flags = (s->writable ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX;
+    enum err e;
+
+    if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK) {
+        e = db_fail(s, "open", ei);
+    } else {
+        /* Until we know that it is ours and not newer, closing must not checkpoint. */
+        sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+        e = settle(s, is_new, ei);
+    }
+    if (e != ERR_OK) {
         disconnect(s);
-    return e;
+        return e;
+    }
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+    if (s->checkpointer != NULL)
+        checkpointer_attach(s->checkpointer);
+    return ERR_OK;
+}
+
+static enum err connect_first(struct store *s, struct errinfo *ei)
+{
+    bool is_new;
+    enum err e = look(s->path, &is_new, ei);
+
+    if (e == ERR_OK && is_new)
+        e = s->writable ? make_file(s->path, ei)
+                        : err_fail(ei, ERR_NOTFOUND, "open ledger %s: there is none yet", s->path);
+    return e == ERR_OK ? connect_db(s, is_new, ei) : e;
+}
+
+static enum err connect_again(struct store *s, struct errinfo *ei)
+{
+    bool is_new;
+    enum err e = look(s->path, &is_new, ei);
+
+    if (e == ERR_OK && is_new)
+        e = db_removed(s, ei);
+    return e == ERR_OK ? connect_db(s, false, ei) : e;
 }
 
 static enum err open_store(const char *path, bool writable, struct store **out, struct errinfo *ei)
@@ -272,7 +331,7 @@ static enum err open_store(const char *path, bool writable, struct store **out, 
     if (e == ERR_OK && writable)
         e = lock_take(path, &s->lock, ei);
     if (e == ERR_OK)
-        e = connect_db(s, ei);
+        e = connect_first(s, ei);
     if (e != ERR_OK) {
         store_close(s);
         return e;
@@ -327,9 +386,11 @@ enum err store_reopen(struct store *s, struct errinfo *ei)
 
     if (s->in_transaction)
         store_rollback(s);
+    if (s->checkpointer != NULL)
+        checkpointer_settle(s->checkpointer);
     disconnect(s);
     s->broken = true;
-    e = connect_db(s, ei);
+    e = connect_again(s, ei);
     if (e == ERR_OK && s->writable) {
         /* After a failed flush the kernel may call pages of the log clean that never reached the
          * disk. A checkpoint writes their content once more, into the database. */

@@ -1,9 +1,9 @@
 #include "store/store.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "store/column.h"
 #include "store/db.h"
 
 #define ACTIVATION_COLUMNS                                                                         \
@@ -33,12 +33,30 @@ const char *const db_sql_text[SQL_COUNT] = {
                        " status_6 = status_6 + ?",
     [SQL_EACH_ACTIVATION] = "SELECT id, " ACTIVATION_COLUMNS
                             " FROM activations WHERE at >= ? AND channel = 0 ORDER BY id",
+    [SQL_EACH_AFTER] = "SELECT id, " ACTIVATION_COLUMNS
+                       " FROM activations WHERE id > ? AND channel = 0 ORDER BY id",
     [SQL_EACH_RECENT] =
         "SELECT id, " ACTIVATION_COLUMNS " FROM activations WHERE at >= ? ORDER BY id DESC LIMIT ?",
     [SQL_EACH_REFUSAL] = "SELECT minute, source, reason, hresult, times FROM refusals"
                          " WHERE minute >= ? ORDER BY minute, source, reason",
     [SQL_TOTALS] = "SELECT answered, refused, status_0, status_1, status_2, status_3, status_4,"
                    " status_5, status_6 FROM totals",
+    [SQL_NEWEST] = "SELECT ifnull(max(id), 0) FROM activations",
+    [SQL_CLEAR_COUNT] = "DELETE FROM count_applications",
+    [SQL_ADD_COUNT] = "INSERT INTO count_applications (application_id, room, newest, clients)"
+                      " VALUES (?, ?, ?, ?)",
+    [SQL_SET_COUNT_MARK] = "INSERT OR REPLACE INTO count_mark (only, covers, applications,"
+                           " checksum) VALUES (1, ?, ?, ?)",
+    [SQL_COUNT_MARK] = "SELECT covers, applications, checksum FROM count_mark",
+    [SQL_EACH_COUNT] = "SELECT application_id, room, newest, clients FROM count_applications"
+                       " ORDER BY application_id",
+    [SQL_EXPIRE_ACTIVATIONS] =
+        "DELETE FROM activations WHERE at < ?1 AND id IN (SELECT id FROM activations"
+        " WHERE id < (SELECT max(id) FROM activations)"
+        " AND id <= (SELECT covers FROM count_mark) ORDER BY id LIMIT ?2)",
+    [SQL_EXPIRE_REFUSALS] =
+        "DELETE FROM refusals WHERE minute < ?1 AND (minute, source, reason) IN"
+        " (SELECT minute, source, reason FROM refusals ORDER BY minute, source, reason LIMIT ?2)",
     [SQL_PUT_MEMBER] =
         "INSERT OR REPLACE INTO members (" MEMBER_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?)",
     [SQL_DROP_MEMBER] = "DELETE FROM members WHERE id = ?",
@@ -89,11 +107,27 @@ static int step(struct store *s, enum db_sql sql)
 
 /* ---- writing ---- */
 
+/* Whoever removes the file takes the name from it, not the file from us: what we wrote into it now
+ * would be gone with the process. */
+static bool removed(struct store *s)
+{
+    int moved = 0;
+
+    return sqlite3_file_control(s->db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+           moved != 0;
+}
+
 enum err store_begin(struct store *s, struct errinfo *ei)
 {
     assert(s->writable && !s->in_transaction);
     if (s->broken)
         return db_not_now(s, ei);
+    if (removed(s)) {
+        s->broken = true;
+        return db_removed(s, ei);
+    }
+    if (s->checkpointer != NULL)
+        checkpointer_before_transaction(s->checkpointer);
     if (step(s, SQL_BEGIN) != SQLITE_OK) {
         s->broken = true;
         return db_fail(s, "write", ei);
@@ -206,28 +240,12 @@ void store_rollback(struct store *s)
 
 /* ---- reading ---- */
 
-static struct guid column_guid(sqlite3_stmt *st, int i)
-{
-    struct guid g = {0};
-
-    if (sqlite3_column_bytes(st, i) == (int)sizeof(g.b))
-        memcpy(g.b, sqlite3_column_blob(st, i), sizeof(g.b));
-    return g;
-}
-
-static void column_text(sqlite3_stmt *st, int i, char *out, size_t size)
-{
-    const char *text = (const char *)sqlite3_column_text(st, i);
-
-    snprintf(out, size, "%s", text == NULL ? "" : text);
-}
-
 static void read_activation(sqlite3_stmt *st, struct store_activation *a)
 {
     a->id = sqlite3_column_int64(st, 0);
     a->when = sqlite3_column_int64(st, 1);
     a->channel = (enum store_channel)sqlite3_column_int(st, 2);
-    column_text(st, 3, a->peer, sizeof(a->peer));
+    column_copy(st, 3, a->peer, sizeof(a->peer));
     a->version = (uint16_t)sqlite3_column_int(st, 4);
     a->application_id = column_guid(st, 5);
     a->activation_id = column_guid(st, 6);
@@ -239,7 +257,7 @@ static void read_activation(sqlite3_stmt *st, struct store_activation *a)
     a->minutes_left = (uint32_t)sqlite3_column_int64(st, 12);
     a->is_virtual = sqlite3_column_int(st, 13) != 0;
     a->count = (uint32_t)sqlite3_column_int64(st, 14);
-    column_text(st, 15, a->workstation, sizeof(a->workstation));
+    column_copy(st, 15, a->workstation, sizeof(a->workstation));
 }
 
 static enum err each_row(struct store *s, enum db_sql sql, store_activation_fn *each, void *arg,
@@ -253,6 +271,7 @@ static enum err each_row(struct store *s, enum db_sql sql, store_activation_fn *
         struct store_activation a;
 
         read_activation(st, &a);
+        s->rows_read++;
         e = each(arg, &a);
     }
     if (e == ERR_OK && rc != SQLITE_DONE)
@@ -268,6 +287,33 @@ enum err store_each_activation(struct store *s, int64_t since, store_activation_
         return db_not_now(s, ei);
     sqlite3_bind_int64(s->stmt[SQL_EACH_ACTIVATION], 1, since);
     return each_row(s, SQL_EACH_ACTIVATION, each, arg, ei);
+}
+
+enum err store_each_activation_after(struct store *s, int64_t after, store_activation_fn *each,
+                                     void *arg, struct errinfo *ei)
+{
+    if (s->db == NULL)
+        return db_not_now(s, ei);
+    sqlite3_bind_int64(s->stmt[SQL_EACH_AFTER], 1, after);
+    return each_row(s, SQL_EACH_AFTER, each, arg, ei);
+}
+
+uint64_t store_rows_read(const struct store *s)
+{
+    return s->rows_read;
+}
+
+enum err db_newest(struct store *s, int64_t *id, struct errinfo *ei)
+{
+    sqlite3_stmt *st = s->stmt[SQL_NEWEST];
+    enum err e = ERR_OK;
+
+    if (sqlite3_step(st) == SQLITE_ROW)
+        *id = sqlite3_column_int64(st, 0);
+    else
+        e = db_fail(s, "read", ei);
+    sqlite3_reset(st);
+    return e;
 }
 
 enum err store_each_recent(struct store *s, int64_t since, uint32_t limit,
@@ -294,8 +340,8 @@ enum err store_each_refusal(struct store *s, int64_t since, store_refusal_fn *ea
     while (e == ERR_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
         struct store_refusal r = {.when = sqlite3_column_int64(st, 0)};
 
-        column_text(st, 1, r.source, sizeof(r.source));
-        column_text(st, 2, r.reason, sizeof(r.reason));
+        column_copy(st, 1, r.source, sizeof(r.source));
+        column_copy(st, 2, r.reason, sizeof(r.reason));
         r.hresult = (uint32_t)sqlite3_column_int64(st, 3);
         r.times = (uint64_t)sqlite3_column_int64(st, 4);
         e = each(arg, &r);

@@ -14,6 +14,9 @@
 
 struct store;
 
+/* store/count.h, store/retention.h and store/checkpointer.h have more of it, and
+ * store/clearing.h and store/members.h what belongs to others. */
+
 /* Opens or makes the ledger at path (WAL, synchronous=FULL, foreign keys), applying numbered
  * migrations. A file that is not ours (application_id) or is newer than ours (user_version) is
  * refused with ERR_FOREIGN or ERR_VERSION and left untouched, byte for byte. Another process
@@ -50,6 +53,7 @@ struct store_refusal {
     uint64_t times; /* 0 on adding means once */
 };
 
+/* ERR_NOTFOUND: the file was removed while in use; as after any failure, reopen. */
 MUST_CHECK enum err store_begin(struct store *s, struct errinfo *ei);
 MUST_CHECK enum err store_add_activation(struct store *s, const struct store_activation *a,
                                          struct errinfo *ei);
@@ -61,7 +65,8 @@ MUST_CHECK enum err store_commit(struct store *s, struct errinfo *ei);
 void store_rollback(struct store *s);
 /* Closes and opens the same file again, moves what the write-ahead log holds into it (nothing of
  * an unflushed log is trusted after that), runs a quick check and makes sure that it can be
- * written. On failure the store still refuses writes and reads; try again later. */
+ * written. On failure the store still refuses writes and reads; try again later. ERR_NOTFOUND: the
+ * file was removed while in use; a new one is not begun in its place. */
 MUST_CHECK enum err store_reopen(struct store *s, struct errinfo *ei);
 
 /* The functions below call each per row; its error (which need not fill an errinfo) stops them
@@ -71,12 +76,19 @@ MUST_CHECK enum err store_reopen(struct store *s, struct errinfo *ei);
 typedef enum err store_activation_fn(void *arg, const struct store_activation *a);
 MUST_CHECK enum err store_each_activation(struct store *s, int64_t since, store_activation_fn *each,
                                           void *arg, struct errinfo *ei);
+/* Likewise those whose id is above after, whatever their time. */
+MUST_CHECK enum err store_each_activation_after(struct store *s, int64_t after,
+                                                store_activation_fn *each, void *arg,
+                                                struct errinfo *ei);
 /* The newest limit (0: all) answered requests of every channel with when >= since, newest first. */
 MUST_CHECK enum err store_each_recent(struct store *s, int64_t since, uint32_t limit,
                                       store_activation_fn *each, void *arg, struct errinfo *ei);
 typedef enum err store_refusal_fn(void *arg, const struct store_refusal *r);
 MUST_CHECK enum err store_each_refusal(struct store *s, int64_t since, store_refusal_fn *each,
                                        void *arg, struct errinfo *ei);
+
+/* How many activations were read through s since it was opened. */
+uint64_t store_rows_read(const struct store *s);
 
 /* Totals as slmgr /dlv shows them on a host. by_status counts answered requests by the licence
  * status the client stated. */

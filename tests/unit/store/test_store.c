@@ -1,4 +1,4 @@
-#include "support.h"
+#include "samples.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -14,77 +14,6 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "store/store.h"
-
-struct fixture {
-    char folder[256];
-    char path[320];
-    struct store *s;
-    struct errinfo ei;
-};
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-
-    assert_non_null(f);
-    test_folder(f->folder);
-    snprintf(f->path, sizeof(f->path), "%s/ledger.db", f->folder);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    store_close(f->s);
-    test_folder_remove(f->folder);
-    free(f);
-    return 0;
-}
-
-static void open_ledger(struct fixture *f)
-{
-    assert_ok(store_open(f->path, &f->s, &f->ei), &f->ei);
-}
-
-static void reopen_ledger(struct fixture *f)
-{
-    store_close(f->s);
-    f->s = NULL;
-    open_ledger(f);
-}
-
-static struct store_activation activation(unsigned n, int64_t when)
-{
-    struct store_activation a = {
-        .when = when,
-        .version = 6,
-        .required_count = 25,
-        .licence_status = n % 7,
-        .minutes_left = 43200,
-        .is_virtual = n % 2 != 0,
-        .count = n + 1,
-    };
-
-    snprintf(a.peer, sizeof(a.peer), "192.0.2.7:%u", 40000 + n);
-    snprintf(a.workstation, sizeof(a.workstation), "pc-%u.lab.example", n);
-    memset(a.application_id.b, 1, 16);
-    memset(a.activation_id.b, 2, 16);
-    memset(a.kms_id.b, 3, 16);
-    memset(a.client_id.b, 0x40 + (int)n, 16);
-    memset(a.previous_client_id.b, 5, 16);
-    return a;
-}
-
-static void add(struct fixture *f, unsigned n, int64_t when)
-{
-    struct store_activation a = activation(n, when);
-
-    assert_ok(store_begin(f->s, &f->ei), &f->ei);
-    assert_ok(store_add_activation(f->s, &a, &f->ei), &f->ei);
-    assert_ok(store_commit(f->s, &f->ei), &f->ei);
-}
 
 struct seen {
     size_t n;
@@ -359,15 +288,6 @@ static void assert_refused_untouched(struct fixture *f, enum err want)
     assert_int_equal(access(name, F_OK), -1);
 }
 
-static void sql(const char *path, const char *text)
-{
-    sqlite3 *db;
-
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-}
-
 static void a_database_of_another_program_is_refused_untouched(void **state)
 {
     struct fixture *f = *state;
@@ -389,8 +309,7 @@ static void a_newer_ledger_is_refused_untouched(void **state)
     struct fixture *f = *state;
 
     open_ledger(f);
-    store_close(f->s);
-    f->s = NULL;
+    close_ledger(f);
     sql(f->path, "PRAGMA user_version=1000");
     assert_refused_untouched(f, ERR_VERSION);
 }
@@ -414,8 +333,7 @@ static void a_newer_ledger_with_a_log_is_refused_untouched(void **state)
     sqlite3 *db;
 
     open_ledger(f);
-    store_close(f->s);
-    f->s = NULL;
+    close_ledger(f);
     snprintf(live, sizeof(live), "%s/live.db", f->folder);
     snprintf(live_log, sizeof(live_log), "%s-wal", live);
     snprintf(log, sizeof(log), "%s-wal", f->path);
@@ -452,6 +370,61 @@ static void a_missing_folder_is_named(void **state)
     assert_contains(f->ei.text, f->path);
 }
 
+/* ---- other connections, other hands ---- */
+
+/* A lock on the file that keeps others from taking SQLite's for writing, as seen by another
+ * process; where they lie: https://sqlite.org/src/file/src/os.h, SHARED_FIRST and SHARED_SIZE. */
+static bool others_see_a_lock(const char *path)
+{
+    int status;
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct flock lock = {.l_type = F_WRLCK, .l_start = 0x40000002, .l_len = 510};
+        int fd = open(path, O_RDWR | O_CLOEXEC);
+
+        _exit(fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status == 0;
+}
+
+static void a_reader_in_the_same_process_costs_the_writer_no_lock(void **state)
+{
+    struct fixture *f = *state;
+    struct store *reader = NULL;
+
+    open_ledger(f);
+    add(f, 0, 100);
+    assert_true(others_see_a_lock(f->path));
+    assert_ok(store_open_readonly(f->path, &reader, &f->ei), &f->ei);
+    assert_true(others_see_a_lock(f->path));
+    store_close(reader);
+    assert_true(others_see_a_lock(f->path));
+}
+
+static void a_ledger_that_is_removed_while_in_use_takes_no_more(void **state)
+{
+    struct fixture *f = *state;
+    char aside[400];
+
+    snprintf(aside, sizeof(aside), "%s.aside", f->path);
+    open_ledger(f);
+    add(f, 0, 100);
+    assert_int_equal(rename(f->path, aside), 0);
+    assert_int_equal(store_begin(f->s, &f->ei), ERR_NOTFOUND);
+    assert_contains(f->ei.text, "was removed while in use; put it back");
+    assert_int_equal(store_reopen(f->s, &f->ei), ERR_NOTFOUND);
+    assert_contains(f->ei.text, "was removed while in use; put it back");
+    assert_int_equal(access(f->path, F_OK), -1); /* none is begun in its place */
+    assert_int_equal(store_begin(f->s, &f->ei), ERR_NOT_NOW);
+    assert_int_equal(rename(aside, f->path), 0);
+    assert_ok(store_reopen(f->s, &f->ei), &f->ei);
+    add(f, 1, 101);
+    assert_int_equal(all_since(f, 0).n, 2);
+}
+
 /* ---- failures ---- */
 
 static void limit_files(rlim_t bytes)
@@ -478,13 +451,6 @@ static enum err add_until_full(struct fixture *f, unsigned *committed)
             break;
     }
     return e;
-}
-
-static enum err count_rows(void *arg, const struct store_activation *a)
-{
-    (void)a;
-    ++*(unsigned *)arg;
-    return ERR_OK;
 }
 
 static void a_full_disk_records_nothing_and_reopening_recovers(void **state)
@@ -565,6 +531,8 @@ int main(void)
         T(a_newer_ledger_with_a_log_is_refused_untouched),
         T(a_missing_ledger_is_not_found_when_reading),
         T(a_missing_folder_is_named),
+        T(a_reader_in_the_same_process_costs_the_writer_no_lock),
+        T(a_ledger_that_is_removed_while_in_use_takes_no_more),
         T(a_full_disk_records_nothing_and_reopening_recovers),
         T(reopening_fails_while_the_disk_is_full),
         T(the_error_of_a_callback_stops_the_walk),

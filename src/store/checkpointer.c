@@ -1,0 +1,219 @@
+#include "store/checkpointer.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "store/db.h"
+
+#define MOVES_MAX  4   /* in a row, each of what was appended during the one before */
+#define REST_SMALL 128 /* pages that the writer moves faster than another round would */
+
+enum state {
+    RESTING, /* the writer's to leave */
+    MOVING,  /* the thread's */
+    MOVED,   /* the writer's: the rest is to be moved */
+};
+
+struct store_checkpointer {
+    struct store *store; /* the writer's; the thread looks at its path only */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    enum state state;
+    bool stop;
+    atomic_uint pages; /* in the log, as of the last commit */
+    unsigned base;     /* pages that a reader keeps it from using again */
+    struct store_checkpointer_stats stats;
+    uint64_t moves, failures; /* the thread's, under lock */
+};
+
+/* ---- the thread ---- */
+
+/* Moves what it can without waiting for anybody; *left tells what was in the log and is not moved.
+ */
+static int move(sqlite3 *db, int *in_log, int *moved)
+{
+    return sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, in_log, moved);
+}
+
+/* A connection for this time only: it costs no memory between, and none of its locks are held. */
+static bool move_all(struct store_checkpointer *c)
+{
+    sqlite3 *db = NULL;
+    int in_log = 0, moved = 0;
+    int rc = db_connect(c->store->path, SQLITE_OPEN_READWRITE, &db);
+
+    for (int i = 0; rc == SQLITE_OK && i < MOVES_MAX; i++) {
+        rc = move(db, &in_log, &moved);
+        if (atomic_load(&c->pages) < (unsigned)moved + REST_SMALL)
+            break;
+    }
+    sqlite3_close(db);
+    return rc == SQLITE_OK;
+}
+
+static void *run_thread(void *arg)
+{
+    struct store_checkpointer *c = arg;
+
+    pthread_mutex_lock(&c->lock);
+    while (!c->stop) {
+        bool well;
+
+        if (c->state != MOVING) {
+            pthread_cond_wait(&c->changed, &c->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&c->lock);
+        well = move_all(c);
+        pthread_mutex_lock(&c->lock);
+        c->moves++;
+        c->failures += !well;
+        c->state = MOVED;
+        pthread_cond_broadcast(&c->changed);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return NULL;
+}
+
+/* ---- the writer ---- */
+
+/* After each commit: how long the log is now. */
+static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
+{
+    struct store_checkpointer *c = arg;
+    unsigned n = (unsigned)pages;
+
+    (void)db;
+    (void)name;
+    if (n < c->base)
+        c->base = 0; /* it began again */
+    atomic_store(&c->pages, n);
+    c->stats.pages = n;
+    if (n > c->stats.longest)
+        c->stats.longest = n;
+    return SQLITE_OK;
+}
+
+/* Called with the lock held. */
+static void finish(struct store_checkpointer *c)
+{
+    int in_log = 0, moved = 0;
+
+    if (move(c->store->db, &in_log, &moved) == SQLITE_OK)
+        c->stats.finished++;
+    else
+        c->failures++;
+    /* All moved: it begins again with the next commit. Else the next try is a whole stretch away.
+     */
+    c->base = atomic_load(&c->pages);
+    c->state = RESTING;
+}
+
+void checkpointer_before_transaction(struct store_checkpointer *c)
+{
+    unsigned grown = atomic_load(&c->pages) - c->base;
+
+    if (grown < STORE_LOG_PAGES)
+        return;
+    pthread_mutex_lock(&c->lock);
+    if (c->state == RESTING) {
+        c->state = MOVING;
+        pthread_cond_broadcast(&c->changed);
+    }
+    if (c->state == MOVING && grown >= STORE_LOG_PAGES_MAX) {
+        c->stats.waits++;
+        while (c->state == MOVING)
+            pthread_cond_wait(&c->changed, &c->lock);
+    }
+    if (c->state == MOVED)
+        finish(c);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void checkpointer_attach(struct store_checkpointer *c)
+{
+    c->base = 0;
+    atomic_store(&c->pages, 0);
+    sqlite3_wal_hook(c->store->db, on_commit, c);
+}
+
+void checkpointer_settle(struct store_checkpointer *c)
+{
+    pthread_mutex_lock(&c->lock);
+    while (c->state == MOVING)
+        pthread_cond_wait(&c->changed, &c->lock);
+    c->state = RESTING;
+    pthread_mutex_unlock(&c->lock);
+}
+
+void store_checkpointer_stats(const struct store_checkpointer *c,
+                              struct store_checkpointer_stats *out)
+{
+    pthread_mutex_t *lock = (pthread_mutex_t *)&c->lock;
+
+    pthread_mutex_lock(lock);
+    *out = c->stats;
+    out->moves = c->moves;
+    out->failures = c->failures;
+    pthread_mutex_unlock(lock);
+}
+
+/* ---- life ---- */
+
+/* Signals are for the threads that have loops. */
+static int start_thread(struct store_checkpointer *c)
+{
+    sigset_t all, before;
+    int rc;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    rc = pthread_create(&c->thread, NULL, run_thread, c);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
+}
+
+enum err store_checkpointer_start(struct store *s, struct store_checkpointer **out,
+                                  struct errinfo *ei)
+{
+    struct store_checkpointer *c = calloc(1, sizeof(*c));
+    int rc;
+
+    if (c == NULL)
+        return err_nomem(ei);
+    c->store = s;
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->changed, NULL);
+    rc = start_thread(c);
+    if (rc != 0) {
+        pthread_cond_destroy(&c->changed);
+        pthread_mutex_destroy(&c->lock);
+        free(c);
+        return err_fail_errno(ei, rc, "start the checkpointer of ledger %s", s->path);
+    }
+    s->checkpointer = c;
+    if (s->db != NULL)
+        checkpointer_attach(c);
+    *out = c;
+    return ERR_OK;
+}
+
+void store_checkpointer_stop(struct store_checkpointer *c)
+{
+    if (c == NULL)
+        return;
+    pthread_mutex_lock(&c->lock);
+    c->stop = true;
+    pthread_cond_broadcast(&c->changed);
+    pthread_mutex_unlock(&c->lock);
+    pthread_join(c->thread, NULL);
+    c->store->checkpointer = NULL;
+    if (c->store->db != NULL)
+        sqlite3_wal_autocheckpoint(c->store->db, DB_AUTOCHECKPOINT);
+    pthread_cond_destroy(&c->changed);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}

@@ -1,0 +1,30 @@
+#include "store/retention.h"
+
+#include "store/db.h"
+
+static enum err expire(struct store *s, enum db_sql sql, int64_t before, uint32_t limit,
+                       uint64_t *removed, struct errinfo *ei)
+{
+    enum err e;
+
+    sqlite3_bind_int64(s->stmt[sql], 1, before);
+    sqlite3_bind_int64(s->stmt[sql], 2, limit);
+    e = db_write(s, sql, ei);
+    if (e == ERR_OK)
+        *removed += (uint64_t)sqlite3_changes64(s->db);
+    return e;
+}
+
+enum err store_expire_step(struct store *s, int64_t before, uint32_t limit, uint64_t *removed,
+                           struct errinfo *ei)
+{
+    enum err e;
+
+    *removed = 0;
+    if (s->broken || !s->in_transaction)
+        return db_not_now(s, ei);
+    e = expire(s, SQL_EXPIRE_ACTIVATIONS, before, limit, removed, ei);
+    if (e == ERR_OK && *removed < limit)
+        e = expire(s, SQL_EXPIRE_REFUSALS, before, limit - (uint32_t)*removed, removed, ei);
+    return e;
+}

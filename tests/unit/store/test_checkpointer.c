@@ -1,0 +1,125 @@
+#include "samples.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/checkpointer.h"
+
+static struct store_checkpointer_stats stats(const struct store_checkpointer *c)
+{
+    struct store_checkpointer_stats s;
+
+    store_checkpointer_stats(c, &s);
+    return s;
+}
+
+/* Commits until the log began again so often; how many commits it took is bounded, not timed. */
+static unsigned add_until_finished(struct fixture *f, const struct store_checkpointer *c,
+                                   uint64_t times)
+{
+    unsigned commits = 0;
+
+    while (stats(c).finished < times) {
+        assert_true(commits < 20000);
+        add_many(f, 256, 100);
+        commits++;
+    }
+    return commits;
+}
+
+static void the_log_is_moved_and_used_again(void **state)
+{
+    struct fixture *f = *state;
+    struct store_checkpointer *c = NULL;
+    struct stat log;
+    char name[400];
+    unsigned commits, rows = 0;
+
+    snprintf(name, sizeof(name), "%s-wal", f->path);
+    open_ledger(f);
+    assert_ok(store_checkpointer_start(f->s, &c, &f->ei), &f->ei);
+    commits = add_until_finished(f, c, 3);
+    assert_true(stats(c).moves >= 3);
+    assert_int_equal(stats(c).failures, 0);
+    add(f, 1, 100);
+    assert_true(stats(c).pages < STORE_LOG_PAGES);
+    /* One more commit may begin just below the bound. */
+    assert_true(stats(c).longest < STORE_LOG_PAGES_MAX + 64);
+    assert_int_equal(stat(name, &log), 0);
+    assert_true(log.st_size <= (off_t)(STORE_LOG_PAGES_MAX + 64) * (4096 + 24) + 32);
+    store_checkpointer_stop(c);
+    assert_ok(store_each_activation(f->s, 0, count_rows, &rows, &f->ei), &f->ei);
+    assert_int_equal(rows, commits * 256 + 1);
+    reopen_ledger(f);
+    rows = 0;
+    assert_ok(store_each_activation(f->s, 0, count_rows, &rows, &f->ei), &f->ei);
+    assert_int_equal(rows, commits * 256 + 1);
+}
+
+static void a_reader_in_between_delays_it_and_is_not_disturbed(void **state)
+{
+    struct fixture *f = *state;
+    struct store_checkpointer *c = NULL;
+    sqlite3 *reader;
+    sqlite3_stmt *st;
+
+    open_ledger(f);
+    add_many(f, 10, 100);
+    assert_ok(store_checkpointer_start(f->s, &c, &f->ei), &f->ei);
+    assert_int_equal(sqlite3_open(f->path, &reader), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(reader, "BEGIN", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(reader, "SELECT count(*) FROM activations", -1, &st, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    add_until_finished(f, c, 2);
+    assert_true(stats(c).pages >= 2 * STORE_LOG_PAGES); /* it goes on */
+    sqlite3_reset(st);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int(st, 0), 10); /* what it began with */
+    sqlite3_finalize(st);
+    sqlite3_close(reader);
+    add_until_finished(f, c, stats(c).finished + 1);
+    add(f, 1, 100);
+    assert_true(stats(c).pages < STORE_LOG_PAGES);
+    store_checkpointer_stop(c);
+}
+
+static void the_store_can_be_reopened_under_it(void **state)
+{
+    struct fixture *f = *state;
+    struct store_checkpointer *c = NULL;
+    unsigned commits = 0, rows = 0;
+
+    open_ledger(f);
+    assert_ok(store_checkpointer_start(f->s, &c, &f->ei), &f->ei);
+    for (int i = 0; i < 4; i++) {
+        /* Just after it was asked to move. */
+        while (stats(c).pages < STORE_LOG_PAGES) {
+            add_many(f, 256, 100);
+            commits++;
+        }
+        add_many(f, 256, 100);
+        commits++;
+        assert_ok(store_reopen(f->s, &f->ei), &f->ei);
+        add_many(f, 256, 100);
+        commits++;
+    }
+    store_checkpointer_stop(c);
+    assert_ok(store_each_activation(f->s, 0, count_rows, &rows, &f->ei), &f->ei);
+    assert_int_equal(rows, commits * 256);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(the_log_is_moved_and_used_again),
+        T(a_reader_in_between_delays_it_and_is_not_disturbed),
+        T(the_store_can_be_reopened_under_it),
+    };
+
+    return cmocka_run_group_tests_name("store_checkpointer", tests, NULL, NULL);
+}
