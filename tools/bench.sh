@@ -1,5 +1,5 @@
 #!/bin/sh
-# Measurements of one run, interleaved, medians; bench.sh [core|host|directory] [--quick]. Each writes its
+# Measurements of one run, interleaved, medians; bench.sh [core|host|endurance|directory] [--quick]. Each writes its
 # own summary below build/bench; without a name all run.
 set -eu
 cd "$(dirname "$0")/.." || exit 1
@@ -9,9 +9,9 @@ which=all
 for word in "$@"; do
     case $word in
     --quick) quick=yes ;;
-    core | host | directory) which=$word ;;
+    core | host | endurance | directory) which=$word ;;
     *)
-        printf 'bench: no measurement "%s"; there are: core, host, directory\n' "$word" >&2
+        printf 'bench: no measurement "%s"; there are: core, host, endurance, directory\n' "$word" >&2
         exit 2
         ;;
     esac
@@ -44,6 +44,11 @@ host()
     return $status
 }
 
+endurance()
+{
+    build/release/bench/bench_endurance "$(rounds 100000 7000)"
+}
+
 directory()
 {
     mkdir -p build/bench
@@ -56,7 +61,7 @@ directory()
 }
 
 failed=0
-for one in core host directory; do
+for one in core host endurance directory; do
     [ $which = all ] || [ $which = $one ] || continue
     $one || failed=1
 done

@@ -16,10 +16,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "generator.h"
 #include "peer.h"
+#include "realm/realm.h"
 
 #define SAMPLE_EVERY  97 /* answers; prime, so that versions take turns */
 #define VERSION_FIRST 4
@@ -42,6 +44,7 @@ static const char usage[] = "Usage: bench_load --bundle FILE [OPTION …] <COMMA
                             "hold PORT CONNECTIONS | release\n";
 
 struct load {
+    const char *bundle;
     struct workload_conf wanted;
     struct workload workload;
     unsigned threads, sources;
@@ -257,7 +260,7 @@ static bool options(struct load *l, int argc, char **argv)
     while ((o = getopt_long(argc, argv, "", names, NULL)) != -1) {
         switch (o) {
         case 'b':
-            l->wanted.bundle = optarg;
+            l->bundle = optarg;
             break;
         case 'g':
             l->wanted.group = optarg;
@@ -287,7 +290,7 @@ static bool options(struct load *l, int argc, char **argv)
             return false;
         }
     }
-    return optind == argc && l->wanted.bundle != NULL && l->wanted.versions != 0 &&
+    return optind == argc && l->bundle != NULL && l->wanted.versions != 0 &&
            l->wanted.requests > 0 && l->threads > 0 && l->threads <= GENERATOR_THREADS_MAX &&
            l->sources > 0 && l->sources <= 250;
 }
@@ -301,14 +304,20 @@ int main(int argc, char **argv)
                      .threads = 2,
                      .sources = 16};
     struct errinfo ei = {0};
+    struct bundle bundle;
     char line[256];
 
     if (!options(&l, argc, argv)) {
         fputs(usage, stderr);
         return 2;
     }
+    if (bundle_load(l.bundle, &bundle, &ei) != ERR_OK)
+        die("read the bundle", ei.text);
+    l.wanted.keys = &bundle.keys;
+    l.wanted.now = time(NULL);
     if (workload_make(&l.wanted, &l.workload, &ei) != ERR_OK)
         die("make the requests", ei.text);
+    bundle_fini(&bundle);
     while (fgets(line, sizeof(line), stdin) != NULL) {
         if (!obey(&l, line))
             die("command", "not understood; see --help");

@@ -3,13 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/filetime.h"
 #include "base/rng.h"
 #include "catalog/catalog.h"
 #include "kms/stub.h"
-#include "realm/realm.h"
 #include "rpc/client.h"
 #include "rpc/pdu.h"
 
@@ -23,10 +21,8 @@ struct maker {
     const struct cat_group *group;
     const struct cat_product *products;
     size_t product_count;
-    struct rng_seeded seed;
     struct rng rng;
     struct guid *clients;
-    int64_t now;
 };
 
 /* The next product behind *at, round and round, whose newest generation this is. */
@@ -75,7 +71,7 @@ static enum err make_one(struct maker *m, size_t i, const struct cat_product *p,
         .kms_id = p->kms_id,
         .client_id = client_id(m),
         .required_count = p->required_count,
-        .client_time = filetime_from_unix(m->now),
+        .client_time = filetime_from_unix(m->conf->now),
     };
     struct buf sealed = BUF_INIT, stub = BUF_INIT;
     size_t begin = m->w->bytes.len;
@@ -84,7 +80,7 @@ static enum err make_one(struct maker *m, size_t i, const struct cat_product *p,
 
     snprintf(name, sizeof(name), "BENCH-%06zu", i % 1000000);
     kms_text_set(k.workstation, KMS_WORKSTATION_UNITS, name);
-    e = kms_seal_request(&m->w->keys, &k, &m->rng, &sealed, &r->exchange, ei);
+    e = kms_seal_request(m->w->protector, &k, &sealed, &r->exchange, ei);
     if (e == ERR_OK) {
         kms_stub_write_request(sealed.data, sealed.len, false, &stub);
         put_request(m->w, &stub, i);
@@ -153,20 +149,16 @@ static enum err make_in(struct maker *m, const struct catalog *catalog, struct e
 
 enum err workload_make(const struct workload_conf *conf, struct workload *w, struct errinfo *ei)
 {
-    struct maker m = {.conf = conf, .w = w, .now = time(NULL)};
+    struct maker m = {.conf = conf, .w = w};
     struct catalog *catalog = NULL;
-    struct bundle bundle;
     enum err e;
 
     memset(w, 0, sizeof(*w));
-    e = bundle_load(conf->bundle, &bundle, ei);
-    if (e != ERR_OK)
-        return e;
-    w->keys = bundle.keys;
-    bundle_fini(&bundle);
-    rng_seeded_init(&m.seed, conf->seed);
-    m.rng = rng_from_seed(&m.seed);
-    e = catalog_load(&catalog, ei);
+    rng_seeded_init(&w->seed, conf->seed);
+    m.rng = rng_from_seed(&w->seed);
+    e = kms_protector_new(conf->keys, m.rng, &w->protector, ei);
+    if (e == ERR_OK)
+        e = catalog_load(&catalog, ei);
     if (e == ERR_OK)
         e = make_in(&m, catalog, ei);
     if (e == ERR_OK)
@@ -180,7 +172,7 @@ enum err workload_make(const struct workload_conf *conf, struct workload *w, str
 
 void workload_fini(struct workload *w)
 {
-    realm_keys_wipe(&w->keys);
+    kms_protector_free(w->protector);
     free(w->requests);
     buf_fini(&w->bytes);
     buf_fini(&w->bind);
@@ -256,5 +248,6 @@ enum err workload_open(const struct workload *w, size_t request, const uint8_t *
 
     if (e != ERR_OK)
         return err_fail(ei, e, "the answer's stub is malformed");
-    return kms_open_response(&w->keys, &w->requests[request].exchange, message, n, &response, ei);
+    return kms_open_response(w->protector, &w->requests[request].exchange, message, n, &response,
+                             ei);
 }

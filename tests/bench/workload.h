@@ -12,12 +12,13 @@
 #define WORKLOAD_ANSWER_MAX 1024 /* bytes of an answer, its header included */
 
 struct workload_conf {
-    const char *bundle; /* the realm's client.bundle */
-    const char *group;  /* whose products ask */
-    unsigned versions;  /* bit v: generation v takes part; at least one of 4, 5 and 6 */
-    size_t requests;    /* distinct ones */
-    size_t clients;     /* distinct CMIDs; 0: one for each request */
-    uint64_t seed;
+    const struct realm_keys *keys;
+    const char *group; /* whose products ask */
+    unsigned versions; /* bit v: generation v takes part; at least one of 4, 5 and 6 */
+    size_t requests;   /* distinct ones */
+    size_t clients;    /* distinct CMIDs; 0: one for each request */
+    uint64_t seed;     /* of CMIDs and nonces */
+    int64_t now;       /* the clients' clock, Unix seconds */
 };
 
 struct workload_request {
@@ -27,8 +28,10 @@ struct workload_request {
     struct kms_exchange exchange;
 };
 
+/* Stays where it was made: the protector points into it. */
 struct workload {
-    struct realm_keys keys;
+    struct rng_seeded seed;
+    struct kms_protector *protector;
     struct workload_request *requests;
     size_t n;
     struct buf bytes; /* of all PDUs */
@@ -37,6 +40,7 @@ struct workload {
     uint16_t ack_len, answer_len[7]; /* by version */
 };
 
+/* conf's keys are copied. */
 MUST_CHECK enum err workload_make(const struct workload_conf *conf, struct workload *w,
                                   struct errinfo *ei);
 void workload_fini(struct workload *w);
