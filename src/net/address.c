@@ -72,3 +72,26 @@ const char *address_format(const union address *a, char *text, size_t size)
     snprintf(text, size, a->any.sa_family == AF_INET6 ? "[%s]:%u" : "%s:%u", host, address_port(a));
     return text;
 }
+
+void address_unmap(union address *a)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+
+    if (a->any.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&a->v6.sin6_addr))
+        return;
+    v4.sin_port = a->v6.sin6_port;
+    memcpy(&v4.sin_addr, &a->v6.sin6_addr.s6_addr[12], 4);
+    memset(a, 0, sizeof(*a));
+    a->v4 = v4;
+}
+
+void address_key(const union address *a, uint8_t key[16])
+{
+    if (a->any.sa_family == AF_INET6) {
+        memcpy(key, &a->v6.sin6_addr, 16);
+        return;
+    }
+    memset(key, 0, 10);
+    memset(key + 10, 0xff, 2);
+    memcpy(key + 12, &a->v4.sin_addr, 4);
+}

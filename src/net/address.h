@@ -20,5 +20,9 @@ const char *address_format(const union address *a, char *text, size_t size);
 /* Without it. Returns text. */
 const char *address_format_host(const union address *a, char *text, size_t size);
 uint16_t address_port(const union address *a);
+/* An IPv4 address that came as IPv6 (::ffff:a.b.c.d) becomes what it is. */
+void address_unmap(union address *a);
+/* The address without its port as 16 bytes, IPv4 as ::ffff:a.b.c.d. */
+void address_key(const union address *a, uint8_t key[16]);
 
 #endif

@@ -3,17 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void key_of(const union address *a, uint8_t key[16])
-{
-    if (a->any.sa_family == AF_INET6) {
-        memcpy(key, &a->v6.sin6_addr, 16);
-        return;
-    }
-    memset(key, 0, 10);
-    memset(key + 10, 0xff, 2);
-    memcpy(key + 12, &a->v4.sin_addr, 4);
-}
-
 static uint32_t slot_of(const struct sources *s, const uint8_t key[16])
 {
     uint64_t h = s->seed;
@@ -61,7 +50,7 @@ enum err source_add(struct sources *s, const union address *a, uint32_t max)
 
     if (s->used * 2 >= s->size && grow(s) != ERR_OK)
         return ERR_NOMEM;
-    key_of(a, key);
+    address_key(a, key);
     slot = find(s, key);
     if (slot->open >= max)
         return ERR_LIMIT;
@@ -95,7 +84,7 @@ void source_drop(struct sources *s, const union address *a)
 
     if (s->size == 0)
         return;
-    key_of(a, key);
+    address_key(a, key);
     slot = find(s, key);
     if (slot->open == 0 || --slot->open != 0)
         return;
@@ -109,7 +98,7 @@ uint32_t source_open(const struct sources *s, const union address *a)
 
     if (s->size == 0)
         return 0;
-    key_of(a, key);
+    address_key(a, key);
     return find(s, key)->open;
 }
 
