@@ -218,6 +218,7 @@ static void set_rpc(struct listener *l)
     l->rpc.arg = l;
     snprintf(l->rpc.secondary_address, sizeof(l->rpc.secondary_address), "%u",
              address_port(&l->address));
+    rpc_server_init(&l->rpc, l->server->rpc);
 }
 
 enum err net_listen(struct net_server *s, const char *text, struct errinfo *ei)
@@ -281,6 +282,11 @@ struct net_server *net_server_new(uv_loop_t *loop, const struct net_conf *conf)
 
     if (s == NULL)
         return NULL;
+    s->rpc = rpc_shared_new(0);
+    if (s->rpc == NULL) {
+        free(s);
+        return NULL;
+    }
     s->conf = *conf;
     s->loop = loop;
     s->stats.accepting = true;
@@ -304,7 +310,7 @@ void net_server_stats(const struct net_server *s, struct net_stats *out)
     *out = s->stats;
     for (const struct listener *l = s->listeners; l != NULL; l = l->next) {
         for (unsigned i = 0; i < RPC_REASONS; i++)
-            out->refused[i] += l->rpc.refused[i];
+            out->refused[i] += counter_read(&l->rpc.refused[i]);
     }
 }
 
@@ -384,6 +390,7 @@ void net_server_free(struct net_server *s)
         rpc_server_fini(&l->rpc);
         free(l);
     }
+    rpc_shared_free(s->rpc);
     sources_fini(&s->sources);
     free(s);
 }

@@ -25,6 +25,7 @@ struct net_server {
     struct net_conn *conns;
     struct net_conn *current; /* is being fed; NULL: none */
     struct net_stats stats;
+    struct rpc_shared *rpc;
     struct sources sources;
     struct deadlines deadlines;
     uv_timer_t deadline_timer; /* runs while a deadline is set */

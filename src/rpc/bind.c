@@ -140,7 +140,7 @@ static void send_ack(struct rpc_conn *c, const struct rpc_hdr *h, const struct t
     };
 
     rpc_put_ack(&c->out, &ack);
-    c->server->stats.pdus_out++;
+    counter_add(&c->server->pdus_out, 1);
     if (!t->accepted && !t->features)
         conn_refuse(c, RPC_REJECTED, "none of %zu presentation contexts accepted", t->count);
 }
@@ -168,7 +168,7 @@ static void refuse_auth(struct rpc_conn *c, const struct rpc_hdr *h, const struc
 
 static bool join_group(struct rpc_conn *c, const struct rpc_hdr *h, uint32_t id)
 {
-    c->group = id != 0 ? rpc_group_join(c->server, id) : rpc_group_new(c->server);
+    c->group = id != 0 ? rpc_group_join(c->server->shared, id) : rpc_group_new(c->server->shared);
     if (c->group != NULL)
         return true;
     if (id != 0)

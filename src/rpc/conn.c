@@ -58,7 +58,7 @@ void rpc_conn_free(struct rpc_conn *c)
         return;
     free_list(c->partial);
     free_list(c->open);
-    rpc_group_leave(c->server, c->group);
+    rpc_group_leave(c->server->shared, c->group);
     buf_fini(&c->in);
     buf_fini(&c->out);
     free(c->contexts);
@@ -73,7 +73,7 @@ static void close_with(struct rpc_conn *c, enum rpc_reason reason, const char *f
         return;
     c->closed = true;
     c->reason = reason;
-    c->server->refused[reason]++;
+    counter_add(&c->server->refused[reason], 1);
     c->detail = malloc(DETAIL_MAX);
     if (c->detail != NULL)
         vsnprintf(c->detail, DETAIL_MAX, fmt, ap);
@@ -94,7 +94,7 @@ void conn_nak(struct rpc_conn *c, const struct rpc_hdr *h, uint16_t nak, enum rp
     va_list ap;
 
     rpc_put_nak(&c->out, h->call_id, nak);
-    c->server->stats.pdus_out++;
+    counter_add(&c->server->pdus_out, 1);
     va_start(ap, fmt);
     close_with(c, reason, fmt, ap);
     va_end(ap);
@@ -103,7 +103,7 @@ void conn_nak(struct rpc_conn *c, const struct rpc_hdr *h, uint16_t nak, enum rp
 static void send_fault(struct rpc_conn *c, struct fault f)
 {
     rpc_put_fault(&c->out, f.call_id, f.context_id, f.flags, f.status);
-    c->server->stats.pdus_out++;
+    counter_add(&c->server->pdus_out, 1);
 }
 
 void conn_fault_close(struct rpc_conn *c, struct fault f, enum rpc_reason reason, const char *fmt,
@@ -122,7 +122,7 @@ void conn_refuse(struct rpc_conn *c, enum rpc_reason reason, const char *fmt, ..
     char detail[DETAIL_MAX];
     va_list ap;
 
-    c->server->refused[reason]++;
+    counter_add(&c->server->refused[reason], 1);
     if (c->server->on_refusal == NULL)
         return;
     va_start(ap, fmt);
@@ -157,7 +157,7 @@ static void refuse_unbound(struct rpc_conn *c, const struct rpc_hdr *h)
 
 static bool dispatch(struct rpc_conn *c, const struct rpc_hdr *h, const uint8_t *pdu)
 {
-    c->server->stats.pdus_in++;
+    counter_add(&c->server->pdus_in, 1);
     if (h->ptype == RPC_BIND) {
         conn_on_bind(c, h, pdu);
         return false;
@@ -325,10 +325,10 @@ void rpc_conn_reply(struct rpc_conn *c, struct rpc_call *call, const void *stub,
 
         rpc_put_response(&c->out, call->call_id, call->context_id, (uint8_t)flags, len - pos,
                          n > 0 ? p + pos : NULL, n);
-        c->server->stats.pdus_out++;
+        counter_add(&c->server->pdus_out, 1);
         pos += n;
     } while (pos < len);
-    c->server->stats.calls_out++;
+    counter_add(&c->server->calls_out, 1);
     check_output(c, mark);
     rpc_conn_drop(c, call);
 }

@@ -11,35 +11,31 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/counter.h"
 #include "base/err.h"
 #include "rpc/iface.h"
 #include "rpc/reason.h"
+#include "rpc/shared.h"
 
-/* What rpc.mgmt's inq_stats reports. */
-struct rpc_stats {
-    uint32_t calls_in, calls_out, pdus_in, pdus_out;
-};
-
-#define RPC_GROUP_BUCKETS 256
-
-/* Shared by all connections of a server (one thread). Zero it, set the first three, and free it
- * with rpc_server_fini when its connections are gone. */
+/* What the connections of one address on one thread have in common. Zero it, set the fields up to
+ * arg, then rpc_server_init; rpc_server_fini when its connections are gone. */
 struct rpc_server {
     const struct rpc_iface *ifaces;
     size_t iface_count;
     char secondary_address[24]; /* the port as text, without NUL counted by the core */
-    uint32_t next_assoc_group;  /* 0: a default that no client would guess by counting from 1 */
     /* Optional: called for a refusal that does not close the connection (a fault, a bind of which
      * nothing was accepted); closing ones are told by RPC_CLOSE. */
     void (*on_refusal)(void *arg, enum rpc_reason reason, const char *detail);
     void *arg;
     /* Kept by the core: refusals of both kinds by reason, and traffic. */
-    uint64_t refused[RPC_REASONS];
-    struct rpc_stats stats;
-    struct rpc_group *groups[RPC_GROUP_BUCKETS];
+    struct counter refused[RPC_REASONS];
+    struct counter calls_in, calls_out, pdus_in, pdus_out;
+    struct rpc_shared *shared;
+    struct rpc_server *next; /* of shared */
 };
 
-/* Forgets the association groups. */
+/* shared must outlive the server. */
+void rpc_server_init(struct rpc_server *server, struct rpc_shared *shared);
 void rpc_server_fini(struct rpc_server *server);
 
 struct rpc_conn;

@@ -1,4 +1,4 @@
-/* internal: the state of a server connection, shared by conn, bind, request and group only. */
+/* internal: the state of a server connection, shared by conn, bind, request and shared only. */
 #ifndef ADBAD_RPC_INTERNAL_H
 #define ADBAD_RPC_INTERNAL_H
 
@@ -12,14 +12,14 @@
 struct rpc_group {
     struct rpc_group *next; /* in its bucket */
     uint32_t id;
-    unsigned members;
+    unsigned members; /* under the lock of shared.c, as next */
 };
 
 /* The group with this id, joined; NULL if there is none. */
-struct rpc_group *rpc_group_join(struct rpc_server *s, uint32_t id);
+struct rpc_group *rpc_group_join(struct rpc_shared *s, uint32_t id);
 /* A new one with one member; NULL: out of memory. */
-struct rpc_group *rpc_group_new(struct rpc_server *s);
-void rpc_group_leave(struct rpc_server *s, struct rpc_group *g);
+struct rpc_group *rpc_group_new(struct rpc_shared *s);
+void rpc_group_leave(struct rpc_shared *s, struct rpc_group *g);
 
 /* An accepted presentation context. */
 struct rpc_context {

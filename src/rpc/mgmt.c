@@ -45,18 +45,23 @@ static uint32_t inq_if_ids(const struct rpc_server *s, struct ndr_rd *in, struct
  * [out] error_status_t *status. */
 static uint32_t inq_stats(const struct rpc_server *s, struct ndr_rd *in, struct ndr_wr *out)
 {
-    const uint32_t values[STATISTICS] = {s->stats.calls_in, s->stats.calls_out, s->stats.pdus_in,
-                                         s->stats.pdus_out};
     uint32_t count = ndr_u32(in);
+    uint64_t values[STATISTICS];
+    struct rpc_stats stats;
 
     if (in->r.err != ERR_OK)
         return RPC_FAULT_BAD_STUB;
     if (count > STATISTICS)
         count = STATISTICS;
+    rpc_shared_stats(s->shared, &stats);
+    values[0] = stats.calls_in;
+    values[1] = stats.calls_out;
+    values[2] = stats.pdus_in;
+    values[3] = stats.pdus_out;
     ndr_put_u32(out, count);
     ndr_put_count(out, count);
     for (uint32_t i = 0; i < count; i++)
-        ndr_put_u32(out, values[i]);
+        ndr_put_u32(out, (uint32_t)values[i]); /* they turn over, as C706 says */
     ndr_put_u32(out, 0);
     return 0;
 }

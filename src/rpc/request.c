@@ -34,7 +34,7 @@ static struct fault fault_denied(uint32_t call_id, uint16_t context_id)
 static void refuse_context(struct rpc_conn *c, const struct rpc_hdr *h, uint16_t id)
 {
     rpc_put_fault(&c->out, h->call_id, 0, RPC_PFC_DID_NOT_EXECUTE, RPC_FAULT_UNKNOWN_IF);
-    c->server->stats.pdus_out++;
+    counter_add(&c->server->pdus_out, 1);
     conn_refuse(c, RPC_UNKNOWN_CONTEXT, "request on context %u, which is not bound", id);
 }
 
@@ -116,11 +116,11 @@ static struct call_node *new_call(const struct rpc_context *ctx, const struct rp
 /* Hands the whole call over, or refuses its operation number; takes n. */
 static bool finish(struct rpc_conn *c, struct call_node *n)
 {
-    c->server->stats.calls_in++;
+    counter_add(&c->server->calls_in, 1);
     if (n->call.opnum >= n->call.iface->opnums) {
         rpc_put_fault(&c->out, n->call.call_id, n->call.context_id, RPC_PFC_DID_NOT_EXECUTE,
                       RPC_FAULT_OP_RANGE);
-        c->server->stats.pdus_out++;
+        counter_add(&c->server->pdus_out, 1);
         conn_refuse(c, RPC_BAD_OPNUM, "operation %u of interface %s", n->call.opnum,
                     n->call.iface->name);
         call_free(n);

@@ -11,6 +11,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct side {
+    struct rpc_shared *shared;
     struct rpc_server server;
     struct rpc_conn *conn;
 };
@@ -35,6 +36,10 @@ static void run(struct side *s, const struct rpc_iface *ifaces, const uint8_t *d
     size_t pos = 0;
 
     s->server = (struct rpc_server){.ifaces = ifaces, .iface_count = 2, .secondary_address = "1"};
+    s->shared = rpc_shared_new(0);
+    if (s->shared == NULL)
+        abort();
+    rpc_server_init(&s->server, s->shared);
     s->conn = rpc_conn_new(&s->server);
     if (s->conn == NULL)
         abort();
@@ -56,11 +61,10 @@ static void run(struct side *s, const struct rpc_iface *ifaces, const uint8_t *d
 static void finish(struct side *s)
 {
     rpc_conn_free(s->conn);
-    for (size_t i = 0; i < RPC_GROUP_BUCKETS; i++) {
-        if (s->server.groups[i] != NULL)
-            abort();
-    }
+    if (rpc_shared_groups(s->shared) != 0)
+        abort();
     rpc_server_fini(&s->server);
+    rpc_shared_free(s->shared);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -11,6 +11,7 @@
 
 struct pair {
     struct rpc_iface iface;
+    struct rpc_shared *shared;
     struct rpc_server server;
     struct rpc_conn *conn;
     struct rpc_client *client;
@@ -21,6 +22,9 @@ static void pair_open(struct pair *p, const struct rpc_client_conf *conf)
 {
     p->iface = rpc_lab_iface(1);
     p->server = (struct rpc_server){.ifaces = &p->iface, .iface_count = 1};
+    p->shared = rpc_shared_new(0);
+    assert_non_null(p->shared);
+    rpc_server_init(&p->server, p->shared);
     strcpy(p->server.secondary_address, "1688");
     p->conn = rpc_conn_new(&p->server);
     p->client = rpc_client_new(conf);
@@ -33,6 +37,7 @@ static void pair_close(struct pair *p)
     rpc_client_free(p->client);
     rpc_conn_free(p->conn);
     rpc_server_fini(&p->server);
+    rpc_shared_free(p->shared);
 }
 
 static struct rpc_client_conf lab_conf(void)

@@ -47,6 +47,7 @@
 
 struct world {
     struct rpc_iface ifaces[2];
+    struct rpc_shared *shared;
     struct rpc_server server;
     struct rpc_conn *conn;
     struct rpc_call last; /* what the last whole call said; its stub is gone */
@@ -69,6 +70,9 @@ static void open_world(struct world *w)
     w->ifaces[1].opnums = 5;
     w->server = (struct rpc_server){.ifaces = w->ifaces, .iface_count = 2};
     strcpy(w->server.secondary_address, "1688");
+    w->shared = rpc_shared_new(0);
+    assert_non_null(w->shared);
+    rpc_server_init(&w->server, w->shared);
     w->conn = rpc_conn_new(&w->server);
     assert_non_null(w->conn);
 }
@@ -77,6 +81,7 @@ static void close_world(struct world *w)
 {
     rpc_conn_free(w->conn);
     rpc_server_fini(&w->server);
+    rpc_shared_free(w->shared);
 }
 
 /* Feeds in pieces of chunk bytes and answers calls; true: the connection is to be closed. */
@@ -154,9 +159,9 @@ static void check_row(const struct row *row, size_t chunk)
     if (closed && rpc_conn_detail(w.conn)[0] == '\0')
         fail_msg("%s: no detail", row->what);
     for (unsigned i = 1; i < RPC_REASONS; i++) {
-        if (w.server.refused[i] != (i == row->reason ? 1u : 0u))
+        if (counter_read(&w.server.refused[i]) != (i == row->reason ? 1u : 0u))
             fail_msg("%s: %s counted %u times", row->what, rpc_reason_name((enum rpc_reason)i),
-                     (unsigned)w.server.refused[i]);
+                     (unsigned)counter_read(&w.server.refused[i]));
     }
     close_world(&w);
 }
@@ -507,7 +512,7 @@ static void a_bind_for_a_foreign_interface_leaves_requests_without_context(void 
     buf_clear(rpc_conn_output(w.conn));
     assert_false(play(&w, CALL(TWO), 1));
     expect_output(&w, FAULT("23", TWO, "0000", "0300011c"), "request");
-    assert_int_equal(w.server.refused[RPC_UNKNOWN_CONTEXT], 1);
+    assert_int_equal(counter_read(&w.server.refused[RPC_UNKNOWN_CONTEXT]), 1);
     close_world(&w);
 }
 

@@ -9,7 +9,8 @@
 
 struct world {
     struct rpc_iface ifaces[2];
-    struct rpc_server server;
+    struct rpc_shared *shared;
+    struct rpc_server server, other; /* of another thread */
     struct buf out;
 };
 
@@ -20,10 +21,26 @@ static void open_world(struct world *w)
     w->ifaces[1] = rpc_mgmt_iface(1);
     assert_true(guid_parse("00112233-4455-6677-8899-aabbccddeeff", &w->ifaces[1].uuid));
     w->ifaces[1].minor = 3;
-    w->server =
-        (struct rpc_server){.ifaces = w->ifaces,
-                            .iface_count = 2,
-                            .stats = {.calls_in = 1, .calls_out = 2, .pdus_in = 3, .pdus_out = 4}};
+    w->shared = rpc_shared_new(0);
+    assert_non_null(w->shared);
+    w->server = w->other = (struct rpc_server){.ifaces = w->ifaces, .iface_count = 2};
+    rpc_server_init(&w->server, w->shared);
+    rpc_server_init(&w->other, w->shared);
+    /* 1, 2, 3 and 4 together */
+    counter_add(&w->other.calls_in, 1);
+    counter_add(&w->server.calls_out, 2);
+    counter_add(&w->server.pdus_in, 1);
+    counter_add(&w->other.pdus_in, 2);
+    counter_add(&w->other.pdus_out, 3);
+    counter_add(&w->server.pdus_out, 1);
+}
+
+static void close_world(struct world *w)
+{
+    buf_fini(&w->out);
+    rpc_server_fini(&w->server);
+    rpc_server_fini(&w->other);
+    rpc_shared_free(w->shared);
 }
 
 static uint32_t ask(struct world *w, bool lab, uint16_t opnum, const char *hex, bool big,
@@ -66,7 +83,7 @@ static void the_interfaces_are_listed_in_both_syntaxes(void **state)
                "0400020000000000 0800020000000000"
                "80bda8af8a7dc911bef408002b102989 0100 0000"
                "33221100554477668899aabbccddeeff 0100 0300 00000000");
-    buf_fini(&w.out);
+    close_world(&w);
 }
 
 static void statistics_come_as_many_as_were_asked_for_up_to_four(void **state)
@@ -82,7 +99,7 @@ static void statistics_come_as_many_as_were_asked_for_up_to_four(void **state)
     assert_int_equal(ask(&w, false, 1, "ffffffff", false, true), 0);
     expect(&w, "04000000 00000000 0400000000000000 01000000 02000000 03000000 04000000 00000000");
     assert_int_equal(ask(&w, false, 1, "040000", false, false), RPC_FAULT_BAD_STUB);
-    buf_fini(&w.out);
+    close_world(&w);
 }
 
 static void the_server_says_that_it_listens_and_will_not_stop(void **state)
@@ -95,7 +112,7 @@ static void the_server_says_that_it_listens_and_will_not_stop(void **state)
     expect(&w, "00000000 01000000");
     assert_int_equal(ask(&w, false, 3, "", false, false), 0);
     expect(&w, "05000000"); /* access denied */
-    buf_fini(&w.out);
+    close_world(&w);
 }
 
 static void there_is_no_principal_name(void **state)
@@ -110,7 +127,7 @@ static void there_is_no_principal_name(void **state)
     assert_int_equal(ask(&w, false, 4, "09000000 00000000", false, false), 0);
     expect(&w, "00000000 00000000 00000000 d3060000");
     assert_int_equal(ask(&w, false, 4, "09000000", false, false), RPC_FAULT_BAD_STUB);
-    buf_fini(&w.out);
+    close_world(&w);
 }
 
 static void operations_beyond_are_out_of_range(void **state)
@@ -121,7 +138,7 @@ static void operations_beyond_are_out_of_range(void **state)
     open_world(&w);
     assert_int_equal(ask(&w, false, 5, "", false, false), RPC_FAULT_OP_RANGE);
     assert_int_equal(ask(&w, true, 0, "", false, false), RPC_FAULT_OP_RANGE);
-    buf_fini(&w.out);
+    close_world(&w);
 }
 
 static void the_echo_gives_back_its_bytes_and_a_status(void **state)
@@ -138,7 +155,7 @@ static void the_echo_gives_back_its_bytes_and_a_status(void **state)
     expect(&w, "0300000000000000 010203 00 00000000");
     assert_int_equal(ask(&w, true, 4, "00000000", false, false), 0);
     expect(&w, "00000000 00000000");
-    buf_fini(&w.out);
+    close_world(&w);
 }
 
 static void an_echo_longer_than_its_stub_is_a_fault(void **state)
@@ -152,7 +169,7 @@ static void an_echo_longer_than_its_stub_is_a_fault(void **state)
     assert_int_equal(ask(&w, true, 4, "ffffffff 01020304", false, false), RPC_FAULT_BAD_STUB);
     assert_int_equal(ask(&w, true, 4, "ffffffffffffffff 01020304", false, true),
                      RPC_FAULT_BAD_STUB);
-    buf_fini(&w.out);
+    close_world(&w);
 }
 
 static void both_interfaces_have_the_uuids_that_their_headers_tell(void **state)
