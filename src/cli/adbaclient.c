@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/client.h"
+#include "rpc/pdu.h"
 
 static const struct client_verb *const groups[] = {client_setup_verbs, client_run_verbs,
                                                    client_show_verbs, client_slmgr_verbs};
@@ -24,8 +25,11 @@ static int help(void)
            "A simulated machine lives in folder DIR; --machines takes every machine folder in "
            "DIR.\n\nVerbs:\n");
     print_verbs();
-    printf("\nOptions of every verb: --json, --timeout SECONDS, --help.\n"
-           "Exit code: 0 Licensed (or done), 10 not Licensed, others as in adbactl.\n");
+    printf(
+        "\nOptions of every verb: --json, --timeout SECONDS, --help; and for tests, how KMS hosts "
+        "are\nasked in this run: --ndr20 or --ndr64 (only that transfer syntax), "
+        "--max-fragment BYTES.\n"
+        "Exit code: 0 Licensed (or done), 10 not Licensed, others as in adbactl.\n");
     return EXIT_OK;
 }
 
@@ -49,26 +53,57 @@ static int wrong(const struct client *c, const char *what, const char *arg)
     return client_fail(c, err_fail(&ei, ERR_USAGE, "%s%s (try --help)", what, arg), &ei);
 }
 
-/* Takes the common options before the verb; *at is then the verb's place. -1: go on. */
-static int leading(struct client *c, int argc, char **argv, int *at)
+#define COMMON_MAX 8
+
+/* The options that stand before or behind any verb. */
+static void common_options(struct client *c, struct opt opts[COMMON_MAX])
 {
-    const struct opt opts[] = {
-        {.name = "machine", .type = OPT_STRING, .metavar = "DIR", .dest = &c->machine},
-        {.name = "machines", .type = OPT_STRING, .metavar = "DIR", .dest = &c->machines},
-        {.name = "json", .type = OPT_FLAG, .dest = &c->json},
+    const struct opt rows[COMMON_MAX] = {
+        OPT_TEXT_ROW("machine", "DIR", &c->machine, "the machine's folder"),
+        OPT_TEXT_ROW("machines", "DIR", &c->machines, "every machine folder in DIR"),
+        OPT_FLAG_ROW("json", &c->json, "print JSON"),
         {.name = "timeout",
          .type = OPT_UINT,
          .metavar = "SECONDS",
+         .help = "for each question to a directory or host (default 10)",
          .dest = &c->timeout,
          .min = 1,
          .max = 3600},
+        OPT_FLAG_ROW("ndr20", &c->ndr20,
+                     "offer KMS hosts only NDR 2.0 (default: both, as Windows)"),
+        OPT_FLAG_ROW("ndr64", &c->ndr64, "offer KMS hosts only NDR64"),
+        {.name = "max-fragment",
+         .type = OPT_UINT,
+         .metavar = "BYTES",
+         .help = "send requests to KMS hosts in fragments of at most so many bytes",
+         .dest = &c->max_fragment,
+         .min = RPC_CLIENT_FRAGMENT_MIN,
+         .max = RPC_FRAG_MAX},
         {0},
     };
+
+    memcpy(opts, rows, sizeof(rows));
+}
+
+/* Whether the value of the option is the next argument. */
+static bool value_follows(const struct opt *opts, const char *arg)
+{
+    for (; opts->name != NULL; opts++) {
+        if (opts->type == OPT_FLAG && strcmp(arg + 2, opts->name) == 0)
+            return false;
+    }
+    return strchr(arg, '=') == NULL;
+}
+
+/* Takes the common options before the verb; *at is then the verb's place. -1: go on. */
+static int leading(struct client *c, int argc, char **argv, int *at)
+{
+    struct opt opts[COMMON_MAX];
     struct errinfo ei;
 
+    common_options(c, opts);
     for (*at = 1; *at < argc && strncmp(argv[*at], "--", 2) == 0;) {
-        bool value = strchr(argv[*at], '=') == NULL && strcmp(argv[*at], "--json") != 0;
-        int n = value && *at + 1 < argc ? 2 : 1;
+        int n = value_follows(opts, argv[*at]) && *at + 1 < argc ? 2 : 1;
         int left = n;
 
         if (strcmp(argv[*at], "--help") == 0)
@@ -87,35 +122,14 @@ static int leading(struct client *c, int argc, char **argv, int *at)
 int client_begin(struct client *c, const struct opt *opts, int *argc, char **argv, int min, int max)
 {
     bool want_help = false;
-    const struct opt common[] = {
-        {.name = "machine",
-         .type = OPT_STRING,
-         .metavar = "DIR",
-         .help = "the machine's folder",
-         .dest = &c->machine},
-        {.name = "machines",
-         .type = OPT_STRING,
-         .metavar = "DIR",
-         .help = "every machine folder in DIR",
-         .dest = &c->machines},
-        {.name = "json", .type = OPT_FLAG, .help = "print JSON", .dest = &c->json},
-        {.name = "timeout",
-         .type = OPT_UINT,
-         .metavar = "SECONDS",
-         .help = "for each question to a directory or host (default 10)",
-         .dest = &c->timeout,
-         .min = 1,
-         .max = 3600},
-        {.name = "help", .type = OPT_FLAG, .help = "show this text", .dest = &want_help},
-        {0},
-    };
     struct opt all[32];
     struct errinfo ei;
     size_t n = 0;
 
     for (; opts != NULL && opts->name != NULL; opts++)
         all[n++] = *opts;
-    memcpy(all + n, common, sizeof(common));
+    all[n++] = (struct opt)OPT_FLAG_ROW("help", &want_help, "show this text");
+    common_options(c, all + n);
     if (opt_parse(all, argc, argv, &ei) != ERR_OK)
         return client_fail(c, ERR_USAGE, &ei);
     if (want_help) {
@@ -130,6 +144,9 @@ int client_begin(struct client *c, const struct opt *opts, int *argc, char **arg
         return wrong(c, "unexpected argument ", argv[max]);
     if ((c->machine == NULL) == (c->machines == NULL))
         return wrong(c, "give one of --machine DIR and --machines DIR", "");
+    if (c->ndr20 && c->ndr64)
+        return wrong(c, "give one of --ndr20 and --ndr64; without them both are offered", "");
+    c->offer = c->ndr20 ? RPC_OFFER_NDR : c->ndr64 ? RPC_OFFER_NDR64 : RPC_OFFER_BOTH;
     return -1;
 }
 

@@ -10,6 +10,7 @@
 #include "client/attempt.h"
 #include "client/folder.h"
 #include "net/resolver.h"
+#include "rpc/client.h"
 
 /* One machine with what its attempts need. */
 struct station {
@@ -30,6 +31,10 @@ struct client {
     bool json;
     bool all;         /* pass: tell every attempt */
     uint32_t timeout; /* seconds, for each question */
+    /* How KMS hosts are asked in this run; in no machine's folder. */
+    uint32_t max_fragment; /* bytes; 0: as agreed */
+    bool ndr20, ndr64;     /* only this transfer syntax is offered */
+    enum rpc_offer offer;
     struct catalog *catalog;
     struct labclk *lab;
     char lab_path[1024];

@@ -128,7 +128,8 @@ static enum err exchange(void *arg, const struct machine *m, const struct machin
         .iface = kms_interface_uuid,
         .major = 1,
         .opnum = KMS_OPNUM_REQUEST_ACTIVATION,
-        .offer_ndr64 = m->product[0].lic.product->protocol > 4,
+        .offer = s->client->offer,
+        .call_fragment = (uint16_t)s->client->max_fragment,
         .timeout_ms = (int)s->client->timeout * 1000,
         .stub = write_request,
         .arg = (void *)(uintptr_t)request,
@@ -138,6 +139,7 @@ static enum err exchange(void *arg, const struct machine *m, const struct machin
     size_t n = 0;
     enum err e = dial_call(s->resolver, &d, &reply, ei);
 
+    (void)m;
     if (e == ERR_OK && kms_stub_read_response(reply.stub.data, reply.stub.len, reply.big,
                                               reply.ndr64, &data, &n, hresult) != ERR_OK)
         e = err_fail_hr(ei, ERR_MALFORMED, 0x8007000D,

@@ -7,8 +7,6 @@
 #include <unistd.h>
 
 #include "net/until.h"
-#include "rpc/client.h"
-
 #define HR_RPC_UNAVAILABLE 0x800706BAu
 #define HR_RPC_UNKNOWN_IF  0x800706B5u
 #define HR_RPC_CALL_FAILED 0x800706BEu
@@ -207,8 +205,12 @@ static enum err converse(const struct line *l, struct rpc_client *c, struct dial
 enum err dial_call(struct resolver *r, const struct dial *d, struct dial_reply *out,
                    struct errinfo *ei)
 {
-    struct rpc_client_conf conf = {
-        .uuid = d->iface, .major = d->major, .minor = d->minor, .offer_ndr64 = d->offer_ndr64};
+    struct rpc_client_conf conf = {.uuid = d->iface,
+                                   .major = d->major,
+                                   .minor = d->minor,
+                                   .offer = d->offer,
+                                   .features = true, /* as Windows asks */
+                                   .call_fragment = d->call_fragment};
     struct line l = {.d = d, .until = until_in(d->timeout_ms), .fd = -1};
     struct errinfo own = {0};
     struct rpc_client *c = NULL;

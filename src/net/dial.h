@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/guid.h"
 #include "net/resolver.h"
+#include "rpc/client.h"
 
 /* Appends the request's stub in the syntax that was agreed. */
 typedef void dial_stub_fn(void *arg, bool ndr64, struct buf *out);
@@ -16,7 +17,8 @@ struct dial {
     struct guid iface;
     uint16_t major, minor;
     uint16_t opnum;
-    bool offer_ndr64;
+    enum rpc_offer offer;
+    uint16_t call_fragment; /* most bytes of a request's fragment; 0: what is agreed */
     int timeout_ms;
     dial_stub_fn *stub;
     void *arg;

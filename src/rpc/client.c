@@ -4,9 +4,8 @@
 
 #include <stdlib.h>
 
-#define BIND_CALL      1u
-#define STUB_DEFAULT   65536u
-#define FRAGMENT_LEAST 32u /* header, fixed part and eight bytes */
+#define BIND_CALL    1u
+#define STUB_DEFAULT 65536u
 
 enum state {
     BINDING,
@@ -21,6 +20,7 @@ struct rpc_client {
     uint32_t call_id;
     uint16_t context_id;
     uint16_t fragment; /* most bytes of a fragment of ours */
+    uint16_t features;
     bool ndr64, big;
     bool started; /* the first fragment of the response has come */
     uint32_t fault;
@@ -39,15 +39,29 @@ static void put_context(struct wire_wr *w, const struct rpc_client_conf *conf, u
     rpc_put_syntax(w, transfer);
 }
 
-/* The proposal at index i of our bind. */
-static const struct rpc_syntax *proposed(const struct rpc_client *c, size_t i)
+/* 6cb71c2c-9812-4540-… with the features as its last eight bytes: both that exist. */
+static const struct rpc_syntax features = {
+    .uuid = {{0x2c, 0x1c, 0xb7, 0x6c, 0x12, 0x98, 0x40, 0x45,
+              RPC_FEATURE_SECURITY_MULTIPLEX | RPC_FEATURE_KEEP_ON_ORPHAN}},
+    .major = 1,
+};
+
+static size_t syntaxes(const struct rpc_client *c)
 {
-    return c->conf.offer_ndr64 && i == 0 ? &rpc_ndr64 : &rpc_ndr;
+    return c->conf.offer == RPC_OFFER_BOTH ? 2 : 1;
 }
 
 static size_t proposals(const struct rpc_client *c)
 {
-    return c->conf.offer_ndr64 ? 2 : 1;
+    return syntaxes(c) + (c->conf.features ? 1 : 0);
+}
+
+/* The proposal at index i of our bind. */
+static const struct rpc_syntax *proposed(const struct rpc_client *c, size_t i)
+{
+    if (i == syntaxes(c))
+        return &features;
+    return c->conf.offer != RPC_OFFER_NDR && i == 0 ? &rpc_ndr64 : &rpc_ndr;
 }
 
 static void put_bind(struct rpc_client *c)
@@ -176,16 +190,36 @@ static enum err read_ack(struct rpc_client *c, struct wire_rd *r, size_t *count)
     c->fragment = recv < c->conf.max_fragment ? recv : c->conf.max_fragment;
     if (c->conf.call_fragment != 0 && c->conf.call_fragment < c->fragment)
         c->fragment = c->conf.call_fragment;
-    if (c->fragment < FRAGMENT_LEAST)
-        c->fragment = FRAGMENT_LEAST;
+    if (c->fragment < RPC_CLIENT_FRAGMENT_MIN)
+        c->fragment = RPC_CLIENT_FRAGMENT_MIN;
     return *count == proposals(c) ? ERR_OK : ERR_MALFORMED;
+}
+
+/* The result of proposal i; ERR_MALFORMED where it fits no proposal of ours. */
+static enum err take_result(struct rpc_client *c, size_t i, const struct rpc_result *res,
+                            bool *accepted)
+{
+    const struct rpc_syntax *mine = proposed(c, i);
+
+    if (res->result == RPC_CTX_NEGOTIATE_ACK && mine == &features)
+        c->features = res->reason;
+    if (res->result != RPC_CTX_ACCEPTED)
+        return ERR_OK;
+    if (mine == &features || !rpc_syntax_equal(&res->syntax, mine))
+        return ERR_MALFORMED;
+    if (*accepted)
+        return ERR_OK; /* a server may take several; one is enough */
+    *accepted = true;
+    c->context_id = (uint16_t)i;
+    c->ndr64 = mine == &rpc_ndr64;
+    return ERR_OK;
 }
 
 static enum rpc_client_step on_ack(struct rpc_client *c, const struct rpc_hdr *h,
                                    const uint8_t *pdu, struct errinfo *ei)
 {
     struct wire_rd r = wire_reader(pdu, h->frag_len);
-    uint16_t result = 0, reason = 0;
+    struct rpc_result res = {0}, last = {0};
     bool accepted = false;
     size_t count = 0;
     enum err e;
@@ -193,25 +227,21 @@ static enum rpc_client_step on_ack(struct rpc_client *c, const struct rpc_hdr *h
     r.pos += RPC_HDR_LEN;
     r.big = h->big;
     e = read_ack(c, &r, &count);
-    for (size_t i = 0; e == ERR_OK && i < count && !accepted; i++) {
-        struct rpc_syntax s;
-
-        result = wire_u16(&r);
-        reason = wire_u16(&r);
-        s = rpc_syntax_read(&r);
-        e = r.err;
-        accepted = e == ERR_OK && result == RPC_CTX_ACCEPTED;
-        if (accepted && !rpc_syntax_equal(&s, proposed(c, i)))
-            e = ERR_MALFORMED;
-        c->context_id = (uint16_t)i;
-        c->ndr64 = proposed(c, i) == &rpc_ndr64;
+    for (size_t i = 0; e == ERR_OK && i < count; i++) {
+        res.result = wire_u16(&r);
+        res.reason = wire_u16(&r);
+        res.syntax = rpc_syntax_read(&r);
+        if (i < syntaxes(c))
+            last = res;
+        e = r.err != ERR_OK ? r.err : take_result(c, i, &res, &accepted);
     }
     if (e != ERR_OK) {
         err_fail(ei, e, "bind_ack breaks its format");
         return fail(c, ei);
     }
     if (!accepted) {
-        err_fail(ei, ERR_NOTFOUND, "interface not served (result %u, reason %u)", result, reason);
+        err_fail(ei, ERR_NOTFOUND, "interface not served (result %u, reason %u)", last.result,
+                 last.reason);
         return fail(c, ei);
     }
     c->state = IDLE;
@@ -352,6 +382,11 @@ bool rpc_client_stub_big(const struct rpc_client *c)
 bool rpc_client_ndr64(const struct rpc_client *c)
 {
     return c->ndr64;
+}
+
+uint16_t rpc_client_features(const struct rpc_client *c)
+{
+    return c->features;
 }
 
 uint32_t rpc_client_fault(const struct rpc_client *c)

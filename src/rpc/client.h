@@ -8,10 +8,20 @@
 #include "base/err.h"
 #include "rpc/iface.h"
 
+/* The transfer syntaxes that a bind proposes, each in a context of its own. */
+enum rpc_offer {
+    RPC_OFFER_NDR,
+    RPC_OFFER_NDR64,
+    RPC_OFFER_BOTH, /* NDR64 before NDR 2.0: a server takes the first it knows */
+};
+
+#define RPC_CLIENT_FRAGMENT_MIN 32u /* header, fixed part and eight bytes of stub */
+
 struct rpc_client_conf {
     struct guid uuid; /* interface */
     uint16_t major, minor;
-    bool offer_ndr64;       /* before NDR 2.0; the server takes the first it knows */
+    enum rpc_offer offer;
+    bool features;          /* proposes bind-time features too (MS-RPCE 3.3.1.5.3) */
     uint16_t max_fragment;  /* own offer for xmit and recv; 0: 5840 */
     uint16_t call_fragment; /* split requests so that fragments are at most this long; 0: no more
                                than agreed */
@@ -45,6 +55,8 @@ struct buf *rpc_client_output(struct rpc_client *c);
 const struct buf *rpc_client_stub(const struct rpc_client *c);
 bool rpc_client_stub_big(const struct rpc_client *c);
 bool rpc_client_ndr64(const struct rpc_client *c); /* agreed */
+/* The features that the server has of those proposed (RPC_FEATURE_…). */
+uint16_t rpc_client_features(const struct rpc_client *c);
 uint32_t rpc_client_fault(const struct rpc_client *c);
 
 #endif

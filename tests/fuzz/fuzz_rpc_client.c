@@ -1,5 +1,5 @@
-/* The client core: bytes of a hostile server. The first byte says whether NDR64 is offered and how
- * the rest is cut into pieces; whenever a call may follow, one does. */
+/* The client core: bytes of a hostile server. The first byte says what is offered and how the
+ * rest is cut into pieces; whenever a call may follow, one does. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -26,8 +26,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size == 0)
         return 0;
-    conf.offer_ndr64 = (data[0] & 1) != 0;
-    chunk = (size_t)(data[0] >> 1) + 1;
+    conf.offer = (data[0] & 1) != 0 ? RPC_OFFER_BOTH : RPC_OFFER_NDR;
+    conf.features = (data[0] & 2) != 0;
+    chunk = (size_t)(data[0] >> 2) + 1;
     c = rpc_client_new(&conf);
     if (c == NULL)
         abort();

@@ -11,97 +11,18 @@ from typing import Callable, NamedTuple
 
 import pytest
 
-import kms_model as model
-from kms_lab import Clients
+from kms_raw import ACK, RawClient, fault, nak, refused, served
 from lab import Lab, read_until_closed
-from rpc_pdu import (ACTIVATION, ALTER, AUTH3, BIG, BIND, BIND_ACK, BIND_NAK, CANCEL, DID_NOT_EXECUTE, EBCDIC, FAULT,
-                     FIRST, FOREIGN, LAST, MPX, NDR64, OBJECT, ORPHANED, PENDING_CANCEL, PING, RESPONSE, SHUTDOWN,
-                     VAX, activation_stub, answer_of, bind_pdu, context, fragments, pdu, read_pdu, request,
-                     send_bytewise)
+from rpc_pdu import (ACTIVATION, ALTER, AUTH3, BIG, BIND, CANCEL, EBCDIC, FAULT, FIRST, FOREIGN, LAST, MPX, NDR64,
+                     OBJECT, ORPHANED, PENDING_CANCEL, PING, RESPONSE, SHUTDOWN, VAX, activation_stub, bind_pdu, context,
+                     fragments, pdu, read_pdu, request, send_bytewise)
 
 pytestmark = pytest.mark.threads
 
 PROTO_ERROR, ACCESS_DENIED, BAD_STUB = 0x1C01000B, 5, 0x6F7
 OP_RANGE, UNKNOWN_IF, CANCELLED = 0x1C010002, 0x1C010003, 0x6BD
-DNE = DID_NOT_EXECUTE
 INVALID_DATA = 0x8007000D
 ACTIVATION_MAX = 65536
-
-
-class World:
-    """The daemon under test and what a row needs to ask it something real."""
-
-    def __init__(self, lab):
-        self.daemon = lab.daemon()
-        lab.install_hostkey(self.daemon)
-        self.clients = Clients(lab, self.daemon.port)
-        self.sealed = {}
-
-    def connect(self):
-        return socket.create_connection(("127.0.0.1", self.daemon.port), timeout=30)
-
-    def message(self, call_id=2):
-        sealed = self.clients.seal(major=4)
-        self.sealed.setdefault(call_id, []).append(sealed)
-        return sealed
-
-    def stub(self, call_id=2, **fields):
-        return activation_stub(self.message(call_id), **fields)
-
-    def call(self, call_id=2, *, wide=False, **fields):
-        """A whole request that will be served."""
-        drep = fields.get("drep", b"\x10\0\0\0")
-        return request(self.stub(call_id, wide=wide, drep=drep), call_id, **fields)
-
-    def meaning(self, data):
-        """An answer in the words of the tables below."""
-        ptype, flags, call_id = data[2], data[3], struct.unpack_from("<I", data, 12)[0]
-        if ptype == BIND_NAK:
-            return nak(struct.unpack_from("<H", data, 16)[0])
-        if ptype == FAULT:
-            number, status = struct.unpack_from("<HxxI", data, 20)
-            return fault(status, call_id, flags & DNE, number)
-        if ptype == RESPONSE:
-            return self.opened(call_id, data[24:])
-        assert ptype in (BIND_ACK, 15)
-        at = 26 + struct.unpack_from("<H", data, 24)[0]
-        at += -at % 4
-        return "ack", *(struct.unpack_from("<HH", data, at + 4 + 24 * i) for i in range(data[at]))
-
-    def opened(self, call_id, stub):
-        sealed = self.sealed[call_id].pop(0)
-        message, result = answer_of(stub)
-        if result != 0:
-            return refused(result, call_id)
-        assert model.open_response(self.clients.keys, sealed, message).count >= 1
-        return served(call_id)
-
-    def counters(self):
-        """Every counter of refusals and ends that is not zero, except ends by the peers' own wish."""
-        status = self.daemon.status()
-        named = {("refused", k): v for k, v in status["refused"].items()}
-        named.update((("closed", k), v) for k, v in status["connections"]["closed"].items())
-        named.update((("rpc", k), v) for k, v in status["connections"]["rpc_refused"].items())
-        return {k: v for k, v in named.items() if v and k != ("closed", "peer-closed")}
-
-
-def nak(reason):
-    return "nak", reason
-
-
-def fault(status, call_id=2, flags=DNE, number=0):
-    return "fault", hex(status), call_id, flags, number
-
-
-def served(call_id=2):
-    return "served", call_id
-
-
-def refused(result, call_id=2):
-    return "refused", hex(result), call_id
-
-
-ACK = ("ack", (0, 0))
 
 
 class Row(NamedTuple):
@@ -280,7 +201,16 @@ ROWS = HEADERS + BINDS + REQUESTS + FRAGMENTS + AFTER_REJECTION
 @pytest.fixture(scope="module", name="world")
 def one_daemon_for_all_rows():
     with Lab() as lab:
-        yield World(lab)
+        yield RawClient(lab)
+
+
+def counters(world):
+    """Every counter of refusals and ends that is not zero, except ends by the peers' own wish."""
+    status = world.daemon.status()
+    named = {("refused", k): v for k, v in status["refused"].items()}
+    named.update((("closed", k), v) for k, v in status["connections"]["closed"].items())
+    named.update((("rpc", k), v) for k, v in status["connections"]["rpc_refused"].items())
+    return {k: v for k, v in named.items() if v and k != ("closed", "peer-closed")}
 
 
 @contextlib.contextmanager
@@ -336,7 +266,7 @@ def expected_counters(row):
 def test_bad_input_gets_what_the_table_says(world, row, bytewise):
     world.sealed.clear()
     with bound_connection(world) as bystander, world.connect() as s:
-        before = world.counters()
+        before = counters(world)
         port = s.getsockname()[1]
         send = send_bytewise if bytewise else socket.socket.sendall
         if row.bound:
@@ -349,7 +279,7 @@ def test_bad_input_gets_what_the_table_says(world, row, bytewise):
         assert answers(world, s, row) == row.answers
         for pattern in log_lines(row, port):
             world.daemon.wait_log(pattern)
-        after = world.counters()
+        after = counters(world)
         assert {k: v - before.get(k, 0) for k, v in after.items() if v != before.get(k, 0)} == expected_counters(row)
         world.sealed.clear()
         if not row.closed and row.bound:
@@ -408,7 +338,7 @@ SLOW = [
 
 
 def test_what_takes_too_long_is_closed_at_the_deadline_of_the_whole_exchange(world):
-    before = world.counters()
+    before = counters(world)
     with contextlib.ExitStack() as stack:
         open_now, threads = [], []
         for what, bound, data, goes_on, reason in SLOW:
@@ -424,7 +354,7 @@ def test_what_takes_too_long_is_closed_at_the_deadline_of_the_whole_exchange(wor
             assert (what, read_until_closed(s)) == (what, b"")
             world.daemon.wait_log(rf"127\.0\.0\.1:{port} closed: {reason}")
     assert world.clients.count() >= 1
-    after = world.counters()
+    after = counters(world)
     for reason in ("bind-timeout", "exchange-timeout"):
         count = len([row for row in SLOW if row[-1] == reason])
         assert after["closed", reason] - before.get(("closed", reason), 0) == count

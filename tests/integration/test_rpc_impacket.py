@@ -47,8 +47,9 @@ def echo(rpc, data, wide=False):
     return answer[len(head):len(head) + len(data)]
 
 
-def test_the_interfaces_are_listed(connect):
-    rpc = connect(("afa8bd80-7d8a-11c9-bef4-08002b102989", "1.0"))
+@pytest.mark.parametrize("syntax", [None, NDR64], ids=["NDR", "NDR64"])
+def test_the_interfaces_are_listed(connect, syntax):
+    rpc = connect(("afa8bd80-7d8a-11c9-bef4-08002b102989", "1.0"), syntax)
     answer = mgmt.hinq_if_ids(rpc)
     served = set()
     for ident in answer["if_id_vector"]["if_id"]:
@@ -57,8 +58,16 @@ def test_the_interfaces_are_listed(connect):
                       "AFA8BD80-7D8A-11C9-BEF4-08002B102989"}
 
 
-def test_the_server_refuses_to_stop(connect):
-    rpc = connect(("afa8bd80-7d8a-11c9-bef4-08002b102989", "1.0"))
+@pytest.mark.parametrize("syntax", [None, NDR64], ids=["NDR", "NDR64"])
+def test_statistics_are_counted(connect, syntax):
+    rpc = connect(("afa8bd80-7d8a-11c9-bef4-08002b102989", "1.0"), syntax)
+    mgmt.hinq_if_ids(rpc)
+    assert all(n >= 1 for n in mgmt.hinq_stats(rpc)["statistics"])
+
+
+@pytest.mark.parametrize("syntax", [None, NDR64], ids=["NDR", "NDR64"])
+def test_the_server_refuses_to_stop(connect, syntax):
+    rpc = connect(("afa8bd80-7d8a-11c9-bef4-08002b102989", "1.0"), syntax)
     assert mgmt.his_server_listening(rpc)["status"] == 0
     rpc.call(3, b"")
     assert rpc.recv() == struct.pack("<I", 5)

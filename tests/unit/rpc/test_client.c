@@ -158,19 +158,25 @@ static void bytes_may_arrive_one_at_a_time(void **state)
     pair_close(&p);
 }
 
-static void ndr64_is_agreed_when_offered(void **state)
+static void what_is_offered_is_agreed(void **state)
 {
-    struct rpc_client_conf conf = lab_conf();
-    struct errinfo ei;
-    struct pair p = {0};
+    static const enum rpc_offer offers[] = {RPC_OFFER_NDR, RPC_OFFER_NDR64, RPC_OFFER_BOTH};
 
     (void)state;
-    conf.offer_ndr64 = true;
-    pair_open(&p, &conf);
-    assert_int_equal(turn(&p, &ei), RPC_CLIENT_BOUND);
-    assert_true(rpc_client_ndr64(p.client));
-    echo_once(&p, 100, 5);
-    pair_close(&p);
+    for (size_t i = 0; i < 6; i++) {
+        struct rpc_client_conf conf = lab_conf();
+        struct errinfo ei;
+        struct pair p = {0};
+
+        conf.offer = offers[i / 2];
+        conf.features = i % 2 != 0;
+        pair_open(&p, &conf);
+        assert_int_equal(turn(&p, &ei), RPC_CLIENT_BOUND);
+        assert_int_equal(rpc_client_ndr64(p.client), conf.offer != RPC_OFFER_NDR);
+        assert_int_equal(rpc_client_features(p.client), conf.features ? 3 : 0);
+        echo_once(&p, 100, 5);
+        pair_close(&p);
+    }
 }
 
 static void a_fault_tells_its_status_and_the_next_call_works(void **state)
@@ -313,7 +319,7 @@ int main(void)
         cmocka_unit_test(a_call_comes_back_whatever_its_length),
         cmocka_unit_test(every_fragment_size_carries_a_call),
         cmocka_unit_test(bytes_may_arrive_one_at_a_time),
-        cmocka_unit_test(ndr64_is_agreed_when_offered),
+        cmocka_unit_test(what_is_offered_is_agreed),
         cmocka_unit_test(a_fault_tells_its_status_and_the_next_call_works),
         cmocka_unit_test(a_call_before_bind_or_during_a_call_is_refused),
         cmocka_unit_test(an_interface_that_is_not_served_is_named),
