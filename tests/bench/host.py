@@ -9,13 +9,13 @@ import shutil
 import socket
 import sqlite3
 import statistics
-import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
-from lab import DEADLINE, Lab, free_port, wait_for  # noqa: E402
+from lab import Lab, wait_for  # noqa: E402
+from load import Echo, Load, memory  # noqa: E402
 
 POINTS = {"persistent_1": 1, "persistent_64": 64, "persistent_256": 256, "fresh_1": 1,
           "fresh_16": 16}
@@ -25,51 +25,6 @@ AT_MOST = {"p99_ratio_64": 3, "idle_anonymous_mib": 8, "idle_rss_mib": 24, "idle
 IDLE = 10000
 ROWS = 1000000
 MIB = 2**20
-
-
-class Load:
-    """bench_load: one line in, one line of JSON out."""
-
-    def __init__(self, program, bundle, *options):
-        self.process = subprocess.Popen([program, "--bundle", bundle, *options], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def __call__(self, *words):
-        self.process.stdin.write(" ".join(map(str, words)) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"bench_load ended at: {' '.join(map(str, words))}")
-        return json.loads(line)
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait(timeout=DEADLINE)
-
-
-class Echo:
-    """bench_echo, answering with copies of what adbad answered."""
-
-    def __init__(self, program, folder, exchanges, threads):
-        path = os.path.join(folder, "exchanges.json")
-        with open(path, "w", encoding="utf-8") as f:
-            json.dump(exchanges, f)
-        self.port = free_port()
-        self.process = subprocess.Popen([program, str(self.port), str(threads), path],
-                                        stdout=subprocess.PIPE, text=True)
-        if self.process.stdout.readline() != "listening\n":
-            raise RuntimeError("bench_echo does not listen")
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
-
-
-def memory(pid):
-    """Anonymous and resident bytes of a process."""
-    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
-        kib = {line.split(":")[0]: int(line.split()[1]) for line in f if line.endswith("kB\n")}
-    return {"anonymous": kib["Anonymous"] * 1024, "rss": kib["Rss"] * 1024}
 
 
 def flush_us(folder, seconds):
