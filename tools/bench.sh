@@ -1,17 +1,20 @@
 #!/bin/sh
-# Measurements of one run, interleaved, medians; bench.sh [core|host|endurance|directory] [--quick]. Each writes its
-# own summary below build/bench; without a name all run.
+# Measurements of one run, interleaved, medians; bench.sh [core|host|endurance|directory] [--quick]. Each
+# writes its own summary below build/bench; without a name all run. bench.sh profile [POINT]: where the
+# time goes under one of host's loads.
 set -eu
 cd "$(dirname "$0")/.." || exit 1
 
 quick=no
 which=all
+point=persistent_256
 for word in "$@"; do
     case $word in
     --quick) quick=yes ;;
-    core | host | endurance | directory) which=$word ;;
+    core | host | endurance | directory | profile) which=$word ;;
+    persistent_* | fresh_*) point=$word ;;
     *)
-        printf 'bench: no measurement "%s"; there are: core, host, endurance, directory\n' "$word" >&2
+        printf 'bench: no measurement "%s"; there are: core, host, endurance, directory, profile\n' "$word" >&2
         exit 2
         ;;
     esac
@@ -44,6 +47,14 @@ host()
     return $status
 }
 
+profile()
+{
+    mkdir -p build/bench
+    /usr/bin/python3 tests/bench/profile.py --bin build/profile/bin --tools build/profile/bench \
+        --folder build/bench/profile --point "$point"
+    echo "perf's samples are in build/bench/profile.perf"
+}
+
 endurance()
 {
     build/release/bench/bench_endurance "$(rounds 100000 7000)"
@@ -61,6 +72,10 @@ directory()
 }
 
 failed=0
+if [ $which = profile ]; then
+    profile
+    exit
+fi
 for one in core host endurance directory; do
     [ $which = all ] || [ $which = $one ] || continue
     $one || failed=1
