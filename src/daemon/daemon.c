@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,12 +14,11 @@
 #include "daemon/control.h"
 #include "daemon/membership.h"
 #include "daemon/watcher.h"
+#include "net/inherit.h"
 
-#define MAX_PER_SOURCE 512
-#define BIND_MS        10000
-#define EXCHANGE_MS    10000
-#define IDLE_MS        30000
-#define GRACE_MS       3000 /* for answers that are owed when the daemon ends */
+#define BIND_MS     10000
+#define EXCHANGE_MS 10000
+#define GRACE_MS    3000 /* for answers that are owed when the daemon ends */
 
 /* Runs the loop until done says so. */
 #define run_until(d, done)                                                                         \
@@ -44,6 +44,29 @@ static enum err open_settings(struct daemon *d, struct errinfo *ei)
 static void close_settings(struct daemon *d)
 {
     settings_free(&d->settings);
+}
+
+/* Each connection needs a descriptor: as many as the system lets us have without asking. */
+static void raise_descriptors(void)
+{
+    struct rlimit r;
+
+    if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
+        r.rlim_cur = r.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &r);
+    }
+}
+
+/* First of all what was passed to us, while every other descriptor is still to come. */
+static enum err open_descriptors(struct daemon *d, struct errinfo *ei)
+{
+    raise_descriptors();
+    return inherit_take(&d->inherited, ei);
+}
+
+static void close_descriptors(struct daemon *d)
+{
+    (void)d;
 }
 
 static enum err open_loop(struct daemon *d, struct errinfo *ei)
@@ -235,29 +258,43 @@ static void close_net(struct daemon *d)
     net_server_free(d->net);
 }
 
+/* On what we inherited, else on what is configured. */
+static enum err listen_all(struct daemon *d, struct errinfo *ei)
+{
+    enum err e = ERR_OK;
+
+    for (unsigned i = 0; e == ERR_OK && i < d->inherited; i++)
+        e = net_listen_inherited(d->net, INHERIT_FIRST + (int)i, ei);
+    for (size_t i = 0; e == ERR_OK && d->inherited == 0 && i < d->settings.listen.n; i++)
+        e = net_listen(d->net, d->settings.listen.v[i], ei);
+    return e;
+}
+
 static enum err open_net(struct daemon *d, struct errinfo *ei)
 {
     struct net_conf conf = {
         .ifaces = d->ifaces,
         .iface_count = calls_interfaces(d),
         .max_connections = d->settings.max_connections,
-        .max_per_source = MAX_PER_SOURCE,
+        .max_per_source = d->settings.max_per_source,
+        .allow = &d->settings.allow,
+        .deny = &d->settings.deny,
+        .proxies = &d->settings.proxies,
         .bind_ms = BIND_MS,
         .exchange_ms = EXCHANGE_MS,
-        .idle_ms = IDLE_MS,
+        .idle_ms = (unsigned)d->settings.idle * 1000,
         .on_call = calls_dispatch,
         .arg = d,
         .log = log_child(&d->log, "net"),
     };
-    enum err e = ERR_OK;
+    enum err e;
 
     if (d->options.check)
-        return ERR_OK;
-    d->net = net_server_new(&d->loop, &conf);
-    if (d->net == NULL)
-        return err_nomem(ei);
-    for (size_t i = 0; e == ERR_OK && i < d->settings.listen.n; i++)
-        e = net_listen(d->net, d->settings.listen.v[i], ei);
+        return net_check(&conf, &d->settings.listen, ei);
+    e = net_server_new(&d->loop, &conf, &d->net, ei);
+    if (e != ERR_OK)
+        return e;
+    e = listen_all(d, ei);
     if (e != ERR_OK)
         close_net(d);
     return e;
@@ -360,6 +397,7 @@ static const struct {
     enum err (*open)(struct daemon *d, struct errinfo *ei);
     void (*close)(struct daemon *d);
 } steps[] = {
+    {open_descriptors, close_descriptors},
     {open_settings, close_settings},
     {open_loop, close_loop},
     {open_clock, close_clock},

@@ -34,6 +34,7 @@ enum iface_id { IFACE_ACTIVATION, IFACE_MANAGEMENT, IFACE_LAB, IFACE_COUNT };
 
 struct daemon {
     struct options options;
+    unsigned inherited; /* listening sockets that were passed to us */
     struct settings settings;
     struct log_dest log_dest;
     struct log log;

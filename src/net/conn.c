@@ -4,40 +4,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net/conn.h"
+#include "net/proxy.h"
 #include "net/server.h"
 
-#define OPEN_CALLS_MAX 64 /* of one connection; then its further bytes wait */
-
-enum conn_state {
-    CONN_OPEN,
-    CONN_FINISHING, /* our last words go out; what comes in is ignored */
-    CONN_LINGERING, /* they are out; waiting for the peer to close */
-    CONN_CLOSED,    /* memory until libuv lets go of the handle */
-};
-
-struct net_call {
-    struct net_call *prev, *next; /* of the connection */
-    struct net_conn *conn;        /* NULL: it has gone */
-    struct rpc_call *rpc;
-};
-
-struct net_conn {
-    uv_tcp_t tcp;
-    struct deadline deadline;
-    struct net_server *server;
-    struct net_conn *prev, *next;
-    struct rpc_server *rpc_server; /* its listener's */
-    struct rpc_conn *rpc;
-    struct net_call *calls; /* circular list without a head; NULL: none open */
-    uint32_t open_calls;
-    union address peer;
-    enum conn_state state;
-    bool feeding; /* inside feed(): it settles at its end */
-    bool reading;
-    bool writing;  /* a uv_write is under way */
-    bool eof;      /* the peer will send no more */
-    bool progress; /* something was completed since the deadline was set */
-};
+#define OPEN_CALLS_MAX 64    /* of one connection; then its further bytes wait */
+#define SPARE_MAX      16384 /* a larger output buffer is not kept */
 
 /* What could not be written at once. */
 struct rest {
@@ -52,12 +24,12 @@ struct net_conn *conn_next(struct net_conn *c)
 
 static void link_conn(struct net_conn *c)
 {
-    struct net_server *s = c->server;
+    struct net_worker *w = c->worker;
 
-    c->next = s->conns;
+    c->next = w->conns;
     if (c->next != NULL)
         c->next->prev = c;
-    s->conns = c;
+    w->conns = c;
 }
 
 static void unlink_conn(struct net_conn *c)
@@ -65,47 +37,23 @@ static void unlink_conn(struct net_conn *c)
     if (c->prev != NULL)
         c->prev->next = c->next;
     else
-        c->server->conns = c->next;
+        c->worker->conns = c->next;
     if (c->next != NULL)
         c->next->prev = c->prev;
 }
 
 /* ---- the end ---- */
 
-/* Every connection comes through here once: counted and told, with its one reason. */
-static void record_end(struct net_conn *c, unsigned reason, const char *detail)
-{
-    enum log_level level =
-        reason == NET_PEER_CLOSED || reason == NET_SHUTDOWN ? LOGL_DEBUG : LOGL_INFO;
-    char text[NET_ADDRESS_MAX];
-
-    server_count_close(c->server, reason);
-    log_at(&c->server->conf.log, level, "%s closed: %s%s%s",
-           address_format(&c->peer, text, sizeof(text)), net_reason_name(reason),
-           detail[0] != '\0' ? ": " : "", detail);
-}
-
-static void drop_calls(struct net_conn *c)
-{
-    struct net_call *call = c->calls;
-
-    for (; c->open_calls > 0; c->open_calls--) {
-        call->conn = NULL;
-        call->rpc = NULL;
-        call = call->next;
-    }
-    c->calls = NULL;
-}
-
 static void on_closed(uv_handle_t *h)
 {
     struct net_conn *c = h->data;
-    struct net_server *s = c->server;
+    struct net_worker *w = c->worker;
     union address peer = c->peer;
+    bool admitted = c->admitted;
 
     unlink_conn(c);
     free(c);
-    server_forget(s, &peer);
+    worker_forget(w, admitted ? &peer : NULL);
 }
 
 static void destroy(struct net_conn *c)
@@ -113,33 +61,30 @@ static void destroy(struct net_conn *c)
     if (c->state == CONN_CLOSED)
         return;
     c->state = CONN_CLOSED;
-    drop_calls(c);
+    call_orphan_all(c);
     deadline_clear(&c->deadline);
     rpc_conn_free(c->rpc);
     c->rpc = NULL;
+    buf_fini(&c->header);
     uv_close((uv_handle_t *)&c->tcp, on_closed);
 }
 
 static void end_now(struct net_conn *c, unsigned reason, const char *detail)
 {
     if (c->state == CONN_OPEN)
-        record_end(c, reason, detail);
+        worker_record(c->worker, &c->peer, reason, detail);
     destroy(c);
 }
 
-/* Ends the connection after the output that waits and the answers to calls that came whole;
- * settle() carries it through. */
-static void finish(struct net_conn *c, unsigned reason, const char *detail)
+void conn_finish(struct net_conn *c, unsigned reason, const char *detail)
 {
     if (c->state != CONN_OPEN)
         return;
-    record_end(c, reason, detail);
+    worker_record(c->worker, &c->peer, reason, detail);
     c->state = CONN_FINISHING;
 }
 
 /* ---- writing ---- */
-
-static void settle(struct net_conn *c);
 
 static void on_written(uv_write_t *req, int status)
 {
@@ -154,7 +99,7 @@ static void on_written(uv_write_t *req, int status)
     if (status < 0)
         end_now(c, NET_PEER_RESET, uv_strerror(status));
     else
-        settle(c);
+        conn_settle(c);
 }
 
 static void write_rest(struct net_conn *c, struct buf *out)
@@ -176,7 +121,30 @@ static void write_rest(struct net_conn *c, struct buf *out)
         return;
     }
     c->writing = true;
-    server_set_deadline(c->server, &c->deadline, DEADLINE_WRITE);
+    worker_set_deadline(c->worker, &c->deadline, DEADLINE_WRITE);
+}
+
+void conn_lend(struct net_conn *c)
+{
+    struct buf *out = rpc_conn_output(c->rpc), *spare = &c->worker->spare;
+
+    if (out->data == NULL && spare->data != NULL) {
+        *out = *spare;
+        *spare = (struct buf)BUF_INIT;
+    }
+}
+
+/* A connection that owes nothing keeps no buffer: one serves the whole worker in turn. */
+static void take_back(struct net_conn *c)
+{
+    struct buf *out = rpc_conn_output(c->rpc), *spare = &c->worker->spare;
+
+    if (spare->data == NULL && out->cap <= SPARE_MAX) {
+        *spare = *out;
+        *out = (struct buf)BUF_INIT;
+    } else {
+        buf_fini(out);
+    }
 }
 
 /* Tries to write at once: nearly always the kernel takes it all. */
@@ -190,8 +158,12 @@ static void flush(struct net_conn *c)
         end_now(c, NET_RPC_REASON(RPC_NO_MEMORY), "");
         return;
     }
-    if (out->len == 0 || c->writing)
+    if (c->writing)
         return;
+    if (out->len == 0) {
+        take_back(c);
+        return;
+    }
     b = uv_buf_init((char *)out->data, (unsigned)out->len);
     n = uv_try_write((uv_stream_t *)&c->tcp, &b, 1);
     if (n < 0 && n != UV_EAGAIN) {
@@ -201,6 +173,8 @@ static void flush(struct net_conn *c)
     buf_drop(out, n > 0 ? (size_t)n : 0);
     if (out->len > 0)
         write_rest(c, out);
+    else
+        take_back(c);
 }
 
 /* ---- what holds between two events ---- */
@@ -210,7 +184,7 @@ static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *b)
     struct net_conn *c = h->data;
 
     (void)suggested;
-    *b = uv_buf_init(c->server->read_buffer, READ_BUFFER_SIZE);
+    *b = uv_buf_init(c->worker->read_buffer, READ_BUFFER_SIZE);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b);
@@ -242,7 +216,7 @@ static void choose_deadline(struct net_conn *c)
     else
         want = DEADLINE_IDLE;
     if (want != c->deadline.kind || (c->progress && want != DEADLINE_BIND))
-        server_set_deadline(c->server, &c->deadline, want);
+        worker_set_deadline(c->worker, &c->deadline, want);
     c->progress = false;
 }
 
@@ -258,7 +232,7 @@ static void linger(struct net_conn *c)
         return;
     }
     set_reading(c, true);
-    server_set_deadline(c->server, &c->deadline, DEADLINE_LINGER);
+    worker_set_deadline(c->worker, &c->deadline, DEADLINE_LINGER);
 }
 
 static void settle_open(struct net_conn *c)
@@ -268,17 +242,17 @@ static void settle_open(struct net_conn *c)
     if (c->eof && !owing) {
         end_now(c, NET_PEER_CLOSED,
                 rpc_conn_in_exchange(c->rpc) ? "in the middle of an exchange" : "");
-    } else if (c->server->stopping && !owing) {
-        finish(c, NET_SHUTDOWN, "");
+    } else if (c->worker->stopping && !owing) {
+        conn_finish(c, NET_SHUTDOWN, "");
         linger(c);
     } else {
         set_reading(c, !c->writing && c->open_calls < OPEN_CALLS_MAX && !c->eof &&
-                           !c->server->stopping);
+                           !c->worker->stopping);
         choose_deadline(c);
     }
 }
 
-static void settle(struct net_conn *c)
+void conn_settle(struct net_conn *c)
 {
     if (c->feeding || c->state == CONN_CLOSED || c->state == CONN_LINGERING)
         return;
@@ -291,38 +265,14 @@ static void settle(struct net_conn *c)
 
 /* ---- reading ---- */
 
-static void dispatch(struct net_conn *c)
-{
-    struct rpc_call *rpc = rpc_conn_call(c->rpc);
-    struct net_call *call = malloc(sizeof(*call));
-
-    c->server->stats.calls++;
-    c->progress = true;
-    if (call == NULL) {
-        rpc_conn_drop(c->rpc, rpc);
-        finish(c, NET_RPC_REASON(RPC_NO_MEMORY), "");
-        return;
-    }
-    call->conn = c;
-    call->rpc = rpc;
-    if (c->calls == NULL) {
-        c->calls = call->prev = call->next = call;
-    } else {
-        call->next = c->calls;
-        call->prev = c->calls->prev;
-        call->prev->next = call->next->prev = call;
-    }
-    c->open_calls++;
-    c->server->conf.on_call(c->server->conf.arg, call);
-}
-
 static void feed(struct net_conn *c, const char *data, size_t n)
 {
     bool was_bound = rpc_conn_bound(c->rpc);
     enum rpc_step step;
 
     c->feeding = true;
-    c->server->current = c;
+    c->worker->current = c;
+    conn_lend(c);
     do {
         size_t used = 0;
 
@@ -330,16 +280,87 @@ static void feed(struct net_conn *c, const char *data, size_t n)
         data += used;
         n -= used;
         if (step == RPC_CALL)
-            dispatch(c);
+            call_dispatch(c);
         else if (step == RPC_CLOSE)
-            finish(c, NET_RPC_REASON(rpc_conn_reason(c->rpc)), rpc_conn_detail(c->rpc));
+            conn_finish(c, NET_RPC_REASON(rpc_conn_reason(c->rpc)), rpc_conn_detail(c->rpc));
     } while (c->state == CONN_OPEN && step == RPC_CALL);
-    c->server->current = NULL;
+    c->worker->current = NULL;
     c->feeding = false;
     /* Not in an exchange now: whatever came was completed. */
     if (c->state == CONN_OPEN && (!rpc_conn_in_exchange(c->rpc) || !was_bound))
         c->progress = true;
-    settle(c);
+    conn_settle(c);
+}
+
+/* The balancer has told: from here on the connection is its client's. */
+static void take_client(struct net_conn *c, const struct proxy_header *h)
+{
+    struct gate *g = &c->worker->server->gate;
+    char detail[64];
+    enum err e;
+
+    c->awaits_header = false;
+    buf_fini(&c->header);
+    if (h->told)
+        c->peer = h->client;
+    e = h->told ? gate_admit(g, &c->peer) : gate_count(g, &c->peer);
+    c->admitted = e == ERR_OK;
+    if (e != ERR_OK) {
+        unsigned reason = worker_refusal(c->worker, e, detail);
+
+        end_now(c, reason, detail);
+    }
+}
+
+/* Takes a balancer's header from the front of what came; returns how many bytes were its own. */
+static size_t take_header(struct net_conn *c, const char *data, size_t n)
+{
+    size_t before = c->header.len, mine = n;
+    struct proxy_header h;
+    enum proxy_step step;
+
+    if (before > 0) {
+        if (mine > PROXY_MAX)
+            mine = PROXY_MAX; /* what is behind it is no header's */
+        buf_add(&c->header, data, mine);
+        step = proxy_parse(c->header.data, c->header.len, &h);
+    } else {
+        step = proxy_parse(data, n, &h);
+        if (step == PROXY_MORE)
+            buf_add(&c->header, data, n);
+    }
+    if (c->header.err != ERR_OK) {
+        end_now(c, NET_RPC_REASON(RPC_NO_MEMORY), "");
+        return n;
+    }
+    if (step == PROXY_BAD)
+        end_now(c, NET_BAD_PROXY_HEADER, h.wrong);
+    if (step != PROXY_DONE)
+        return n;
+    take_client(c, &h);
+    return h.len - before;
+}
+
+static void take_bytes(struct net_conn *c, const char *data, size_t n)
+{
+    if (c->awaits_header) {
+        size_t used = take_header(c, data, n);
+
+        data += used;
+        n -= used;
+    }
+    if (n > 0 && c->state == CONN_OPEN)
+        feed(c, data, n);
+}
+
+static void on_end(struct net_conn *c)
+{
+    c->eof = true;
+    set_reading(c, false);
+    if (c->header.len > 0)
+        end_now(c, NET_BAD_PROXY_HEADER, "it ends before it is whole");
+    else
+        conn_settle(c);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
@@ -353,60 +374,63 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
             destroy(c);
         return;
     }
-    if (n > 0) {
-        feed(c, b->base, (size_t)n);
-    } else if (n == UV_EOF) {
-        c->eof = true;
-        set_reading(c, false);
-        settle(c);
-    } else {
+    if (n > 0)
+        take_bytes(c, b->base, (size_t)n);
+    else if (n == UV_EOF)
+        on_end(c);
+    else
         end_now(c, NET_PEER_RESET, uv_strerror((int)n));
-    }
 }
 
 /* ---- for the server ---- */
 
-void conn_refused(void *arg, enum rpc_reason reason, const char *detail)
+const char *conn_peer(const struct net_conn *c, char text[NET_ADDRESS_MAX])
 {
-    struct listener *l = arg;
-    struct net_conn *c = l->server->current;
-    char text[NET_ADDRESS_MAX] = "-";
-
-    if (c != NULL)
-        address_format(&c->peer, text, sizeof(text));
-    log_info(&l->server->conf.log, "%s refused: %s: %s", text, rpc_reason_name(reason), detail);
+    return address_format(&c->peer, text, NET_ADDRESS_MAX);
 }
 
-void conn_start(struct net_server *s, struct listener *l, int fd, const union address *peer)
+static struct net_conn *new_conn(struct net_worker *w, struct listener *l,
+                                 const union address *peer, bool awaits)
 {
     struct net_conn *c = calloc(1, sizeof(*c));
 
-    if (c == NULL || uv_tcp_init(s->loop, &c->tcp) != 0) {
+    if (c == NULL || uv_tcp_init(w->loop, &c->tcp) != 0) {
         free(c);
-        close(fd);
-        server_count_close(s, NET_RPC_REASON(RPC_NO_MEMORY));
-        server_forget(s, peer);
-        return;
+        return NULL;
     }
-    c->server = s;
+    c->worker = w;
     c->peer = *peer;
+    c->awaits_header = awaits;
+    c->admitted = !awaits;
     c->tcp.data = c;
-    link_conn(c);
     c->rpc_server = &l->rpc;
     c->rpc = rpc_conn_new(&l->rpc);
-    if (uv_tcp_open(&c->tcp, fd) != 0) {
+    link_conn(c);
+    return c;
+}
+
+void conn_start(struct net_worker *w, struct listener *l, int fd, const union address *peer,
+                bool awaits)
+{
+    struct net_conn *c = new_conn(w, l, peer, awaits);
+
+    if (c == NULL) {
+        close(fd);
+        worker_record(w, peer, NET_RPC_REASON(RPC_NO_MEMORY), "");
+        worker_forget(w, awaits ? NULL : peer);
+    } else if (uv_tcp_open(&c->tcp, fd) != 0) {
         close(fd);
         end_now(c, NET_RPC_REASON(RPC_NO_MEMORY), "");
     } else if (c->rpc == NULL) {
         end_now(c, NET_RPC_REASON(RPC_NO_MEMORY), "");
     } else {
-        settle(c);
+        conn_settle(c);
     }
 }
 
 void conn_stop(struct net_conn *c)
 {
-    settle(c);
+    conn_settle(c);
 }
 
 void conn_kill(struct net_conn *c)
@@ -426,77 +450,4 @@ void conn_expired(struct deadline *d)
     if (c->writing)
         reason = NET_WRITE_TIMEOUT;
     end_now(c, reason, "");
-}
-
-/* ---- calls ---- */
-
-const struct rpc_call *net_call_rpc(const struct net_call *call)
-{
-    return call->rpc;
-}
-
-const struct rpc_server *net_call_server(const struct net_call *call)
-{
-    return call->conn->rpc_server;
-}
-
-const char *net_call_peer(const struct net_call *call, char text[NET_ADDRESS_MAX])
-{
-    return address_format(&call->conn->peer, text, NET_ADDRESS_MAX);
-}
-
-const char *net_call_source(const struct net_call *call, char text[NET_ADDRESS_MAX])
-{
-    return address_format_host(&call->conn->peer, text, NET_ADDRESS_MAX);
-}
-
-/* Takes the call out of its connection and frees it; the connection, or NULL if it has gone. */
-static struct net_conn *take_call(struct net_call *call)
-{
-    struct net_conn *c = call->conn;
-
-    if (c != NULL) {
-        c->open_calls--;
-        call->prev->next = call->next;
-        call->next->prev = call->prev;
-        if (c->calls == call)
-            c->calls = c->open_calls > 0 ? call->next : NULL;
-        c->progress = true;
-    }
-    free(call);
-    return c;
-}
-
-void net_call_reply(struct net_call *call, const void *stub, size_t len)
-{
-    struct rpc_call *rpc = call->rpc;
-    struct net_conn *c = take_call(call);
-
-    if (c == NULL)
-        return;
-    rpc_conn_reply(c->rpc, rpc, stub, len);
-    settle(c);
-}
-
-void net_call_fault(struct net_call *call, uint32_t status)
-{
-    struct rpc_call *rpc = call->rpc;
-    struct net_conn *c = take_call(call);
-
-    if (c == NULL)
-        return;
-    rpc_conn_fault(c->rpc, rpc, status);
-    settle(c);
-}
-
-void net_call_abort(struct net_call *call, const char *detail)
-{
-    struct rpc_call *rpc = call->rpc;
-    struct net_conn *c = take_call(call);
-
-    if (c == NULL)
-        return;
-    rpc_conn_drop(c->rpc, rpc);
-    finish(c, NET_UNANSWERED, detail);
-    settle(c);
 }

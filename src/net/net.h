@@ -1,8 +1,8 @@
-/* net: DCE/RPC over TCP on a libuv loop: listeners, connections, deadlines and caps. It owns file
- * descriptors and time limits and knows nothing of what is served: each whole call goes to one
- * handler, which answers it now or later.
+/* net: DCE/RPC over TCP: listeners, connections, deadlines and caps. It owns file descriptors and
+ * time limits and knows nothing of what is served: each whole call goes to one handler, which
+ * answers it now or later.
  *
- * A struct net_server belongs to the loop's thread. */
+ * A struct net_server belongs to the thread of the loop that it was made with. */
 #ifndef ADBAD_NET_NET_H
 #define ADBAD_NET_NET_H
 
@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "base/conf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "rpc/conn.h"
@@ -23,6 +24,8 @@ enum net_reason {
     NET_IDLE_TIMEOUT,     /* bound, and silent */
     NET_WRITE_TIMEOUT,    /* does not take its answers */
     NET_SOURCE_LIMIT,     /* too many connections of one source address */
+    NET_NOT_ALLOWED,      /* an address that is not to be served */
+    NET_BAD_PROXY_HEADER, /* a balancer that does not tell for whom it connects */
     NET_UNANSWERED,       /* the handler had no answer to give (net_call_abort) */
     NET_SHUTDOWN,
     NET_REASONS
@@ -42,9 +45,14 @@ struct net_conf {
     size_t iface_count;
     uint32_t max_connections; /* further ones wait to be accepted */
     uint32_t max_per_source;  /* further ones are closed at once */
-    unsigned bind_ms;         /* from accepting to a complete bind */
-    unsigned exchange_ms;     /* for a whole PDU and a whole call; for taking an answer */
-    unsigned idle_ms;         /* between two calls */
+    /* Networks as "192.0.2.0/24"; each may be NULL or empty. */
+    const struct conf_list *allow;   /* who is served; empty: everyone */
+    const struct conf_list *deny;    /* who is not, even so */
+    const struct conf_list *proxies; /* balancers: their connections begin with a header of the
+                                        PROXY protocol, version 2, and are its client's */
+    unsigned bind_ms;                /* from accepting to a complete bind */
+    unsigned exchange_ms;            /* for a whole PDU and a whole call; for taking an answer */
+    unsigned idle_ms;                /* between two calls */
     net_call_fn *on_call;
     void *arg;
     struct log log;
@@ -61,14 +69,22 @@ struct net_stats {
 
 struct net_server;
 
-/* NULL: out of memory. conf is copied. */
-struct net_server *net_server_new(uv_loop_t *loop, const struct net_conf *conf);
+/* Whether the addresses and networks of a configuration are well-formed; nothing is opened.
+ * ERR_CONFIG names what is not. */
+MUST_CHECK enum err net_check(const struct net_conf *conf, const struct conf_list *listen,
+                              struct errinfo *ei);
+/* conf is copied, the networks too. ERR_CONFIG for a malformed network. */
+MUST_CHECK enum err net_server_new(uv_loop_t *loop, const struct net_conf *conf,
+                                   struct net_server **out, struct errinfo *ei);
 /* Listens on "address:port" or "[v6]:port"; port 0 takes a free one. ERR_CONFIG for a malformed
  * address, ERR_BUSY for a port in use, both naming address and remedy. */
 MUST_CHECK enum err net_listen(struct net_server *s, const char *address, struct errinfo *ei);
+/* Listens on a socket that was inherited (net/inherit.h). ERR_CONFIG for another kind of
+ * descriptor. */
+MUST_CHECK enum err net_listen_inherited(struct net_server *s, int fd, struct errinfo *ei);
 /* The addresses listened on, "127.0.0.1:1688, [::1]:1688". Returns text. */
 const char *net_server_addresses(const struct net_server *s, char *text, size_t size);
-void net_server_stats(const struct net_server *s, struct net_stats *out);
+void net_server_stats(struct net_server *s, struct net_stats *out);
 /* Stops listening and reading. Connections close once their open calls are answered. */
 void net_server_stop(struct net_server *s);
 /* After net_server_stop: closes at once what is still open. */
@@ -83,7 +99,8 @@ void net_server_free(struct net_server *s);
 const struct rpc_call *net_call_rpc(const struct net_call *call);
 const struct rpc_server *net_call_server(const struct net_call *call);
 #define NET_ADDRESS_MAX 64
-/* The peer as "address:port" and as the address alone. Return text. */
+/* The client as "address:port" and as the address alone; behind a balancer what that told. Return
+ * text. */
 const char *net_call_peer(const struct net_call *call, char text[NET_ADDRESS_MAX]);
 const char *net_call_source(const struct net_call *call, char text[NET_ADDRESS_MAX]);
 

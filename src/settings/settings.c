@@ -37,6 +37,17 @@ const struct conf_key settings_keys[] = {
      .help = "How often an activated client shall renew."},
     {"kms", "max_connections", CONF_UINT, AT(max_connections), "4096", .min = 1, .max = 1000000,
      .help = "Most connections served at a time; further ones wait to be accepted."},
+    {"kms", "max_per_source", CONF_UINT, AT(max_per_source), "512", .min = 1, .max = 1000000,
+     .help = "Most connections of one address; further ones are closed at once."},
+    {"kms", "idle", CONF_DURATION, AT(idle), "30s", .min = 1, .max = CLK_DAY,
+     .help = "How long a connection may be silent between two requests."},
+    {"kms", "allow", CONF_LIST, AT(allow), NULL,
+     .help = "Networks (192.0.2.0/24, 2001:db8::/32) or addresses that are served; unset: all."},
+    {"kms", "deny", CONF_LIST, AT(deny), NULL,
+     .help = "Networks or addresses that are not served, even if allow has them."},
+    {"kms", "proxies", CONF_LIST, AT(proxies), NULL,
+     .help = "Load balancers (networks or addresses) whose connections begin with a header of the "
+             "PROXY protocol, version 2, that tells the client's address. Others may not send one."},
 
     {"directory", "uri", CONF_STRING, AT(dir_uri), NULL,
      .help = "Directory servers (ldap://, ldaps:// or ldapi://, with blanks between): the first that "

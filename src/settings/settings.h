@@ -35,7 +35,9 @@ struct settings {
     struct conf_list listen;     /* address:port, [v6]:port */
     int64_t activation_interval; /* seconds */
     int64_t renewal_interval;    /* seconds */
-    uint32_t max_connections;
+    int64_t idle;                /* seconds */
+    uint32_t max_connections, max_per_source;
+    struct conf_list allow, deny, proxies; /* networks */
     /* [directory] */
     char *dir_uri; /* NULL: no directory */
     char *dir_domain;

@@ -60,8 +60,7 @@ static void start(struct fixture *f, struct net_conf conf)
     conf.bind_ms = conf.bind_ms == 0 ? LONG_MS : conf.bind_ms;
     conf.exchange_ms = conf.exchange_ms == 0 ? LONG_MS : conf.exchange_ms;
     conf.idle_ms = conf.idle_ms == 0 ? LONG_MS : conf.idle_ms;
-    f->server = net_server_new(&f->loop, &conf);
-    assert_non_null(f->server);
+    assert_ok(net_server_new(&f->loop, &conf, &f->server, &ei), &ei);
     assert_ok(net_listen(f->server, "127.0.0.1:0", &ei), &ei);
     net_server_addresses(f->server, text, sizeof(text));
     f->port = (uint16_t)atoi(strrchr(text, ':') + 1);

@@ -1,0 +1,58 @@
+/* conn: one connection, and its calls that wait for their answers. Private to this room. */
+#ifndef ADBAD_NET_CONN_H
+#define ADBAD_NET_CONN_H
+
+#include "net/worker.h"
+
+enum conn_state {
+    CONN_OPEN,
+    CONN_FINISHING, /* our last words go out; what comes in is ignored */
+    CONN_LINGERING, /* they are out; waiting for the peer to close */
+    CONN_CLOSED,    /* memory until libuv lets go of the handle */
+};
+
+struct net_call {
+    struct net_call *prev, *next; /* of the connection */
+    struct net_worker *worker;
+    struct net_conn *conn; /* NULL: it has gone */
+    struct rpc_call *rpc;
+};
+
+struct net_conn {
+    uv_tcp_t tcp;
+    struct deadline deadline;
+    struct net_worker *worker;
+    struct net_conn *prev, *next;
+    struct rpc_server *rpc_server; /* its listener's */
+    struct rpc_conn *rpc;
+    struct net_call *calls; /* circular list without a head; NULL: none open */
+    uint32_t open_calls;
+    union address peer; /* the client; a balancer's own until it has told */
+    struct buf header;  /* of a balancer, while it comes in pieces */
+    enum conn_state state;
+    bool awaits_header; /* a balancer's, which has not told yet for whom */
+    bool admitted;      /* counted with peer's connections */
+    bool feeding;       /* inside feed(): it settles at its end */
+    bool reading;
+    bool writing;  /* a uv_write is under way */
+    bool eof;      /* the peer will send no more */
+    bool progress; /* something was completed since the deadline was set */
+};
+
+/* Ends the connection after the output that waits and the answers to calls that came whole;
+ * conn_settle carries it through. */
+void conn_finish(struct net_conn *c, unsigned reason, const char *detail);
+/* Does what follows from the state: writes, reads on or not, sets the deadline, ends. c may be
+ * gone from the loop afterwards, but not from memory. */
+void conn_settle(struct net_conn *c);
+/* Before output is made: gives the connection the worker's spare buffer if it has none. */
+void conn_lend(struct net_conn *c);
+
+/* ---- call.c ---- */
+
+/* A whole request was fed: hands it to the handler. */
+void call_dispatch(struct net_conn *c);
+/* The connection goes: its calls will be answered into nothing. */
+void call_orphan_all(struct net_conn *c);
+
+#endif

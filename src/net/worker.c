@@ -1,0 +1,367 @@
+#include "net/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "net/server.h"
+
+#define ACCEPTS_PER_EVENT 64    /* then let those be served that are open */
+#define RESUME_MS         100   /* how soon accepting is tried again */
+#define TELL_EXHAUSTED_MS 60000 /* the log says so at most this often */
+#define LINGER_MS         1000  /* for the peer to take our last words */
+#define LINES_PER_SECOND  20
+#define SECOND_MS         1000
+
+/* ---- deadlines ---- */
+
+static void arm(struct net_worker *w);
+
+static void on_deadline(uv_timer_t *t)
+{
+    struct net_worker *w = t->data;
+    struct deadline *d;
+
+    w->deadline_armed = UINT64_MAX;
+    while ((d = deadline_due(&w->deadlines, uv_now(w->loop))) != NULL) {
+        deadline_clear(d);
+        conn_expired(d);
+    }
+    arm(w);
+}
+
+static void arm(struct net_worker *w)
+{
+    uint64_t next = deadline_next(&w->deadlines), now = uv_now(w->loop);
+
+    if (next >= w->deadline_armed || next == UINT64_MAX)
+        return;
+    w->deadline_armed = next;
+    uv_timer_start(&w->deadline_timer, on_deadline, next > now ? next - now : 0, 0);
+}
+
+void worker_set_deadline(struct net_worker *w, struct deadline *d, enum deadline_kind kind)
+{
+    deadline_set(&w->deadlines, d, kind, uv_now(w->loop));
+    if (kind != DEADLINE_NONE)
+        arm(w);
+}
+
+/* ---- the log ---- */
+
+static int64_t second(const struct net_worker *w)
+{
+    return (int64_t)(uv_now(w->loop) / SECOND_MS);
+}
+
+static void on_tell(uv_timer_t *t)
+{
+    struct net_worker *w = t->data;
+
+    if (loglimit_tell(&w->lines, &w->server->conf.log, LOGL_INFO, second(w)))
+        uv_timer_stop(t);
+}
+
+/* Whether a line at this level may be written now. */
+static bool may_tell(struct net_worker *w, enum log_level level)
+{
+    if (!log_enabled(&w->server->conf.log, level))
+        return false;
+    if (loglimit_pass(&w->lines, &w->server->conf.log, second(w)))
+        return true;
+    if (!uv_is_active((uv_handle_t *)&w->tell_timer) && !w->stopping)
+        uv_timer_start(&w->tell_timer, on_tell, SECOND_MS, SECOND_MS);
+    return false;
+}
+
+void worker_record(struct net_worker *w, const union address *peer, unsigned reason,
+                   const char *detail)
+{
+    enum log_level level =
+        reason == NET_PEER_CLOSED || reason == NET_SHUTDOWN ? LOGL_DEBUG : LOGL_INFO;
+    char text[NET_ADDRESS_MAX];
+
+    counter_add(&w->stats.closed[reason], 1);
+    if (may_tell(w, level))
+        log_write(&w->server->conf.log, level, "%s closed: %s%s%s",
+                  address_format(peer, text, sizeof(text)), net_reason_name(reason),
+                  detail[0] != '\0' ? ": " : "", detail);
+}
+
+unsigned worker_refusal(const struct net_worker *w, enum err e, char detail[64])
+{
+    detail[0] = '\0';
+    if (e == ERR_NOMEM)
+        return NET_RPC_REASON(RPC_NO_MEMORY);
+    if (e == ERR_REFUSED) {
+        snprintf(detail, 64, "[kms] allow and deny do not let it in");
+        return NET_NOT_ALLOWED;
+    }
+    snprintf(detail, 64, "%u connections of this address are open", w->server->gate.max_per_source);
+    return NET_SOURCE_LIMIT;
+}
+
+/* Told by the rpc core while it is fed: refused, and the connection stays. arg: the listener. */
+static void on_refusal(void *arg, enum rpc_reason reason, const char *detail)
+{
+    struct listener *l = arg;
+    struct net_worker *w = l->worker;
+    char text[NET_ADDRESS_MAX] = "-";
+
+    if (w->current != NULL)
+        conn_peer(w->current, text);
+    if (may_tell(w, LOGL_INFO))
+        log_write(&w->server->conf.log, LOGL_INFO, "%s refused: %s: %s", text,
+                  rpc_reason_name(reason), detail);
+}
+
+/* ---- accepting ---- */
+
+static void on_readable(uv_poll_t *p, int status, int events);
+
+static void set_accepting(struct net_worker *w, bool on)
+{
+    atomic_store_explicit(&w->stats.accepting, on, memory_order_relaxed);
+}
+
+void worker_resume(struct net_worker *w)
+{
+    if (w->stopping || atomic_load_explicit(&w->stats.accepting, memory_order_relaxed))
+        return;
+    uv_timer_stop(&w->resume_timer);
+    for (struct listener *l = w->listeners; l != NULL; l = l->next)
+        uv_poll_start(&l->poll, UV_READABLE, on_readable);
+    set_accepting(w, true);
+}
+
+static void on_resume(uv_timer_t *t)
+{
+    worker_resume(t->data);
+}
+
+/* Those who wait stay in the kernel's queue; those who are connected are served on. */
+static void pause_accepting(struct net_worker *w)
+{
+    for (struct listener *l = w->listeners; l != NULL; l = l->next)
+        uv_poll_stop(&l->poll);
+    set_accepting(w, false);
+}
+
+static void tell_exhausted(struct net_worker *w, const char *what)
+{
+    uint64_t now = uv_now(w->loop);
+
+    if (w->told_exhausted != 0 && now - w->told_exhausted < TELL_EXHAUSTED_MS)
+        return;
+    w->told_exhausted = now;
+    log_warn(&w->server->conf.log, "accepting pauses with %u connections open: %s",
+             gate_open(&w->server->gate), what);
+}
+
+static void accept_failed(struct net_worker *w, int errnum)
+{
+    char text[128];
+
+    tell_exhausted(w, strerror_r(errnum, text, sizeof(text)));
+    pause_accepting(w);
+    uv_timer_start(&w->resume_timer, on_resume, RESUME_MS, 0);
+}
+
+/* A place at the gate is taken; it goes to the connection, or back. */
+static void admit(struct listener *l, int fd, union address *peer)
+{
+    struct net_worker *w = l->worker;
+    struct gate *g = &w->server->gate;
+    bool awaits;
+    enum err e;
+
+    address_unmap(peer);
+    counter_add(&w->stats.accepted, 1);
+    awaits = gate_trusts(g, peer);
+    e = awaits ? ERR_OK : gate_admit(g, peer);
+    if (e == ERR_OK) {
+        w->open++;
+        conn_start(w, l, fd, peer, awaits);
+    } else {
+        char detail[64];
+        unsigned reason = worker_refusal(w, e, detail);
+
+        close(fd);
+        worker_record(w, peer, reason, detail);
+        if (gate_leave(g, NULL))
+            server_wake(w->server);
+    }
+}
+
+static bool exhausted(int errnum)
+{
+    return errnum == EMFILE || errnum == ENFILE || errnum == ENOBUFS || errnum == ENOMEM;
+}
+
+/* Accepts one; false: no more now. */
+static bool accept_one(struct listener *l)
+{
+    struct net_worker *w = l->worker;
+    union address peer = {0};
+    socklen_t len = sizeof(peer);
+    int fd, errnum;
+
+    if (!gate_enter(&w->server->gate)) {
+        tell_exhausted(w, "[kms] max_connections is reached");
+        pause_accepting(w);
+        return false;
+    }
+    fd = accept4(l->fd, &peer.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    errnum = errno;
+    if (fd >= 0) {
+        admit(l, fd, &peer);
+        return true;
+    }
+    if (gate_leave(&w->server->gate, NULL))
+        server_wake(w->server);
+    if (exhausted(errnum))
+        accept_failed(w, errnum);
+    /* else none waits, or that one connection failed before it was ours */
+    return errnum != EAGAIN && errnum != EWOULDBLOCK && !exhausted(errnum);
+}
+
+static void on_readable(uv_poll_t *p, int status, int events)
+{
+    (void)events;
+    for (int i = 0; status >= 0 && i < ACCEPTS_PER_EVENT && accept_one(p->data); i++)
+        continue;
+}
+
+/* ---- life ---- */
+
+static void set_rpc(struct listener *l, uint16_t port)
+{
+    const struct net_server *s = l->worker->server;
+
+    l->rpc.ifaces = s->conf.ifaces;
+    l->rpc.iface_count = s->conf.iface_count;
+    l->rpc.on_refusal = on_refusal;
+    l->rpc.arg = l;
+    snprintf(l->rpc.secondary_address, sizeof(l->rpc.secondary_address), "%u", port);
+    rpc_server_init(&l->rpc, s->rpc);
+}
+
+int worker_listen(struct net_worker *w, int fd, const union address *a)
+{
+    struct listener *l = calloc(1, sizeof(*l));
+    int rc = l == NULL ? UV_ENOMEM : uv_poll_init(w->loop, &l->poll, fd);
+
+    if (rc != 0) {
+        free(l);
+        return rc;
+    }
+    l->worker = w;
+    l->fd = fd;
+    l->poll.data = l;
+    w->handles++;
+    set_rpc(l, address_port(a));
+    uv_poll_start(&l->poll, UV_READABLE, on_readable);
+    l->next = w->listeners;
+    w->listeners = l;
+    return 0;
+}
+
+void worker_init(struct net_worker *w, struct net_server *s, unsigned number, uv_loop_t *loop)
+{
+    uv_timer_t *const timers[] = {&w->deadline_timer, &w->resume_timer, &w->tell_timer};
+
+    w->server = s;
+    w->number = number;
+    w->loop = loop;
+    w->deadline_armed = UINT64_MAX;
+    w->lines =
+        (struct loglimit){.what = "connections closed or refused", .per_second = LINES_PER_SECOND};
+    set_accepting(w, true);
+    deadlines_init(&w->deadlines);
+    w->deadlines.ms[DEADLINE_BIND] = s->conf.bind_ms;
+    w->deadlines.ms[DEADLINE_EXCHANGE] = s->conf.exchange_ms;
+    w->deadlines.ms[DEADLINE_IDLE] = s->conf.idle_ms;
+    w->deadlines.ms[DEADLINE_WRITE] = s->conf.exchange_ms;
+    w->deadlines.ms[DEADLINE_LINGER] = LINGER_MS;
+    for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
+        uv_timer_init(loop, timers[i]);
+        timers[i]->data = w;
+        w->handles++;
+    }
+}
+
+void worker_fini(struct net_worker *w)
+{
+    while (w->listeners != NULL) {
+        struct listener *l = w->listeners;
+
+        w->listeners = l->next;
+        rpc_server_fini(&l->rpc);
+        free(l);
+    }
+    buf_fini(&w->spare);
+}
+
+static void on_closed(uv_handle_t *h)
+{
+    struct net_worker *w = h->data;
+
+    w->handles--;
+}
+
+static void on_listener_closed(uv_handle_t *h)
+{
+    struct listener *l = h->data;
+
+    l->worker->handles--;
+}
+
+/* The last handles go when no connection needs its deadline any more. */
+static void close_when_empty(struct net_worker *w)
+{
+    if (!w->stopping || w->open > 0)
+        return;
+    uv_close((uv_handle_t *)&w->deadline_timer, on_closed);
+}
+
+void worker_forget(struct net_worker *w, const union address *source)
+{
+    w->open--;
+    if (gate_leave(&w->server->gate, source))
+        server_wake(w->server);
+    worker_resume(w);
+    close_when_empty(w);
+}
+
+void worker_stop(struct net_worker *w)
+{
+    struct net_conn *c, *next;
+
+    if (w->stopping)
+        return;
+    w->stopping = true;
+    for (struct listener *l = w->listeners; l != NULL; l = l->next) {
+        uv_close((uv_handle_t *)&l->poll, on_listener_closed);
+        close(l->fd); /* the poll handle has let go of it */
+    }
+    uv_close((uv_handle_t *)&w->resume_timer, on_closed);
+    (void)loglimit_tell(&w->lines, &w->server->conf.log, LOGL_INFO, INT64_MAX);
+    uv_close((uv_handle_t *)&w->tell_timer, on_closed);
+    close_when_empty(w);
+    for (c = w->conns; c != NULL; c = next) {
+        next = conn_next(c);
+        conn_stop(c);
+    }
+}
+
+void worker_abort(struct net_worker *w)
+{
+    struct net_conn *c, *next;
+
+    for (c = w->conns; c != NULL; c = next) {
+        next = conn_next(c);
+        conn_kill(c);
+    }
+}
