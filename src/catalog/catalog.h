@@ -52,11 +52,12 @@ struct cat_error {
 
 struct cat_event {
     uint32_t id;
-    const char *meaning; /* a few words, as published */
-    const char *fields;  /* as in event_ids.csv */
-    const char *log;     /* "Application" */
-    const char *where;   /* whose: "KMS client" */
-    const char *advice;  /* what it tells and what to do, in sentences */
+    const char *meaning;     /* a few words, as published */
+    const char *fields;      /* as in event_ids.csv */
+    const char *log;         /* "Application" */
+    const char *where;       /* whose: "KMS client" */
+    const char *explanation; /* a sentence */
+    const char *advice;      /* what to do, in sentences */
     const char *reference;
 };
 
@@ -70,8 +71,8 @@ void catalog_free(struct catalog *c);
 #define CATALOG_DEFAULT_DIR "/etc/adbad/catalog.d"
 
 /* Reads the built-in tables and then the overlays in path: a folder, or one file. NULL means
- * CATALOG_DEFAULT_DIR, which need not exist. docs/catalog.md says what overlays may do;
- * ERR_MALFORMED with "file:line: …" for what they do wrong. */
+ * CATALOG_DEFAULT_DIR, which need not be there, nor be open to the caller. docs/catalog.md says
+ * what overlays may do; ERR_MALFORMED with "file:line: …" for what they do wrong. */
 MUST_CHECK enum err catalog_load_overlays(const char *path, struct catalog **out,
                                           struct errinfo *ei);
 

@@ -100,6 +100,7 @@ enum {
     V_NEEDED,
     V_LOG = V_NEEDED,
     V_WHERE,
+    V_EXPLANATION,
     V_ADVICE,
     V_REFERENCE,
     V_COLUMNS
@@ -122,6 +123,7 @@ static enum err event_row(struct catalog *cat, const struct csv *c, const char *
     fill(&row->fields, v[V_FIELDS], replace);
     fill(&row->log, v[V_LOG], replace);
     fill(&row->where, v[V_WHERE], replace);
+    fill(&row->explanation, v[V_EXPLANATION], replace);
     fill(&row->advice, v[V_ADVICE], replace);
     fill(&row->reference, v[V_REFERENCE], replace);
     return ERR_OK;
@@ -129,8 +131,8 @@ static enum err event_row(struct catalog *cat, const struct csv *c, const char *
 
 enum err cat_read_events(struct catalog *cat, struct csv *c, struct errinfo *ei)
 {
-    static const char *const columns[V_COLUMNS] = {"event_id", "meaning", "fields",   "log",
-                                                   "where",    "advice",  "reference"};
+    static const char *const columns[V_COLUMNS] = {
+        "event_id", "meaning", "fields", "log", "where", "explanation", "advice", "reference"};
     const char *v[V_COLUMNS];
     bool got = true;
     enum err e = csv_header_some(c, columns, V_COLUMNS, V_NEEDED, ei);

@@ -114,6 +114,9 @@ bool names_clash(const struct names *a, const struct names *b);
 enum err names_add(struct catalog *cat, struct names *n, const struct csv *c, const char *text,
                    struct errinfo *ei);
 
+/* Letters to change, add or remove, in any case; a long b (over 80) is its length away from all. */
+size_t name_distance(const char *a, const char *b);
+
 /* The best candidate so far for a mistyped name. */
 struct nearest {
     const char *wanted;

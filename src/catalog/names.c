@@ -112,12 +112,14 @@ static size_t min3(size_t a, size_t b, size_t c)
     return m < c ? m : c;
 }
 
-/* Levenshtein's distance, row by row; b is at most WANTED_MAX long. */
-static size_t distance(const char *a, const char *b)
+/* Levenshtein's distance, row by row. */
+size_t name_distance(const char *a, const char *b)
 {
     size_t row[WANTED_MAX + 1];
     size_t len = strlen(b);
 
+    if (len > WANTED_MAX)
+        return len;
     for (size_t j = 0; j <= len; j++)
         row[j] = j;
     for (size_t i = 1; *a != '\0'; a++, i++) {
@@ -144,7 +146,7 @@ struct nearest nearest_to(const char *wanted)
 
 void nearest_try(struct nearest *n, const char *candidate)
 {
-    size_t d = *n->wanted == '\0' ? n->distance : distance(candidate, n->wanted);
+    size_t d = *n->wanted == '\0' ? n->distance : name_distance(candidate, n->wanted);
 
     if (d < n->distance) {
         n->best = candidate;

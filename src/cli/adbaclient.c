@@ -25,11 +25,11 @@ static int help(void)
            "A simulated machine lives in folder DIR; --machines takes every machine folder in "
            "DIR.\n\nVerbs:\n");
     print_verbs();
-    printf(
-        "\nOptions of every verb: --json, --timeout SECONDS, --help; and for tests, how KMS hosts "
-        "are\nasked in this run: --ndr20 or --ndr64 (only that transfer syntax), "
-        "--max-fragment BYTES.\n"
-        "Exit code: 0 Licensed (or done), 10 not Licensed, others as in adbactl.\n");
+    printf("\nOptions of every verb: --json, --catalog DIR, --timeout SECONDS, --help; and for "
+           "tests, how KMS hosts "
+           "are\nasked in this run: --ndr20 or --ndr64 (only that transfer syntax), "
+           "--max-fragment BYTES.\n"
+           "Exit code: 0 Licensed (or done), 10 not Licensed, others as in adbactl.\n");
     return EXIT_OK;
 }
 
@@ -53,7 +53,7 @@ static int wrong(const struct client *c, const char *what, const char *arg)
     return client_fail(c, err_fail(&ei, ERR_USAGE, "%s%s (try --help)", what, arg), &ei);
 }
 
-#define COMMON_MAX 8
+#define COMMON_MAX 9
 
 /* The options that stand before or behind any verb. */
 static void common_options(struct client *c, struct opt opts[COMMON_MAX])
@@ -62,6 +62,8 @@ static void common_options(struct client *c, struct opt opts[COMMON_MAX])
         OPT_TEXT_ROW("machine", "DIR", &c->machine, "the machine's folder"),
         OPT_TEXT_ROW("machines", "DIR", &c->machines, "every machine folder in DIR"),
         OPT_FLAG_ROW("json", &c->json, "print JSON"),
+        OPT_TEXT_ROW("catalog", "DIR", &c->overlays,
+                     "catalogue overlays (default: $ADBAD_CATALOG or " CATALOG_DEFAULT_DIR ")"),
         {.name = "timeout",
          .type = OPT_UINT,
          .metavar = "SECONDS",
@@ -125,6 +127,7 @@ int client_begin(struct client *c, const struct opt *opts, int *argc, char **arg
     struct opt all[32];
     struct errinfo ei;
     size_t n = 0;
+    enum err e;
 
     for (; opts != NULL && opts->name != NULL; opts++)
         all[n++] = *opts;
@@ -147,7 +150,10 @@ int client_begin(struct client *c, const struct opt *opts, int *argc, char **arg
     if (c->ndr20 && c->ndr64)
         return wrong(c, "give one of --ndr20 and --ndr64; without them both are offered", "");
     c->offer = c->ndr20 ? RPC_OFFER_NDR : c->ndr64 ? RPC_OFFER_NDR64 : RPC_OFFER_BOTH;
-    return -1;
+    if (c->catalog != NULL) /* a verb that stands for another */
+        return -1;
+    e = catalog_load_overlays(c->overlays, &c->catalog, &ei);
+    return e == ERR_OK ? -1 : client_fail(c, e, &ei);
 }
 
 int client_fail(const struct client *c, enum err e, const struct errinfo *ei)
@@ -170,10 +176,8 @@ int client_fail(const struct client *c, enum err e, const struct errinfo *ei)
 
 int main(int argc, char **argv)
 {
-    struct client c = {.timeout = 10};
+    struct client c = {.timeout = 10, .overlays = getenv("ADBAD_CATALOG")};
     const struct client_verb *verb;
-    struct errinfo ei;
-    enum err e;
     int at, status = leading(&c, argc, argv, &at);
 
     if (status >= 0)
@@ -183,9 +187,6 @@ int main(int argc, char **argv)
     verb = find_verb(argv[at]);
     if (verb == NULL)
         return wrong(&c, "unknown verb ", argv[at]);
-    e = catalog_load(&c.catalog, &ei);
-    if (e != ERR_OK)
-        return client_fail(&c, e, &ei);
     if (strcmp(verb->name, argv[at]) == 0)
         at++; /* a bare option is the slmgr verb's first argument */
     status = verb->run(&c, argc - at, argv + at);

@@ -9,7 +9,7 @@
 
 static const struct cli_command *const nouns[] = {
     cmd_realm, cmd_hostkey,  cmd_ao,    cmd_directory, cmd_lab,        cmd_machine,
-    cmd_kms,   cmd_clearing, cmd_clock, cmd_conf,      cmd_membership,
+    cmd_kms,   cmd_clearing, cmd_clock, cmd_conf,      cmd_membership, cmd_explain,
 };
 #define NOUN_COUNT (sizeof(nouns) / sizeof(nouns[0]))
 
@@ -21,7 +21,8 @@ static void print_commands(const char *noun)
         for (const struct cli_command *c = nouns[i]; c->noun != NULL; c++) {
             char left[96];
 
-            snprintf(left, sizeof(left), "%s %s %s", c->noun, c->verb, c->usage);
+            snprintf(left, sizeof(left), "%s%s%s %s", c->noun, c->verb[0] != '\0' ? " " : "",
+                     c->verb, c->usage);
             printf("  %-34s %s\n", left, c->summary);
         }
     }
@@ -76,7 +77,9 @@ static int unknown(const char *noun, const char *verb)
     for (size_t i = 0; i < NOUN_COUNT; i++) {
         for (const struct cli_command *c = nouns[i]; c->noun != NULL; c++) {
             unsigned d =
-                text_distance(noun, c->noun) + (verb != NULL ? text_distance(verb, c->verb) : 2);
+                text_distance(noun, c->noun) + (c->verb[0] == '\0' ? 0
+                                                : verb != NULL     ? text_distance(verb, c->verb)
+                                                                   : 2);
 
             if (d < best) {
                 best = d;
@@ -87,7 +90,8 @@ static int unknown(const char *noun, const char *verb)
     fprintf(stderr, "adbactl: no command \"%s%s%s\"", noun, verb != NULL ? " " : "",
             verb != NULL ? verb : "");
     if (nearest != NULL)
-        fprintf(stderr, "; did you mean \"%s %s\"?", nearest->noun, nearest->verb);
+        fprintf(stderr, "; did you mean \"%s%s%s\"?", nearest->noun,
+                nearest->verb[0] != '\0' ? " " : "", nearest->verb);
     fputs(" (adbactl --help lists all)\n", stderr);
     return EXIT_USAGE;
 }
@@ -109,16 +113,21 @@ static int leading_options(int argc, char **argv)
 static int dispatch(struct cli *cli, int argc, char **argv)
 {
     int leading = leading_options(argc, argv), first = 1 + leading, n = 0, status;
+    int after = first + 2;
     char **rest;
 
-    if (argc - first < 2 || argv[first + 1][0] == '-') {
+    cli_running = argc > first ? find(argv[first], "") : NULL;
+    if (cli_running != NULL) {
+        after--; /* no verb */
+    } else if (argc - first < 2 || argv[first + 1][0] == '-') {
         if (argc > first && noun_known(argv[first])) {
             print_commands(argv[first]);
             return argc - first < 2 ? EXIT_USAGE : EXIT_OK;
         }
         return argc > first ? unknown(argv[first], NULL) : (print_help(), EXIT_USAGE);
     }
-    cli_running = find(argv[first], argv[first + 1]);
+    if (cli_running == NULL)
+        cli_running = find(argv[first], argv[first + 1]);
     if (cli_running == NULL)
         return unknown(argv[first], argv[first + 1]);
     rest = calloc((size_t)argc + 1, sizeof(*rest));
@@ -126,7 +135,7 @@ static int dispatch(struct cli *cli, int argc, char **argv)
         abort();
     for (int i = 1; i <= leading; i++)
         rest[n++] = argv[i];
-    for (int i = first + 2; i < argc; i++)
+    for (int i = after; i < argc; i++)
         rest[n++] = argv[i];
     status = cli_running->run(cli, n, rest);
     free(rest);

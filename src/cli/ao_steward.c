@@ -35,7 +35,7 @@ static enum err work_open(struct cli *cli, struct work *w, struct errinfo *ei)
     if (e == ERR_OK)
         e = session_now(w->settings, &s->now, ei);
     if (e == ERR_OK)
-        e = catalog_load(&w->cat, ei);
+        e = catalog_load_overlays(w->settings->catalog_dir, &w->cat, ei);
     if (e == ERR_OK)
         e = bundle_load(w->settings->realm_bundle, &w->bundle, ei);
     if (e == ERR_OK)

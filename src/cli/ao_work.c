@@ -20,7 +20,7 @@ enum err ao_work_open(struct cli *cli, bool with_realm, struct ao_work *w, struc
     if (e == ERR_OK)
         e = session_now(w->s, &w->now, ei);
     if (e == ERR_OK)
-        e = catalog_load(&w->cat, ei);
+        e = catalog_load_overlays(w->s->catalog_dir, &w->cat, ei);
     if (e == ERR_OK && with_realm)
         e = bundle_load(w->s->realm_bundle, &w->bundle, ei);
     return e == ERR_OK ? session_open(w->s, &w->dir, ei) : e;

@@ -42,8 +42,8 @@ static void print_help(const struct opt *opts)
 {
     const struct cli_command *c = cli_running;
 
-    printf("Usage: adbactl %s %s%s%s [OPTION …]\n\n%s\n", c->noun, c->verb,
-           c->usage[0] != '\0' ? " " : "", c->usage, c->summary);
+    printf("Usage: adbactl %s%s%s%s%s [OPTION …]\n\n%s\n", c->noun, c->verb[0] != '\0' ? " " : "",
+           c->verb, c->usage[0] != '\0' ? " " : "", c->usage, c->summary);
     if (c->help != NULL)
         printf("\n%s\n", c->help);
     printf("\nOptions:\n");
@@ -62,8 +62,9 @@ static size_t count_options(const struct opt *opts)
 static int wrong_arguments(const struct cli *cli)
 {
     struct errinfo ei;
-    enum err e = err_fail(&ei, ERR_USAGE, "usage: adbactl %s %s %s (try --help)", cli_running->noun,
-                          cli_running->verb, cli_running->usage);
+    enum err e =
+        err_fail(&ei, ERR_USAGE, "usage: adbactl %s%s%s %s (try --help)", cli_running->noun,
+                 cli_running->verb[0] != '\0' ? " " : "", cli_running->verb, cli_running->usage);
 
     return cli_fail(cli, e, &ei);
 }

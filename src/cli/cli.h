@@ -58,10 +58,10 @@ struct cli {
 };
 
 struct cli_command {
-    const char *noun, *verb;
-    const char *usage;   /* positional arguments, "NAME DIR" */
-    const char *summary; /* one line for the list */
-    const char *help;    /* more lines, what it does and an example; may be NULL */
+    const char *noun, *verb; /* verb "": the noun alone is the command */
+    const char *usage;       /* positional arguments, "NAME DIR" */
+    const char *summary;     /* one line for the list */
+    const char *help;        /* more lines, what it does and an example; may be NULL */
     /* argv: what follows the verb. Returns an exit code. On ERR_USAGE from opt_parse return
      * cli_fail(cli, e, &ei). */
     int (*run)(struct cli *cli, int argc, char **argv);
@@ -80,6 +80,7 @@ extern const struct cli_command cmd_kms[];
 extern const struct cli_command cmd_clock[];
 extern const struct cli_command cmd_membership[];
 extern const struct cli_command cmd_conf[];
+extern const struct cli_command cmd_explain[];
 
 /* The command that is running (for --help inside run); set by adbactl.c. */
 extern const struct cli_command *cli_running;

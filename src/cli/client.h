@@ -28,6 +28,7 @@ struct station {
 struct client {
     const char *machine;  /* --machine */
     const char *machines; /* --machines */
+    const char *overlays; /* --catalog */
     bool json;
     bool all;         /* pass: tell every attempt */
     uint32_t timeout; /* seconds, for each question */

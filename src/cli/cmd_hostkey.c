@@ -7,6 +7,7 @@
 #include "cli/ask.h"
 #include "cli/cli.h"
 #include "cli/group.h"
+#include "cli/overlay.h"
 #include "cli/session.h"
 #include "realm/hostkey.h"
 
@@ -80,7 +81,7 @@ static int run_issue(struct cli *cli, int argc, char **argv)
         return status;
     e = cli_settings(cli, &s, &ei);
     if (e == ERR_OK)
-        e = catalog_load(&cat, &ei);
+        e = catalog_load_overlays(s->catalog_dir, &cat, &ei);
     if (e == ERR_OK)
         e = group_named(cat, group, &g, &ei);
     if (e == ERR_OK && path == NULL) {
@@ -265,7 +266,7 @@ static int run_groups(struct cli *cli, int argc, char **argv)
 
     if (status >= 0)
         return status;
-    e = catalog_load(&cat, &ei);
+    e = cli_catalog(cli, NULL, &cat, &ei);
     if (e != ERR_OK)
         return cli_fail(cli, e, &ei);
     n = catalog_groups(cat, &groups);

@@ -251,7 +251,7 @@ static enum err list_activations(const struct settings *s, struct listing *l, in
     struct catalog *catalog = NULL;
     struct store *store = NULL;
     int64_t since = INT64_MIN;
-    enum err e = catalog_load(&catalog, ei);
+    enum err e = catalog_load_overlays(s->catalog_dir, &catalog, ei);
 
     l->catalog = catalog;
     if (e == ERR_OK && last > 0) {

@@ -133,7 +133,7 @@ static void close_realm(struct daemon *d)
 
 static enum err open_catalog(struct daemon *d, struct errinfo *ei)
 {
-    return catalog_load(&d->catalog, ei);
+    return catalog_load_overlays(d->settings.catalog_dir, &d->catalog, ei);
 }
 
 static void close_catalog(struct daemon *d)

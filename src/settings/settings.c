@@ -106,6 +106,10 @@ const struct conf_key settings_keys[] = {
     {"adba", "groups", CONF_LIST, AT(adba_groups), NULL,
      .help = "Host-key groups that shall have an activation object; unset: every installed key's."},
 
+    {"catalog", "dir", CONF_PATH, AT(catalog_dir), NULL,
+     .help = "Folder of catalogue overlays (adbactl catalog check); unset: /etc/adbad/catalog.d, if "
+             "it is there."},
+
     {"control", "socket", CONF_PATH, AT(control_socket), "/run/adbad/control.sock",
      .help = "Unix socket for adbactl."},
 

@@ -61,6 +61,8 @@ struct settings {
     /* [adba] */
     bool steward;                 /* adbad keeps activation objects */
     struct conf_list adba_groups; /* empty: every installed host key's */
+    /* [catalog] */
+    char *catalog_dir; /* NULL: CATALOG_DEFAULT_DIR, if it is there */
     /* [control] */
     char *control_socket;
     /* [lab] */
