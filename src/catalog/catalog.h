@@ -101,6 +101,9 @@ const char *catalog_kms_name(const struct catalog *c, const struct guid *id);
 /* By exact name, case-insensitive. */
 const struct cat_group *catalog_group(const struct catalog *c, const char *name);
 bool cat_group_serves(const struct cat_group *g, const struct guid *kms_id);
+/* Where in g->kms_ids it stands. */
+#define CAT_NOT_FOUND SIZE_MAX
+size_t cat_group_find(const struct cat_group *g, const struct guid *kms_id);
 /* A code that the tables have twice is one row: of each column the first value not empty. */
 const struct cat_error *catalog_error(const struct catalog *c, uint32_t code);
 const struct cat_event *catalog_event(const struct catalog *c, uint32_t id);

@@ -156,8 +156,16 @@ enum err cat_finish_groups(struct catalog *cat, struct errinfo *ei)
     return e;
 }
 
+size_t cat_group_find(const struct cat_group *g, const struct guid *kms_id)
+{
+    const struct guid *at = g->kms_id_count == 0 ? NULL
+                                                 : bsearch(kms_id, g->kms_ids, g->kms_id_count,
+                                                           sizeof(*kms_id), compare_guids);
+
+    return at != NULL ? (size_t)(at - g->kms_ids) : CAT_NOT_FOUND;
+}
+
 bool cat_group_serves(const struct cat_group *g, const struct guid *kms_id)
 {
-    return g->kms_id_count != 0 &&
-           bsearch(kms_id, g->kms_ids, g->kms_id_count, sizeof(*kms_id), compare_guids) != NULL;
+    return cat_group_find(g, kms_id) != CAT_NOT_FOUND;
 }

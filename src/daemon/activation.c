@@ -36,19 +36,6 @@ static void log_answered(const struct owed *o, const struct store_activation *a)
              guid_format(&a->client_id, cmid), a->required_count);
 }
 
-/* Why, and where there is one the remedy; by reason. */
-static const char *const refusal_text[KMS_REASONS] = {
-    [KMS_BAD_VERSION] = "its protocol version is none of 4.0, 5.0 and 6.0",
-    [KMS_BAD_SIZE] = "the message breaks the format of its version",
-    [KMS_FOREIGN] =
-        "request of another realm, or of a genuine client; no relay is configured: give "
-        "a lab client this realm's client.bundle, a genuine client its own KMS host",
-    [KMS_BAD_NPOLICY] = "it names a required count above 1000",
-    [KMS_CLOCK_SKEW] = "the client's clock is more than 4 hours away from ours; set it right",
-    [KMS_NOT_SERVED] = "no installed host key serves its KMS id; install one whose group lists it",
-    [KMS_NOT_ACTIVATED] = "the host key that serves its KMS id is not activated",
-};
-
 static void log_refused(struct daemon *d, const char *peer, const struct kms_decision *dec)
 {
     enum log_level level = dec->reason == KMS_FOREIGN ? LOGL_WARN : LOGL_INFO;
@@ -61,9 +48,9 @@ static void log_refused(struct daemon *d, const char *peer, const struct kms_dec
                      sizeof(workstation));
         snprintf(who, sizeof(who), " \"%s\" %s", workstation, product_name(dec->product, product));
     }
-    log_at(&d->log, level, "activation %s%s: refused, 0x%08X %s: %s (version %u.%u)", peer, who,
-           dec->hresult, kms_reason_name(dec->reason), refusal_text[dec->reason],
-           dec->version.major, dec->version.minor);
+    log_at(&d->log, level, "activation %s%s: refused, 0x%08X %s: %s%s%s (version %u.%u)", peer, who,
+           dec->hresult, kms_reason_name(dec->reason), kms_reason_text(dec->reason),
+           *dec->missing != '\0' ? ": " : "", dec->missing, dec->version.major, dec->version.minor);
 }
 
 /* ---- one request ---- */

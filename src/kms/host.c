@@ -8,40 +8,15 @@
 
 #define SKEW_MAX ((uint64_t)(4 * CLK_HOUR) * FILETIME_PER_SECOND)
 
-struct served_group {
-    const struct cat_group *group;
-    bool activated;
-};
-
 struct kms_host {
     struct kms_host_conf conf;       /* intervals under policy_lock */
     pthread_rwlock_t policy_lock;    /* what answers are decided by; replaced by one thread */
     struct kms_protector *protector; /* for kms_host_decide alone */
-    struct served_group *groups;
-    size_t group_count;
+    struct kms_keyring *keyring;
+    bool refusing;
     pthread_mutex_t count_lock; /* one thread counts, others may look */
     struct kms_count *count;
 };
-
-static const struct {
-    const char *name;
-    uint32_t hresult;
-} reasons[KMS_REASONS] = {
-    [KMS_ANSWERED] = {"answered", 0},
-    [KMS_BAD_VERSION] = {"bad-version", 0x8007000d},
-    [KMS_BAD_SIZE] = {"bad-size", 0x8007000d},
-    [KMS_FOREIGN] = {"foreign", 0xc004f042},
-    [KMS_BAD_NPOLICY] = {"bad-npolicy", 0x8007000d},
-    [KMS_CLOCK_SKEW] = {"clock-skew", 0xc004f06c},
-    [KMS_NOT_SERVED] = {"not-served", 0xc004f042},
-    [KMS_NOT_ACTIVATED] = {"not-activated", 0xc004f041},
-    [KMS_FAILED] = {"failed", 0x80004005}, /* E_FAIL; it never leaves */
-};
-
-const char *kms_reason_name(enum kms_reason reason)
-{
-    return (unsigned)reason < KMS_REASONS ? reasons[reason].name : "unknown";
-}
 
 static uint32_t within_bounds(uint32_t minutes)
 {
@@ -69,7 +44,8 @@ struct kms_host *kms_host_new(const struct kms_host_conf *conf)
     pthread_mutex_init(&h->count_lock, NULL);
     kms_host_set_intervals(h, conf->activation_interval, conf->renewal_interval);
     h->count = kms_count_new();
-    if (h->count == NULL ||
+    h->keyring = kms_keyring_new(conf->catalog, NULL, 0);
+    if (h->count == NULL || h->keyring == NULL ||
         kms_protector_new(conf->keys, conf->rng, &h->protector, NULL) != ERR_OK) {
         kms_host_free(h);
         return NULL;
@@ -85,41 +61,44 @@ void kms_host_free(struct kms_host *h)
     pthread_mutex_destroy(&h->count_lock);
     kms_count_free(h->count);
     kms_protector_free(h->protector);
-    free(h->groups);
+    kms_keyring_free(h->keyring);
     free(h);
+}
+
+enum err kms_host_set_keys(struct kms_host *h, const struct kms_key *keys, size_t n)
+{
+    struct kms_keyring *ring = kms_keyring_new(h->conf.catalog, keys, n), *old;
+
+    if (ring == NULL)
+        return ERR_NOMEM;
+    pthread_rwlock_wrlock(&h->policy_lock);
+    old = h->keyring;
+    h->keyring = ring;
+    pthread_rwlock_unlock(&h->policy_lock);
+    kms_keyring_free(old);
+    return ERR_OK;
 }
 
 enum err kms_host_set_groups(struct kms_host *h, const struct cat_group *const *groups,
                              const bool *activated, size_t n)
 {
-    struct served_group *copy = calloc(n > 0 ? n : 1, sizeof(*copy)), *old;
+    struct kms_key *keys = calloc(n + 1, sizeof(*keys));
+    enum err e;
 
-    if (copy == NULL)
+    if (keys == NULL)
         return ERR_NOMEM;
     for (size_t i = 0; i < n; i++)
-        copy[i] = (struct served_group){groups[i], activated[i]};
-    pthread_rwlock_wrlock(&h->policy_lock);
-    old = h->groups;
-    h->groups = copy;
-    h->group_count = n;
-    pthread_rwlock_unlock(&h->policy_lock);
-    free(old);
-    return ERR_OK;
+        keys[i] = (struct kms_key){.group = groups[i], .activated = activated[i]};
+    e = kms_host_set_keys(h, keys, n);
+    free(keys);
+    return e;
 }
 
-/* Any activated group that serves the KMS id will do; else it matters whether one would. */
-static enum kms_reason judge_groups(const struct kms_host *h, const struct guid *kms_id)
+void kms_host_set_refusing(struct kms_host *h, bool refusing)
 {
-    enum kms_reason reason = KMS_NOT_SERVED;
-
-    for (size_t i = 0; i < h->group_count; i++) {
-        if (!cat_group_serves(h->groups[i].group, kms_id))
-            continue;
-        if (h->groups[i].activated)
-            return KMS_ANSWERED;
-        reason = KMS_NOT_ACTIVATED;
-    }
-    return reason;
+    pthread_rwlock_wrlock(&h->policy_lock);
+    h->refusing = refusing;
+    pthread_rwlock_unlock(&h->policy_lock);
 }
 
 static bool clock_skewed(uint64_t client_time, int64_t now)
@@ -129,18 +108,17 @@ static bool clock_skewed(uint64_t client_time, int64_t now)
     return (client_time > host_time ? client_time - host_time : host_time - client_time) > SKEW_MAX;
 }
 
-static enum kms_reason judge_fields(struct kms_host *h, const struct kms_request *m, int64_t now)
+/* Under policy_lock. */
+static enum kms_reason judge_fields(const struct kms_host *h, const struct kms_request *m,
+                                    int64_t now, const char **missing)
 {
-    enum kms_reason reason;
-
+    if (h->refusing)
+        return KMS_REFUSING;
     if (m->required_count > KMS_NPOLICY_MAX)
         return KMS_BAD_NPOLICY;
     if (clock_skewed(m->client_time, now))
         return KMS_CLOCK_SKEW;
-    pthread_rwlock_rdlock(&h->policy_lock);
-    reason = judge_groups(h, &m->kms_id);
-    pthread_rwlock_unlock(&h->policy_lock);
-    return reason;
+    return kms_keyring_judge(h->keyring, &m->kms_id, missing);
 }
 
 static enum kms_reason reason_of_opening(enum err e)
@@ -163,7 +141,7 @@ static enum kms_reason reason_of_opening(enum err e)
 void kms_decision_refuse(struct kms_decision *d, enum kms_reason reason)
 {
     d->reason = reason;
-    d->hresult = reasons[reason].hresult;
+    d->hresult = kms_reason_hresult(reason);
 }
 
 void kms_host_open(struct kms_host *h, struct kms_protector *p, const void *request, size_t len,
@@ -172,6 +150,7 @@ void kms_host_open(struct kms_host *h, struct kms_protector *p, const void *requ
     enum err e;
 
     memset(out, 0, sizeof(*out));
+    out->missing = "";
     (void)!kms_peek_version(request, len, &out->version); /* opening judges it */
     e = kms_open_request(p, request, len, &out->request, &out->opened.exchange, NULL);
     out->request_known = e == ERR_OK;
@@ -181,9 +160,11 @@ void kms_host_open(struct kms_host *h, struct kms_protector *p, const void *requ
             catalog_product_by_activation_id(h->conf.catalog, &out->request.activation_id);
         out->opened.client_id = out->request.client_id;
         out->opened.client_time = out->request.client_time;
-        out->reason = judge_fields(h, &out->request, now);
+        pthread_rwlock_rdlock(&h->policy_lock);
+        out->reason = judge_fields(h, &out->request, now, &out->missing);
+        pthread_rwlock_unlock(&h->policy_lock);
     }
-    out->hresult = reasons[out->reason].hresult;
+    out->hresult = kms_reason_hresult(out->reason);
 }
 
 enum err kms_host_touch(struct kms_host *h, const struct guid *application,

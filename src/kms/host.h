@@ -15,26 +15,10 @@
 #include "base/rng.h"
 #include "catalog/catalog.h"
 #include "kms/count.h"
+#include "kms/keyring.h"
 #include "kms/message.h"
 #include "kms/protect.h"
 #include "kms/stub.h"
-
-/* Why a request was not granted an answer with a count. Order of the checks is the order here. */
-enum kms_reason {
-    KMS_ANSWERED,
-    KMS_BAD_VERSION,   /* 0x8007000D */
-    KMS_BAD_SIZE,      /* 0x8007000D: size, fields */
-    KMS_FOREIGN,       /* tag not of this realm: 0xC004F042; for the relay */
-    KMS_BAD_NPOLICY,   /* 0x8007000D: N-policy above 1000 */
-    KMS_CLOCK_SKEW,    /* 0xC004F06C: more than 4 h off */
-    KMS_NOT_SERVED,    /* 0xC004F042: KMS id of no installed group, or too many applications */
-    KMS_NOT_ACTIVATED, /* 0xC004F041 */
-    KMS_FAILED,        /* our own failure; no answer leaves */
-    KMS_REASONS
-};
-
-/* A lower-case word of the reason for logs, counters and JSON ("clock-skew"). */
-const char *kms_reason_name(enum kms_reason reason);
 
 struct kms_host_conf {
     const struct realm_keys *keys;
@@ -51,12 +35,16 @@ struct kms_host;
 struct kms_host *kms_host_new(const struct kms_host_conf *conf);
 void kms_host_free(struct kms_host *h);
 
-/* Replaces the set of groups this host has a key for. Each group pointer is the catalogue's;
- * activated[i] tells whether key i is activated. */
+/* Replaces the host keys. ERR_NOMEM leaves the old ones. */
+MUST_CHECK enum err kms_host_set_keys(struct kms_host *h, const struct kms_key *keys, size_t n);
+/* The same for a host that serves everything its groups list; activated[i] tells whether key i is
+ * activated. */
 MUST_CHECK enum err kms_host_set_groups(struct kms_host *h, const struct cat_group *const *groups,
                                         const bool *activated, size_t n);
 /* Minutes; brought within KMS_INTERVAL_MIN and _MAX. */
 void kms_host_set_intervals(struct kms_host *h, uint32_t activation, uint32_t renewal);
+/* Says no to all who belong to the realm (KMS_REFUSING), for finding out who still asks. */
+void kms_host_set_refusing(struct kms_host *h, bool refusing);
 
 /* What the answer to an opened request is made from, beside the count. */
 struct kms_opened {
@@ -73,8 +61,9 @@ struct kms_decision {
     struct kms_version version; /* in clear, known or not; zero if not even that could be read */
     uint32_t count;             /* told to the client, when answered */
     const struct cat_product *product; /* by activation id, or NULL */
-    struct kms_opened opened;          /* for kms_host_seal */
-    struct buf response;               /* the sealed answer; caller frees (buf_fini) */
+    const char *missing;      /* KMS_NO_UPDATE, KMS_NO_PACK: what the host lacks; the catalogue's */
+    struct kms_opened opened; /* for kms_host_seal */
+    struct buf response;      /* the sealed answer; caller frees (buf_fini) */
 };
 
 /* Opens a request and judges it; nobody is counted yet. KMS_ANSWERED: it shall be touched and

@@ -271,6 +271,7 @@ enum change {
     ONE_BYTE_MORE,
     OTHER_REALM,
     IS_VIRTUAL_2,
+    REFUSING,
     NPOLICY_1000,
     NPOLICY_1001,
     EARLY_4_HOURS,
@@ -325,6 +326,8 @@ static void change_host(struct lab *l, enum change c)
         assert_int_equal(kms_host_set_groups(l->host, NULL, NULL, 0), ERR_OK);
     if (c == KEY_NOT_ACTIVATED)
         install(l, SERVER_GROUP, false);
+    if (c == REFUSING)
+        kms_host_set_refusing(l->host, true);
 }
 
 static void change_bytes(struct lab *l, enum change c)
@@ -359,6 +362,7 @@ static const struct {
     {ONE_BYTE_MORE, KMS_BAD_SIZE, 0x8007000d},
     {OTHER_REALM, KMS_FOREIGN, 0xc004f042},
     {IS_VIRTUAL_2, KMS_BAD_SIZE, 0x8007000d},
+    {REFUSING, KMS_REFUSING, 0xc004f042},
     {NPOLICY_1000, KMS_ANSWERED, 0},
     {NPOLICY_1001, KMS_BAD_NPOLICY, 0x8007000d},
     {EARLY_4_HOURS, KMS_ANSWERED, 0},
@@ -378,6 +382,7 @@ static enum kms_reason decide_changed(struct lab *l, enum change one, enum chang
     struct kms_request good = l->ask;
 
     install(l, SERVER_GROUP, true);
+    kms_host_set_refusing(l->host, false);
     change_fields(l, one);
     change_fields(l, other);
     seal_ask(l);
@@ -410,7 +415,7 @@ static void each_check_has_its_reason_and_result(void **state)
 static void the_earlier_check_speaks_first(void **state)
 {
     static const enum change order[] = {
-        MAJOR_VERSION_3, ONE_BYTE_LESS, OTHER_REALM,  IS_VIRTUAL_2,
+        MAJOR_VERSION_3, ONE_BYTE_LESS, OTHER_REALM,  IS_VIRTUAL_2,      REFUSING,
         NPOLICY_1001,    LATE_MORE,     OTHER_KMS_ID, KEY_NOT_ACTIVATED,
     };
     struct lab *l = *state;
@@ -459,6 +464,33 @@ static void one_activated_group_of_several_is_enough(void **state)
     const bool second[] = {false, true};
 
     assert_int_equal(kms_host_set_groups(l->host, twice, second, 2), ERR_OK);
+    assert_int_equal(decide(l), KMS_ANSWERED);
+}
+
+/* host_updates.csv: a Windows Server 2016 host needs KB5003638 for Windows Server 2022. */
+static void a_key_serves_what_its_host_could_when_it_was_installed(void **state)
+{
+    static const char *const update[] = {"KB5003638"};
+    struct kms_hostkind bare = {.system = "Windows Server 2016"};
+    struct kms_hostkind updated = {
+        .system = "Windows Server 2016", .updates = update, .update_count = 1};
+    struct lab *l = *state;
+    struct kms_key keys[] = {
+        {.group = catalog_group(l->catalog, SERVER_GROUP), .activated = true, .kind = &bare},
+        {.group = catalog_group(l->catalog, SERVER_GROUP), .activated = false, .kind = &updated},
+    };
+
+    assert_int_equal(kms_host_set_keys(l->host, keys, 1), ERR_OK);
+    l->ask = ask_for(l, "Windows Server 2016", "Standard");
+    assert_int_equal(decide(l), KMS_ANSWERED);
+    l->ask = ask_for(l, "Windows Server 2022", "Standard");
+    assert_int_equal(decide(l), KMS_NO_UPDATE);
+    assert_int_equal(l->decision.hresult, 0xc004f042);
+    assert_string_equal(l->decision.missing, "KB5003638");
+    assert_int_equal(kms_host_set_keys(l->host, keys, 2), ERR_OK);
+    assert_int_equal(decide(l), KMS_NOT_ACTIVATED); /* the second would do: that is nearer */
+    keys[1].activated = true;
+    assert_int_equal(kms_host_set_keys(l->host, keys, 2), ERR_OK);
     assert_int_equal(decide(l), KMS_ANSWERED);
 }
 
@@ -561,6 +593,7 @@ int main(void)
         LAB_TEST(refusals_never_enter_the_count),
         LAB_TEST(a_decision_knows_the_fields_once_the_tag_held),
         LAB_TEST(one_activated_group_of_several_is_enough),
+        LAB_TEST(a_key_serves_what_its_host_could_when_it_was_installed),
         LAB_TEST(one_flipped_byte_is_foreign_or_refused_never_answered),
         LAB_TEST(replaying_answered_requests_restores_the_count),
         LAB_TEST(intervals_are_what_was_set_within_their_bounds),
