@@ -22,30 +22,32 @@ struct store_checkpointer {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     enum state state;
+    bool last; /* after this move the log is to begin again */
     bool stop;
+    uint64_t moves, failures;
     atomic_uint pages; /* in the log, as of the last commit */
-    unsigned base;     /* pages that a reader keeps it from using again */
+    /* The writer's, not under lock. */
+    bool asked;     /* state is not RESTING */
+    unsigned begun; /* pages when the last move began */
     struct store_checkpointer_stats stats;
-    uint64_t moves, failures; /* the thread's, under lock */
 };
 
 /* ---- the thread ---- */
 
-/* Moves what it can without waiting for anybody; *left tells what was in the log and is not moved.
- */
+/* Moves what it can without waiting for anybody. */
 static int move(sqlite3 *db, int *in_log, int *moved)
 {
     return sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, in_log, moved);
 }
 
 /* A connection for this time only: it costs no memory between, and none of its locks are held. */
-static bool move_all(struct store_checkpointer *c)
+static bool move_all(const struct store_checkpointer *c, int times)
 {
     sqlite3 *db = NULL;
     int in_log = 0, moved = 0;
     int rc = db_connect(c->store->path, SQLITE_OPEN_READWRITE, &db);
 
-    for (int i = 0; rc == SQLITE_OK && i < MOVES_MAX; i++) {
+    for (int i = 0; rc == SQLITE_OK && i < times; i++) {
         rc = move(db, &in_log, &moved);
         if (atomic_load(&c->pages) < (unsigned)moved + REST_SMALL)
             break;
@@ -60,6 +62,7 @@ static void *run_thread(void *arg)
 
     pthread_mutex_lock(&c->lock);
     while (!c->stop) {
+        int times = c->last ? MOVES_MAX : 1;
         bool well;
 
         if (c->state != MOVING) {
@@ -67,7 +70,7 @@ static void *run_thread(void *arg)
             continue;
         }
         pthread_mutex_unlock(&c->lock);
-        well = move_all(c);
+        well = move_all(c, times);
         pthread_mutex_lock(&c->lock);
         c->moves++;
         c->failures += !well;
@@ -88,8 +91,8 @@ static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
 
     (void)db;
     (void)name;
-    if (n < c->base)
-        c->base = 0; /* it began again */
+    if (n < c->begun)
+        c->begun = 0; /* it began again */
     atomic_store(&c->pages, n);
     c->stats.pages = n;
     if (n > c->stats.longest)
@@ -97,7 +100,7 @@ static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
     return SQLITE_OK;
 }
 
-/* Called with the lock held. */
+/* Called with the lock held, as are the next two. */
 static void finish(struct store_checkpointer *c)
 {
     int in_log = 0, moved = 0;
@@ -106,36 +109,49 @@ static void finish(struct store_checkpointer *c)
         c->stats.finished++;
     else
         c->failures++;
-    /* All moved: it begins again with the next commit. Else the next try is a whole stretch away.
-     */
-    c->base = atomic_load(&c->pages);
+}
+
+static void begin(struct store_checkpointer *c, unsigned pages)
+{
+    c->begun = pages;
+    c->last = pages >= STORE_LOG_FULL;
+    c->asked = true;
+    c->state = MOVING;
+    pthread_cond_broadcast(&c->changed);
+}
+
+static void follow(struct store_checkpointer *c, unsigned grown)
+{
+    if (c->state == MOVING && grown >= STORE_LOG_AHEAD) {
+        c->stats.waits++;
+        while (c->state == MOVING)
+            pthread_cond_wait(&c->changed, &c->lock);
+    }
+    if (c->state != MOVED)
+        return;
+    if (c->last)
+        finish(c);
+    c->asked = false;
     c->state = RESTING;
 }
 
 void checkpointer_before_transaction(struct store_checkpointer *c)
 {
-    unsigned grown = atomic_load(&c->pages) - c->base;
+    unsigned pages = atomic_load(&c->pages), grown = pages - c->begun;
 
-    if (grown < STORE_LOG_PAGES)
+    if (!c->asked && grown < STORE_LOG_STEP)
         return;
     pthread_mutex_lock(&c->lock);
-    if (c->state == RESTING) {
-        c->state = MOVING;
-        pthread_cond_broadcast(&c->changed);
-    }
-    if (c->state == MOVING && grown >= STORE_LOG_PAGES_MAX) {
-        c->stats.waits++;
-        while (c->state == MOVING)
-            pthread_cond_wait(&c->changed, &c->lock);
-    }
-    if (c->state == MOVED)
-        finish(c);
+    if (c->asked)
+        follow(c, grown);
+    else
+        begin(c, pages);
     pthread_mutex_unlock(&c->lock);
 }
 
 void checkpointer_attach(struct store_checkpointer *c)
 {
-    c->base = 0;
+    c->begun = 0;
     atomic_store(&c->pages, 0);
     sqlite3_wal_hook(c->store->db, on_commit, c);
 }
@@ -145,6 +161,7 @@ void checkpointer_settle(struct store_checkpointer *c)
     pthread_mutex_lock(&c->lock);
     while (c->state == MOVING)
         pthread_cond_wait(&c->changed, &c->lock);
+    c->asked = false;
     c->state = RESTING;
     pthread_mutex_unlock(&c->lock);
 }

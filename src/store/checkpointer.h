@@ -1,22 +1,24 @@
 /* checkpointer: moves the write-ahead log into the ledger beside the writer.
  *
  * A commit appends to the log; sooner or later the log's pages must be written into the database
- * file and flushed, which takes as long as many commits. A thread does that with a connection of
- * its own whenever the log has grown by STORE_LOG_PAGES pages of 4 KiB. What is committed
- * meanwhile it cannot move: that small rest the writer moves before its next transaction, two
- * flushes long, and then the log is used again from its beginning.
+ * file and flushed, which takes as long as many commits. A thread does that, with a connection of
+ * its own, whenever the log has grown by STORE_LOG_STEP pages of 4 KiB. What is committed meanwhile
+ * it cannot move. Once the log is STORE_LOG_FULL pages long it moves until little is left; that
+ * rest the writer moves before its next transaction, which is two flushes long, and then the log is
+ * used again from its beginning.
  *
- * The log's bound: the writer waits for a move under way once the log passed STORE_LOG_PAGES_MAX.
- * Only a reader in the middle of a long read can make it longer: while one looks at the log it
- * cannot begin again. After a kill the log is read once at the next start: its bound is that
- * delay's too. */
+ * The log's bound is STORE_LOG_MAX: the writer waits for a move that lasts longer than
+ * STORE_LOG_AHEAD pages more. Only somebody in the middle of a long read can make it longer: the
+ * log cannot begin again while one looks at it. After a kill it is read once at the next start. */
 #ifndef ADBAD_STORE_CHECKPOINTER_H
 #define ADBAD_STORE_CHECKPOINTER_H
 
 #include "store/store.h"
 
-#define STORE_LOG_PAGES     2048
-#define STORE_LOG_PAGES_MAX 8192
+#define STORE_LOG_STEP  2048
+#define STORE_LOG_FULL  6144
+#define STORE_LOG_AHEAD 4096
+#define STORE_LOG_MAX   (STORE_LOG_FULL + STORE_LOG_STEP + STORE_LOG_AHEAD)
 
 struct store_checkpointer;
 

@@ -1,11 +1,13 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/checkpointer.h"
 #include "store/db.h"
 #include "store/lock.h"
 #include "store/migrations.h"
@@ -17,14 +19,20 @@
 #define AT_APPLICATION  68
 
 #define BUSY_TIMEOUT_MS 5000
-#define TEXT(x)         #x
-#define EXPANDED(x)     TEXT(x)
+/* The log is written over, not cut: a flush is several times faster while no file changes size. */
+#define LOG_KEPT    50331648
+#define TEXT(x)     #x
+#define EXPANDED(x) TEXT(x)
+
+_Static_assert(LOG_KEPT == STORE_LOG_MAX * 4096, "as long as the log may be");
 
 /* For every connection. Readers beside a checkpoint need the timeout; DBCONFIG is set in code. */
 static const char sql_connection[] = "PRAGMA foreign_keys=ON;"
                                      "PRAGMA trusted_schema=OFF;"
                                      "PRAGMA synchronous=FULL;"
-                                     "PRAGMA journal_size_limit=16777216;";
+                                     "PRAGMA cache_size=-1024;"
+                                     "PRAGMA secure_delete=OFF;"
+                                     "PRAGMA journal_size_limit=" EXPANDED(LOG_KEPT) ";";
 
 static enum err code_of(int rc, int sys)
 {
@@ -316,11 +324,19 @@ static enum err connect_again(struct store *s, struct errinfo *ei)
     return e == ERR_OK ? connect_db(s, false, ei) : e;
 }
 
+/* Without the statistics that every allocation would lock. */
+static void configure(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static enum err open_store(const char *path, bool writable, struct store **out, struct errinfo *ei)
 {
+    static pthread_once_t configured = PTHREAD_ONCE_INIT;
     struct store *s = calloc(1, sizeof(*s));
     enum err e = ERR_OK;
 
+    pthread_once(&configured, configure);
     if (s == NULL)
         return err_nomem(ei);
     s->lock = -1;

@@ -44,11 +44,11 @@ static void the_log_is_moved_and_used_again(void **state)
     assert_true(stats(c).moves >= 3);
     assert_int_equal(stats(c).failures, 0);
     add(f, 1, 100);
-    assert_true(stats(c).pages < STORE_LOG_PAGES);
+    assert_true(stats(c).pages < STORE_LOG_STEP);
     /* One more commit may begin just below the bound. */
-    assert_true(stats(c).longest < STORE_LOG_PAGES_MAX + 64);
+    assert_true(stats(c).longest < STORE_LOG_MAX + 64);
     assert_int_equal(stat(name, &log), 0);
-    assert_true(log.st_size <= (off_t)(STORE_LOG_PAGES_MAX + 64) * (4096 + 24) + 32);
+    assert_true(log.st_size <= (off_t)(STORE_LOG_MAX + 64) * (4096 + 24) + 32);
     store_checkpointer_stop(c);
     assert_ok(store_each_activation(f->s, 0, count_rows, &rows, &f->ei), &f->ei);
     assert_int_equal(rows, commits * 256 + 1);
@@ -74,7 +74,7 @@ static void a_reader_in_between_delays_it_and_is_not_disturbed(void **state)
                      SQLITE_OK);
     assert_int_equal(sqlite3_step(st), SQLITE_ROW);
     add_until_finished(f, c, 2);
-    assert_true(stats(c).pages >= 2 * STORE_LOG_PAGES); /* it goes on */
+    assert_true(stats(c).pages >= STORE_LOG_FULL + STORE_LOG_STEP); /* it goes on */
     sqlite3_reset(st);
     assert_int_equal(sqlite3_step(st), SQLITE_ROW);
     assert_int_equal(sqlite3_column_int(st, 0), 10); /* what it began with */
@@ -82,7 +82,7 @@ static void a_reader_in_between_delays_it_and_is_not_disturbed(void **state)
     sqlite3_close(reader);
     add_until_finished(f, c, stats(c).finished + 1);
     add(f, 1, 100);
-    assert_true(stats(c).pages < STORE_LOG_PAGES);
+    assert_true(stats(c).pages < STORE_LOG_STEP);
     store_checkpointer_stop(c);
 }
 
@@ -96,7 +96,7 @@ static void the_store_can_be_reopened_under_it(void **state)
     assert_ok(store_checkpointer_start(f->s, &c, &f->ei), &f->ei);
     for (int i = 0; i < 4; i++) {
         /* Just after it was asked to move. */
-        while (stats(c).pages < STORE_LOG_PAGES) {
+        while (stats(c).pages < STORE_LOG_STEP) {
             add_many(f, 256, 100);
             commits++;
         }
