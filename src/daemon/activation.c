@@ -5,12 +5,28 @@
 
 #include "daemon/daemon.h"
 
+#define SPARES_MAX 512 /* kept by one worker */
+
 /* An answer that waits for its record. */
 struct owed {
-    struct daemon *d;
+    struct ledger_entry entry; /* first: it is what the ledger gives back */
+    struct daemon_worker *w;
     struct net_call *call;
     const struct cat_product *product;
-    struct buf response;
+    struct kms_opened opened;
+    bool ndr64;
+    struct owed *next; /* of the spare ones */
+};
+
+/* A no. */
+struct refused {
+    const char *peer;        /* address:port */
+    const char *workstation; /* NULL: the request could not be opened */
+    const struct cat_product *product;
+    struct kms_version version;
+    enum kms_reason reason;
+    const char *missing; /* struct kms_decision's; may be "" */
+    int64_t when;
     bool ndr64;
 };
 
@@ -25,76 +41,199 @@ static const char *product_name(const struct cat_product *p, char text[160])
     return text;
 }
 
-static void log_answered(const struct owed *o, const struct store_activation *a)
+/* Whether a line of this kind is due; if not, there will be a sum. */
+static bool line_due(struct daemon_worker *w, struct loglimit *limit, enum log_level level)
 {
+    if (!log_enabled(&w->d->log, level))
+        return false;
+    if (loglimit_pass(limit, &w->d->log, daemon_worker_log_now(w)))
+        return true;
+    daemon_worker_tell_later(w);
+    return false;
+}
+
+static void log_answered(const struct owed *o)
+{
+    const struct store_activation *a = &o->entry.row;
     char product[160], cmid[GUID_TEXT_MAX];
 
-    log_info(&o->d->log,
+    if (!line_due(o->w, &o->w->lines[KMS_ANSWERED], LOGL_INFO))
+        return;
+    log_info(&o->w->d->log,
              "activation %s \"%s\" %s: answered, count %" PRIu32 " (version %u, CMID %s, needs "
              "%" PRIu32 ")",
              a->peer, a->workstation, product_name(o->product, product), a->count, a->version,
              guid_format(&a->client_id, cmid), a->required_count);
 }
 
-static void log_refused(struct daemon *d, const char *peer, const struct kms_decision *dec)
+static void log_refused(struct daemon_worker *w, const struct refused *r)
 {
-    enum log_level level = dec->reason == KMS_FOREIGN ? LOGL_WARN : LOGL_INFO;
-    char who[600] = "";
+    enum log_level level = r->reason == KMS_FOREIGN ? LOGL_WARN : LOGL_INFO;
+    char who[600] = "", product[160];
 
-    if (dec->request_known) {
-        char workstation[256], product[160];
-
-        kms_text_get(dec->request.workstation, KMS_WORKSTATION_UNITS, workstation,
-                     sizeof(workstation));
-        snprintf(who, sizeof(who), " \"%s\" %s", workstation, product_name(dec->product, product));
-    }
-    log_at(&d->log, level, "activation %s%s: refused, 0x%08X %s: %s%s%s (version %u.%u)", peer, who,
-           dec->hresult, kms_reason_name(dec->reason), kms_reason_text(dec->reason),
-           *dec->missing != '\0' ? ": " : "", dec->missing, dec->version.major, dec->version.minor);
+    if (!line_due(w, &w->lines[r->reason], level))
+        return;
+    if (r->workstation != NULL)
+        snprintf(who, sizeof(who), " \"%s\" %s", r->workstation, product_name(r->product, product));
+    log_at(&w->d->log, level, "activation %s%s: refused, 0x%08X %s: %s%s%s (version %u.%u)",
+           r->peer, who, kms_reason_hresult(r->reason), kms_reason_name(r->reason),
+           kms_reason_text(r->reason), *r->missing != '\0' ? ": " : "", r->missing,
+           r->version.major, r->version.minor);
 }
 
-/* ---- one request ---- */
+/* ---- refusing ---- */
+
+/* "[2001:db8::1]:1688" without port and brackets. */
+static void source_of(const char *peer, char *out, size_t size)
+{
+    const char *end = strrchr(peer, ':');
+    size_t n = end == NULL ? strlen(peer) : (size_t)(end - peer);
+
+    if (n >= 2 && peer[0] == '[' && peer[n - 1] == ']') {
+        peer++;
+        n -= 2;
+    }
+    snprintf(out, size, "%.*s", (int)n, peer);
+}
 
 /* The parameters are no RequestActivation: nothing of the message was looked at. */
-static void refuse_stub(struct daemon *d, struct net_call *call)
+static void refuse_stub(struct daemon_worker *w, struct net_call *call)
 {
     const struct rpc_call *rpc = net_call_rpc(call);
     char text[NET_ADDRESS_MAX];
 
-    d->bad_stubs++;
-    log_info(&d->log,
-             "activation %s: refused, fault 0x%08X bad-stub: %zu bytes of %s are not the "
-             "operation's parameters",
-             net_call_peer(call, text), RPC_FAULT_BAD_STUB, rpc->stub_len,
-             rpc->ndr64 ? "NDR64" : "NDR 2.0");
+    counter_add(&w->bad_stubs, 1);
+    if (line_due(w, &w->bad_stub_lines, LOGL_INFO))
+        log_info(&w->d->log,
+                 "activation %s: refused, fault 0x%08X bad-stub: %zu bytes of %s are not the "
+                 "operation's parameters",
+                 net_call_peer(call, text), RPC_FAULT_BAD_STUB, rpc->stub_len,
+                 rpc->ndr64 ? "NDR64" : "NDR 2.0");
     net_call_fault(call, RPC_FAULT_BAD_STUB);
 }
 
-static void refuse(struct daemon *d, struct net_call *call, const struct kms_decision *dec,
-                   int64_t now)
+static void refuse(struct daemon_worker *w, struct net_call *call, const struct refused *r)
 {
-    struct store_refusal r = {.when = now, .hresult = dec->hresult};
-    bool ndr64 = net_call_rpc(call)->ndr64;
-    struct buf stub = BUF_INIT;
-    char text[NET_ADDRESS_MAX];
+    uint32_t hresult = kms_reason_hresult(r->reason);
+    struct store_refusal row = {.when = r->when, .hresult = hresult};
 
-    log_refused(d, net_call_peer(call, text), dec);
-    snprintf(r.source, sizeof(r.source), "%s", net_call_source(call, text));
-    snprintf(r.reason, sizeof(r.reason), "%s", kms_reason_name(dec->reason));
-    ledger_refuse(d->ledger, &r);
-    kms_stub_write_response(NULL, 0, dec->hresult, ndr64, &stub);
-    if (stub.err == ERR_OK)
-        net_call_reply(call, stub.data, stub.len);
+    counter_add(&w->decided[r->reason], 1);
+    log_refused(w, r);
+    source_of(r->peer, row.source, sizeof(row.source));
+    snprintf(row.reason, sizeof(row.reason), "%s", kms_reason_name(r->reason));
+    ledger_refuse(w->port, &row);
+    buf_clear(&w->stub);
+    kms_stub_write_response(NULL, 0, hresult, r->ndr64, &w->stub);
+    if (w->stub.err == ERR_OK)
+        net_call_reply(call, w->stub.data, w->stub.len);
     else
         net_call_abort(call, "out of memory");
-    buf_fini(&stub);
 }
 
-static void describe(const struct kms_decision *dec, struct net_call *call, int64_t now,
+static void refuse_opened(struct daemon_worker *w, struct net_call *call,
+                          const struct kms_decision *dec)
+{
+    char peer[NET_ADDRESS_MAX], workstation[256];
+    const struct refused r = {
+        .peer = net_call_peer(call, peer),
+        .workstation = dec->request_known ? workstation : NULL,
+        .product = dec->product,
+        .version = dec->version,
+        .reason = dec->reason,
+        .missing = dec->missing,
+        .when = daemon_worker_now(w),
+        .ndr64 = net_call_rpc(call)->ndr64,
+    };
+
+    if (dec->request_known)
+        kms_text_get(dec->request.workstation, KMS_WORKSTATION_UNITS, workstation,
+                     sizeof(workstation));
+    refuse(w, call, &r);
+}
+
+/* ---- answers that are owed ---- */
+
+static struct owed *owed_take(struct daemon_worker *w)
+{
+    struct owed *o = w->spare;
+
+    if (o == NULL)
+        return malloc(sizeof(*o));
+    w->spare = o->next;
+    w->spares--;
+    return o;
+}
+
+static void owed_drop(struct daemon_worker *w, struct owed *o)
+{
+    if (w->spares == SPARES_MAX) {
+        free(o);
+        return;
+    }
+    o->next = w->spare;
+    w->spare = o;
+    w->spares++;
+}
+
+void activation_forget_spares(struct daemon_worker *w)
+{
+    while (w->spare != NULL)
+        free(owed_take(w));
+}
+
+/* ---- one request ---- */
+
+/* Recorded, and so counted, whether the answer can be made now or not. */
+static void answer(struct owed *o)
+{
+    struct daemon_worker *w = o->w;
+
+    buf_clear(&w->sealed);
+    buf_clear(&w->stub);
+    if (kms_host_seal(w->d->host, w->protector, &o->opened, o->entry.row.count, &w->sealed) !=
+        ERR_OK) {
+        counter_add(&w->decided[KMS_FAILED], 1);
+        net_call_abort(o->call, "the answer could not be made");
+        return;
+    }
+    kms_stub_write_response(w->sealed.data, w->sealed.len, 0, o->ndr64, &w->stub);
+    if (w->stub.err != ERR_OK) {
+        net_call_abort(o->call, "out of memory");
+        return;
+    }
+    counter_add(&w->decided[KMS_ANSWERED], 1);
+    log_answered(o);
+    net_call_reply(o->call, w->stub.data, w->stub.len);
+}
+
+/* The record is durable, or is not: now the answer goes out, or never. */
+static void on_recorded(struct ledger_entry *entry, enum err e)
+{
+    struct owed *o = (struct owed *)entry;
+    struct daemon_worker *w = o->w;
+    const struct refused too_many = {
+        .peer = entry->row.peer,
+        .workstation = entry->row.workstation,
+        .product = o->product,
+        .version = o->opened.exchange.version,
+        .reason = KMS_NOT_SERVED,
+        .missing = "",
+        .when = entry->row.when,
+        .ndr64 = o->ndr64,
+    };
+
+    if (e == ERR_OK)
+        answer(o);
+    else if (e == ERR_LIMIT)
+        refuse(w, o->call, &too_many);
+    else
+        net_call_abort(o->call, "the activation could not be recorded");
+    owed_drop(w, o);
+}
+
+static void describe(const struct kms_request *m, struct net_call *call, int64_t now,
                      struct store_activation *a)
 {
-    const struct kms_request *m = &dec->request;
-
     *a = (struct store_activation){
         .when = now,
         .channel = STORE_KMS,
@@ -108,104 +247,52 @@ static void describe(const struct kms_decision *dec, struct net_call *call, int6
         .licence_status = m->licence_status,
         .minutes_left = m->minutes_left,
         .is_virtual = m->is_virtual != 0,
-        .count = dec->count,
     };
     net_call_peer(call, a->peer);
     kms_text_get(m->workstation, KMS_WORKSTATION_UNITS, a->workstation, sizeof(a->workstation));
 }
 
-static void owed_free(struct owed *o)
+static void record(struct daemon_worker *w, struct net_call *call, const struct kms_decision *dec)
 {
-    buf_fini(&o->response);
-    free(o);
-}
+    struct owed *o = owed_take(w);
 
-/* The record is durable, or is not: now the answer goes out, or never. */
-static void on_recorded(void *arg, const struct store_activation *a, enum err e)
-{
-    struct owed *o = arg;
-    struct buf stub = BUF_INIT;
-
-    if (e == ERR_OK)
-        kms_stub_write_response(o->response.data, o->response.len, 0, o->ndr64, &stub);
-    if (e != ERR_OK) {
-        net_call_abort(o->call, "the activation could not be recorded");
-    } else if (stub.err != ERR_OK) {
-        net_call_abort(o->call, "out of memory");
-    } else {
-        log_answered(o, a);
-        net_call_reply(o->call, stub.data, stub.len);
-    }
-    buf_fini(&stub);
-    owed_free(o);
-}
-
-static void record(struct daemon *d, struct net_call *call, struct kms_decision *dec, int64_t now)
-{
-    struct store_activation a;
-    struct owed *o = malloc(sizeof(*o));
-
-    describe(dec, call, now, &a);
-    if (o != NULL) {
-        *o = (struct owed){.d = d,
-                           .call = call,
-                           .product = dec->product,
-                           .response = dec->response,
-                           .ndr64 = net_call_rpc(call)->ndr64};
-        dec->response = (struct buf)BUF_INIT;
-    }
-    if (o != NULL && ledger_add(d->ledger, &a, on_recorded, o) == ERR_OK)
+    if (o == NULL) {
+        net_call_abort(call, "out of memory");
         return;
-    /* Counted and neither recorded nor answered: at worst one too many until it is seen again. */
-    if (o != NULL)
-        owed_free(o);
-    net_call_abort(call, "out of memory");
+    }
+    o->w = w;
+    o->call = call;
+    o->product = dec->product;
+    o->opened = dec->opened;
+    o->ndr64 = net_call_rpc(call)->ndr64;
+    o->entry.done = on_recorded;
+    describe(&dec->request, call, daemon_worker_now(w), &o->entry.row);
+    ledger_add(w->port, &o->entry);
 }
 
-void activation_call(struct daemon *d, struct net_call *call)
+void activation_call(struct daemon_worker *w, struct net_call *call)
 {
     const struct rpc_call *rpc = net_call_rpc(call);
-    int64_t now = daemon_now(d);
     struct kms_decision dec;
     const uint8_t *data;
     size_t n;
 
-    if (!ledger_ready(d->ledger)) {
+    if (!ledger_ready(w->d->ledger)) {
         net_call_abort(call, "the ledger cannot be written");
         return;
     }
     if (kms_stub_read_request(rpc->stub, rpc->stub_len, rpc->big, rpc->ndr64, &data, &n) !=
         ERR_OK) {
-        refuse_stub(d, call);
+        refuse_stub(w, call);
         return;
     }
-    kms_host_decide(d->host, data, n, now, &dec);
-    d->decided[dec.reason]++;
-    if (dec.reason == KMS_ANSWERED)
-        record(d, call, &dec, now);
-    else if (dec.reason == KMS_FAILED)
-        net_call_abort(call, "the answer could not be made");
-    else
-        refuse(d, call, &dec, now);
-    buf_fini(&dec.response);
-}
-
-/* ---- the count, from the ledger ---- */
-
-static enum err remember(void *arg, const struct store_activation *a)
-{
-    return kms_host_remember(arg, &a->application_id, &a->client_id, a->required_count, a->when);
-}
-
-enum err activation_rebuild(void *arg, struct errinfo *ei)
-{
-    struct daemon *d = arg;
-    enum err e;
-
-    kms_host_forget(d->host);
-    /* The room never shrinks, so every record speaks, however old. */
-    e = store_each_activation(d->store, INT64_MIN, remember, d->host, ei);
-    if (e == ERR_NOMEM)
-        return err_nomem(ei);
-    return e;
+    kms_host_open(w->d->host, w->protector, data, n, daemon_worker_now(w), &dec);
+    if (dec.reason == KMS_ANSWERED) {
+        record(w, call, &dec);
+    } else if (dec.reason == KMS_FAILED) {
+        counter_add(&w->decided[KMS_FAILED], 1);
+        net_call_abort(call, "the request could not be opened");
+    } else {
+        refuse_opened(w, call, &dec);
+    }
 }

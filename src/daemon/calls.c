@@ -40,7 +40,7 @@ void calls_dispatch(void *arg, struct net_call *call)
 
     switch (rpc->iface->id) {
     case IFACE_ACTIVATION:
-        activation_call(d, call);
+        activation_call(&d->workers[0], call);
         break;
     case IFACE_MANAGEMENT:
         answer(call, rpc_mgmt_handle(net_call_server(call), rpc, &out), &out);

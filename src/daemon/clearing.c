@@ -81,13 +81,20 @@ void clearing_close(struct daemon *d)
 
 /* ---- counting ---- */
 
+struct use_query {
+    const struct iid *id;
+    struct clearing_use use;
+};
+
 /* What the ledger knows of the key and of who asks; nothing yet is no error. */
-static enum err read_use(struct daemon *d, const struct iid *id, struct clearing_use *u,
-                         struct errinfo *ei)
+static enum err read_use(void *arg, struct store *s, struct errinfo *ei)
 {
+    struct use_query *q = arg;
+    const struct iid *id = q->id;
+    struct clearing_use *u = &q->use;
     struct store_clearing_key k;
     struct store_clearing_host h;
-    enum err e = store_clearing_key(d->store, id->key, &k, ei);
+    enum err e = store_clearing_key(s, id->key, &k, ei);
 
     *u = (struct clearing_use){.limits = CLEARING_LIMITS_DEFAULT};
     if (e == ERR_NOTFOUND)
@@ -97,7 +104,7 @@ static enum err read_use(struct daemon *d, const struct iid *id, struct clearing
     u->limits = (struct clearing_limits){.hosts = k.hosts, .per_host = k.per_host};
     u->blocked = k.blocked;
     u->hosts = k.hosts_used;
-    e = store_clearing_host(d->store, id->key, (int)id->kind, id->binding, &h, ei);
+    e = store_clearing_host(s, id->key, (int)id->kind, id->binding, &h, ei);
     if (e == ERR_OK)
         u->used = h.used;
     return e == ERR_NOTFOUND ? ERR_OK : e;
@@ -108,8 +115,8 @@ static enum err write_grant(void *arg, struct store *s, struct errinfo *ei)
     return store_add_grant(s, arg, ei);
 }
 
-/* Decides and, if it is a grant, makes it durable: it may be told once this returns. The loop is
- * one thread, so nothing comes between reading and writing. */
+/* Decides and, if it is a grant, makes it durable: it may be told once this returns. The loop
+ * waits, so nothing comes between reading and writing. */
 static struct clearing_verdict settle(struct daemon *d, const struct clearing_case *c,
                                       const char *peer, struct errinfo *ei)
 {
@@ -122,11 +129,11 @@ static struct clearing_verdict settle(struct daemon *d, const struct clearing_ca
                                      .name = c->request.name,
                                      .pid = c->request.pid,
                                      .phone = peer == NULL};
-    struct clearing_use use;
+    struct use_query q = {.id = &c->id};
 
-    if (!ledger_ready(d->ledger) || read_use(d, &c->id, &use, ei) != ERR_OK)
+    if (ledger_read(d->ledger, read_use, &q, ei) != ERR_OK)
         return v;
-    v = clearing_decide(&use);
+    v = clearing_decide(&q.use);
     if (v.reason != CLEARING_GRANTED)
         return v;
     memcpy(g.key, c->id.key, sizeof(g.key));
@@ -298,6 +305,18 @@ static enum err write_key(void *arg, struct store *s, struct errinfo *ei)
     return store_put_clearing_key(s, arg, ei);
 }
 
+struct key_query {
+    const char *key;
+    struct store_clearing_key *out;
+};
+
+static enum err read_key(void *arg, struct store *s, struct errinfo *ei)
+{
+    const struct key_query *q = arg;
+
+    return store_clearing_key(s, q->key, q->out, ei);
+}
+
 static bool read_count(const json_t *request, const char *name, uint32_t *out)
 {
     const json_t *v = json_object_get(request, name);
@@ -324,7 +343,7 @@ enum err clearing_extend_command(void *arg, const json_t *request, json_t *reply
         return err_fail(ei, ERR_USAGE,
                         "command clearing.extend: expected a string \"key\" and whole numbers "
                         "\"hosts\" and \"activations\"");
-    e = store_clearing_key(d->store, key, &k, ei);
+    e = ledger_read(d->ledger, read_key, &(struct key_query){key, &k}, ei);
     if (e == ERR_NOTFOUND)
         return err_fail(ei, e, "extend host key: nothing was ever activated with %.40s", key);
     l = (struct clearing_limits){.hosts = k.hosts, .per_host = k.per_host};
@@ -383,9 +402,12 @@ static enum err list_key(void *arg, const struct store_clearing_key *k)
     return ERR_OK;
 }
 
-static enum err add_hosts(struct daemon *d, json_t *keys, struct errinfo *ei)
+/* Every key and its hosts; on the writer's thread, while the loop waits. */
+static enum err read_keys(void *arg, struct store *s, struct errinfo *ei)
 {
-    enum err e = ERR_OK;
+    struct listing all = {.list = arg};
+    json_t *keys = arg;
+    enum err e = store_each_clearing_key(s, list_key, &all, ei);
 
     for (size_t i = 0; e == ERR_OK && i < json_array_size(keys); i++) {
         json_t *k = json_array_get(keys, i);
@@ -393,8 +415,8 @@ static enum err add_hosts(struct daemon *d, json_t *keys, struct errinfo *ei)
             .list = json_object_get(k, "entries"),
             .per_host = (uint32_t)json_integer_value(json_object_get(k, "activations_max"))};
 
-        e = store_each_clearing_host(d->store, json_string_value(json_object_get(k, "key")),
-                                     list_host, &hosts, ei);
+        e = store_each_clearing_host(s, json_string_value(json_object_get(k, "key")), list_host,
+                                     &hosts, ei);
     }
     return e;
 }
@@ -403,7 +425,7 @@ enum err clearing_status_command(void *arg, const json_t *request, json_t *reply
                                  struct errinfo *ei)
 {
     struct daemon *d = arg;
-    struct listing keys = {.list = json_array()};
+    json_t *keys = json_array();
     json_t *refusals = json_object();
     enum err e = d->clearing == NULL ? not_serving(ei) : ERR_OK;
 
@@ -412,17 +434,15 @@ enum err clearing_status_command(void *arg, const json_t *request, json_t *reply
         json_object_set_new(refusals, clearing_reason_name((enum clearing_reason)r),
                             json_integer((json_int_t)d->clearing->judged[r]));
     if (e == ERR_OK)
-        e = store_each_clearing_key(d->store, list_key, &keys, ei);
-    if (e == ERR_OK)
-        e = add_hosts(d, keys.list, ei);
+        e = ledger_read(d->ledger, read_keys, keys, ei);
     if (e == ERR_OK) {
         json_object_set_new(reply, "realm", json_string(d->bundle.name));
         json_object_set_new(reply, "granted_since_start",
                             json_integer((json_int_t)d->clearing->judged[CLEARING_GRANTED]));
         json_object_set(reply, "refused_since_start", refusals);
-        json_object_set(reply, "keys", keys.list);
+        json_object_set(reply, "keys", keys);
     }
     json_decref(refusals);
-    json_decref(keys.list);
+    json_decref(keys);
     return e;
 }

@@ -146,7 +146,6 @@ static void close_catalog(struct daemon *d)
 static void close_host(struct daemon *d)
 {
     kms_host_free(d->host);
-    rng_pool_free(d->nonces);
     free(d->keys);
 }
 
@@ -154,13 +153,10 @@ static enum err open_host(struct daemon *d, struct errinfo *ei)
 {
     enum err e;
 
-    d->nonces = rng_pool_new();
-    if (d->nonces == NULL)
-        return err_nomem(ei);
     d->host_conf = (struct kms_host_conf){
         .keys = &d->bundle.keys,
         .catalog = d->catalog,
-        .rng = rng_from_pool(d->nonces),
+        .rng = rng_system(),
         .activation_interval = (uint32_t)(d->settings.activation_interval / CLK_MINUTE),
         .renewal_interval = (uint32_t)(d->settings.renewal_interval / CLK_MINUTE),
     };
@@ -192,6 +188,26 @@ static enum err check_store(struct daemon *d, struct errinfo *ei)
     return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
+/* Activations under way before the loops stop reading: some megabytes. */
+#define LEDGER_ROOM 4096
+
+static enum err start_ledger(struct daemon *d, struct errinfo *ei)
+{
+    struct ledger_conf conf = {.store = d->store,
+                               .log = log_child(&d->log, "ledger"),
+                               .room = LEDGER_ROOM,
+                               .count = counting_count,
+                               .rebuild = counting_rebuild,
+                               .arg = d};
+    enum err e = ledger_open(&conf, &d->ledger, ei);
+
+    if (e == ERR_OK)
+        e = ledger_port_open(d->ledger, &d->loop, NULL, NULL, &d->port, ei);
+    if (e != ERR_OK)
+        ledger_close(d->ledger);
+    return e;
+}
+
 static enum err open_ledger(struct daemon *d, struct errinfo *ei)
 {
     enum err e;
@@ -200,17 +216,9 @@ static enum err open_ledger(struct daemon *d, struct errinfo *ei)
         return check_store(d, ei);
     e = open_store(d, ei);
     if (e == ERR_OK)
-        e = activation_rebuild(d, ei);
-    if (e == ERR_OK) {
-        struct ledger_conf conf = {.loop = &d->loop,
-                                   .store = d->store,
-                                   .log = log_child(&d->log, "ledger"),
-                                   .rebuild = activation_rebuild,
-                                   .arg = d};
-
-        d->ledger = ledger_new(&conf);
-        e = d->ledger == NULL ? err_nomem(ei) : ERR_OK;
-    }
+        e = counting_rebuild(d, d->store, ei);
+    if (e == ERR_OK)
+        e = start_ledger(d, ei);
     if (e != ERR_OK)
         store_close(d->store);
     return e;
@@ -228,12 +236,43 @@ static void close_ledger(struct daemon *d)
 {
     if (d->ledger == NULL)
         return;
+    ledger_port_close(d->port);
+    run_until(d, ledger_port_closed(d->port));
+    ledger_port_free(d->port);
     ledger_close(d->ledger);
-    run_until(d, ledger_closed(d->ledger));
-    ledger_free(d->ledger);
     store_close(d->store);
     if (d->abandoned)
         leave_at_once(d);
+}
+
+/* ---- workers ---- */
+
+static void close_workers(struct daemon *d)
+{
+    for (unsigned i = 0; i < d->worker_count; i++) {
+        daemon_worker_close(&d->workers[i]);
+        run_until(d, daemon_worker_closed(&d->workers[i]));
+        daemon_worker_fini(&d->workers[i]);
+    }
+    free(d->workers);
+}
+
+/* One, on the main loop. */
+static enum err open_workers(struct daemon *d, struct errinfo *ei)
+{
+    enum err e;
+
+    if (d->options.check)
+        return ERR_OK;
+    d->workers = calloc(1, sizeof(*d->workers));
+    if (d->workers == NULL)
+        return err_nomem(ei);
+    e = daemon_worker_open(d, 0, &d->loop, &d->workers[0], ei);
+    if (e == ERR_OK)
+        d->worker_count = 1;
+    else
+        close_workers(d);
+    return e;
 }
 
 /* ---- network ---- */
@@ -341,7 +380,7 @@ static enum err open_membership(struct daemon *d, struct errinfo *ei)
     struct membership_conf conf = {.loop = &d->loop,
                                    .settings = &d->settings,
                                    .ledger = d->ledger,
-                                   .store = d->store,
+                                   .port = d->port,
                                    .clk = d->clk,
                                    .log = log_child(&d->log, "membership")};
 
@@ -405,6 +444,7 @@ static const struct {
     {open_catalog, close_catalog},
     {open_host, close_host},
     {open_ledger, close_ledger},
+    {open_workers, close_workers},
     {clearing_open, clearing_close},
     {open_net, close_net},
     {open_directory, close_directory},

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "catalog/catalog.h"
 #include "daemon/ledger.h"
+#include "daemon/worker.h"
 #include "kms/host.h"
 #include "net/net.h"
 #include "realm/realm.h"
@@ -49,16 +50,18 @@ struct daemon {
 
     struct bundle bundle;
     struct catalog *catalog;
-    struct store *store;
+    struct store *store; /* the ledger's writer's: ask through ledger_read and ledger_write */
     struct ledger *ledger;
+    struct ledger_port *port; /* of the main loop */
 
     struct kms_host *host;
-    struct rng_pool *nonces;
     struct kms_host_conf host_conf;
     struct installed_key *keys;
     size_t key_count;
-    uint64_t decided[KMS_REASONS]; /* since start */
-    uint64_t bad_stubs;
+    uint64_t bad_stubs; /* on the main loop */
+
+    struct daemon_worker *workers;
+    unsigned worker_count;
 
     struct rpc_iface ifaces[IFACE_COUNT];
     struct net_server *net;
@@ -87,9 +90,9 @@ int options_parse(int argc, char **argv, struct options *out);
 /* groups.c: reads the installed host keys and tells the host what it serves. */
 MUST_CHECK enum err groups_load(struct daemon *d, struct errinfo *ei);
 
-/* activation.c: a call of RequestActivation; and the count, rebuilt from the ledger. */
-void activation_call(struct daemon *d, struct net_call *call);
-MUST_CHECK enum err activation_rebuild(void *daemon, struct errinfo *ei);
+/* counting.c: the count, on the ledger's writer; its conf.count and conf.rebuild. */
+MUST_CHECK enum err counting_count(void *daemon, struct store_activation *row);
+MUST_CHECK enum err counting_rebuild(void *daemon, struct store *s, struct errinfo *ei);
 
 /* calls.c: the interfaces that are served, and whose a call is. */
 size_t calls_interfaces(struct daemon *d);

@@ -1,292 +1,377 @@
-#include "daemon/ledger.h"
-
+/* The writer's thread. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define RETRY_FIRST_MS    250
-#define RETRY_MAX_MS      10000
-#define REFUSALS_DELAY_MS 1000
-#define REFUSALS_MAX      256 /* distinct ones in memory */
-#define REFUSALS_RESERVE  16  /* of them, for reasons whose source is not told apart any more */
+#include "base/clk.h"
+#include "daemon/ledger_internal.h"
 
-struct entry {
-    struct store_activation a;
-    ledger_done_fn *done;
-    void *arg;
-};
+#define RETRY_FIRST_MS 250
+#define RETRY_MAX_MS   10000
+#define NS_PER_MS      UINT64_C(1000000)
+#define NS_PER_SECOND  UINT64_C(1000000000)
 
-struct ledger {
-    struct ledger_conf conf;
-    struct entry *batch; /* this turn's */
-    size_t n, cap;
-    struct store_refusal refusals[REFUSALS_MAX];
-    size_t refusal_count;
-    struct ledger_stats stats;
-    struct ledger_rider rider;
-    bool riding;
-    uint64_t down_since; /* loop time */
-    unsigned retry_ms;
-    uv_check_t check; /* runs after polling: commits */
-    uv_idle_t idle;   /* keeps polling from waiting while a batch waits */
-    uv_timer_t retry_timer, refusal_timer;
-    unsigned handles;
-    bool closing;
-};
+void ledger_wake(struct ledger *l)
+{
+    bool asleep = l->asleep;
+
+    l->work = true;
+    uv_mutex_unlock(&l->lock);
+    if (asleep)
+        uv_cond_signal(&l->work_cond);
+}
 
 /* ---- failure and recovery ---- */
 
-static void on_retry(uv_timer_t *t);
-
-static void go_down(struct ledger *l, size_t lost, const struct errinfo *ei)
+static void set_up(struct ledger *l, bool up, const char *why)
 {
-    l->stats.up = false;
+    uv_mutex_lock(&l->lock);
+    l->stats.up = up;
+    snprintf(l->stats.why, sizeof(l->stats.why), "%s", why);
+    uv_mutex_unlock(&l->lock);
+    l->up = up;
+    atomic_store(&l->ready, up);
+}
+
+static void go_down(struct ledger *l, const struct errinfo *ei, size_t lost)
+{
+    set_up(l, false, ei->text);
+    uv_mutex_lock(&l->lock);
     l->stats.failures++;
-    l->stats.lost += lost;
-    snprintf(l->stats.why, sizeof(l->stats.why), "%s", ei->text);
+    uv_mutex_unlock(&l->lock);
     log_error(&l->conf.log,
               "%s; %zu activations are not recorded and therefore not answered, and none will be "
               "until it can be written again",
               ei->text, lost);
-    l->down_since = uv_now(l->conf.loop);
+    l->down_since = uv_hrtime();
     l->retry_ms = RETRY_FIRST_MS;
-    if (!l->closing)
-        uv_timer_start(&l->retry_timer, on_retry, l->retry_ms, 0);
+    l->retry_at = l->down_since + l->retry_ms * NS_PER_MS;
 }
 
-static void on_retry(uv_timer_t *t)
+/* What was decided before counts no more: what is rebuilt comes from the rows, and all that was
+ * handed over since was failed. */
+static void recover(struct ledger *l)
 {
-    struct ledger *l = t->data;
     struct errinfo ei = {0};
     enum err e = store_reopen(l->conf.store, &ei);
     char text[CLK_TEXT_MAX];
 
     if (e == ERR_OK)
-        e = l->conf.rebuild(l->conf.arg, &ei);
+        e = l->conf.rebuild(l->conf.arg, l->conf.store, &ei);
     if (e == ERR_OK) {
-        int64_t down = (int64_t)(uv_now(l->conf.loop) - l->down_since) / 1000;
+        int64_t down = (int64_t)((uv_hrtime() - l->down_since) / NS_PER_SECOND);
 
-        l->stats.up = true;
+        set_up(l, true, "");
         log_info(&l->conf.log, "the ledger is back after %s; requests are answered again",
                  clk_format_duration(down, text));
         return;
     }
     if (strcmp(l->stats.why, ei.text) != 0)
         log_warn(&l->conf.log, "still no ledger: %s", ei.text);
-    snprintf(l->stats.why, sizeof(l->stats.why), "%s", ei.text);
+    set_up(l, false, ei.text);
     l->retry_ms = l->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : l->retry_ms * 2;
-    uv_timer_start(&l->retry_timer, on_retry, l->retry_ms, 0);
+    l->retry_at = uv_hrtime() + l->retry_ms * NS_PER_MS;
 }
 
-/* ---- committing ---- */
+/* ---- one commit ---- */
 
-static enum err write_batch(struct ledger *l, bool riding, struct errinfo *ei)
+static enum err write_entry(struct ledger *l, struct ledger_entry *entry, struct errinfo *ei)
+{
+    entry->e = l->conf.count(l->conf.arg, &entry->row);
+    return entry->e == ERR_OK ? store_add_activation(l->conf.store, &entry->row, ei) : ERR_OK;
+}
+
+static enum err write_taken(struct ledger *l, struct errinfo *ei)
 {
     enum err e = store_begin(l->conf.store, ei);
 
-    for (size_t i = 0; e == ERR_OK && i < l->n; i++)
-        e = store_add_activation(l->conf.store, &l->batch[i].a, ei);
-    for (size_t i = 0; e == ERR_OK && i < l->refusal_count; i++)
-        e = store_add_refusal(l->conf.store, &l->refusals[i], ei);
-    if (e == ERR_OK && riding)
-        e = l->rider.write(l->rider.arg, l->conf.store, ei);
+    for (struct ledger_port *p = l->taken; e == ERR_OK && p != NULL; p = p->next_taken) {
+        struct ledger_entry *entry = p->taken.first;
+
+        for (; e == ERR_OK && entry != NULL; entry = entry->next)
+            e = write_entry(l, entry, ei);
+    }
+    for (size_t i = 0; e == ERR_OK && i < l->writing.n; i++)
+        e = store_add_refusal(l->conf.store, &l->writing.rows[i], ei);
+    for (struct ledger_job *j = l->taken_jobs.first; e == ERR_OK && j != NULL; j = j->next)
+        e = j->write(j->arg, l->conf.store, ei);
     if (e == ERR_OK)
         e = store_commit(l->conf.store, ei);
     return e;
+}
+
+/* Tells every entry how the commit ended; how many are recorded or, if it failed, lost. */
+static size_t judge_taken(struct ledger *l, enum err e)
+{
+    size_t n = 0;
+
+    for (struct ledger_port *p = l->taken; p != NULL; p = p->next_taken) {
+        for (struct ledger_entry *entry = p->taken.first; entry != NULL; entry = entry->next) {
+            if (e != ERR_OK)
+                entry->e = e;
+            n += entry->e == e;
+        }
+    }
+    for (struct ledger_job *j = l->taken_jobs.first; j != NULL; j = j->next)
+        j->e = e;
+    return n;
 }
 
 static void commit(struct ledger *l)
 {
     struct errinfo ei = {0};
-    size_t n = l->n;
-    bool riding = l->riding && l->rider.write != NULL;
-    enum err e;
+    enum err e = ERR_NOT_NOW;
+    size_t n;
 
-    uv_check_stop(&l->check);
-    uv_idle_stop(&l->idle);
-    l->riding = false;
-    if (n == 0 && l->refusal_count == 0 && !riding)
+    if (l->taken == NULL && l->taken_jobs.first == NULL && (l->writing.n == 0 || !l->up))
         return;
-    e = l->stats.up ? write_batch(l, riding, &ei) : ERR_NOT_NOW;
+    if (l->up)
+        e = write_taken(l, &ei);
+    n = judge_taken(l, e);
+    if (e != ERR_OK && l->up)
+        go_down(l, &ei, n);
+    uv_mutex_lock(&l->lock);
     if (e == ERR_OK) {
         l->stats.commits++;
         l->stats.recorded += n;
-        l->refusal_count = 0;
-        l->stats.waiting = 0;
-    } else if (l->stats.up) {
-        go_down(l, n, &ei);
+    } else {
+        l->stats.lost += n;
     }
-    /* Nothing that done does can add to the batch: requests come in while polling. */
-    for (size_t i = 0; i < n; i++)
-        l->batch[i].done(l->batch[i].arg, &l->batch[i].a, e);
-    l->n = 0;
-    if (riding)
-        l->rider.done(l->rider.arg, e);
-}
-
-static void on_check(uv_check_t *check)
-{
-    commit(check->data);
-}
-
-static void on_idle(uv_idle_t *idle)
-{
-    (void)idle;
-}
-
-static void on_refusal_timer(uv_timer_t *t)
-{
-    struct ledger *l = t->data;
-
-    if (l->stats.up)
-        commit(l);
-    if (l->refusal_count > 0)
-        uv_timer_start(&l->refusal_timer, on_refusal_timer, REFUSALS_DELAY_MS, 0);
-}
-
-bool ledger_ready(const struct ledger *l)
-{
-    return l->stats.up && !l->closing;
-}
-
-enum err ledger_add(struct ledger *l, const struct store_activation *a, ledger_done_fn *done,
-                    void *arg)
-{
-    if (l->n == l->cap) {
-        size_t cap = l->cap == 0 ? 64 : l->cap * 2;
-        struct entry *bigger = realloc(l->batch, cap * sizeof(*bigger));
-
-        if (bigger == NULL)
-            return ERR_NOMEM;
-        l->batch = bigger;
-        l->cap = cap;
+    uv_mutex_unlock(&l->lock);
+    if (e == ERR_OK) {
+        atomic_fetch_sub(&l->refusals_waiting, refusals_times(&l->writing));
+        l->writing.n = 0;
     }
-    l->batch[l->n++] = (struct entry){.a = *a, .done = done, .arg = arg};
-    uv_check_start(&l->check, on_check);
-    uv_idle_start(&l->idle, on_idle);
+}
+
+/* ---- callers that wait ---- */
+
+static enum err write_alone(struct ledger *l, struct ledger_call *c)
+{
+    enum err e = store_begin(l->conf.store, c->ei);
+
+    if (e == ERR_OK)
+        e = c->fn(c->arg, l->conf.store, c->ei);
+    if (e == ERR_OK)
+        e = store_commit(l->conf.store, c->ei);
+    if (e != ERR_OK) {
+        go_down(l, c->ei, 0);
+        return e;
+    }
+    uv_mutex_lock(&l->lock);
+    l->stats.commits++;
+    uv_mutex_unlock(&l->lock);
     return ERR_OK;
 }
 
-void ledger_set_rider(struct ledger *l, const struct ledger_rider *rider)
+static void serve(struct ledger *l, struct ledger_call *c)
 {
-    l->rider = rider == NULL ? (struct ledger_rider){0} : *rider;
-    l->riding = false;
-}
-
-void ledger_ride(struct ledger *l)
-{
-    if (l->closing || l->rider.write == NULL)
-        return;
-    l->riding = true;
-    uv_check_start(&l->check, on_check);
-    uv_idle_start(&l->idle, on_idle);
-}
-
-enum err ledger_write(struct ledger *l, ledger_write_fn *write, void *arg, struct errinfo *ei)
-{
-    enum err e;
-
-    if (!ledger_ready(l))
-        return err_fail(ei, ERR_NOT_NOW, "the ledger cannot be written: %s", l->stats.why);
-    e = store_begin(l->conf.store, ei);
-    if (e == ERR_OK)
-        e = write(arg, l->conf.store, ei);
-    if (e == ERR_OK)
-        e = store_commit(l->conf.store, ei);
-    if (e == ERR_OK)
-        l->stats.commits++;
+    if (!l->up)
+        c->e = err_fail(c->ei, ERR_NOT_NOW, "the ledger is not in use: %s", l->stats.why);
+    else if (c->writes)
+        c->e = write_alone(l, c);
     else
-        go_down(l, 1, ei);
-    return e;
+        c->e = c->fn(c->arg, l->conf.store, c->ei);
 }
 
-static struct store_refusal *find_refusal(struct ledger *l, const struct store_refusal *r)
+static enum err call(struct ledger *l, bool writes, ledger_fn *fn, void *arg, struct errinfo *ei)
 {
-    for (size_t i = 0; i < l->refusal_count; i++) {
-        struct store_refusal *had = &l->refusals[i];
+    struct errinfo unused = {0};
+    struct ledger_call c = {
+        .fn = fn, .arg = arg, .writes = writes, .ei = ei == NULL ? &unused : ei};
+    struct ledger_call **at = &l->calls;
 
-        if (had->when / 60 == r->when / 60 && strcmp(had->source, r->source) == 0 &&
-            strcmp(had->reason, r->reason) == 0)
-            return had;
+    uv_mutex_lock(&l->lock);
+    if (!l->stats.up) { /* the writer may be busy with a long recovery */
+        err_fail(c.ei, ERR_NOT_NOW, "the ledger is not in use: %s", l->stats.why);
+        uv_mutex_unlock(&l->lock);
+        return ERR_NOT_NOW;
     }
-    return NULL;
+    while (*at != NULL)
+        at = &(*at)->next;
+    *at = &c;
+    ledger_wake(l);
+    uv_mutex_lock(&l->lock);
+    while (!c.answered)
+        uv_cond_wait(&l->answer_cond, &l->lock);
+    uv_mutex_unlock(&l->lock);
+    return c.e;
 }
 
-void ledger_refuse(struct ledger *l, const struct store_refusal *r)
+enum err ledger_write(struct ledger *l, ledger_fn *write, void *arg, struct errinfo *ei)
 {
-    struct store_refusal given = *r;
-    struct store_refusal *had = find_refusal(l, r);
+    return call(l, true, write, arg, ei);
+}
 
-    given.times = r->times == 0 ? 1 : r->times;
-    l->stats.refusals += given.times;
-    l->stats.waiting += given.times;
-    if (had == NULL && l->refusal_count >= REFUSALS_MAX - REFUSALS_RESERVE) {
-        snprintf(given.source, sizeof(given.source), "(others)");
-        had = find_refusal(l, &given);
-        if (had == NULL && l->refusal_count == REFUSALS_MAX)
-            had = &l->refusals[REFUSALS_MAX - 1];
+enum err ledger_read(struct ledger *l, ledger_fn *read, void *arg, struct errinfo *ei)
+{
+    return call(l, false, read, arg, ei);
+}
+
+/* ---- the thread ---- */
+
+/* With the lock. Returns when there is something to do, or it is time to try to recover. */
+static void wait_for_work(struct ledger *l)
+{
+    while (!l->work && !l->closing) {
+        uint64_t now = uv_hrtime();
+
+        if (!l->up && now >= l->retry_at)
+            return;
+        l->asleep = true;
+        if (l->up)
+            uv_cond_wait(&l->work_cond, &l->lock);
+        else
+            uv_cond_timedwait(&l->work_cond, &l->lock, l->retry_at - now);
+        l->asleep = false;
     }
-    if (had != NULL) {
-        had->times += given.times;
+}
+
+/* With the lock. */
+static void take(struct ledger *l)
+{
+    l->work = false;
+    l->taken = NULL;
+    for (struct ledger_port *p = l->ports; p != NULL; p = p->next) {
+        if (p->waiting.n == 0)
+            continue;
+        entries_move(&p->taken, &p->waiting);
+        p->next_taken = l->taken;
+        l->taken = p;
+    }
+    jobs_move(&l->taken_jobs, &l->jobs);
+    l->taken_calls = l->calls;
+    l->calls = NULL;
+    if (l->up)
+        refusals_merge(&l->writing, &l->refusals);
+}
+
+/* With the lock: a port cannot close between getting its entries back and being woken. */
+static void give_back(struct ledger *l)
+{
+    struct ledger_job *j = l->taken_jobs.first, *next_job;
+
+    for (struct ledger_port *p = l->taken; p != NULL; p = p->next_taken) {
+        l->under_way -= p->taken.n;
+        entries_move(&p->finished, &p->taken);
+        uv_async_send(&p->async);
+    }
+    for (; j != NULL; j = next_job) {
+        next_job = j->next;
+        jobs_add(&j->port->finished_jobs, j);
+        uv_async_send(&j->port->async);
+    }
+    jobs_clear(&l->taken_jobs);
+    for (struct ledger_port *p = l->ports; p != NULL && l->under_way <= l->conf.room / 2;
+         p = p->next) {
+        if (p->held)
+            uv_async_send(&p->async);
+    }
+}
+
+/* With the lock. A caller's memory is gone once it was answered. */
+static void answer_calls(struct ledger *l)
+{
+    for (struct ledger_call *c = l->taken_calls, *next; c != NULL; c = next) {
+        next = c->next;
+        c->answered = true;
+    }
+    l->taken_calls = NULL;
+    uv_cond_broadcast(&l->answer_cond);
+}
+
+/* With the lock, but not while anything takes time. */
+static void work(struct ledger *l)
+{
+    uv_mutex_unlock(&l->lock);
+    commit(l);
+    uv_mutex_lock(&l->lock);
+    give_back(l);
+    if (l->taken_calls == NULL)
         return;
-    }
-    l->refusals[l->refusal_count++] = given;
-    if (l->refusal_count == 1 && !l->closing)
-        uv_timer_start(&l->refusal_timer, on_refusal_timer, REFUSALS_DELAY_MS, 0);
+    uv_mutex_unlock(&l->lock);
+    for (struct ledger_call *c = l->taken_calls; c != NULL; c = c->next)
+        serve(l, c);
+    uv_mutex_lock(&l->lock);
+    answer_calls(l);
 }
 
-void ledger_stats(const struct ledger *l, struct ledger_stats *out)
+static void run(void *arg)
 {
-    *out = l->stats;
+    struct ledger *l = arg;
+    bool last = false;
+
+    uv_mutex_lock(&l->lock);
+    while (!last) {
+        wait_for_work(l);
+        last = l->closing;
+        take(l);
+        work(l);
+        if (!l->up && !last && uv_hrtime() >= l->retry_at) {
+            uv_mutex_unlock(&l->lock);
+            recover(l);
+            uv_mutex_lock(&l->lock);
+            l->work = true; /* refusals have waited */
+        }
+    }
+    uv_mutex_unlock(&l->lock);
 }
 
 /* ---- life ---- */
 
-struct ledger *ledger_new(const struct ledger_conf *conf)
+bool ledger_ready(const struct ledger *l)
 {
-    struct ledger *l = calloc(1, sizeof(*l));
-
-    if (l == NULL)
-        return NULL;
-    l->conf = *conf;
-    l->stats.up = true;
-    uv_check_init(conf->loop, &l->check);
-    uv_idle_init(conf->loop, &l->idle);
-    uv_timer_init(conf->loop, &l->retry_timer);
-    uv_timer_init(conf->loop, &l->refusal_timer);
-    l->check.data = l->idle.data = l->retry_timer.data = l->refusal_timer.data = l;
-    l->handles = 4;
-    return l;
+    return atomic_load_explicit(&l->ready, memory_order_relaxed);
 }
 
-static void on_closed(uv_handle_t *h)
+void ledger_stats(struct ledger *l, struct ledger_stats *out)
 {
-    struct ledger *l = h->data;
+    uv_mutex_lock(&l->lock);
+    *out = l->stats;
+    uv_mutex_unlock(&l->lock);
+    out->refusals = atomic_load(&l->refusals_seen);
+    out->waiting = atomic_load(&l->refusals_waiting);
+}
 
-    l->handles--;
+static void destroy(struct ledger *l)
+{
+    uv_cond_destroy(&l->answer_cond);
+    uv_cond_destroy(&l->work_cond);
+    uv_mutex_destroy(&l->lock);
+    free(l);
+}
+
+enum err ledger_open(const struct ledger_conf *conf, struct ledger **out, struct errinfo *ei)
+{
+    struct ledger *l = calloc(1, sizeof(*l));
+    int rc;
+
+    if (l == NULL)
+        return err_nomem(ei);
+    l->conf = *conf;
+    l->up = l->stats.up = true;
+    atomic_init(&l->ready, true);
+    jobs_clear(&l->jobs);
+    jobs_clear(&l->taken_jobs);
+    uv_mutex_init(&l->lock);
+    uv_cond_init(&l->work_cond);
+    uv_cond_init(&l->answer_cond);
+    rc = uv_thread_create(&l->thread, run, l);
+    if (rc != 0) {
+        destroy(l);
+        return err_fail_errno(ei, -rc, "start the ledger's writer");
+    }
+    *out = l;
+    return ERR_OK;
 }
 
 void ledger_close(struct ledger *l)
 {
-    if (l->closing)
-        return;
-    l->closing = true;
-    commit(l);
-    uv_close((uv_handle_t *)&l->check, on_closed);
-    uv_close((uv_handle_t *)&l->idle, on_closed);
-    uv_close((uv_handle_t *)&l->retry_timer, on_closed);
-    uv_close((uv_handle_t *)&l->refusal_timer, on_closed);
-}
-
-bool ledger_closed(const struct ledger *l)
-{
-    return l->closing && l->handles == 0;
-}
-
-void ledger_free(struct ledger *l)
-{
     if (l == NULL)
         return;
-    free(l->batch);
-    free(l);
+    uv_mutex_lock(&l->lock);
+    l->closing = true;
+    ledger_wake(l);
+    uv_thread_join(&l->thread);
+    destroy(l);
 }

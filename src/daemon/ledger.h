@@ -1,27 +1,27 @@
-/* ledger: the one writer of the store. What is decided during one turn of the loop is committed
- * together at its end, and only then do the answers go out: group commit by construction.
+/* ledger: the one writer of the store, on a thread of its own. It counts and writes everything that
+ * was handed over since its last commit, commits that together, and only then do the answers go
+ * out: group commit by construction. What arrives meanwhile is the next commit.
  *
- * The interface is asynchronous (ledger_add, then a call to done), so that a writer thread can
- * take the place of the commit on the loop. After a failed commit nothing of it is answered, and
- * nothing is taken until the store was reopened, checked, and the count rebuilt from it. */
+ * Each loop has a port. What is added to a port in one turn of its loop is handed over before the
+ * loop waits again; what became of it is told on that loop, in the order of adding. After a failed
+ * commit nothing of it is answered, and nothing is taken until the writer has reopened and checked
+ * the store and rebuilt the count from it. */
 #ifndef ADBAD_DAEMON_LEDGER_H
 #define ADBAD_DAEMON_LEDGER_H
 
 #include <uv.h>
 
-#include "base/clk.h"
 #include "base/log.h"
 #include "store/store.h"
 
-/* e is ERR_OK once a is durable; else it was not recorded and nobody may be told. */
-typedef void ledger_done_fn(void *arg, const struct store_activation *a, enum err e);
-
 struct ledger_conf {
-    uv_loop_t *loop;
-    struct store *store; /* the caller's; used by the ledger alone until ledger_close */
-    struct log log;
-    /* Rebuilds what was derived from the store, which lost its latest requests. */
-    enum err (*rebuild)(void *arg, struct errinfo *ei);
+    struct store *store; /* the caller's; the writer's alone from ledger_open to ledger_close */
+    struct log log;      /* of a destination that several threads may write to */
+    size_t room;         /* activations under way at which ports are told to hold */
+    /* Both run on the writer's thread. count gives row->count to a client that is recorded next;
+     * an error fails that row alone. rebuild makes anew what count works on, from the rows. */
+    enum err (*count)(void *arg, struct store_activation *row);
+    enum err (*rebuild)(void *arg, struct store *s, struct errinfo *ei);
     void *arg;
 };
 
@@ -38,37 +38,64 @@ struct ledger_stats {
 
 struct ledger;
 
-/* NULL: out of memory. */
-struct ledger *ledger_new(const struct ledger_conf *conf);
+/* Starts the writer. */
+MUST_CHECK enum err ledger_open(const struct ledger_conf *conf, struct ledger **out,
+                                struct errinfo *ei);
+/* Once every port is closed: writes what waits, ends the writer and frees. NULL is fine. */
+void ledger_close(struct ledger *l);
+
+/* These three may be called from any thread but the writer's, the last two wait for it. */
+
 /* False between a failed commit and recovery: take no request. */
 bool ledger_ready(const struct ledger *l);
-/* Records a (copied) with the next commit. Exactly one call to done follows, never before this
- * returns, unless this fails. */
-MUST_CHECK enum err ledger_add(struct ledger *l, const struct store_activation *a,
-                               ledger_done_fn *done, void *arg);
-/* Writes something of another kind, now: write runs in a transaction of its own, committed before
- * this returns. It only writes; what there is to decide was decided before. On failure nothing of
- * it is recorded and the ledger is down, as after any failed commit; ERR_NOT_NOW while it is. */
-typedef enum err ledger_write_fn(void *arg, struct store *s, struct errinfo *ei);
-MUST_CHECK enum err ledger_write(struct ledger *l, ledger_write_fn *write, void *arg,
-                                 struct errinfo *ei);
-/* Records a refusal, aggregated, some time soon; its answer need not wait. */
-void ledger_refuse(struct ledger *l, const struct store_refusal *r);
-/* Somebody whose rows need no commit of their own, and must not make one long: write is asked for
- * some of them in each commit while it rides, and done tells how that commit ended. */
-struct ledger_rider {
-    enum err (*write)(void *arg, struct store *s, struct errinfo *ei);
-    void (*done)(void *arg, enum err e);
-    void *arg;
+void ledger_stats(struct ledger *l, struct ledger_stats *out);
+/* Runs fn on the writer's thread. Write: in a transaction of its own, committed before this
+ * returns; it only writes, what there is to decide was decided before. On failure nothing of it is
+ * recorded and the ledger is down, as after any failed commit. ERR_NOT_NOW while it is down. */
+typedef enum err ledger_fn(void *arg, struct store *s, struct errinfo *ei);
+MUST_CHECK enum err ledger_write(struct ledger *l, ledger_fn *write, void *arg, struct errinfo *ei);
+MUST_CHECK enum err ledger_read(struct ledger *l, ledger_fn *read, void *arg, struct errinfo *ei);
+
+/* ---- ports; each belongs to the thread of its loop ---- */
+
+struct ledger_port;
+
+/* One activation to record. The caller's memory until done is called. */
+struct ledger_entry {
+    struct store_activation row; /* count is filled in by the writer */
+    /* ERR_OK: the row is durable. Else it was not recorded and nobody may be told: the error of
+     * count, or of the commit. */
+    void (*done)(struct ledger_entry *entry, enum err e);
+    /* The ledger's. */
+    struct ledger_entry *next;
+    enum err e;
 };
-/* One at most; NULL: none any more. */
-void ledger_set_rider(struct ledger *l, const struct ledger_rider *rider);
-/* Takes the rider along with the next commit, which comes soon whoever else needs it. */
-void ledger_ride(struct ledger *l);
-void ledger_stats(const struct ledger *l, struct ledger_stats *out);
-/* Commits what waits and closes its handles; free once ledger_closed. */
-void ledger_close(struct ledger *l);
-bool ledger_closed(const struct ledger *l);
-void ledger_free(struct ledger *l);
+
+/* Something of another kind that needs no commit of its own and must not make one long: written in
+ * the next one, whoever else is in it. The caller's memory until done is called. */
+struct ledger_job {
+    ledger_fn *write;                    /* on the writer's thread */
+    void (*done)(void *arg, enum err e); /* on the port's loop */
+    void *arg;
+    /* The ledger's. */
+    struct ledger_job *next;
+    struct ledger_port *port;
+    enum err e;
+};
+
+/* hold (may be NULL) is told on the loop when too much is under way: read no further requests; and
+ * when there is room again. What is added in between is taken all the same. */
+MUST_CHECK enum err ledger_port_open(struct ledger *l, uv_loop_t *loop,
+                                     void (*hold)(void *arg, bool on), void *arg,
+                                     struct ledger_port **out, struct errinfo *ei);
+/* Exactly one call to done follows each of these, never before it returns. */
+void ledger_add(struct ledger_port *p, struct ledger_entry *entry);
+void ledger_post(struct ledger_port *p, struct ledger_job *job);
+/* Records a refusal, aggregated, some time soon; its answer need not wait. */
+void ledger_refuse(struct ledger_port *p, const struct store_refusal *r);
+/* Closes once all that was added was told; free once ledger_port_closed. NULL is closed. */
+void ledger_port_close(struct ledger_port *p);
+bool ledger_port_closed(const struct ledger_port *p);
+void ledger_port_free(struct ledger_port *p);
 
 #endif

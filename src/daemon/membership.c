@@ -202,22 +202,34 @@ static enum err load_state(void *arg, const struct store_member_sync *row)
     return m->state.cookie.err;
 }
 
+struct loading {
+    struct membership *m;
+    struct roster *roster;
+};
+
+/* On the writer's thread, while the loop waits. */
+static enum err read_saved(void *arg, struct store *store, struct errinfo *ei)
+{
+    struct loading *l = arg;
+    enum err e = store_member_sync(store, load_state, l->m, ei);
+
+    if (e == ERR_OK && l->m->state.synced_at != MEMBERS_NEVER)
+        e = store_each_member(store, load_member, l->roster, ei);
+    return e;
+}
+
 static enum err load(struct membership *m, struct errinfo *ei)
 {
-    struct roster *r = roster_new();
+    struct loading l = {.m = m, .roster = roster_new()};
     char text[CLK_TEXT_MAX];
-    enum err e = r == NULL ? err_nomem(ei) : ERR_OK;
+    enum err e = l.roster == NULL ? err_nomem(ei) : ledger_read(m->conf.ledger, read_saved, &l, ei);
 
-    if (e == ERR_OK)
-        e = store_member_sync(m->conf.store, load_state, m, ei);
-    if (e == ERR_OK && m->state.synced_at != MEMBERS_NEVER)
-        e = store_each_member(m->conf.store, load_member, r, ei);
     if (e == ERR_OK && m->state.synced_at != MEMBERS_NEVER) {
-        members_publish(m->members, r, m->state.synced_at);
-        log_info(&m->conf.log, "%zu computer accounts, as they were at %s", roster_count(r),
+        members_publish(m->members, l.roster, m->state.synced_at);
+        log_info(&m->conf.log, "%zu computer accounts, as they were at %s", roster_count(l.roster),
                  clk_format(m->state.synced_at, text));
     }
-    roster_unref(r);
+    roster_unref(l.roster);
     return e;
 }
 
@@ -252,7 +264,7 @@ enum err membership_new(const struct membership_conf *conf, struct membership **
     m->state.synced_at = m->state.listed_at = MEMBERS_NEVER;
     clk_format_duration(conf->settings->max_stale, m->max_stale_text);
     m->members = members_new(conf->settings->max_stale);
-    m->saver = saver_new(conf->ledger);
+    m->saver = saver_new(conf->port);
     if (m->members == NULL || m->saver == NULL)
         e = err_nomem(ei);
     if (e == ERR_OK)
@@ -279,6 +291,7 @@ void membership_close(struct membership *m)
     if (m->closing)
         return;
     m->closing = true;
+    saver_stop(m->saver);
     if (m->busy)
         uv_cancel((uv_req_t *)&m->work); /* helps if no worker has begun it */
     uv_close((uv_handle_t *)&m->timer, on_closed);
@@ -291,7 +304,7 @@ bool membership_busy(const struct membership *m)
 
 bool membership_closed(const struct membership *m)
 {
-    return m->closing && !m->timer_open && !m->busy;
+    return m->closing && !m->timer_open && !m->busy && saver_stopped(m->saver);
 }
 
 void membership_free(struct membership *m)

@@ -17,8 +17,8 @@
 struct membership_conf {
     uv_loop_t *loop;
     const struct settings *settings; /* these outlive the membership */
-    struct ledger *ledger;
-    struct store *store; /* what was saved is read from it at the start */
+    struct ledger *ledger;           /* what was saved is read from it at the start */
+    struct ledger_port *port;        /* of loop */
     struct clk clk;
     struct log log;
 };

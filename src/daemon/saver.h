@@ -16,8 +16,8 @@ struct saver_state {
 
 struct saver;
 
-/* Rides on ledger, which outlives it. NULL: out of memory. */
-struct saver *saver_new(struct ledger *ledger);
+/* On the loop of port, which outlives it. NULL: out of memory. */
+struct saver *saver_new(struct ledger_port *port);
 /* Adds what sync changed; roster and state become what is to be saved in the end. */
 MUST_CHECK enum err saver_add(struct saver *s, const struct members_sync *sync,
                               const struct saver_state *state, struct errinfo *ei);
@@ -25,6 +25,9 @@ MUST_CHECK enum err saver_add(struct saver *s, const struct members_sync *sync,
 size_t saver_waiting(const struct saver *s);
 /* Everything is, the state too. */
 bool saver_done(const struct saver *s);
+/* Writes no more after the commit under way. It may be freed once that has ended. */
+void saver_stop(struct saver *s);
+bool saver_stopped(const struct saver *s);
 void saver_free(struct saver *s);
 
 #endif

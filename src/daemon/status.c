@@ -32,19 +32,35 @@ static json_t *applications_json(struct daemon *d)
     return json_pack("[o, o]", windows, office);
 }
 
+struct totals {
+    struct ledger *ledger;
+    struct store_totals t;
+    uint64_t waiting; /* refusals that are not in t */
+};
+
+/* On the writer's thread, so that nothing moves from waiting into the store in between. */
+static enum err read_totals(void *arg, struct store *s, struct errinfo *ei)
+{
+    struct totals *t = arg;
+    struct ledger_stats l;
+
+    ledger_stats(t->ledger, &l);
+    t->waiting = l.waiting;
+    return store_totals(s, &t->t, ei);
+}
+
 static json_t *totals_json(struct daemon *d)
 {
-    struct store_totals t = {0};
-    struct ledger_stats l;
-    json_t *j, *states = json_object();
+    struct totals t = {.ledger = d->ledger};
+    json_t *j, *states;
 
-    ledger_stats(d->ledger, &l);
-    if (store_totals(d->store, &t, NULL) != ERR_OK)
+    if (ledger_read(d->ledger, read_totals, &t, NULL) != ERR_OK)
         return json_null(); /* the ledger is down; "ledger" says why */
-    j = json_pack("{s:I, s:I}", "answered", (json_int_t)t.answered, "failed",
-                  (json_int_t)(t.refused + l.waiting));
+    states = json_object();
+    j = json_pack("{s:I, s:I}", "answered", (json_int_t)t.t.answered, "failed",
+                  (json_int_t)(t.t.refused + t.waiting));
     for (size_t i = 0; i < STATUS_COUNT; i++)
-        json_object_set_new(states, status_names[i], json_integer((json_int_t)t.by_status[i]));
+        json_object_set_new(states, status_names[i], json_integer((json_int_t)t.t.by_status[i]));
     json_object_set_new(j, "requests_by_status", states);
     return j;
 }
@@ -53,10 +69,18 @@ static json_t *refused_json(const struct daemon *d)
 {
     json_t *j = json_object();
 
-    for (int i = KMS_ANSWERED + 1; i < KMS_REASONS; i++)
-        json_object_set_new(j, kms_reason_name((enum kms_reason)i),
-                            json_integer((json_int_t)d->decided[i]));
-    json_object_set_new(j, "bad-stub", json_integer((json_int_t)d->bad_stubs));
+    uint64_t bad_stubs = d->bad_stubs;
+
+    for (int i = KMS_ANSWERED + 1; i < KMS_REASONS; i++) {
+        uint64_t n = 0;
+
+        for (unsigned w = 0; w < d->worker_count; w++)
+            n += counter_read(&d->workers[w].decided[i]);
+        json_object_set_new(j, kms_reason_name((enum kms_reason)i), json_integer((json_int_t)n));
+    }
+    for (unsigned w = 0; w < d->worker_count; w++)
+        bad_stubs += counter_read(&d->workers[w].bad_stubs);
+    json_object_set_new(j, "bad-stub", json_integer((json_int_t)bad_stubs));
     return j;
 }
 

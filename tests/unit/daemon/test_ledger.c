@@ -1,6 +1,7 @@
 #include "support.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,30 +9,93 @@
 
 #include "daemon/ledger.h"
 
+#define ROOM      8
+#define PATIENCE  UINT64_C(15000000000) /* ns; a deadline, not a duration that is expected */
+#define NOT_NAMED 7000                  /* required_count of a row that count refuses */
+
 struct fixture {
     char folder[256];
     uv_loop_t loop;
     struct store *store;
     struct ledger *ledger;
+    struct ledger_port *port;
+    /* The loop's. */
     unsigned done, failed; /* calls back */
-    unsigned rebuilt;
+    unsigned holds, releases;
+    uint32_t counts[8]; /* told to the first ones */
+    bool out_of_order;
+    /* The writer's; the loop may look. */
+    atomic_uint counted, rebuilt;
+    /* The writer waits in count while this is set. */
+    atomic_bool gate;
 };
 
-static enum err rebuild(void *arg, struct errinfo *ei)
+/* What the caller of the ledger keeps for one activation. */
+struct asked {
+    struct ledger_entry entry;
+    struct fixture *f;
+    uint32_t number;
+};
+
+/* ---- what the ledger calls ---- */
+
+static enum err count(void *arg, struct store_activation *row)
 {
     struct fixture *f = arg;
 
-    (void)ei;
-    f->rebuilt++;
+    while (atomic_load(&f->gate))
+        uv_sleep(1);
+    if (row->required_count == NOT_NAMED)
+        return ERR_LIMIT;
+    row->count = atomic_fetch_add(&f->counted, 1) + 1;
     return ERR_OK;
 }
+
+static enum err rebuild(void *arg, struct store *s, struct errinfo *ei)
+{
+    struct fixture *f = arg;
+    struct store_totals t = {0};
+    enum err e = store_totals(s, &t, ei);
+
+    atomic_store(&f->counted, (unsigned)t.answered);
+    atomic_fetch_add(&f->rebuilt, 1);
+    return e;
+}
+
+static void on_hold(void *arg, bool on)
+{
+    struct fixture *f = arg;
+
+    if (on)
+        f->holds++;
+    else
+        f->releases++;
+}
+
+static void on_done(struct ledger_entry *entry, enum err e)
+{
+    struct asked *a = (struct asked *)entry;
+    struct fixture *f = a->f;
+
+    if (a->number != f->done + f->failed)
+        f->out_of_order = true;
+    if (a->number < 8)
+        f->counts[a->number] = entry->row.count;
+    if (e == ERR_OK)
+        f->done++;
+    else
+        f->failed++;
+    free(a);
+}
+
+/* ---- a ledger on a loop ---- */
 
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
     struct errinfo ei;
     char path[300];
-    struct ledger_conf conf = {.loop = &f->loop, .rebuild = rebuild, .arg = f};
+    struct ledger_conf conf = {.room = ROOM, .count = count, .rebuild = rebuild, .arg = f};
 
     assert_non_null(f);
     test_folder(f->folder);
@@ -39,8 +103,8 @@ static int setup(void **state)
     assert_ok(store_open(path, &f->store, &ei), &ei);
     assert_int_equal(uv_loop_init(&f->loop), 0);
     conf.store = f->store;
-    f->ledger = ledger_new(&conf);
-    assert_non_null(f->ledger);
+    assert_ok(ledger_open(&conf, &f->ledger, &ei), &ei);
+    assert_ok(ledger_port_open(f->ledger, &f->loop, on_hold, f, &f->port, &ei), &ei);
     *state = f;
     return 0;
 }
@@ -53,39 +117,75 @@ static void limit_files(rlim_t bytes)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &r), 0);
 }
 
+static void close_port(struct fixture *f)
+{
+    ledger_port_close(f->port);
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    assert_true(ledger_port_closed(f->port));
+    ledger_port_free(f->port);
+    f->port = NULL;
+}
+
+static void close_ledger(struct fixture *f)
+{
+    if (f->port != NULL)
+        close_port(f);
+    ledger_close(f->ledger);
+    f->ledger = NULL;
+}
+
 static int teardown(void **state)
 {
     struct fixture *f = *state;
 
     limit_files(RLIM_INFINITY);
-    ledger_close(f->ledger);
-    uv_run(&f->loop, UV_RUN_DEFAULT);
-    assert_true(ledger_closed(f->ledger));
-    ledger_free(f->ledger);
+    close_ledger(f);
     store_close(f->store);
     assert_int_equal(uv_loop_close(&f->loop), 0);
     test_folder_remove(f->folder);
+    assert_false(f->out_of_order);
     free(f);
     return 0;
 }
 
-static void on_done(void *arg, const struct store_activation *a, enum err e)
+static void add_row(struct fixture *f, uint32_t number, uint32_t required_count)
 {
-    struct fixture *f = arg;
+    struct asked *a = calloc(1, sizeof(*a));
 
-    assert_string_equal(a->peer, "192.0.2.1:1");
-    if (e == ERR_OK)
-        f->done++;
-    else
-        f->failed++;
+    assert_non_null(a);
+    a->f = f;
+    a->number = number;
+    a->entry.done = on_done;
+    a->entry.row = (struct store_activation){
+        .when = 100, .peer = "192.0.2.1:1", .required_count = required_count};
+    ledger_add(f->port, &a->entry);
 }
 
-static void add(struct fixture *f)
+static void add(struct fixture *f, unsigned n)
 {
-    const struct store_activation a = {.when = 100, .peer = "192.0.2.1:1"};
-
-    assert_int_equal(ledger_add(f->ledger, &a, on_done, f), ERR_OK);
+    for (unsigned i = 0; i < n; i++)
+        add_row(f, f->done + f->failed + i, 25);
 }
+
+/* Turns the loop until cond; a handle of the test's own keeps it turning. */
+static void on_tick(uv_timer_t *t)
+{
+    (void)t;
+}
+
+#define turn_until(f, cond)                                                                        \
+    do {                                                                                           \
+        uint64_t end_ = uv_hrtime() + PATIENCE;                                                    \
+        uv_timer_t tick_;                                                                          \
+                                                                                                   \
+        uv_timer_init(&(f)->loop, &tick_);                                                         \
+        uv_timer_start(&tick_, on_tick, 5, 5);                                                     \
+        while (!(cond) && uv_hrtime() < end_)                                                      \
+            uv_run(&(f)->loop, UV_RUN_ONCE);                                                       \
+        uv_close((uv_handle_t *)&tick_, NULL);                                                     \
+        uv_run(&(f)->loop, UV_RUN_NOWAIT);                                                         \
+        assert_true(cond);                                                                         \
+    } while (0)
 
 static struct ledger_stats stats(const struct fixture *f)
 {
@@ -95,67 +195,149 @@ static struct ledger_stats stats(const struct fixture *f)
     return s;
 }
 
+static enum err read_totals(void *arg, struct store *s, struct errinfo *ei)
+{
+    return store_totals(s, arg, ei);
+}
+
 static struct store_totals totals(const struct fixture *f)
 {
     struct store_totals t = {0};
     struct errinfo ei;
 
-    assert_ok(store_totals(f->store, &t, &ei), &ei);
+    assert_ok(ledger_read(f->ledger, read_totals, &t, &ei), &ei);
     return t;
 }
+
+/* ---- recording ---- */
 
 static void what_is_added_in_one_turn_shares_one_commit(void **state)
 {
     struct fixture *f = *state;
 
-    for (int i = 0; i < 200; i++)
-        add(f);
+    add(f, 200);
     assert_int_equal(f->done, 0); /* nobody is told before the commit */
     assert_int_equal(totals(f).answered, 0);
-    uv_run(&f->loop, UV_RUN_ONCE);
-    assert_int_equal(f->done, 200);
+    turn_until(f, f->done == 200);
     assert_int_equal(totals(f).answered, 200);
     assert_int_equal(stats(f).commits, 1);
-    add(f);
-    uv_run(&f->loop, UV_RUN_ONCE);
+    assert_int_equal(stats(f).recorded, 200);
+    add(f, 1);
+    turn_until(f, f->done == 201);
     assert_int_equal(stats(f).commits, 2);
 }
+
+/* Turns of the loop while the writer is busy become one commit. */
+static void what_arrives_during_a_commit_shares_the_next(void **state)
+{
+    struct fixture *f = *state;
+
+    atomic_store(&f->gate, true);
+    add_row(f, 0, 25);
+    uv_run(&f->loop, UV_RUN_NOWAIT);
+    for (uint32_t i = 1; i <= 50; i++) {
+        add_row(f, i, 25);
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+    }
+    assert_int_equal(f->done, 0);
+    atomic_store(&f->gate, false);
+    turn_until(f, f->done == 51);
+    assert_true(stats(f).commits <= 3);
+    assert_int_equal(totals(f).answered, 51);
+}
+
+static void a_row_gets_its_count_in_the_order_of_adding(void **state)
+{
+    struct fixture *f = *state;
+
+    add(f, 5);
+    turn_until(f, f->done == 5);
+    for (uint32_t i = 0; i < 5; i++)
+        assert_int_equal(f->counts[i], i + 1);
+}
+
+static void a_row_that_cannot_be_counted_fails_alone(void **state)
+{
+    struct fixture *f = *state;
+
+    add_row(f, 0, 25);
+    add_row(f, 1, NOT_NAMED);
+    add_row(f, 2, 25);
+    turn_until(f, f->done + f->failed == 3);
+    assert_int_equal(f->done, 2);
+    assert_int_equal(f->failed, 1);
+    assert_true(ledger_ready(f->ledger));
+    assert_int_equal(totals(f).answered, 2);
+    assert_int_equal(stats(f).recorded, 2);
+    assert_int_equal(stats(f).lost, 0);
+}
+
+/* ---- failure ---- */
 
 static void a_failed_commit_fails_all_of_it_and_takes_no_more(void **state)
 {
     struct fixture *f = *state;
 
     limit_files(4096);
-    for (int i = 0; i < 3; i++)
-        add(f);
-    uv_run(&f->loop, UV_RUN_ONCE);
+    add(f, 3);
+    turn_until(f, f->failed == 3);
     assert_int_equal(f->done, 0);
-    assert_int_equal(f->failed, 3);
     assert_false(ledger_ready(f->ledger));
     assert_int_equal(stats(f).lost, 3);
+    assert_int_equal(stats(f).failures, 1);
     assert_true(stats(f).why[0] != '\0');
+    add(f, 1); /* on its way when it happened */
+    turn_until(f, f->failed == 4);
+    assert_int_equal(ledger_read(f->ledger, read_totals, &(struct store_totals){0}, NULL),
+                     ERR_NOT_NOW);
 }
 
 static void it_comes_back_by_itself_and_rebuilds_first(void **state)
 {
     struct fixture *f = *state;
-    uint64_t end = uv_hrtime() + UINT64_C(15000000000);
 
+    add(f, 2);
+    turn_until(f, f->done == 2);
     limit_files(4096);
-    add(f);
-    uv_run(&f->loop, UV_RUN_ONCE);
-    assert_false(ledger_ready(f->ledger));
-    assert_int_equal(f->rebuilt, 0);
+    add(f, 3);
+    turn_until(f, f->failed == 3);
+    assert_int_equal(atomic_load(&f->rebuilt), 0);
     limit_files(RLIM_INFINITY);
-    while (!ledger_ready(f->ledger) && uv_hrtime() < end)
-        uv_run(&f->loop, UV_RUN_ONCE);
-    assert_true(ledger_ready(f->ledger));
-    assert_int_equal(f->rebuilt, 1);
-    add(f);
-    uv_run(&f->loop, UV_RUN_ONCE);
-    assert_int_equal(f->done, 1);
-    assert_int_equal(totals(f).answered, 1); /* the lost one is not there */
+    turn_until(f, ledger_ready(f->ledger));
+    assert_int_equal(atomic_load(&f->rebuilt), 1);
+    assert_int_equal(atomic_load(&f->counted), 2); /* the lost ones count no more */
+    add(f, 1);
+    turn_until(f, f->done == 3);
+    assert_int_equal(totals(f).answered, 3);
+    assert_int_equal(atomic_load(&f->counted), 3);
 }
+
+/* ---- back-pressure ---- */
+
+static void a_full_queue_holds_its_ports_and_releases_them(void **state)
+{
+    struct fixture *f = *state;
+
+    atomic_store(&f->gate, true);
+    add(f, ROOM - 1);
+    uv_run(&f->loop, UV_RUN_NOWAIT);
+    assert_int_equal(f->holds, 0);
+    add_row(f, ROOM - 1, 25);
+    add_row(f, ROOM, 25); /* what comes all the same is taken */
+    uv_run(&f->loop, UV_RUN_NOWAIT);
+    assert_int_equal(f->holds, 1);
+    add_row(f, ROOM + 1, 25);
+    uv_run(&f->loop, UV_RUN_NOWAIT);
+    assert_int_equal(f->holds, 1); /* it knows */
+    assert_int_equal(f->releases, 0);
+    atomic_store(&f->gate, false);
+    turn_until(f, f->done == ROOM + 2 && f->releases == 1);
+    add(f, ROOM);
+    turn_until(f, f->done == 2 * ROOM + 2 && f->releases == 2);
+    assert_int_equal(f->holds, 2);
+}
+
+/* ---- refusals ---- */
 
 static struct store_refusal refusal(unsigned host, const char *reason)
 {
@@ -166,73 +348,212 @@ static struct store_refusal refusal(unsigned host, const char *reason)
     return r;
 }
 
-static enum err sum(void *arg, const struct store_refusal *r)
-{
-    uint64_t *n = arg;
-
-    n[0]++;
-    n[1] += r->times;
-    if (strcmp(r->source, "(others)") == 0)
-        n[2] += r->times;
-    return ERR_OK;
-}
-
-static void refusals_ride_along_with_the_next_commit(void **state)
+static void refusals_are_recorded_within_moments(void **state)
 {
     struct fixture *f = *state;
     struct store_refusal r = refusal(1, "foreign");
 
     for (int i = 0; i < 5; i++)
-        ledger_refuse(f->ledger, &r);
+        ledger_refuse(f->port, &r);
     assert_int_equal(stats(f).waiting, 5);
-    add(f);
-    uv_run(&f->loop, UV_RUN_ONCE);
+    assert_int_equal(stats(f).refusals, 5);
+    uv_run(&f->loop, UV_RUN_DEFAULT); /* ends when its timer has fired and nothing waits */
     assert_int_equal(totals(f).refused, 5);
     assert_int_equal(stats(f).waiting, 0);
     assert_int_equal(stats(f).commits, 1);
 }
 
-static void refusals_are_recorded_without_activations_too(void **state)
+static void refusals_outlast_a_failure(void **state)
 {
     struct fixture *f = *state;
     struct store_refusal r = refusal(1, "foreign");
 
-    ledger_refuse(f->ledger, &r);
-    uv_run(&f->loop, UV_RUN_DEFAULT); /* ends when its timer has fired and nothing waits */
+    limit_files(4096);
+    add(f, 1);
+    turn_until(f, f->failed == 1);
+    ledger_refuse(f->port, &r);
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    assert_int_equal(stats(f).waiting, 1);
+    limit_files(RLIM_INFINITY);
+    turn_until(f, ledger_ready(f->ledger));
+    turn_until(f, stats(f).waiting == 0);
     assert_int_equal(totals(f).refused, 1);
 }
 
-static void a_crowd_of_sources_is_summed_up(void **state)
+/* ---- writing other things ---- */
+
+static enum err write_refusal(void *arg, struct store *s, struct errinfo *ei)
+{
+    return store_add_refusal(s, arg, ei);
+}
+
+static void a_write_is_durable_when_it_returns(void **state)
 {
     struct fixture *f = *state;
-    uint64_t n[3] = {0};
+    struct store_refusal r = refusal(1, "foreign");
     struct errinfo ei;
 
-    for (unsigned host = 0; host < 10000; host++) {
-        struct store_refusal r = refusal(host, host % 2 == 0 ? "foreign" : "clock-skew");
-
-        ledger_refuse(f->ledger, &r);
-    }
-    add(f);
-    uv_run(&f->loop, UV_RUN_ONCE);
-    assert_ok(store_each_refusal(f->store, 0, sum, n, &ei), &ei);
-    assert_true(n[0] <= 256);
-    assert_int_equal(n[1], 10000); /* none is lost */
-    assert_true(n[2] > 9000);
+    assert_ok(ledger_write(f->ledger, write_refusal, &r, &ei), &ei);
+    assert_int_equal(totals(f).refused, 1);
+    limit_files(4096);
+    assert_int_not_equal(ledger_write(f->ledger, write_refusal, &r, &ei), ERR_OK);
+    assert_false(ledger_ready(f->ledger));
+    assert_int_equal(ledger_write(f->ledger, write_refusal, &r, &ei), ERR_NOT_NOW);
 }
 
-static void closing_records_what_waits(void **state)
+struct posted {
+    struct ledger_job job;
+    struct store_refusal r;
+    unsigned told;
+    enum err e;
+};
+
+static enum err write_posted(void *arg, struct store *s, struct errinfo *ei)
+{
+    const struct posted *p = arg;
+
+    return store_add_refusal(s, &p->r, ei);
+}
+
+static void on_posted(void *arg, enum err e)
+{
+    struct posted *p = arg;
+
+    p->told++;
+    p->e = e;
+}
+
+static void a_job_rides_with_the_activations(void **state)
+{
+    struct fixture *f = *state;
+    struct posted p = {.r = refusal(1, "foreign")};
+
+    p.job = (struct ledger_job){.write = write_posted, .done = on_posted, .arg = &p};
+    add(f, 2);
+    ledger_post(f->port, &p.job);
+    turn_until(f, f->done == 2 && p.told == 1);
+    assert_int_equal(p.e, ERR_OK);
+    assert_int_equal(stats(f).commits, 1);
+    assert_int_equal(totals(f).refused, 1);
+    limit_files(4096);
+    ledger_post(f->port, &p.job);
+    turn_until(f, p.told == 2);
+    assert_int_not_equal(p.e, ERR_OK);
+}
+
+/* ---- the end ---- */
+
+static void closing_records_and_tells_what_waits(void **state)
+{
+    struct fixture *f = *state;
+    struct store_refusal r = refusal(1, "foreign");
+    struct store_totals t = {0};
+    struct errinfo ei;
+
+    atomic_store(&f->gate, true);
+    add(f, 3);
+    uv_run(&f->loop, UV_RUN_NOWAIT); /* the writer has them */
+    add_row(f, 3, 25);
+    ledger_refuse(f->port, &r);
+    ledger_port_close(f->port);
+    assert_false(ledger_port_closed(f->port));
+    atomic_store(&f->gate, false);
+    close_ledger(f);
+    assert_int_equal(f->done, 4);
+    assert_ok(store_totals(f->store, &t, &ei), &ei);
+    assert_int_equal(t.answered, 4);
+    assert_int_equal(t.refused, 1);
+}
+
+static void a_ledger_that_is_down_closes_too(void **state)
 {
     struct fixture *f = *state;
     struct store_refusal r = refusal(1, "foreign");
 
-    add(f);
-    ledger_refuse(f->ledger, &r);
-    ledger_close(f->ledger);
-    assert_int_equal(f->done, 1);
-    assert_int_equal(totals(f).answered, 1);
-    assert_int_equal(totals(f).refused, 1);
-    assert_false(ledger_ready(f->ledger));
+    limit_files(4096);
+    add(f, 1);
+    ledger_refuse(f->port, &r);
+    turn_until(f, f->failed == 1);
+    add(f, 1);
+    close_ledger(f);
+    assert_int_equal(f->failed, 2);
+}
+
+/* ---- several loops ---- */
+
+#define LOOPS 3
+#define EACH  2000
+
+struct other_loop {
+    struct ledger *ledger;
+    struct fixture f; /* loop, port and counters of this one */
+    uv_thread_t thread;
+    uint32_t added;
+};
+
+static void add_next(struct other_loop *o);
+
+static void on_next_done(struct ledger_entry *entry, enum err e)
+{
+    struct asked *a = (struct asked *)entry;
+    struct other_loop *o = (struct other_loop *)((char *)a->f - offsetof(struct other_loop, f));
+
+    on_done(entry, e);
+    if (o->added < EACH)
+        add_next(o);
+}
+
+static void add_next(struct other_loop *o)
+{
+    struct asked *a = calloc(1, sizeof(*a));
+
+    assert_non_null(a);
+    a->f = &o->f;
+    a->number = o->added++;
+    a->entry.done = on_next_done;
+    a->entry.row = (struct store_activation){.when = 100, .peer = "192.0.2.1:1"};
+    ledger_add(o->f.port, &a->entry);
+}
+
+/* A window of 16 under way, as many clients would have it. */
+static void run_loop(void *arg)
+{
+    struct other_loop *o = arg;
+
+    for (int i = 0; i < 16; i++)
+        add_next(o);
+    uv_run(&o->f.loop, UV_RUN_DEFAULT); /* ends when nobody is owed an answer */
+    ledger_port_close(o->f.port);
+    uv_run(&o->f.loop, UV_RUN_DEFAULT);
+}
+
+static void loops_on_several_threads_share_commits(void **state)
+{
+    struct fixture *f = *state;
+    static struct other_loop loops[LOOPS];
+    struct errinfo ei;
+
+    for (int i = 0; i < LOOPS; i++) {
+        loops[i] = (struct other_loop){.ledger = f->ledger};
+        assert_int_equal(uv_loop_init(&loops[i].f.loop), 0);
+        assert_ok(ledger_port_open(f->ledger, &loops[i].f.loop, on_hold, &loops[i].f,
+                                   &loops[i].f.port, &ei),
+                  &ei);
+        assert_int_equal(uv_thread_create(&loops[i].thread, run_loop, &loops[i]), 0);
+    }
+    for (int i = 0; i < LOOPS; i++) {
+        uv_thread_join(&loops[i].thread);
+        assert_true(ledger_port_closed(loops[i].f.port));
+        ledger_port_free(loops[i].f.port);
+        assert_int_equal(uv_loop_close(&loops[i].f.loop), 0);
+        assert_int_equal(loops[i].f.done, EACH);
+        assert_false(loops[i].f.out_of_order);
+        /* A port that closes need not be released. */
+        assert_in_range(loops[i].f.holds - loops[i].f.releases, 0, 1);
+    }
+    assert_int_equal(totals(f).answered, LOOPS * EACH);
+    assert_int_equal(atomic_load(&f->counted), LOOPS * EACH);
+    assert_true(stats(f).commits < LOOPS * EACH);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -241,12 +562,19 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(what_is_added_in_one_turn_shares_one_commit),
+        T(what_arrives_during_a_commit_shares_the_next),
+        T(a_row_gets_its_count_in_the_order_of_adding),
+        T(a_row_that_cannot_be_counted_fails_alone),
         T(a_failed_commit_fails_all_of_it_and_takes_no_more),
         T(it_comes_back_by_itself_and_rebuilds_first),
-        T(refusals_ride_along_with_the_next_commit),
-        T(refusals_are_recorded_without_activations_too),
-        T(a_crowd_of_sources_is_summed_up),
-        T(closing_records_what_waits),
+        T(a_full_queue_holds_its_ports_and_releases_them),
+        T(refusals_are_recorded_within_moments),
+        T(refusals_outlast_a_failure),
+        T(a_write_is_durable_when_it_returns),
+        T(a_job_rides_with_the_activations),
+        T(closing_records_and_tells_what_waits),
+        T(a_ledger_that_is_down_closes_too),
+        T(loops_on_several_threads_share_commits),
     };
 
     return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);

@@ -1,0 +1,154 @@
+#include "daemon/worker.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/daemon.h"
+
+#define LINES_PER_SECOND 100 /* of one kind and worker; a line costs more than an activation */
+#define TELL_MS          1000
+
+/* ---- time ---- */
+
+int64_t daemon_worker_now(struct daemon_worker *w)
+{
+    if (!w->now_known) {
+        w->now = clk_now(&w->clk);
+        w->now_known = true;
+    }
+    return w->now;
+}
+
+int64_t daemon_worker_log_now(struct daemon_worker *w)
+{
+    return (int64_t)(uv_now(w->loop) / 1000);
+}
+
+static void on_prepare(uv_prepare_t *h)
+{
+    struct daemon_worker *w = h->data;
+
+    w->now_known = false;
+}
+
+static void on_timer(uv_timer_t *h)
+{
+    struct daemon_worker *w = h->data;
+    const struct log *log = &w->d->log;
+    int64_t now = daemon_worker_log_now(w);
+    bool all = loglimit_tell(&w->bad_stub_lines, log, LOGL_INFO, now);
+
+    for (int i = 0; i < KMS_REASONS; i++)
+        all = loglimit_tell(&w->lines[i], log, LOGL_INFO, now) && all;
+    if (all)
+        uv_timer_stop(&w->timer);
+}
+
+void daemon_worker_tell_later(struct daemon_worker *w)
+{
+    if (!uv_is_active((uv_handle_t *)&w->timer) && !uv_is_closing((uv_handle_t *)&w->timer))
+        uv_timer_start(&w->timer, on_timer, TELL_MS, TELL_MS);
+}
+
+/* ---- life ---- */
+
+static void set_limits(struct daemon_worker *w)
+{
+    w->bad_stub_lines =
+        (struct loglimit){.what = "activations refused: bad-stub", .per_second = LINES_PER_SECOND};
+    for (int i = 0; i < KMS_REASONS; i++) {
+        const char *reason = kms_reason_name((enum kms_reason)i);
+
+        snprintf(w->what[i], sizeof(w->what[i]), "activations %s%s",
+                 i == KMS_ANSWERED ? "" : "refused: ", reason);
+        w->lines[i] = (struct loglimit){.what = w->what[i], .per_second = LINES_PER_SECOND};
+    }
+}
+
+static enum err open_clock(struct daemon_worker *w, struct errinfo *ei)
+{
+    const struct settings *s = &w->d->settings;
+    struct clk real = clk_system();
+    enum err e;
+
+    w->clk = real;
+    if (!s->lab)
+        return ERR_OK;
+    e = labclk_open(s->lab_clock, real, &w->labclk, ei);
+    if (e == ERR_OK)
+        w->clk = labclk_clk(w->labclk);
+    return e;
+}
+
+static enum err open_crypto(struct daemon_worker *w, struct errinfo *ei)
+{
+    w->nonces = rng_pool_new();
+    if (w->nonces == NULL)
+        return err_nomem(ei);
+    return kms_protector_new(&w->d->bundle.keys, rng_from_pool(w->nonces), &w->protector, ei);
+}
+
+static void open_handles(struct daemon_worker *w)
+{
+    uv_prepare_init(w->loop, &w->prepare);
+    uv_timer_init(w->loop, &w->timer);
+    w->handles = 2;
+    w->prepare.data = w->timer.data = w;
+    uv_prepare_start(&w->prepare, on_prepare);
+    uv_unref((uv_handle_t *)&w->prepare);
+    uv_unref((uv_handle_t *)&w->timer);
+}
+
+enum err daemon_worker_open(struct daemon *d, unsigned n, uv_loop_t *loop, struct daemon_worker *w,
+                            struct errinfo *ei)
+{
+    enum err e;
+
+    w->d = d;
+    w->number = n;
+    w->loop = loop;
+    set_limits(w);
+    e = open_clock(w, ei);
+    if (e == ERR_OK)
+        e = open_crypto(w, ei);
+    if (e == ERR_OK)
+        e = ledger_port_open(d->ledger, loop, NULL, w, &w->port, ei);
+    if (e != ERR_OK)
+        daemon_worker_fini(w);
+    else
+        open_handles(w);
+    return e;
+}
+
+static void on_closed(uv_handle_t *h)
+{
+    struct daemon_worker *w = h->data;
+
+    w->handles--;
+}
+
+void daemon_worker_close(struct daemon_worker *w)
+{
+    if (w->d == NULL || uv_is_closing((uv_handle_t *)&w->prepare))
+        return;
+    ledger_port_close(w->port);
+    uv_close((uv_handle_t *)&w->prepare, on_closed);
+    uv_close((uv_handle_t *)&w->timer, on_closed);
+}
+
+bool daemon_worker_closed(const struct daemon_worker *w)
+{
+    return w->handles == 0 && ledger_port_closed(w->port);
+}
+
+void daemon_worker_fini(struct daemon_worker *w)
+{
+    activation_forget_spares(w);
+    buf_fini(&w->sealed);
+    buf_fini(&w->stub);
+    ledger_port_free(w->port);
+    kms_protector_free(w->protector);
+    rng_pool_free(w->nonces);
+    labclk_free(w->labclk);
+    memset(w, 0, sizeof(*w));
+}

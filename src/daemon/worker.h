@@ -1,0 +1,70 @@
+/* worker: what one loop needs to answer activations, shared with no other thread: its port of the
+ * ledger, its keyed crypto, its reading of the clock, its counters (which others may read). */
+#ifndef ADBAD_DAEMON_WORKER_H
+#define ADBAD_DAEMON_WORKER_H
+
+#include <uv.h>
+
+#include "base/buf.h"
+#include "base/counter.h"
+#include "base/labclk.h"
+#include "base/loglimit.h"
+#include "base/rng.h"
+#include "daemon/ledger.h"
+#include "kms/host.h"
+#include "net/net.h"
+
+struct daemon;
+struct owed;
+
+struct daemon_worker {
+    struct daemon *d;
+    unsigned number;
+    uv_loop_t *loop;
+    struct ledger_port *port;
+    struct rng_pool *nonces;
+    struct kms_protector *protector;
+
+    struct labclk *labclk; /* NULL outside lab mode */
+    struct clk clk;
+    int64_t now; /* this turn's, once known */
+    bool now_known;
+
+    struct counter decided[KMS_REASONS]; /* since start */
+    struct counter bad_stubs;
+    struct loglimit lines[KMS_REASONS]; /* KMS_ANSWERED too */
+    struct loglimit bad_stub_lines;
+    char what[KMS_REASONS][48]; /* the lines are about */
+
+    struct owed *spare; /* activation.c: recycled, and how many */
+    size_t spares;
+    struct buf sealed, stub; /* activation.c: one answer's, then the next one's */
+
+    uv_prepare_t prepare; /* a turn ends */
+    uv_timer_t timer;     /* while log lines are held back */
+    unsigned handles;
+};
+
+/* Zeroed memory becomes worker number n on loop. Before the loop runs, or on its thread. */
+MUST_CHECK enum err daemon_worker_open(struct daemon *d, unsigned n, uv_loop_t *loop,
+                                       struct daemon_worker *w, struct errinfo *ei);
+/* On the loop's thread, once no new calls come. The loop has still to run: until it is left with no
+ * handles, or daemon_worker_closed. */
+void daemon_worker_close(struct daemon_worker *w);
+bool daemon_worker_closed(const struct daemon_worker *w);
+/* Zeroes it. Of a zeroed worker, nothing. */
+void daemon_worker_fini(struct daemon_worker *w);
+
+/* Seconds on the daemon's clock, read once in a turn of the loop. */
+int64_t daemon_worker_now(struct daemon_worker *w);
+/* The same, for limits of log lines: of a clock that does not go back. */
+int64_t daemon_worker_log_now(struct daemon_worker *w);
+/* Some line was held back: there will be a sum. */
+void daemon_worker_tell_later(struct daemon_worker *w);
+
+/* activation.c: a call of RequestActivation. */
+void activation_call(struct daemon_worker *w, struct net_call *call);
+/* Frees what is recycled. */
+void activation_forget_spares(struct daemon_worker *w);
+
+#endif
