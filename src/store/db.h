@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "store/store.h"
+#include "store/tally.h"
 
 #define DB_APPLICATION_ID 0x41444241 /* "ADBA" */
 #define DB_AUTOCHECKPOINT 1000       /* pages, without a checkpointer */
@@ -20,7 +21,9 @@ enum db_sql {
     SQL_EACH_ACTIVATION,
     SQL_EACH_AFTER,
     SQL_EACH_RECENT,
+    SQL_EACH_FROM,
     SQL_EACH_REFUSAL,
+    SQL_EACH_REFUSAL_BACK,
     SQL_TOTALS,
     SQL_NEWEST,
     SQL_CLEAR_COUNT,
@@ -30,6 +33,12 @@ enum db_sql {
     SQL_EACH_COUNT,
     SQL_EXPIRE_ACTIVATIONS,
     SQL_EXPIRE_REFUSALS,
+    SQL_GROW_TALLY,
+    SQL_ADD_TALLY,
+    SQL_COUNT_TALLIES,
+    SQL_MOVE_TALLY_MARK,
+    SQL_UNTALLIED,
+    SQL_EACH_TALLY,
     SQL_PUT_MEMBER,
     SQL_DROP_MEMBER,
     SQL_SET_MEMBER_SYNC,
@@ -46,6 +55,18 @@ enum db_sql {
     SQL_COUNT
 };
 
+#define TALLY_SLOTS 128
+
+/* What committed activations add to the tallies, since their mark moved; and those of the open
+ * transaction, since a failed one loses it all (lost: the rows after the mark have to tell). */
+struct tally {
+    struct store_tally slots[TALLY_SLOTS]; /* answered 0: free */
+    size_t used;
+    uint32_t rows;
+    bool lost;
+    int64_t known; /* rows of the table; -1: not counted yet */
+};
+
 struct store {
     char *path; /* owned */
     bool writable;
@@ -57,6 +78,7 @@ struct store {
     struct store_totals pending;             /* what the open transaction adds to the totals */
     struct store_checkpointer *checkpointer; /* NULL: SQLite moves the log by itself */
     uint64_t rows_read;
+    struct tally tally;
 };
 
 /* The text of each statement (store.c). */
@@ -72,6 +94,8 @@ enum err db_fail(struct store *s, const char *what, struct errinfo *ei);
 /* Runs a bound statement that returns no rows, in the open transaction. On failure the transaction
  * is rolled back and the store is broken, as store_commit says. */
 enum err db_write(struct store *s, enum db_sql sql, struct errinfo *ei);
+/* What db_write does on failure. */
+enum err db_abandon(struct store *s, struct errinfo *ei);
 /* The id of the newest activation; 0 if there is none. */
 enum err db_newest(struct store *s, int64_t *id, struct errinfo *ei);
 
@@ -85,5 +109,21 @@ void checkpointer_settle(struct store_checkpointer *c);
 enum err db_removed(const struct store *s, struct errinfo *ei);
 /* ERR_NOT_NOW with its text. */
 enum err db_not_now(const struct store *s, struct errinfo *ei);
+
+/* A row of id and the activation columns; one of a refusal. */
+void db_read_activation(sqlite3_stmt *st, struct store_activation *a);
+void db_read_refusal(sqlite3_stmt *st, struct store_refusal *r);
+
+/* The first second of its minute. */
+static inline int64_t db_minute(int64_t when)
+{
+    return when - when % 60;
+}
+
+/* tally.c: an activation of the open transaction; a transaction that failed; and in one that is
+ * open, writes the tallies if so many rows are not in them (an SQLite result). */
+void tally_add(struct tally *t, const struct store_activation *a);
+void tally_lose(struct tally *t);
+int tally_flush(struct store *s, uint32_t rows);
 
 #endif

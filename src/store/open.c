@@ -245,6 +245,7 @@ static void disconnect(struct store *s)
     sqlite3_close(s->db);
     s->db = NULL;
     s->in_transaction = false;
+    tally_lose(&s->tally);
 }
 
 /* Makes the file first, with its mode: SQLite gives the log and the index the same one. */
@@ -341,6 +342,7 @@ static enum err open_store(const char *path, bool writable, struct store **out, 
         return err_nomem(ei);
     s->lock = -1;
     s->writable = writable;
+    tally_lose(&s->tally);
     s->path = strdup(path);
     if (s->path == NULL)
         e = err_nomem(ei);

@@ -9,7 +9,7 @@
 #define ACTIVATION_COLUMNS                                                                         \
     "at, channel, peer, version, application_id, activation_id, kms_id, client_id, "               \
     "previous_client_id, required_count, licence_status, minutes_left, is_virtual, count, "        \
-    "workstation"
+    "workstation, client_at"
 #define CLEARING_KEY_COLUMNS                                                                       \
     "k.key, k.grp, k.hosts, k.per_host, k.blocked, count(h.key), ifnull(sum(h.used), 0)"           \
     " FROM clearing_keys k LEFT JOIN clearing_hosts h ON h.key = k.key"
@@ -23,7 +23,7 @@ const char *const db_sql_text[SQL_COUNT] = {
     [SQL_COMMIT] = "COMMIT",
     [SQL_ROLLBACK] = "ROLLBACK",
     [SQL_ADD_ACTIVATION] = "INSERT INTO activations (" ACTIVATION_COLUMNS
-                           ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                           ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_ADD_REFUSAL] =
         "INSERT INTO refusals (minute, source, reason, hresult, times) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET times = times + excluded.times, hresult = excluded.hresult",
@@ -37,8 +37,13 @@ const char *const db_sql_text[SQL_COUNT] = {
                        " FROM activations WHERE id > ? AND channel = 0 ORDER BY id",
     [SQL_EACH_RECENT] =
         "SELECT id, " ACTIVATION_COLUMNS " FROM activations WHERE at >= ? ORDER BY id DESC LIMIT ?",
+    [SQL_EACH_FROM] =
+        "SELECT id, " ACTIVATION_COLUMNS " FROM activations WHERE at >= ? AND id > ? ORDER BY id",
     [SQL_EACH_REFUSAL] = "SELECT minute, source, reason, hresult, times FROM refusals"
                          " WHERE minute >= ? ORDER BY minute, source, reason",
+    [SQL_EACH_REFUSAL_BACK] = "SELECT minute, source, reason, hresult, times FROM refusals"
+                              " WHERE minute >= ?"
+                              " ORDER BY minute DESC, source DESC, reason DESC",
     [SQL_TOTALS] = "SELECT answered, refused, status_0, status_1, status_2, status_3, status_4,"
                    " status_5, status_6 FROM totals",
     [SQL_NEWEST] = "SELECT ifnull(max(id), 0) FROM activations",
@@ -57,6 +62,22 @@ const char *const db_sql_text[SQL_COUNT] = {
     [SQL_EXPIRE_REFUSALS] =
         "DELETE FROM refusals WHERE minute < ?1 AND (minute, source, reason) IN"
         " (SELECT minute, source, reason FROM refusals ORDER BY minute, source, reason LIMIT ?2)",
+    [SQL_GROW_TALLY] = "UPDATE tallies SET answered = answered + ?1, last_at = max(last_at, ?2)"
+                       " WHERE activation_id = ?3 AND application_id = ?4 AND licence_status = ?5",
+    [SQL_ADD_TALLY] = "INSERT INTO tallies (answered, last_at, activation_id, application_id,"
+                      " licence_status) VALUES (?, ?, ?, ?, ?)",
+    [SQL_COUNT_TALLIES] = "SELECT count(*) FROM tallies",
+    [SQL_MOVE_TALLY_MARK] =
+        "UPDATE tally_mark SET upto = ifnull((SELECT max(id) FROM activations), upto)",
+    [SQL_UNTALLIED] =
+        "SELECT application_id, activation_id, licence_status, count(*), max(at) FROM activations"
+        " WHERE id > (SELECT upto FROM tally_mark) GROUP BY 1, 2, 3",
+    [SQL_EACH_TALLY] =
+        "SELECT application_id, activation_id, licence_status, sum(n), max(last) FROM ("
+        "SELECT application_id, activation_id, licence_status, answered AS n, last_at AS last"
+        " FROM tallies UNION ALL "
+        "SELECT application_id, activation_id, licence_status, 1, at FROM activations"
+        " WHERE id > (SELECT upto FROM tally_mark)) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
     [SQL_PUT_MEMBER] =
         "INSERT OR REPLACE INTO members (" MEMBER_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?)",
     [SQL_DROP_MEMBER] = "DELETE FROM members WHERE id = ?",
@@ -138,7 +159,7 @@ enum err store_begin(struct store *s, struct errinfo *ei)
 }
 
 /* Keeps the error of the failed statement, since rolling back replaces it. */
-static enum err abandon(struct store *s, struct errinfo *ei)
+enum err db_abandon(struct store *s, struct errinfo *ei)
 {
     enum err e = db_fail(s, "write", ei);
 
@@ -151,7 +172,7 @@ enum err db_write(struct store *s, enum db_sql sql, struct errinfo *ei)
 {
     if (s->broken || !s->in_transaction)
         return db_not_now(s, ei);
-    return step(s, sql) == SQLITE_OK ? ERR_OK : abandon(s, ei);
+    return step(s, sql) == SQLITE_OK ? ERR_OK : db_abandon(s, ei);
 }
 
 static void bind_guid(sqlite3_stmt *st, int i, const struct guid *g)
@@ -181,11 +202,13 @@ enum err store_add_activation(struct store *s, const struct store_activation *a,
     sqlite3_bind_int(st, 13, a->is_virtual);
     sqlite3_bind_int64(st, 14, a->count);
     sqlite3_bind_text(st, 15, a->workstation, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 16, a->client_when);
     if (step(s, SQL_ADD_ACTIVATION) != SQLITE_OK)
-        return abandon(s, ei);
+        return db_abandon(s, ei);
     s->pending.answered++;
     if (a->licence_status < STATUS_COUNT)
         s->pending.by_status[a->licence_status]++;
+    tally_add(&s->tally, a);
     return ERR_OK;
 }
 
@@ -196,13 +219,13 @@ enum err store_add_refusal(struct store *s, const struct store_refusal *r, struc
 
     if (s->broken || !s->in_transaction)
         return db_not_now(s, ei);
-    sqlite3_bind_int64(st, 1, r->when - r->when % 60);
+    sqlite3_bind_int64(st, 1, db_minute(r->when));
     sqlite3_bind_text(st, 2, r->source, -1, SQLITE_STATIC);
     sqlite3_bind_text(st, 3, r->reason, -1, SQLITE_STATIC);
     sqlite3_bind_int64(st, 4, r->hresult);
     sqlite3_bind_int64(st, 5, (int64_t)times);
     if (step(s, SQL_ADD_REFUSAL) != SQLITE_OK)
-        return abandon(s, ei);
+        return db_abandon(s, ei);
     s->pending.refused += times;
     return ERR_OK;
 }
@@ -222,8 +245,9 @@ enum err store_commit(struct store *s, struct errinfo *ei)
 {
     if (s->broken || !s->in_transaction)
         return db_not_now(s, ei);
-    if (add_totals(s) != SQLITE_OK || step(s, SQL_COMMIT) != SQLITE_OK)
-        return abandon(s, ei);
+    if (add_totals(s) != SQLITE_OK || tally_flush(s, TALLY_ROWS) != SQLITE_OK ||
+        step(s, SQL_COMMIT) != SQLITE_OK)
+        return db_abandon(s, ei);
     s->in_transaction = false;
     return ERR_OK;
 }
@@ -236,11 +260,12 @@ void store_rollback(struct store *s)
     if (!sqlite3_get_autocommit(s->db))
         step(s, SQL_ROLLBACK);
     s->in_transaction = false;
+    tally_lose(&s->tally);
 }
 
 /* ---- reading ---- */
 
-static void read_activation(sqlite3_stmt *st, struct store_activation *a)
+void db_read_activation(sqlite3_stmt *st, struct store_activation *a)
 {
     a->id = sqlite3_column_int64(st, 0);
     a->when = sqlite3_column_int64(st, 1);
@@ -258,6 +283,16 @@ static void read_activation(sqlite3_stmt *st, struct store_activation *a)
     a->is_virtual = sqlite3_column_int(st, 13) != 0;
     a->count = (uint32_t)sqlite3_column_int64(st, 14);
     column_copy(st, 15, a->workstation, sizeof(a->workstation));
+    a->client_when = sqlite3_column_int64(st, 16);
+}
+
+void db_read_refusal(sqlite3_stmt *st, struct store_refusal *r)
+{
+    r->when = sqlite3_column_int64(st, 0);
+    column_copy(st, 1, r->source, sizeof(r->source));
+    column_copy(st, 2, r->reason, sizeof(r->reason));
+    r->hresult = (uint32_t)sqlite3_column_int64(st, 3);
+    r->times = (uint64_t)sqlite3_column_int64(st, 4);
 }
 
 static enum err each_row(struct store *s, enum db_sql sql, store_activation_fn *each, void *arg,
@@ -270,7 +305,7 @@ static enum err each_row(struct store *s, enum db_sql sql, store_activation_fn *
     while (e == ERR_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
         struct store_activation a;
 
-        read_activation(st, &a);
+        db_read_activation(st, &a);
         s->rows_read++;
         e = each(arg, &a);
     }
@@ -336,14 +371,11 @@ enum err store_each_refusal(struct store *s, int64_t since, store_refusal_fn *ea
     if (s->db == NULL)
         return db_not_now(s, ei);
     st = s->stmt[SQL_EACH_REFUSAL];
-    sqlite3_bind_int64(st, 1, since - since % 60);
+    sqlite3_bind_int64(st, 1, db_minute(since));
     while (e == ERR_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-        struct store_refusal r = {.when = sqlite3_column_int64(st, 0)};
+        struct store_refusal r;
 
-        column_copy(st, 1, r.source, sizeof(r.source));
-        column_copy(st, 2, r.reason, sizeof(r.reason));
-        r.hresult = (uint32_t)sqlite3_column_int64(st, 3);
-        r.times = (uint64_t)sqlite3_column_int64(st, 4);
+        db_read_refusal(st, &r);
         e = each(arg, &r);
     }
     if (e == ERR_OK && rc != SQLITE_DONE)

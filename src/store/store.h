@@ -42,6 +42,7 @@ struct store_activation {
     bool is_virtual;
     uint32_t count;        /* told to the client */
     char workstation[256]; /* UTF-8 */
+    int64_t client_when;   /* the client's own clock, Unix seconds; 0: not recorded */
 };
 
 /* A refusal; kept aggregated per source address, reason and minute. */
