@@ -196,7 +196,9 @@ static enum err start_ledger(struct daemon *d, struct errinfo *ei)
     struct ledger_conf conf = {.store = d->store,
                                .log = log_child(&d->log, "ledger"),
                                .room = LEDGER_ROOM,
+                               .save_every = COUNTING_SAVE_EVERY,
                                .count = counting_count,
+                               .save = counting_save,
                                .rebuild = counting_rebuild,
                                .arg = d};
     enum err e = ledger_open(&conf, &d->ledger, ei);
@@ -216,7 +218,7 @@ static enum err open_ledger(struct daemon *d, struct errinfo *ei)
         return check_store(d, ei);
     e = open_store(d, ei);
     if (e == ERR_OK)
-        e = counting_rebuild(d, d->store, ei);
+        e = counting_start(d, ei);
     if (e == ERR_OK)
         e = start_ledger(d, ei);
     if (e != ERR_OK)

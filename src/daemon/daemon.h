@@ -56,6 +56,7 @@ struct daemon {
 
     struct kms_host *host;
     struct kms_host_conf host_conf;
+    int64_t count_after; /* activations up to this id count no more ([kms] restart = forget) */
     struct installed_key *keys;
     size_t key_count;
     uint64_t bad_stubs; /* on the main loop */
@@ -90,7 +91,11 @@ int options_parse(int argc, char **argv, struct options *out);
 /* groups.c: reads the installed host keys and tells the host what it serves. */
 MUST_CHECK enum err groups_load(struct daemon *d, struct errinfo *ei);
 
-/* counting.c: the count, on the ledger's writer; its conf.count and conf.rebuild. */
+/* counting.c: the count as the start finds it, before the ledger has a writer; then conf.count,
+ * conf.save and conf.rebuild of the ledger. */
+#define COUNTING_SAVE_EVERY 8192 /* activations: what a start reads at most */
+MUST_CHECK enum err counting_start(struct daemon *d, struct errinfo *ei);
+MUST_CHECK enum err counting_save(void *daemon, struct store *s, struct errinfo *ei);
 MUST_CHECK enum err counting_count(void *daemon, struct store_activation *row);
 MUST_CHECK enum err counting_rebuild(void *daemon, struct store *s, struct errinfo *ei);
 

@@ -5,6 +5,7 @@
 
 #include "base/clk.h"
 #include "daemon/ledger_internal.h"
+#include "store/checkpointer.h"
 
 #define RETRY_FIRST_MS 250
 #define RETRY_MAX_MS   10000
@@ -95,6 +96,8 @@ static enum err write_taken(struct ledger *l, struct errinfo *ei)
         e = store_add_refusal(l->conf.store, &l->writing.rows[i], ei);
     for (struct ledger_job *j = l->taken_jobs.first; e == ERR_OK && j != NULL; j = j->next)
         e = j->write(j->arg, l->conf.store, ei);
+    if (e == ERR_OK && l->saving)
+        e = l->conf.save(l->conf.arg, l->conf.store, ei);
     if (e == ERR_OK)
         e = store_commit(l->conf.store, ei);
     return e;
@@ -117,13 +120,17 @@ static size_t judge_taken(struct ledger *l, enum err e)
     return n;
 }
 
-static void commit(struct ledger *l)
+/* last: nothing comes after it. */
+static void commit(struct ledger *l, bool last)
 {
     struct errinfo ei = {0};
     enum err e = ERR_NOT_NOW;
     size_t n;
 
-    if (l->taken == NULL && l->taken_jobs.first == NULL && (l->writing.n == 0 || !l->up))
+    l->saving =
+        l->up && l->conf.save != NULL && (last ? l->unsaved > 0 : l->unsaved >= l->conf.save_every);
+    if (l->taken == NULL && l->taken_jobs.first == NULL && !(l->up && l->writing.n > 0) &&
+        !l->saving)
         return;
     if (l->up)
         e = write_taken(l, &ei);
@@ -141,6 +148,7 @@ static void commit(struct ledger *l)
     if (e == ERR_OK) {
         atomic_fetch_sub(&l->refusals_waiting, refusals_times(&l->writing));
         l->writing.n = 0;
+        l->unsaved = l->saving ? 0 : l->unsaved + n;
     }
 }
 
@@ -281,10 +289,10 @@ static void answer_calls(struct ledger *l)
 }
 
 /* With the lock, but not while anything takes time. */
-static void work(struct ledger *l)
+static void work(struct ledger *l, bool last)
 {
     uv_mutex_unlock(&l->lock);
-    commit(l);
+    commit(l, last);
     uv_mutex_lock(&l->lock);
     give_back(l);
     if (l->taken_calls == NULL)
@@ -296,9 +304,20 @@ static void work(struct ledger *l)
     answer_calls(l);
 }
 
+static struct store_checkpointer *start_checkpointer(struct ledger *l)
+{
+    struct store_checkpointer *c = NULL;
+    struct errinfo ei = {0};
+
+    if (store_checkpointer_start(l->conf.store, &c, &ei) != ERR_OK)
+        log_warn(&l->conf.log, "%s; some commits will take longer", ei.text);
+    return c;
+}
+
 static void run(void *arg)
 {
     struct ledger *l = arg;
+    struct store_checkpointer *checkpointer = start_checkpointer(l);
     bool last = false;
 
     uv_mutex_lock(&l->lock);
@@ -306,7 +325,7 @@ static void run(void *arg)
         wait_for_work(l);
         last = l->closing;
         take(l);
-        work(l);
+        work(l, last);
         if (!l->up && !last && uv_hrtime() >= l->retry_at) {
             uv_mutex_unlock(&l->lock);
             recover(l);
@@ -315,6 +334,7 @@ static void run(void *arg)
         }
     }
     uv_mutex_unlock(&l->lock);
+    store_checkpointer_stop(checkpointer);
 }
 
 /* ---- life ---- */

@@ -14,14 +14,20 @@
 #include "base/log.h"
 #include "store/store.h"
 
+/* Works on the store, on the writer's thread. */
+typedef enum err ledger_fn(void *arg, struct store *s, struct errinfo *ei);
+
 struct ledger_conf {
     struct store *store; /* the caller's; the writer's alone from ledger_open to ledger_close */
     struct log log;      /* of a destination that several threads may write to */
     size_t room;         /* activations under way at which ports are told to hold */
-    /* Both run on the writer's thread. count gives row->count to a client that is recorded next;
-     * an error fails that row alone. rebuild makes anew what count works on, from the rows. */
+    size_t save_every;   /* activations */
+    /* These run on the writer's thread. count gives row->count to a client that is recorded next;
+     * an error fails that row alone. save (may be NULL) writes down, in the commit that is open,
+     * what count works on: about every save_every activations and at the end. rebuild makes it
+     * anew from that and the rows since. */
     enum err (*count)(void *arg, struct store_activation *row);
-    enum err (*rebuild)(void *arg, struct store *s, struct errinfo *ei);
+    ledger_fn *save, *rebuild;
     void *arg;
 };
 
@@ -49,10 +55,9 @@ void ledger_close(struct ledger *l);
 /* False between a failed commit and recovery: take no request. */
 bool ledger_ready(const struct ledger *l);
 void ledger_stats(struct ledger *l, struct ledger_stats *out);
-/* Runs fn on the writer's thread. Write: in a transaction of its own, committed before this
+/* Run fn on the writer's thread. Write: in a transaction of its own, committed before this
  * returns; it only writes, what there is to decide was decided before. On failure nothing of it is
  * recorded and the ledger is down, as after any failed commit. ERR_NOT_NOW while it is down. */
-typedef enum err ledger_fn(void *arg, struct store *s, struct errinfo *ei);
 MUST_CHECK enum err ledger_write(struct ledger *l, ledger_fn *write, void *arg, struct errinfo *ei);
 MUST_CHECK enum err ledger_read(struct ledger *l, ledger_fn *read, void *arg, struct errinfo *ei);
 

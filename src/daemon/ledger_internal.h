@@ -73,6 +73,8 @@ struct ledger {
     struct jobs taken_jobs;
     struct ledger_call *taken_calls;
     struct refusals writing;
+    size_t unsaved; /* activations since conf.save */
+    bool saving;    /* in this commit */
     bool up;
     uint64_t down_since, retry_at; /* ns */
     unsigned retry_ms;

@@ -10,18 +10,13 @@
 #define NPOLICY_MOST     25
 #define ROOM_MAX         ((size_t)2 * NPOLICY_MOST)
 
-struct record {
-    struct guid client_id;
-    int64_t seen;
-};
-
-/* At most 50 records, oldest first: a scan is cheaper than any index. */
+/* At most 50 clients, oldest first: a scan is cheaper than any index. */
 struct application {
     struct guid id;
     size_t room; /* 10–50, never shrinks */
     int64_t newest;
     size_t n;
-    struct record records[ROOM_MAX];
+    struct kms_count_client clients[ROOM_MAX];
 };
 
 struct kms_count {
@@ -91,28 +86,28 @@ static int64_t not_back(const struct application *a, int64_t now)
     return now < a->newest ? a->newest : now;
 }
 
-/* How many of the oldest records are out of the window; exactly 30 days is still in it. Unsigned
+/* How many of the oldest clients are out of the window; exactly 30 days is still in it. Unsigned
  * arithmetic: now is never before seen, and the distance may exceed int64_t. */
 static size_t expired(const struct application *a, int64_t now)
 {
     size_t n = 0;
 
     while (n < a->n &&
-           (uint64_t)now - (uint64_t)a->records[n].seen > (uint64_t)(KMS_COUNT_DAYS * CLK_DAY))
+           (uint64_t)now - (uint64_t)a->clients[n].seen > (uint64_t)(KMS_COUNT_DAYS * CLK_DAY))
         n++;
     return n;
 }
 
-static void remove_records(struct application *a, size_t at, size_t n)
+static void remove_clients(struct application *a, size_t at, size_t n)
 {
     a->n -= n;
-    memmove(a->records + at, a->records + at + n, (a->n - at) * sizeof(a->records[0]));
+    memmove(a->clients + at, a->clients + at + n, (a->n - at) * sizeof(a->clients[0]));
 }
 
-/* The record of a client at or after index from; a->n if there is none. */
+/* The place of a client at or after from; a->n if it has none. */
 static size_t find_client(const struct application *a, size_t from, const struct guid *client_id)
 {
-    while (from < a->n && !guid_equal(&a->records[from].client_id, client_id))
+    while (from < a->n && !guid_equal(&a->clients[from].id, client_id))
         from++;
     return from;
 }
@@ -131,13 +126,13 @@ enum err kms_count_touch(struct kms_count *c, const struct guid *application,
     a->newest = now;
     if (a->room < room_for(n_policy))
         a->room = room_for(n_policy);
-    remove_records(a, 0, expired(a, now));
+    remove_clients(a, 0, expired(a, now));
     at = find_client(a, 0, client_id);
     if (at < a->n)
-        remove_records(a, at, 1);
+        remove_clients(a, at, 1);
     else if (a->n == a->room)
-        remove_records(a, 0, 1);
-    a->records[a->n++] = (struct record){.client_id = *client_id, .seen = now};
+        remove_clients(a, 0, 1);
+    a->clients[a->n++] = (struct kms_count_client){.id = *client_id, .seen = now};
     *count = (uint32_t)a->n;
     return ERR_OK;
 }
@@ -154,4 +149,54 @@ uint32_t kms_count_capacity(const struct kms_count *c, const struct guid *applic
     const struct application *a = find_app(c, application);
 
     return a == NULL ? 0 : (uint32_t)a->room;
+}
+
+enum err kms_count_export(const struct kms_count *c, kms_count_fn *each, void *arg)
+{
+    enum err e = ERR_OK;
+
+    for (size_t i = 0; e == ERR_OK && i < c->n; i++) {
+        const struct application *a = &c->apps[i];
+        const struct kms_count_application out = {.id = a->id,
+                                                  .room = (uint32_t)a->room,
+                                                  .newest = a->newest,
+                                                  .clients = a->clients,
+                                                  .n = a->n};
+
+        e = each(arg, &out);
+    }
+    return e;
+}
+
+/* What touching can bring about: times in order and none after the newest, no client twice. */
+static bool plausible(const struct kms_count_application *a)
+{
+    if (a->room < room_for(0) || a->room > ROOM_MAX || a->room % 2 != 0 || a->n > a->room)
+        return false;
+    for (size_t i = 0; i < a->n; i++) {
+        int64_t next = i + 1 < a->n ? a->clients[i + 1].seen : a->newest;
+
+        if (a->clients[i].seen > next)
+            return false;
+        for (size_t j = 0; j < i; j++) {
+            if (guid_equal(&a->clients[i].id, &a->clients[j].id))
+                return false;
+        }
+    }
+    return true;
+}
+
+enum err kms_count_import(struct kms_count *c, const struct kms_count_application *in)
+{
+    struct application *a;
+    enum err e = plausible(in) && find_app(c, &in->id) == NULL ? add_app(c, &in->id, in->newest, &a)
+                                                               : ERR_MALFORMED;
+
+    if (e != ERR_OK)
+        return e;
+    a->room = in->room;
+    a->n = in->n;
+    if (in->n > 0)
+        memcpy(a->clients, in->clients, in->n * sizeof(a->clients[0]));
+    return ERR_OK;
 }

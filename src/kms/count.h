@@ -32,6 +32,28 @@ MUST_CHECK enum err kms_count_touch(struct kms_count *c, const struct guid *appl
 uint32_t kms_count_get(const struct kms_count *c, const struct guid *application, int64_t now);
 /* The present room, 10 to 50; 0 for an application that never asked. */
 uint32_t kms_count_capacity(const struct kms_count *c, const struct guid *application);
+
+/* What is remembered of one application, to keep it elsewhere. */
+struct kms_count_client {
+    struct guid id;
+    int64_t seen;
+};
+
+struct kms_count_application {
+    struct guid id;
+    uint32_t room;
+    int64_t newest;                         /* the latest time that was seen */
+    const struct kms_count_client *clients; /* oldest first; lent */
+    size_t n;
+};
+
+/* Calls each for every application; its error stops that and is returned. */
+typedef enum err kms_count_fn(void *arg, const struct kms_count_application *a);
+MUST_CHECK enum err kms_count_export(const struct kms_count *c, kms_count_fn *each, void *arg);
+/* Goes on where an exported application was; it must not be there yet. ERR_MALFORMED if none of
+ * ours is like it, ERR_LIMIT, ERR_NOMEM; all leave everything as it was. */
+MUST_CHECK enum err kms_count_import(struct kms_count *c, const struct kms_count_application *a);
+
 /* Forgets everything, the room included. */
 void kms_count_clear(struct kms_count *c);
 

@@ -230,6 +230,26 @@ enum err kms_host_remember(struct kms_host *h, const struct guid *application,
     return kms_host_touch(h, application, client_id, n_policy, when, &count);
 }
 
+enum err kms_host_export(struct kms_host *h, kms_count_fn *each, void *arg)
+{
+    enum err e;
+
+    pthread_mutex_lock(&h->count_lock);
+    e = kms_count_export(h->count, each, arg);
+    pthread_mutex_unlock(&h->count_lock);
+    return e;
+}
+
+enum err kms_host_import(struct kms_host *h, const struct kms_count_application *a)
+{
+    enum err e;
+
+    pthread_mutex_lock(&h->count_lock);
+    e = kms_count_import(h->count, a);
+    pthread_mutex_unlock(&h->count_lock);
+    return e;
+}
+
 uint32_t kms_host_count(struct kms_host *h, const struct guid *application, int64_t now)
 {
     uint32_t count;

@@ -93,6 +93,9 @@ void kms_host_forget(struct kms_host *h);
 MUST_CHECK enum err kms_host_remember(struct kms_host *h, const struct guid *application,
                                       const struct guid *client_id, uint32_t n_policy,
                                       int64_t when);
+/* As kms_count_export and kms_count_import, for whoever counts. */
+MUST_CHECK enum err kms_host_export(struct kms_host *h, kms_count_fn *each, void *arg);
+MUST_CHECK enum err kms_host_import(struct kms_host *h, const struct kms_count_application *a);
 uint32_t kms_host_count(struct kms_host *h, const struct guid *application, int64_t now);
 uint32_t kms_host_capacity(struct kms_host *h, const struct guid *application);
 

@@ -10,6 +10,7 @@
 static const char *const mechanisms[] = {"none",   "scram-sha-256", "external", "gssapi",
                                          "spnego", "simple",        NULL};
 static const char *const tls_choices[] = {"off", "starttls", NULL};
+static const char *const restart_choices[] = {"remember", "forget", NULL};
 static const char *const rodc_choices[] = {"refuse", "switch", NULL};
 static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
 
@@ -35,6 +36,8 @@ const struct conf_key settings_keys[] = {
     {"kms", "renewal_interval", CONF_DURATION, AT(renewal_interval), "7d",
      .min = 15 * CLK_MINUTE, .max = 43200 * CLK_MINUTE,
      .help = "How often an activated client shall renew."},
+    {"kms", "restart", CONF_ENUM, AT(restart), "remember", .choices = restart_choices,
+     .help = "remember: the count goes on where it was. forget: it begins empty at every start."},
     {"kms", "max_connections", CONF_UINT, AT(max_connections), "4096", .min = 1, .max = 1000000,
      .help = "Most connections served at a time; further ones wait to be accepted."},
     {"kms", "max_per_source", CONF_UINT, AT(max_per_source), "512", .min = 1, .max = 1000000,

@@ -22,6 +22,8 @@ enum settings_mechanism {
 
 enum settings_tls { SET_TLS_OFF, SET_TLS_START };
 
+enum settings_restart { SET_RESTART_REMEMBER, SET_RESTART_FORGET };
+
 enum settings_rodc { SET_RODC_REFUSE, SET_RODC_SWITCH };
 
 struct settings {
@@ -35,6 +37,7 @@ struct settings {
     struct conf_list listen;     /* address:port, [v6]:port */
     int64_t activation_interval; /* seconds */
     int64_t renewal_interval;    /* seconds */
+    int restart;                 /* enum settings_restart */
     int64_t idle;                /* seconds */
     uint32_t max_connections, max_per_source;
     struct conf_list allow, deny, proxies; /* networks */

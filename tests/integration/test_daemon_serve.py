@@ -1,8 +1,10 @@
 """adbad while it serves: ledger, counts, shutdown, crash, full disk, directory, control socket."""
 import json
 import os
+import re
 import signal
 import socket
+import sqlite3
 import time
 import uuid
 
@@ -62,6 +64,26 @@ def test_status_has_the_counters_of_a_kms_host(host, clients):
     assert (windows(status)["count"], windows(status)["capacity"]) == (5, 50)
     text = host.ctl("kms", "status").out
     assert "Current count, Windows" in text and SERVER_2022 in text
+
+
+def test_a_crowd_is_summed_up_in_the_log(lab):
+    host = lab.daemon(options={"log.level": "info"})
+    lab.install_hostkey(host)
+    clients = Clients(lab, host.port)
+    one, foreign = clients.seal(), clients.seal(kms_id=uuid.uuid4())
+    with clients.connect() as connection:
+        for _ in range(600):
+            connection.call(one)
+            connection.call(foreign)
+
+    def told(line, more):
+        log = host.log()
+        return (len(re.findall(line, log)) +
+                sum(int(n) for n in re.findall(rf"… and (\d+) more {more}", log)))
+
+    wait_for(lambda: told(": answered, count ", "activations answered") == 600, "every answer is told")
+    wait_for(lambda: told(": refused, 0x", "activations refused: not-served") == 600, "every refusal is told")
+    assert host.status()["totals"]["answered"] == 600
 
 
 def test_the_ledger_can_be_read_without_a_daemon(host, clients):
@@ -158,6 +180,54 @@ def test_the_room_for_clients_outlives_a_restart(lab, host):
     host.start()
     assert windows(host.status())["capacity"] == 10
     assert windows(host.status())["count"] == 10
+
+
+def activations_read(host):
+    """How many rows the last start read to know the count."""
+    return int(re.findall(r"the count goes on from what was saved and (\d+) activations since", host.log())[-1])
+
+
+def test_a_clean_end_saves_the_count_and_a_start_reads_what_came_since(host, clients):
+    for _ in range(7):
+        clients.count()
+    assert host.stop() == 0
+    host.start()
+    assert activations_read(host) == 0
+    assert clients.count() == 8
+    host.kill()
+    host.start()
+    assert activations_read(host) == 1
+    assert clients.count() == 9
+
+
+def test_a_damaged_saved_count_is_not_used(host, clients):
+    cmids = [uuid.uuid4() for _ in range(5)]
+    for cmid in cmids:
+        clients.count(client_id=cmid)
+    assert host.stop() == 0
+    with sqlite3.connect(os.path.join(host.folder, "state", "ledger.db")) as db:
+        assert db.execute("UPDATE count_applications SET room = room + 2").rowcount == 1
+    db.close()
+    host.start()
+    assert "checksum does not hold; it is not used, every activation is read" in host.log()
+    assert activations_read(host) == 5
+    assert windows(host.status())["capacity"] == 50
+    assert clients.count(client_id=cmids[0]) == 5
+
+
+def test_a_host_that_forgets_begins_empty_at_every_start(lab):
+    host = lab.daemon(name="forgetful", options={"kms.restart": "forget"})
+    lab.install_hostkey(host)
+    clients = Clients(lab, host.port)
+    for _ in range(6):
+        clients.count()
+    for end in (host.stop, host.kill):
+        end()
+        host.start()
+        assert windows(host.status())["count"] == 0
+        assert windows(host.status())["capacity"] == 0
+        assert [clients.count() for _ in range(3)] == [1, 2, 3]
+    assert host.status()["totals"]["answered"] == 12  # the rows are all there
 
 
 # -- disk full --

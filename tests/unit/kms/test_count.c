@@ -241,6 +241,120 @@ static void the_count_is_that_of_the_whole_log(void **state)
     }
 }
 
+/* ---- keeping it elsewhere ---- */
+
+struct kept {
+    struct kms_count_application apps[8];
+    struct kms_count_client clients[8][50];
+    size_t n;
+};
+
+static enum err keep(void *arg, const struct kms_count_application *a)
+{
+    struct kept *k = arg;
+
+    assert_true(k->n < 8 && a->n <= 50);
+    k->apps[k->n] = *a;
+    memcpy(k->clients[k->n], a->clients, a->n * sizeof(a->clients[0]));
+    k->apps[k->n].clients = k->clients[k->n];
+    k->n++;
+    return ERR_OK;
+}
+
+static struct kms_count *count_from(const struct kept *k)
+{
+    struct kms_count *c = kms_count_new();
+
+    assert_non_null(c);
+    for (size_t i = 0; i < k->n; i++)
+        assert_int_equal(kms_count_import(c, &k->apps[i]), ERR_OK);
+    return c;
+}
+
+static void assert_same(struct kms_count *a, struct kms_count *b)
+{
+    struct kept x = {0}, y = {0};
+
+    assert_int_equal(kms_count_export(a, keep, &x), ERR_OK);
+    assert_int_equal(kms_count_export(b, keep, &y), ERR_OK);
+    assert_int_equal(x.n, y.n);
+    for (size_t i = 0; i < x.n; i++) {
+        assert_true(guid_equal(&x.apps[i].id, &y.apps[i].id));
+        assert_int_equal(x.apps[i].room, y.apps[i].room);
+        assert_true(x.apps[i].newest == y.apps[i].newest);
+        assert_int_equal(x.apps[i].n, y.apps[i].n);
+        for (size_t j = 0; j < x.apps[i].n; j++) {
+            assert_true(guid_equal(&x.clients[i][j].id, &y.clients[i][j].id));
+            assert_true(x.clients[i][j].seen == y.clients[i][j].seen);
+        }
+    }
+}
+
+/* Another count goes on from where the first was exported, at any point of any history: from then
+ * on both tell everybody the same. */
+static void a_count_that_was_kept_goes_on_like_one_that_saw_it_all(void **state)
+{
+    static const uint32_t policies[] = {0, 5, 12, 25, 1000};
+    struct rng_seeded seeded;
+    struct rng rng = test_rng(&seeded);
+
+    (void)state;
+    for (int history = 0; history < 60; history++) {
+        struct kms_count *all = kms_count_new(), *tail = NULL;
+        size_t cut = (size_t)rng_below(&rng, ASKS);
+        int64_t now = START;
+
+        for (size_t i = 0; i < ASKS; i++) {
+            struct guid app = client(1000 + (unsigned)rng_below(&rng, 4));
+            unsigned who = (unsigned)rng_below(&rng, 120);
+            uint32_t policy = policies[rng_below(&rng, i < 300 ? 3 : 5)];
+
+            if (i == cut) {
+                struct kept k = {0};
+
+                assert_int_equal(kms_count_export(all, keep, &k), ERR_OK);
+                tail = count_from(&k);
+            }
+            now += (int64_t)rng_below(&rng, i % 200 == 199 ? 40 * CLK_DAY : CLK_HOUR);
+            now -= i % 50 == 7 ? CLK_DAY : 0; /* the clock was set back */
+            if (tail != NULL)
+                assert_int_equal(touch(tail, &app, who, policy, now),
+                                 touch(all, &app, who, policy, now));
+            else
+                touch(all, &app, who, policy, now);
+        }
+        assert_same(all, tail);
+        kms_count_free(all);
+        kms_count_free(tail);
+    }
+}
+
+static void what_no_count_can_be_is_not_taken(void **state)
+{
+    struct kms_count_client clients[] = {{client(1), START}, {client(2), START + 5}};
+    const struct kms_count_application good = {
+        .id = windows, .room = 50, .newest = START + 9, .clients = clients, .n = 2};
+    struct kms_count_application a[6];
+
+    for (size_t i = 0; i < 6; i++)
+        a[i] = good;
+    a[0].room = 8;
+    a[1].room = 52;
+    a[2].room = 11;
+    a[3].newest = START + 4;
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(kms_count_import(*state, &a[i]), ERR_MALFORMED);
+    clients[0].seen = START + 6; /* out of order */
+    assert_int_equal(kms_count_import(*state, &a[4]), ERR_MALFORMED);
+    clients[0] = (struct kms_count_client){client(2), START}; /* twice the same */
+    assert_int_equal(kms_count_import(*state, &a[5]), ERR_MALFORMED);
+    assert_int_equal(kms_count_capacity(*state, &windows), 0);
+    clients[0] = (struct kms_count_client){client(1), START};
+    assert_int_equal(kms_count_import(*state, &good), ERR_OK);
+    assert_int_equal(kms_count_import(*state, &good), ERR_MALFORMED); /* it is there */
+    assert_int_equal(kms_count_get(*state, &windows, START + 9), 2);
+}
+
 #define COUNT_TEST(name) cmocka_unit_test_setup_teardown(name, make_count, drop_count)
 
 int main(void)
@@ -264,6 +378,8 @@ int main(void)
         COUNT_TEST(a_65th_application_is_refused_and_changes_nothing),
         COUNT_TEST(clear_forgets_everything),
         COUNT_TEST(the_count_is_that_of_the_whole_log),
+        cmocka_unit_test(a_count_that_was_kept_goes_on_like_one_that_saw_it_all),
+        COUNT_TEST(what_no_count_can_be_is_not_taken),
     };
 
     return cmocka_run_group_tests_name("kms_count", tests, NULL, NULL);
