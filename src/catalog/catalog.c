@@ -43,6 +43,23 @@ static const struct names *edition_of(const struct catalog *c, size_t product)
     return &VEC_AT(c->editions, struct edition, product)->names;
 }
 
+static const struct edition *row_of(const struct catalog *c, const struct cat_product *p)
+{
+    return VEC_AT(c->editions, struct edition, (size_t)(p - product_at(c, 0)));
+}
+
+const char *catalog_product_origin(const struct catalog *c, const struct cat_product *p,
+                                   unsigned *line)
+{
+    *line = row_of(c, p)->origin.line;
+    return row_of(c, p)->origin.file;
+}
+
+bool catalog_product_is_overlay(const struct catalog *c, const struct cat_product *p)
+{
+    return row_of(c, p)->source > cat_builtin_count;
+}
+
 /* Both in one: "Windows 11 Enterprise". */
 static const struct cat_product *by_full_name(const struct catalog *c, const char *name)
 {

@@ -82,6 +82,11 @@ size_t catalog_groups(const struct catalog *c, const struct cat_group **first);
 size_t catalog_errors(const struct catalog *c, const struct cat_error **first);
 size_t catalog_events(const struct catalog *c, const struct cat_event **first);
 
+/* Where the row of a product of this catalogue stands; whether that is in an overlay. */
+const char *catalog_product_origin(const struct catalog *c, const struct cat_product *p,
+                                   unsigned *line);
+bool catalog_product_is_overlay(const struct catalog *c, const struct cat_product *p);
+
 /* By product name or alias and edition name or alias, case-insensitive; NULL if there is none. An
  * alias that several products share ("Windows 10/11") takes the first. edition NULL takes the
  * product's only edition, or reads product as both in one ("Windows 11 Enterprise"); NULL is
@@ -104,6 +109,9 @@ bool cat_group_serves(const struct cat_group *g, const struct guid *kms_id);
 /* Where in g->kms_ids it stands. */
 #define CAT_NOT_FOUND SIZE_MAX
 size_t cat_group_find(const struct cat_group *g, const struct guid *kms_id);
+/* The source of the row by which the group serves it; "" if it does not. */
+const char *catalog_served_source(const struct catalog *c, const struct cat_group *g,
+                                  const struct guid *kms_id);
 /* A code that the tables have twice is one row: of each column the first value not empty. */
 const struct cat_error *catalog_error(const struct catalog *c, uint32_t code);
 const struct cat_event *catalog_event(const struct catalog *c, uint32_t id);

@@ -30,7 +30,8 @@ static enum err take_group(struct catalog *cat, const struct csv *c, const char 
     return cat_lab_id("csvlk", name, &g->sku_id, ei);
 }
 
-static enum err add_member(struct catalog *cat, size_t group, size_t unit, struct errinfo *ei)
+static enum err add_member(struct catalog *cat, size_t group, size_t unit, const char *source,
+                           struct errinfo *ei)
 {
     struct member *m;
 
@@ -42,13 +43,13 @@ static enum err add_member(struct catalog *cat, size_t group, size_t unit, struc
     m = vec_add(&cat->members, sizeof(*m));
     if (m == NULL)
         return err_nomem(ei);
-    *m = (struct member){.group = group, .unit = unit};
+    *m = (struct member){.group = group, .unit = unit, .source = source};
     return ERR_OK;
 }
 
 /* The row's name may stand for several KMS products ("Windows 7": Professional, Enterprise). */
 static enum err activates(struct catalog *cat, const struct csv *c, size_t group,
-                          const char *product, struct errinfo *ei)
+                          const char *product, const char *source, struct errinfo *ei)
 {
     bool any = false;
     enum err e = ERR_OK;
@@ -56,7 +57,7 @@ static enum err activates(struct catalog *cat, const struct csv *c, size_t group
     for (size_t i = 0; i < cat->units.count && e == ERR_OK; i++) {
         if (!names_match(&VEC_AT(cat->units, struct unit, i)->names, product))
             continue;
-        e = add_member(cat, group, i, ei);
+        e = add_member(cat, group, i, source, ei);
         any = true;
     }
     if (!any)
@@ -84,7 +85,7 @@ static enum err group_row(struct catalog *cat, const struct csv *c, const char *
     if (e != ERR_OK)
         return e;
     if (strcmp(v[G_RELATION], "activates") == 0)
-        return activates(cat, c, group, v[G_PRODUCT], ei);
+        return activates(cat, c, group, v[G_PRODUCT], v[G_SOURCE], ei);
     if (strcmp(v[G_RELATION], "host") == 0)
         return add_host(cat, c, v, ei);
     return csv_fail(c, ei, "relation is \"%s\"; it is host or activates", v[G_RELATION]);
@@ -168,4 +169,17 @@ size_t cat_group_find(const struct cat_group *g, const struct guid *kms_id)
 bool cat_group_serves(const struct cat_group *g, const struct guid *kms_id)
 {
     return cat_group_find(g, kms_id) != CAT_NOT_FOUND;
+}
+
+const char *catalog_served_source(const struct catalog *c, const struct cat_group *g,
+                                  const struct guid *kms_id)
+{
+    for (size_t i = 0; i < c->members.count; i++) {
+        const struct member *m = VEC_AT(c->members, struct member, i);
+
+        if (VEC_AT(c->groups, struct cat_group, m->group) == g &&
+            guid_equal(&VEC_AT(c->units, struct unit, m->unit)->kms_id, kms_id))
+            return m->source;
+    }
+    return "";
 }

@@ -61,6 +61,7 @@ struct edition {
 /* A group serves a unit. */
 struct member {
     size_t group, unit;
+    const char *source;
 };
 
 struct catalog {

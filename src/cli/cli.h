@@ -19,6 +19,7 @@ enum opt_type {
     OPT_STRING,   /* const char ** */
     OPT_UINT,     /* uint32_t * */
     OPT_DURATION, /* int64_t * seconds */
+    OPT_TEXTS,    /* struct opt_texts *: may be given several times */
 };
 
 struct opt {
@@ -28,6 +29,13 @@ struct opt {
     const char *help;    /* one line */
     void *dest;
     uint32_t min, max; /* OPT_UINT; ignored if both are 0 */
+};
+
+#define OPT_TEXTS_MAX 64
+
+struct opt_texts {
+    size_t n;
+    const char *v[OPT_TEXTS_MAX];
 };
 
 /* Rows for the two usual kinds, one to a line. */
@@ -81,6 +89,8 @@ extern const struct cli_command cmd_clock[];
 extern const struct cli_command cmd_membership[];
 extern const struct cli_command cmd_conf[];
 extern const struct cli_command cmd_explain[];
+extern const struct cli_command cmd_plan[];
+extern const struct cli_command cmd_catalog[];
 
 /* The command that is running (for --help inside run); set by adbactl.c. */
 extern const struct cli_command *cli_running;

@@ -75,6 +75,16 @@ static enum err set_uint(const struct opt *o, const char *value, struct errinfo 
     return ERR_OK;
 }
 
+static enum err add_text(const struct opt *o, const char *value, struct errinfo *ei)
+{
+    struct opt_texts *t = o->dest;
+
+    if (t->n == OPT_TEXTS_MAX)
+        return err_fail(ei, ERR_USAGE, "--%s is given more than %d times", o->name, OPT_TEXTS_MAX);
+    t->v[t->n++] = value;
+    return ERR_OK;
+}
+
 static enum err set_option(const struct opt *o, const char *value, struct errinfo *ei)
 {
     switch (o->type) {
@@ -86,6 +96,8 @@ static enum err set_option(const struct opt *o, const char *value, struct errinf
         return ERR_OK;
     case OPT_UINT:
         return set_uint(o, value, ei);
+    case OPT_TEXTS:
+        return add_text(o, value, ei);
     case OPT_DURATION:
         if (clk_parse_duration(value, o->dest) != 0)
             return err_fail(ei, ERR_USAGE,
