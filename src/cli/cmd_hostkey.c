@@ -1,4 +1,6 @@
-/* adbactl hostkey: lab host keys (docs/hostkeys.md): issue, install, list, uninstall. */
+/* adbactl hostkey: lab host keys (docs/hostkeys.md): issue, install, activate, list,
+ * extend, uninstall. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +9,7 @@
 #include "cli/ask.h"
 #include "cli/cli.h"
 #include "cli/group.h"
+#include "cli/hostkey_here.h"
 #include "cli/overlay.h"
 #include "cli/session.h"
 #include "realm/hostkey.h"
@@ -100,19 +103,72 @@ static int run_issue(struct cli *cli, int argc, char **argv)
 
 /* ---- install ---- */
 
+/* Installs k and keeps which host this was. */
+static enum err install(const struct settings *s, const struct catalog *c, const struct hostkey *k,
+                        bool replace, int64_t now, struct errinfo *ei)
+{
+    struct installation i = {.host_os = s->host_os, .updates = s->updates};
+    const struct cat_group *g = catalog_group(c, k->group);
+    struct kms_hostkind kind;
+    struct bundle b = {0};
+    enum err e = here_kind(s, c, &kind, ei);
+
+    if (e == ERR_OK && g != NULL)
+        e = here_takes(c, &kind, g, "install", ei);
+    if (e == ERR_OK)
+        e = bundle_load(s->realm_bundle, &b, ei);
+    if (e == ERR_OK)
+        e = hostkey_install(&b, k, s->state_dir, replace, now, ei);
+    if (e == ERR_OK)
+        e = installation_save(s->state_dir, k, "", &i, ei);
+    if (e == ERR_OK && g != NULL)
+        here_warn(c, &kind, g);
+    bundle_fini(&b);
+    return e;
+}
+
+static enum err install_file(struct cli *cli, const struct settings *s, const char *file,
+                             bool replace, bool activate, struct errinfo *ei)
+{
+    struct installation i = {0};
+    struct catalog *c = NULL;
+    struct hostkey k = {0};
+    int64_t now = 0;
+    enum err e = session_now(s, &now, ei);
+
+    if (e == ERR_OK)
+        e = catalog_load_overlays(s->catalog_dir, &c, ei);
+    if (e == ERR_OK)
+        e = hostkey_load(file, &k, ei);
+    if (e == ERR_OK)
+        e = install(s, c, &k, replace, now, ei);
+    if (e == ERR_OK) {
+        report(cli, &k, s->state_dir, "Installed");
+        if (activate)
+            e = here_activate(s, &k, now, &i, ei);
+        if (e != ERR_OK)
+            err_context(ei, "the key is installed, and not activated");
+        if (e == ERR_OK && activate)
+            here_say(s, &i);
+        else if (e == ERR_OK)
+            fprintf(stderr, "Not activated yet: run \"adbactl hostkey activate\".\n");
+        ask_reload_hostkeys(s);
+    }
+    installation_fini(&i);
+    hostkey_fini(&k);
+    catalog_free(c);
+    return e;
+}
+
 static int run_install(struct cli *cli, int argc, char **argv)
 {
-    bool replace = false;
-    const struct opt opts[] = {{.name = "replace",
-                                .type = OPT_FLAG,
-                                .help = "take the place of the group's key",
-                                .dest = &replace},
-                               {0}};
+    bool replace = false, activate = false;
+    const struct opt opts[] = {
+        OPT_FLAG_ROW("activate", &activate, "activate it on this host at once"),
+        OPT_FLAG_ROW("replace", &replace, "take the place of the group's key"),
+        {0}};
     struct errinfo ei = {0};
     const struct settings *s;
-    struct bundle b = {0};
-    struct hostkey k = {0};
-    int64_t now;
     int status = cli_begin(cli, opts, &argc, argv, 1, 1);
     enum err e;
 
@@ -120,56 +176,103 @@ static int run_install(struct cli *cli, int argc, char **argv)
         return status;
     e = cli_settings(cli, &s, &ei);
     if (e == ERR_OK)
-        e = session_now(s, &now, &ei);
-    if (e == ERR_OK)
-        e = bundle_load(s->realm_bundle, &b, &ei);
-    if (e == ERR_OK)
-        e = hostkey_load(argv[0], &k, &ei);
-    if (e == ERR_OK)
-        e = hostkey_install(&b, &k, s->state_dir, replace, now, &ei);
-    status = e == ERR_OK ? EXIT_OK : cli_fail(cli, e, &ei);
-    if (e == ERR_OK) {
-        report(cli, &k, s->state_dir, "Installed");
-        ask_reload_hostkeys(s);
-    }
-    hostkey_fini(&k);
-    bundle_fini(&b);
-    return status;
+        e = install_file(cli, s, argv[0], replace, activate, &ei);
+    return e == ERR_OK ? EXIT_OK : cli_fail(cli, e, &ei);
 }
 
 /* ---- list ---- */
 
-static json_t *list_json(const struct hostkey *keys, size_t n)
+/* An installed key, and what is kept beside it. */
+struct listed {
+    struct hostkey *keys;
+    struct installation *beside;
+    size_t n;
+};
+
+static void listed_fini(struct listed *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        hostkey_fini(&l->keys[i]);
+        if (l->beside != NULL)
+            installation_fini(&l->beside[i]);
+    }
+    free(l->keys);
+    free(l->beside);
+}
+
+static enum err listed_load(const struct settings *s, struct listed *l, struct errinfo *ei)
+{
+    char name[GUID_TEXT_MAX];
+    const char *host = name;
+    enum err e = installation_host(s->state_dir, NULL, name, ei);
+
+    if (e == ERR_NOTFOUND) {
+        host = NULL;
+        e = ERR_OK;
+    }
+    if (e == ERR_OK)
+        e = hostkey_installed(s->state_dir, false, &l->keys, &l->n, ei);
+    if (e == ERR_OK) {
+        l->beside = calloc(l->n + 1, sizeof(*l->beside));
+        e = l->beside == NULL ? err_nomem(ei) : ERR_OK;
+    }
+    for (size_t i = 0; i < l->n && e == ERR_OK; i++)
+        e = installation_load(s->state_dir, &l->keys[i], host, &l->beside[i], ei);
+    return e;
+}
+
+static json_t *list_json(const struct listed *l)
 {
     json_t *list = json_array();
     char issued[CLK_TEXT_MAX], until[CLK_TEXT_MAX];
 
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "group", keys[i].group, "partial_key",
-                            keys[i].key + HOSTKEY_TEXT_LEN - 5, "pid", keys[i].pid, "issued",
-                            clk_format(keys[i].issued, issued), "not_after",
-                            clk_format(hostkey_cert_not_after(keys[i].cert), until)));
+    for (size_t i = 0; i < l->n; i++) {
+        const struct hostkey *k = &l->keys[i];
+        json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s}", "group", k->group, "partial_key",
+                              k->key + HOSTKEY_TEXT_LEN - 5, "pid", k->pid, "issued",
+                              clk_format(k->issued, issued), "not_after",
+                              clk_format(hostkey_cert_not_after(k->cert), until));
+
+        here_json(j, &l->beside[i]);
+        json_array_append_new(list, j);
+    }
     return json_pack("{s:o}", "host_keys", list);
 }
 
-static void list_table(const struct hostkey *keys, size_t n)
+static void list_row(struct table *t, const struct hostkey *k, const struct installation *i)
 {
-    static const char *const headers[] = {"GROUP", "KEY ENDS", "PRODUCT ID", "VALID UNTIL", NULL};
     char until[CLK_TEXT_MAX];
+
+    table_cell(t, "%s", k->group);
+    table_cell(t, "%s", k->key + HOSTKEY_TEXT_LEN - 5);
+    if (i->how == INSTALLATION_NOT)
+        table_cell(t, "not activated");
+    else
+        table_cell(t, "activated (%s)", installation_how_name(i->how));
+    if (i->how == INSTALLATION_ONLINE) {
+        table_cell(t, "%" PRIu32 " of %" PRIu32, i->hosts_used, i->hosts_used + i->hosts_left);
+        table_cell(t, "%" PRIu32, i->left);
+    } else {
+        table_cell(t, "-");
+        table_cell(t, "-");
+    }
+    table_cell(t, "%s", k->pid);
+    table_cell(t, "%s", clk_format(hostkey_cert_not_after(k->cert), until));
+}
+
+static void list_table(const struct listed *l)
+{
+    static const char *const headers[] = {"GROUP", "KEY ENDS",   "STATE",       ">HOSTS",
+                                          ">LEFT", "PRODUCT ID", "VALID UNTIL", NULL};
     struct table *t;
 
-    if (n == 0) {
+    if (l->n == 0) {
         puts("No host key is installed.");
         return;
     }
     t = table_new(headers);
-    for (size_t i = 0; i < n; i++) {
-        table_cell(t, "%s", keys[i].group);
-        table_cell(t, "%s", keys[i].key + HOSTKEY_TEXT_LEN - 5);
-        table_cell(t, "%s", keys[i].pid);
-        table_cell(t, "%s", clk_format(hostkey_cert_not_after(keys[i].cert), until));
-    }
+    for (size_t i = 0; i < l->n; i++)
+        list_row(t, &l->keys[i], &l->beside[i]);
     table_print(t);
 }
 
@@ -177,8 +280,7 @@ static int run_list(struct cli *cli, int argc, char **argv)
 {
     struct errinfo ei = {0};
     const struct settings *s;
-    struct hostkey *keys = NULL;
-    size_t n = 0;
+    struct listed l = {0};
     int status = cli_begin(cli, NULL, &argc, argv, 0, 0);
     enum err e;
 
@@ -186,17 +288,14 @@ static int run_list(struct cli *cli, int argc, char **argv)
         return status;
     e = cli_settings(cli, &s, &ei);
     if (e == ERR_OK)
-        e = hostkey_installed(s->state_dir, false, &keys, &n, &ei);
-    if (e != ERR_OK)
-        return cli_fail(cli, e, &ei);
-    if (cli->json)
-        cli_json(list_json(keys, n));
-    else
-        list_table(keys, n);
-    for (size_t i = 0; i < n; i++)
-        hostkey_fini(&keys[i]);
-    free(keys);
-    return EXIT_OK;
+        e = listed_load(s, &l, &ei);
+    status = e == ERR_OK ? EXIT_OK : cli_fail(cli, e, &ei);
+    if (e == ERR_OK && cli->json)
+        cli_json(list_json(&l));
+    else if (e == ERR_OK)
+        list_table(&l);
+    listed_fini(&l);
+    return status;
 }
 
 /* ---- uninstall ---- */
@@ -297,7 +396,28 @@ const struct cli_command cmd_hostkey[] = {
      .usage = "FILE",
      .run = run_install,
      .summary = "install a package on this host",
-     .help = "From then on the KMS host serves the group, and activation objects can be made."},
+     .help =
+         "Once it is activated, the KMS host serves the group; activation objects can be made\n"
+         "at once. A host whose system ([kms] host_os) may not serve the group refuses the key\n"
+         "(0xC004F015). What the host is now counts as long as the key is installed: after an\n"
+         "update uninstall, install and activate it again."},
+    {.noun = "hostkey",
+     .verb = "activate",
+     .usage = "[GROUP]",
+     .run = here_run_activate,
+     .summary = "activate an installed key on this host",
+     .help =
+         "Online at the clearing house ([clearing] host), or by phone: --iid prints what to read\n"
+         "out, --cid takes what is read back. Without a clearing house in plain lab form, which\n"
+         "counts nothing. Refused with 0xC004C008 when the key is spent: see hostkey extend."},
+    {.noun = "hostkey",
+     .verb = "extend",
+     .usage = "GROUP|KEY",
+     .run = here_run_extend,
+     .summary = "raise a key's limits, at the clearing house",
+     .help = "Beside the clearing house. A key that is not installed there is named by its 5x5\n"
+             "text.\n\n"
+             "  adbactl hostkey extend A278V-NCF9C-SGJKB-TYWMG-ZS5XH --hosts 2"},
     {.noun = "hostkey",
      .verb = "list",
      .usage = "",

@@ -104,9 +104,16 @@ static void add_keys(struct facts *f, const json_t *status)
         facts_add(f, "Host key", "none installed: every request is refused (0xC004F042)");
     json_array_foreach(keys, i, key)
     {
-        facts_add(f, "Host key", "%s (…%s, %lld KMS ids, %s)", text_of(key, "group"),
-                  text_of(key, "partial_key"), number_of(key, "kms_ids"),
-                  json_is_true(json_object_get(key, "activated")) ? "activated" : "not activated");
+        const char *lacks = json_string_value(json_object_get(key, "lacks"));
+
+        facts_add(f, "Host key", "%s (…%s, %lld of %lld KMS ids, %s)", text_of(key, "group"),
+                  text_of(key, "partial_key"), number_of(key, "kms_ids_served"),
+                  number_of(key, "kms_ids"),
+                  json_is_true(json_object_get(key, "activated"))
+                      ? "activated"
+                      : "not activated: run adbactl hostkey activate");
+        if (lacks != NULL)
+            facts_add(f, "", "%s", lacks);
     }
 }
 

@@ -163,6 +163,10 @@ static enum err open_host(struct daemon *d, struct errinfo *ei)
     snprintf(d->host_conf.epid, sizeof(d->host_conf.epid), "adbad-%s-kms", d->bundle.id);
     d->host = kms_host_new(&d->host_conf);
     e = d->host == NULL ? err_nomem(ei) : groups_load(d, ei);
+    if (e == ERR_OK && d->settings.kms_mode == SET_KMS_REFUSE) {
+        kms_host_set_refusing(d->host, true);
+        log_warn(&d->log, "[kms] mode = refuse: every request is refused with 0xC004F042");
+    }
     if (e != ERR_OK)
         close_host(d);
     return e;

@@ -14,6 +14,7 @@
 #include "daemon/worker.h"
 #include "kms/host.h"
 #include "net/net.h"
+#include "realm/installation.h"
 #include "realm/realm.h"
 #include "rpc/iface.h"
 #include "settings/settings.h"
@@ -29,6 +30,10 @@ struct installed_key {
     const struct cat_group *group;
     char pid[64];
     char partial[6]; /* last group of the key */
+    enum installation_how how;
+    int64_t activated_at;             /* unless how is INSTALLATION_NOT */
+    size_t served;                    /* of the group's KMS ids, on this host */
+    char lacks[KMS_HOSTING_TEXT_MAX]; /* why it is not all of them, "" if it is */
 };
 
 enum iface_id { IFACE_ACTIVATION, IFACE_MANAGEMENT, IFACE_LAB, IFACE_COUNT };

@@ -4,11 +4,20 @@
 #include "daemon/daemon.h"
 #include "realm/hostkey.h"
 
-static void describe(const struct hostkey *k, const struct cat_group *g, struct installed_key *out)
+/* What an installed key has beside it until the host has taken what it needs. */
+struct loading {
+    struct installation beside;
+    struct kms_hostkind kind;
+};
+
+static void describe(const struct hostkey *k, const struct cat_group *g,
+                     const struct installation *i, struct installed_key *out)
 {
     out->group = g;
     memcpy(out->pid, k->pid, sizeof(out->pid));
     memcpy(out->partial, k->key + HOSTKEY_TEXT_LEN - 5, sizeof(out->partial));
+    out->how = i->how;
+    out->activated_at = i->when;
 }
 
 /* What makes a key useless is told, and the others serve on. */
@@ -29,63 +38,135 @@ static const struct cat_group *usable(struct daemon *d, const struct hostkey *k)
     return g;
 }
 
-static enum err apply(struct daemon *d, const struct installed_key *keys, size_t n,
-                      struct errinfo *ei)
+/* How much of its group a key serves on this host, and what else it would take. */
+static void judge(struct daemon *d, const struct kms_hostkind *kind, struct installed_key *key)
 {
-    const struct cat_group **groups = calloc(n > 0 ? n : 1, sizeof(const struct cat_group *));
-    bool *activated = calloc(n > 0 ? n : 1, sizeof(*activated));
+    const struct cat_group *g = key->group;
+    struct kms_hosting_verdict v;
+
+    for (size_t i = 0; i < g->kms_id_count; i++) {
+        v = kms_hostkind_serves(d->catalog, kind, g, &g->kms_ids[i]);
+        if (v.hosting == KMS_HOSTING_OK)
+            key->served++;
+        else if (*key->lacks == '\0' || v.hosting == KMS_HOSTING_NO_UPDATE)
+            kms_hosting_text(&v, kind, key->lacks);
+    }
+    if (*key->lacks != '\0')
+        log_warn(&d->log, "host key \"%s\" serves %zu of %zu KMS ids: %s", g->name, key->served,
+                 g->kms_id_count, key->lacks);
+    if (key->how == INSTALLATION_NOT)
+        log_warn(&d->log,
+                 "host key \"%s\" is not activated on this host: its clients are refused with "
+                 "0xC004F041; run \"adbactl hostkey activate\"",
+                 g->name);
+}
+
+static enum err apply(struct daemon *d, const struct installed_key *keys,
+                      const struct loading *with, size_t n, struct errinfo *ei)
+{
+    struct kms_key *all = calloc(n + 1, sizeof(*all));
     enum err e = ERR_NOMEM;
 
-    if (groups != NULL && activated != NULL) {
-        for (size_t i = 0; i < n; i++) {
-            groups[i] = keys[i].group;
-            activated[i] = true;
-        }
-        e = kms_host_set_groups(d->host, groups, activated, n);
+    if (all != NULL) {
+        for (size_t i = 0; i < n; i++)
+            all[i] = (struct kms_key){.group = keys[i].group,
+                                      .activated = keys[i].how != INSTALLATION_NOT,
+                                      .kind = &with[i].kind};
+        e = kms_host_set_keys(d->host, all, n);
     }
-    free(groups);
-    free(activated);
+    free(all);
     return e == ERR_OK ? ERR_OK : err_nomem(ei);
 }
 
-enum err groups_load(struct daemon *d, struct errinfo *ei)
+/* The host as it is, with the updates that it had when the key was installed. */
+static enum err load_one(struct daemon *d, const struct hostkey *k, const char *host,
+                         struct loading *with, struct errinfo *ei)
 {
-    struct installed_key *keys = NULL;
-    struct hostkey *installed = NULL;
-    size_t n = 0, used = 0;
-    enum err e = hostkey_installed(d->settings.state_dir, false, &installed, &n, ei);
+    const struct settings *s = &d->settings;
+    enum err e = installation_load(s->state_dir, k, host, &with->beside, ei);
 
-    if (e != ERR_OK)
+    with->kind = (struct kms_hostkind){.updates = (const char *const *)with->beside.updates.v,
+                                       .update_count = with->beside.updates.n,
+                                       .packs = (const char *const *)s->packs.v,
+                                       .pack_count = s->packs.n};
+    return e == ERR_OK ? kms_hostkind_read(d->catalog, s->host_os, &with->kind, ei) : e;
+}
+
+/* What is wrong in the settings is told also where no key is installed. */
+static enum err check_settings(const struct daemon *d, struct errinfo *ei)
+{
+    struct kms_hostkind kind = {.updates = (const char *const *)d->settings.updates.v,
+                                .update_count = d->settings.updates.n,
+                                .packs = (const char *const *)d->settings.packs.v,
+                                .pack_count = d->settings.packs.n};
+
+    return kms_hostkind_read(d->catalog, d->settings.host_os, &kind, ei);
+}
+
+/* Fills keys and with from what is installed and usable; *used counts them. */
+static enum err load_all(struct daemon *d, const struct hostkey *installed, size_t n,
+                         struct installed_key *keys, struct loading *with, size_t *used,
+                         struct errinfo *ei)
+{
+    char name[GUID_TEXT_MAX];
+    const char *host = name;
+    enum err e = installation_host(d->settings.state_dir, NULL, name, ei);
+
+    if (e == ERR_NOTFOUND)
+        host = NULL;
+    else if (e != ERR_OK)
         return e;
-    keys = calloc(n > 0 ? n : 1, sizeof(*keys));
-    if (keys == NULL) {
-        e = err_nomem(ei);
-        goto out;
-    }
     for (size_t i = 0; i < n; i++) {
         const struct cat_group *g = usable(d, &installed[i]);
 
         if (g == NULL)
             continue;
-        describe(&installed[i], g, &keys[used++]);
+        e = load_one(d, &installed[i], host, &with[*used], ei);
+        if (e != ERR_OK)
+            return e;
+        describe(&installed[i], g, &with[*used].beside, &keys[*used]);
         log_info(&d->log, "host key installed: \"%s\", %zu KMS ids", g->name, g->kms_id_count);
+        judge(d, &with[*used].kind, &keys[*used]);
+        ++*used;
     }
-    e = apply(d, keys, used, ei);
+    return ERR_OK;
+}
+
+enum err groups_load(struct daemon *d, struct errinfo *ei)
+{
+    struct installed_key *keys = NULL;
+    struct loading *with = NULL;
+    struct hostkey *installed = NULL;
+    size_t n = 0, used = 0;
+    enum err e = check_settings(d, ei);
+
+    if (e == ERR_OK)
+        e = hostkey_installed(d->settings.state_dir, false, &installed, &n, ei);
     if (e != ERR_OK)
-        goto out;
-    free(d->keys);
-    d->keys = keys;
-    d->key_count = used;
-    keys = NULL;
-    if (used == 0)
+        return e;
+    keys = calloc(n + 1, sizeof(*keys));
+    with = calloc(n + 1, sizeof(*with));
+    e = keys == NULL || with == NULL ? err_nomem(ei)
+                                     : load_all(d, installed, n, keys, with, &used, ei);
+    if (e == ERR_OK)
+        e = apply(d, keys, with, used, ei);
+    if (e == ERR_OK) {
+        free(d->keys);
+        d->keys = keys;
+        d->key_count = used;
+        keys = NULL;
+    }
+    if (e == ERR_OK && used == 0)
         log_warn(&d->log,
                  "no host key is installed in %s: every request is refused with 0xC004F042; run "
                  "\"adbactl hostkey issue\", then \"adbactl hostkey install\"",
                  d->settings.state_dir);
-out:
-    free(keys);
+    for (size_t i = 0; with != NULL && i < n; i++)
+        installation_fini(&with[i].beside);
     for (size_t i = 0; i < n; i++)
         hostkey_fini(&installed[i]);
+    free(with);
+    free(keys);
     free(installed);
     return e;
 }

@@ -104,6 +104,19 @@ static json_t *connections_json(const struct daemon *d)
                      "closed", closed, "rpc_refused", refused);
 }
 
+static json_t *key_json(const struct installed_key *k)
+{
+    bool active = k->how != INSTALLATION_NOT;
+    char when[CLK_TEXT_MAX];
+
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:b, s:s?, s:s?, s:s?}", "group", k->group->name,
+                     "pid", k->pid, "partial_key", k->partial, "kms_ids",
+                     (json_int_t)k->group->kms_id_count, "kms_ids_served", (json_int_t)k->served,
+                     "activated", active, "how", active ? installation_how_name(k->how) : NULL,
+                     "activated_at", active ? clk_format(k->activated_at, when) : NULL, "lacks",
+                     *k->lacks != '\0' ? k->lacks : NULL);
+}
+
 static json_t *keys_json(const struct daemon *d)
 {
     json_t *all = json_array();
@@ -111,9 +124,7 @@ static json_t *keys_json(const struct daemon *d)
     for (size_t i = 0; i < d->key_count; i++) {
         const struct installed_key *k = &d->keys[i];
 
-        json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:I, s:b}", "group", k->group->name,
-                                             "pid", k->pid, "partial_key", k->partial, "kms_ids",
-                                             (json_int_t)k->group->kms_id_count, "activated", 1));
+        json_array_append_new(all, key_json(k));
     }
     return all;
 }

@@ -137,7 +137,7 @@ enum err hostkey_install(const struct bundle *b, const struct hostkey *k, const 
 
 enum err hostkey_uninstall(const char *state_dir, const char *group, struct errinfo *ei)
 {
-    static const char *const endings[] = {".json", ".crt", ".key", ".confirm", ".cid"};
+    static const char *const endings[] = {".json", ".crt", ".key", ".confirm", ".cid", ".host"};
     char slug[HOSTKEY_GROUP_MAX + 1], path[STATE_PATH_MAX];
 
     hostkey_slug(group, slug);

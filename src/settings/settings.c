@@ -11,6 +11,7 @@ static const char *const mechanisms[] = {"none",   "scram-sha-256", "external", 
                                          "spnego", "simple",        NULL};
 static const char *const tls_choices[] = {"off", "starttls", NULL};
 static const char *const restart_choices[] = {"remember", "forget", NULL};
+static const char *const mode_choices[] = {"serve", "refuse", NULL};
 static const char *const rodc_choices[] = {"refuse", "switch", NULL};
 static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
 
@@ -51,6 +52,18 @@ const struct conf_key settings_keys[] = {
     {"kms", "proxies", CONF_LIST, AT(proxies), NULL,
      .help = "Load balancers (networks or addresses) whose connections begin with a header of the "
              "PROXY protocol, version 2, that tells the client's address. Others may not send one."},
+    {"kms", "mode", CONF_ENUM, AT(kms_mode), "serve", .choices = mode_choices,
+     .help = "refuse: say no to all (0xC004F042) and record who still asks, for finding the last "
+             "clients of a host that shall go."},
+    {"kms", "host_os", CONF_STRING, AT(host_os), NULL,
+     .help = "System that the KMS host simulates (\"Windows Server 2019\"), which decides what its "
+             "host keys serve (docs/hostkeys.md); unset: all that their groups list."},
+    {"kms", "updates", CONF_LIST, AT(updates), NULL,
+     .help = "With host_os: the updates that it has (KB5003646, …). They count for host keys that are "
+             "installed from then on."},
+    {"kms", "packs", CONF_LIST, AT(packs), NULL,
+     .help = "With host_os: its volume licence packs (\"Office LTSC 2024\", or \"Office\" for all), "
+             "without which it serves no Office."},
 
     {"directory", "uri", CONF_STRING, AT(dir_uri), NULL,
      .help = "Directory servers (ldap://, ldaps:// or ldapi://, with blanks between): the first that "
@@ -202,6 +215,12 @@ static enum err check(const char *path, const struct settings *s, struct errinfo
         return err_fail(ei, ERR_CONFIG,
                         "%s: [lab] clock is set but lab mode is off; set [lab] enabled = yes",
                         path);
+    if (s->host_os == NULL && (s->updates.n > 0 || s->packs.n > 0))
+        return err_fail(
+            ei, ERR_CONFIG,
+            "%s: [kms] updates and packs are those of host_os, which is not set; a host "
+            "without it serves everything",
+            path);
     if (s->clearing_serve && !s->lab)
         return err_fail(ei, ERR_CONFIG,
                         "%s: [clearing] serve needs lab mode; set [lab] enabled = yes", path);

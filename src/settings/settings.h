@@ -24,6 +24,8 @@ enum settings_tls { SET_TLS_OFF, SET_TLS_START };
 
 enum settings_restart { SET_RESTART_REMEMBER, SET_RESTART_FORGET };
 
+enum settings_kms_mode { SET_KMS_SERVE, SET_KMS_REFUSE };
+
 enum settings_rodc { SET_RODC_REFUSE, SET_RODC_SWITCH };
 
 struct settings {
@@ -41,6 +43,9 @@ struct settings {
     int64_t idle;                /* seconds */
     uint32_t max_connections, max_per_source;
     struct conf_list allow, deny, proxies; /* networks */
+    int kms_mode;                          /* enum settings_kms_mode */
+    char *host_os;                         /* NULL: a host that serves everything */
+    struct conf_list updates, packs;       /* of host_os */
     /* [directory] */
     char *dir_uri; /* NULL: no directory */
     char *dir_domain;

@@ -240,7 +240,7 @@ def host_in_a_forest(lab):
                                              "mechanism", "user", "password_file", "lab_forest",
                                              "retry")}})
     host = lab.daemon("host", wait=False, options={"clearing.host": house.address})
-    lab.install_hostkey(host, GROUP)
+    lab.install_hostkey(host, GROUP, activate=False)
     host.house = house
     return host
 
@@ -288,7 +288,7 @@ def test_another_realms_clearing_house_does_not_know_the_key(lab, host):
     lab.adbactl("realm", "init", "SECOND", second)
     other = lab.daemon("other", options={"realm.dir": second, "clearing.serve": "yes"})
     asking = lab.daemon("asking", wait=False, options={"clearing.host": other.address})
-    lab.install_hostkey(asking, GROUP)
+    lab.install_hostkey(asking, GROUP, activate=False)
     refused = asking.ctl("ao", "create", "--group", GROUP, expect=5)
     assert "0xC004C001" in refused.err
     assert objects(asking) == {}
@@ -321,7 +321,7 @@ def test_the_steward_makes_nothing_that_the_clearing_house_refuses(host):
 def test_the_daemons_steward_asks_too(lab, host):
     keeper = lab.daemon("keeper", wait=False, options={"clearing.host": host.house.address,
                                                        "adba.steward": "yes"})
-    lab.install_hostkey(keeper, GROUP)
+    lab.install_hostkey(keeper, GROUP, activate=False)
     keeper.start()
     keeper.wait_log(f'steward: activation object "{GROUP}" created')
     assert keys(host.house)[0]["entries"][0]["name"] == "lab.example"

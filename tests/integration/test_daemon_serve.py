@@ -131,7 +131,7 @@ def test_sigterm_ends_it_in_good_order(host, clients):
     assert host.stop(signal.SIGTERM) == 0
     assert not os.path.exists(host.control)
     # A clean close leaves no write-ahead log and no lock.
-    assert sorted(os.listdir(os.path.join(host.folder, "state"))) == ["hostkeys", "ledger.db"]
+    assert sorted(os.listdir(os.path.join(host.folder, "state"))) == ["host.id", "hostkeys", "ledger.db"]
 
 
 def test_sigint_ends_it_too(host):
@@ -242,9 +242,10 @@ class SmallDisk:
         self.daemon.prefix = [
             "unshare", "--mount", *rootless, "--", "sh", "-c",
             f'mount -t tmpfs -o size=512k,mode=0700 tmpfs "{self.state}" && '
-            f'cp -r "{self.state}.keys" "{self.state}/hostkeys" && exec "$@"', "sh"]
+            f'cp -r "{self.state}.keys/." "{self.state}" && exec "$@"', "sh"]
         lab.install_hostkey(self.daemon)
-        os.rename(os.path.join(self.state, "hostkeys"), self.state + ".keys")
+        os.rename(self.state, self.state + ".keys")
+        os.mkdir(self.state, mode=0o700)
         self.daemon.start()
 
     @property

@@ -25,7 +25,7 @@ class Domain:
         key = os.path.join(lab.folder, "host.key")
         self.ctl("directory", "prepare", "--yes")
         self.ctl("hostkey", "issue", "--group", GROUP, "--out", key)
-        self.ctl("hostkey", "install", key)
+        self.ctl("hostkey", "install", "--activate", key)
         self.ctl("ao", "create", "--group", GROUP)
 
     def run(self, program, *argv, expect=0):

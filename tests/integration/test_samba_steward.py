@@ -32,7 +32,7 @@ class Host:
         self.ctl("realm", "init", "LAB", os.path.join(self.folder, "realm"))
         package = os.path.join(self.folder, "key")
         self.ctl("hostkey", "issue", "--group", GROUP, "--out", package)
-        self.ctl("hostkey", "install", package)
+        self.ctl("hostkey", "install", "--activate", package)
 
     def conf(self, user="Administrator", **directory):
         values = {"uri": self.lab.dc1.uri, "mechanism": "gssapi", "keytab": self.keytabs[user], "lab_forest": DOMAIN,

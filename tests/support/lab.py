@@ -277,11 +277,11 @@ class Lab:
         self.daemons.append(daemon)
         return daemon
 
-    def install_hostkey(self, daemon, group="Volume License for Windows Server 2022"):
-        """Issues a host key and installs it at a daemon; the daemon picks it up."""
+    def install_hostkey(self, daemon, group="Volume License for Windows Server 2022", activate=True):
+        """Issues a host key, installs and activates it at a daemon; the daemon picks it up."""
         path = os.path.join(daemon.folder, f"{len(os.listdir(daemon.folder))}.hostkey")
         daemon.ctl("hostkey", "issue", "--group", group, "--out", path)
-        return daemon.ctl("hostkey", "install", path)
+        return daemon.ctl("hostkey", "install", *(["--activate"] if activate else []), path)
 
     # -- machines --
 
