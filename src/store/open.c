@@ -18,6 +18,7 @@
 #define AT_USER_VERSION 60
 #define AT_APPLICATION  68
 
+#define CHUNK           65536
 #define BUSY_TIMEOUT_MS 5000
 /* The log is written over, not cut: a flush is several times faster while no file changes size. */
 #define LOG_KEPT    50331648
@@ -236,8 +237,12 @@ static enum err prepare_all(struct store *s, struct errinfo *ei)
     return ERR_OK;
 }
 
+/* After a failure the log stays as it is: moving it is for whoever has looked after it
+ * (harden_log). */
 static void disconnect(struct store *s)
 {
+    if (s->db != NULL && s->broken)
+        sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     for (int i = 0; i < SQL_COUNT; i++) {
         sqlite3_finalize(s->stmt[i]);
         s->stmt[i] = NULL;
@@ -246,6 +251,57 @@ static void disconnect(struct store *s)
     s->db = NULL;
     s->in_transaction = false;
     tally_lose(&s->tally);
+}
+
+/* The log's file; NULL if there is none or it is empty. */
+static sqlite3_file *log_file(struct store *s, sqlite3_int64 *size)
+{
+    sqlite3_file *log = NULL;
+
+    if (sqlite3_file_control(s->db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK ||
+        log == NULL || log->pMethods == NULL || log->pMethods->xFileSize(log, size) != SQLITE_OK ||
+        *size == 0)
+        return NULL;
+    return log;
+}
+
+static int write_again(sqlite3_file *log, sqlite3_int64 size, uint8_t *chunk)
+{
+    int rc = SQLITE_OK;
+
+    for (sqlite3_int64 at = 0; rc == SQLITE_OK && at < size; at += CHUNK) {
+        int n = size - at < CHUNK ? (int)(size - at) : CHUNK;
+
+        rc = log->pMethods->xRead(log, chunk, n, at);
+        if (rc == SQLITE_OK)
+            rc = log->pMethods->xWrite(log, chunk, n, at);
+    }
+    return rc == SQLITE_OK ? log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) : rc;
+}
+
+/* Makes sure that the log that we found is on the disk, as SQLite takes for granted. If a flush of
+ * it failed, now or in another life, the kernel may call its pages clean although they never got
+ * there, and a second flush would say yes and write nothing. Pages could then be moved into the
+ * database of which, after a power loss, the log holds older ones only: a mixture of both. */
+static enum err harden_log(struct store *s, struct errinfo *ei)
+{
+    sqlite3_int64 size = 0;
+    sqlite3_file *log = log_file(s, &size);
+    uint8_t *chunk;
+    int rc, sys = 0;
+
+    if (log == NULL)
+        return ERR_OK;
+    chunk = malloc(CHUNK);
+    if (chunk == NULL)
+        return err_nomem(ei);
+    rc = write_again(log, size, chunk);
+    free(chunk);
+    if (rc == SQLITE_OK)
+        return ERR_OK;
+    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &sys);
+    return err_fail(ei, code_of(rc, sys), "write the log of ledger %s: %s", s->path,
+                    sqlite3_errstr(rc));
 }
 
 /* Makes the file first, with its mode: SQLite gives the log and the index the same one. */
@@ -279,6 +335,8 @@ static enum err settle(struct store *s, bool is_new, struct errinfo *ei)
     e = run(s, sql_connection, "open", ei);
     if (e == ERR_OK)
         e = settle_version(s, ei);
+    if (e == ERR_OK && s->writable)
+        e = harden_log(s, ei);
     return e == ERR_OK ? prepare_all(s, ei) : e;
 }
 
@@ -406,12 +464,10 @@ enum err store_reopen(struct store *s, struct errinfo *ei)
         store_rollback(s);
     if (s->checkpointer != NULL)
         checkpointer_settle(s->checkpointer);
-    disconnect(s);
     s->broken = true;
+    disconnect(s);
     e = connect_again(s, ei);
     if (e == ERR_OK && s->writable) {
-        /* After a failed flush the kernel may call pages of the log clean that never reached the
-         * disk. A checkpoint writes their content once more, into the database. */
         e = run(s, "PRAGMA wal_checkpoint(TRUNCATE)", "checkpoint", ei);
         if (e == ERR_OK)
             e = quick_check(s, ei);

@@ -44,6 +44,7 @@ static struct {
 struct handle {
     sqlite3_file base;
     struct disk *disk; /* NULL: a temporary file */
+    bool folder_too; /* SQLite's own flushes the folder with the first flush of a log or journal */
     sqlite3_file *real;
 };
 
@@ -145,13 +146,23 @@ static void sync_folder(void)
     }
 }
 
-static bool made(const struct disk *d)
+/* After a failed flush of the file: its bytes will not be tried again. Its name is the folder's. */
+static void lose_writes(struct disk *d)
 {
-    const struct pending *p = d->first;
+    struct pending **at = &d->first;
 
-    while (p != NULL && p->what != MADE)
-        p = p->next;
-    return p != NULL;
+    while (*at != NULL) {
+        struct pending *p = *at;
+
+        if (p->what == WROTE || p->what == CUT) {
+            *at = p->next;
+            free(p->data);
+            free(p);
+        } else {
+            at = &p->next;
+        }
+    }
+    d->last = at;
 }
 
 static struct disk *find(const char *path)
@@ -296,7 +307,8 @@ void crashvfs_fail(enum crashvfs_op op, unsigned nth, int code, bool lasting)
     shim.fail_in = nth;
     shim.fail_code = code;
     shim.fail_lasting = lasting;
-    shim.failed = false;
+    if (nth > 0)
+        shim.failed = false;
     pthread_mutex_unlock(&shim.lock);
 }
 
@@ -377,7 +389,8 @@ static int on_truncate(sqlite3_file *f, sqlite3_int64 size)
 
 static int on_sync(sqlite3_file *f, int flags)
 {
-    struct disk *d = ((struct handle *)f)->disk;
+    struct handle *h = (struct handle *)f;
+    struct disk *d = h->disk;
     crashvfs_sync_fn *fn;
     void *arg;
     int rc;
@@ -393,12 +406,16 @@ static int on_sync(sqlite3_file *f, int flags)
         fn(arg);
     pthread_mutex_lock(&shim.lock);
     rc = failure(CRASH_SYNC);
-    /* SQLite's own flushes the folder with the first flush of a log or journal that it made. */
-    if (rc == SQLITE_OK && made(d))
-        sync_folder();
-    for (struct pending *p = d->first; rc == SQLITE_OK && p != NULL; p = p->next)
-        apply(d, p);
-    forget_pending(d);
+    if (rc != SQLITE_OK) {
+        lose_writes(d);
+    } else {
+        if (h->folder_too)
+            sync_folder();
+        h->folder_too = false;
+        for (struct pending *p = d->first; p != NULL; p = p->next)
+            apply(d, p);
+        forget_pending(d);
+    }
     pthread_mutex_unlock(&shim.lock);
     return rc;
 }
@@ -491,6 +508,7 @@ static int on_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *f, int
     (void)vfs;
     h->real = (sqlite3_file *)(h + 1);
     h->disk = NULL;
+    h->folder_too = (flags & SQLITE_OPEN_CREATE) != 0 && (flags & lasting) != SQLITE_OPEN_MAIN_DB;
     h->base.pMethods = NULL;
     pthread_mutex_lock(&shim.lock);
     if (name != NULL)

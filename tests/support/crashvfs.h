@@ -46,7 +46,7 @@ enum crashvfs_op { CRASH_WRITE, CRASH_SYNC, CRASH_TRUNCATE, CRASH_OPS };
 /* The nth call (from 1) of this kind from now on fails with a result code of SQLite's; a write
  * leaves half of its bytes. Lasting: so do all that follow, until nth is 0. */
 void crashvfs_fail(enum crashvfs_op op, unsigned nth, int code, bool lasting);
-/* Whether that has happened. */
+/* Whether the failure last asked for has happened. */
 bool crashvfs_failed(void);
 
 #endif

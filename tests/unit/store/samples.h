@@ -4,6 +4,8 @@
 
 #include "support.h"
 
+#include <stdbool.h>
+
 #include "store/store.h"
 
 struct fixture {
@@ -30,5 +32,7 @@ void add_many(struct fixture *f, unsigned count, int64_t when);
 enum err count_rows(void *arg, const struct store_activation *a);
 /* Runs SQL on the file with a connection of its own. */
 void sql(const char *path, const char *text);
+/* What integrity_check says of the file. */
+bool is_whole(const char *path);
 
 #endif
