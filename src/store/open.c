@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,9 @@
 #define HEADER_MAGIC    "SQLite format 3"
 #define AT_USER_VERSION 60
 #define AT_APPLICATION  68
+/* The rollback journal's. */
+#define JOURNAL_HEADER_LEN 28
+#define AT_PAGES_BEFORE    16
 
 #define CHUNK           65536
 #define BUSY_TIMEOUT_MS 5000
@@ -118,6 +122,28 @@ static enum err refuse_newer(const char *path, int version, struct errinfo *ei)
                     path, version, store_migration_count);
 }
 
+/* Whether the file's very first transaction, which makes it, was cut short: SQLite will take it
+ * back and leave the file empty. The journal's header, https://sqlite.org/fileformat2.html section
+ * 3, tells of how many pages the database was made before. */
+static bool never_made(const char *path)
+{
+    static const uint8_t magic[] = {0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7};
+    uint8_t h[JOURNAL_HEADER_LEN];
+    char name[PATH_MAX];
+    ssize_t n;
+    int fd;
+
+    if (snprintf(name, sizeof(name), "%s-journal", path) >= (int)sizeof(name))
+        return false;
+    fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return false;
+    n = read(fd, h, sizeof(h));
+    close(fd);
+    return n == (ssize_t)sizeof(h) && memcmp(h, magic, sizeof(magic)) == 0 &&
+           big_u32(h + AT_PAGES_BEFORE) == 0;
+}
+
 /* What stands at the path, looked at without opening it: a descriptor of the file that this
  * process closes would take with it the locks (POSIX) that SQLite holds through others. */
 static enum err look(const char *path, bool *is_new, struct errinfo *ei)
@@ -132,7 +158,7 @@ static enum err look(const char *path, bool *is_new, struct errinfo *ei)
         return err_fail_errno(ei, errno, "open ledger %s", path);
     if (!S_ISREG(st.st_mode))
         return refuse_foreign(path, ei);
-    *is_new = st.st_size == 0;
+    *is_new = st.st_size == 0 || never_made(path);
     return ERR_OK;
 }
 
