@@ -40,14 +40,14 @@ void calls_dispatch(void *arg, struct net_call *call)
 
     switch (rpc->iface->id) {
     case IFACE_ACTIVATION:
-        activation_call(&d->workers[0], call);
+        activation_call(&d->workers[net_call_worker(call)], call);
         break;
     case IFACE_MANAGEMENT:
         answer(call, rpc_mgmt_handle(net_call_server(call), rpc, &out), &out);
         break;
     default:
         if (rpc->opnum == RPC_LAB_CLEARING && d->clearing != NULL) {
-            clearing_call(d, call);
+            net_call_to_main(call, clearing_call, d);
             break;
         }
         answer(call, rpc_lab_handle(rpc, &out), &out);

@@ -164,15 +164,15 @@ static void log_refused(struct daemon *d, const char *peer, enum clearing_reason
 
 /* ---- online ---- */
 
-static void reply_with(struct net_call *call, const struct buf *answer, uint32_t hresult)
+static void reply_with(struct net_errand *call, const struct buf *answer, uint32_t hresult)
 {
     struct buf stub = BUF_INIT;
 
-    kms_stub_write_response(answer->data, answer->len, hresult, net_call_rpc(call)->ndr64, &stub);
+    kms_stub_write_response(answer->data, answer->len, hresult, net_errand_rpc(call)->ndr64, &stub);
     if (stub.err == ERR_OK)
-        net_call_reply(call, stub.data, stub.len);
+        net_errand_reply(call, stub.data, stub.len);
     else
-        net_call_abort(call, "out of memory");
+        net_errand_abort(call, "out of memory");
     buf_fini(&stub);
 }
 
@@ -204,9 +204,10 @@ static uint32_t judge(struct daemon *d, const char *peer, const uint8_t *data, s
     return hresult;
 }
 
-void clearing_call(struct daemon *d, struct net_call *call)
+void clearing_call(void *arg, struct net_errand *call)
 {
-    const struct rpc_call *rpc = net_call_rpc(call);
+    struct daemon *d = arg;
+    const struct rpc_call *rpc = net_errand_rpc(call);
     char peer[NET_ADDRESS_MAX];
     struct buf answer = BUF_INIT;
     const uint8_t *data;
@@ -216,14 +217,14 @@ void clearing_call(struct daemon *d, struct net_call *call)
     if (kms_stub_read_request(rpc->stub, rpc->stub_len, rpc->big, rpc->ndr64, &data, &n) !=
         ERR_OK) {
         d->bad_stubs++;
-        net_call_fault(call, RPC_FAULT_BAD_STUB);
+        net_errand_fault(call, RPC_FAULT_BAD_STUB);
         return;
     }
-    hresult = judge(d, net_call_peer(call, peer), data, n, &answer);
+    hresult = judge(d, net_errand_peer(call, peer), data, n, &answer);
     if (answer.err == ERR_OK)
         reply_with(call, &answer, hresult);
     else
-        net_call_abort(call, "out of memory");
+        net_errand_abort(call, "out of memory");
     buf_fini(&answer);
 }
 

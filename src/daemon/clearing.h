@@ -14,8 +14,8 @@ struct clearing_service;
 MUST_CHECK enum err clearing_open(struct daemon *d, struct errinfo *ei);
 void clearing_close(struct daemon *d);
 
-/* A call of RPC_LAB_CLEARING. */
-void clearing_call(struct daemon *d, struct net_call *call);
+/* A call of RPC_LAB_CLEARING, on the main loop: the clearing house is one thread's. */
+void clearing_call(void *daemon, struct net_errand *call);
 
 /* Commands of the control socket. */
 enum err clearing_status_command(void *daemon, const json_t *request, json_t *reply,

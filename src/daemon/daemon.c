@@ -27,6 +27,12 @@
             uv_run(&(d)->loop, UV_RUN_ONCE);                                                       \
     } while (0)
 
+/* Of a step that has nothing to close. */
+static void close_nothing(struct daemon *d)
+{
+    (void)d;
+}
+
 /* ---- settings, log, loop, clock ---- */
 
 static enum err open_settings(struct daemon *d, struct errinfo *ei)
@@ -62,11 +68,6 @@ static enum err open_descriptors(struct daemon *d, struct errinfo *ei)
 {
     raise_descriptors();
     return inherit_take(&d->inherited, ei);
-}
-
-static void close_descriptors(struct daemon *d)
-{
-    (void)d;
 }
 
 static enum err open_loop(struct daemon *d, struct errinfo *ei)
@@ -255,30 +256,31 @@ static void close_ledger(struct daemon *d)
 
 static void close_workers(struct daemon *d)
 {
-    for (unsigned i = 0; i < d->worker_count; i++) {
-        daemon_worker_close(&d->workers[i]);
-        run_until(d, daemon_worker_closed(&d->workers[i]));
+    for (unsigned i = 0; i < d->worker_count; i++)
         daemon_worker_fini(&d->workers[i]);
-    }
     free(d->workers);
 }
 
-/* One, on the main loop. */
+/* Room for them: each opens with its loop, when the network starts. */
 static enum err open_workers(struct daemon *d, struct errinfo *ei)
 {
-    enum err e;
+    d->worker_count = d->settings.workers != 0 ? d->settings.workers : net_cores();
+    d->workers = calloc(d->worker_count, sizeof(*d->workers));
+    return d->workers == NULL ? err_nomem(ei) : ERR_OK;
+}
 
-    if (d->options.check)
-        return ERR_OK;
-    d->workers = calloc(1, sizeof(*d->workers));
-    if (d->workers == NULL)
-        return err_nomem(ei);
-    e = daemon_worker_open(d, 0, &d->loop, &d->workers[0], ei);
-    if (e == ERR_OK)
-        d->worker_count = 1;
-    else
-        close_workers(d);
-    return e;
+static enum err on_worker_start(void *arg, unsigned n, uv_loop_t *loop, struct errinfo *ei)
+{
+    struct daemon *d = arg;
+
+    return daemon_worker_open(d, n, loop, &d->workers[n], ei);
+}
+
+static void on_worker_stop(void *arg, unsigned n)
+{
+    struct daemon *d = arg;
+
+    daemon_worker_close(&d->workers[n]);
 }
 
 /* ---- network ---- */
@@ -328,7 +330,10 @@ static enum err open_net(struct daemon *d, struct errinfo *ei)
         .bind_ms = BIND_MS,
         .exchange_ms = EXCHANGE_MS,
         .idle_ms = (unsigned)d->settings.idle * 1000,
+        .workers = d->worker_count,
         .on_call = calls_dispatch,
+        .worker_start = on_worker_start,
+        .worker_stop = on_worker_stop,
         .arg = d,
         .log = log_child(&d->log, "net"),
     };
@@ -436,13 +441,19 @@ static enum err open_control(struct daemon *d, struct errinfo *ei)
     return e;
 }
 
+/* Last: whatever a worker looks at is there. close_net ends them. */
+static enum err start_net(struct daemon *d, struct errinfo *ei)
+{
+    return d->options.check ? ERR_OK : net_server_start(d->net, ei);
+}
+
 /* ---- all of it ---- */
 
 static const struct {
     enum err (*open)(struct daemon *d, struct errinfo *ei);
     void (*close)(struct daemon *d);
 } steps[] = {
-    {open_descriptors, close_descriptors},
+    {open_descriptors, close_nothing},
     {open_settings, close_settings},
     {open_loop, close_loop},
     {open_clock, close_clock},
@@ -456,6 +467,7 @@ static const struct {
     {open_directory, close_directory},
     {open_membership, close_membership},
     {open_control, close_control},
+    {start_net, close_nothing},
 };
 #define STEP_COUNT (sizeof(steps) / sizeof(steps[0]))
 

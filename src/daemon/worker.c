@@ -99,6 +99,14 @@ static void open_handles(struct daemon_worker *w)
     uv_unref((uv_handle_t *)&w->timer);
 }
 
+/* The ledger has too much under way: let those who ask wait in their sockets. */
+static void on_hold(void *arg, bool on)
+{
+    struct daemon_worker *w = arg;
+
+    net_server_hold(w->d->net, w->number, on);
+}
+
 enum err daemon_worker_open(struct daemon *d, unsigned n, uv_loop_t *loop, struct daemon_worker *w,
                             struct errinfo *ei)
 {
@@ -112,7 +120,7 @@ enum err daemon_worker_open(struct daemon *d, unsigned n, uv_loop_t *loop, struc
     if (e == ERR_OK)
         e = open_crypto(w, ei);
     if (e == ERR_OK)
-        e = ledger_port_open(d->ledger, loop, NULL, w, &w->port, ei);
+        e = ledger_port_open(d->ledger, loop, on_hold, w, &w->port, ei);
     if (e != ERR_OK)
         daemon_worker_fini(w);
     else

@@ -52,6 +52,11 @@ const struct rpc_server *net_call_server(const struct net_call *call)
     return call->conn->rpc_server;
 }
 
+unsigned net_call_worker(const struct net_call *call)
+{
+    return call->worker->number;
+}
+
 const char *net_call_peer(const struct net_call *call, char text[NET_ADDRESS_MAX])
 {
     return address_format(&call->conn->peer, text, NET_ADDRESS_MAX);

@@ -44,6 +44,16 @@ static void unlink_conn(struct net_conn *c)
 
 /* ---- the end ---- */
 
+static void wait_no_more(struct net_conn *c)
+{
+    if (c->wait_at == NULL)
+        return;
+    *c->wait_at = c->wait_next;
+    if (c->wait_next != NULL)
+        c->wait_next->wait_at = c->wait_at;
+    c->wait_at = NULL;
+}
+
 static void on_closed(uv_handle_t *h)
 {
     struct net_conn *c = h->data;
@@ -62,6 +72,7 @@ static void destroy(struct net_conn *c)
         return;
     c->state = CONN_CLOSED;
     call_orphan_all(c);
+    wait_no_more(c);
     deadline_clear(&c->deadline);
     rpc_conn_free(c->rpc);
     c->rpc = NULL;
@@ -184,7 +195,10 @@ static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *b)
     struct net_conn *c = h->data;
 
     (void)suggested;
-    *b = uv_buf_init(c->worker->read_buffer, READ_BUFFER_SIZE);
+    if (c->worker->held && c->state == CONN_OPEN)
+        *b = uv_buf_init(NULL, 0); /* on_read gets UV_ENOBUFS */
+    else
+        *b = uv_buf_init(c->worker->read_buffer, READ_BUFFER_SIZE);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b);
@@ -198,6 +212,30 @@ static void set_reading(struct net_conn *c, bool on)
         uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
     else
         uv_read_stop((uv_stream_t *)&c->tcp);
+}
+
+/* ---- while the worker is held ---- */
+
+/* Something came that may not be read: waits, and is not asked again until then. */
+static void wait_for_release(struct net_conn *c)
+{
+    struct net_worker *w = c->worker;
+
+    set_reading(c, false);
+    c->wait_next = w->waiting;
+    if (c->wait_next != NULL)
+        c->wait_next->wait_at = &c->wait_next;
+    c->wait_at = &w->waiting;
+    w->waiting = c;
+}
+
+struct net_conn *conn_read_on(struct net_conn *c)
+{
+    struct net_conn *next = c->wait_next;
+
+    c->wait_at = NULL;
+    conn_settle(c);
+    return next;
 }
 
 /* A deadline of one kind runs on while bytes trickle in; only something completed renews it. */
@@ -247,7 +285,7 @@ static void settle_open(struct net_conn *c)
         linger(c);
     } else {
         set_reading(c, !c->writing && c->open_calls < OPEN_CALLS_MAX && !c->eof &&
-                           !c->worker->stopping);
+                           !c->worker->stopping && c->wait_at == NULL);
         choose_deadline(c);
     }
 }
@@ -369,6 +407,10 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 
     if (n == 0)
         return;
+    if (n == UV_ENOBUFS) {
+        wait_for_release(c);
+        return;
+    }
     if (c->state != CONN_OPEN) {
         if (n < 0)
             destroy(c);

@@ -23,7 +23,8 @@ struct net_conn {
     struct deadline deadline;
     struct net_worker *worker;
     struct net_conn *prev, *next;
-    struct rpc_server *rpc_server; /* its listener's */
+    struct net_conn **wait_at, *wait_next; /* among the worker's waiting; NULL: it is not */
+    struct rpc_server *rpc_server;         /* its listener's */
     struct rpc_conn *rpc;
     struct net_call *calls; /* circular list without a head; NULL: none open */
     uint32_t open_calls;

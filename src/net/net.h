@@ -2,7 +2,8 @@
  * time limits and knows nothing of what is served: each whole call goes to one handler, which
  * answers it now or later.
  *
- * A struct net_server belongs to the thread of the loop that it was made with. */
+ * Connections are dealt out among workers, each a thread with a loop of its own. A struct
+ * net_server belongs to the thread of the loop that it was made with, the main loop. */
 #ifndef ADBAD_NET_NET_H
 #define ADBAD_NET_NET_H
 
@@ -37,8 +38,11 @@ enum net_reason {
 const char *net_reason_name(unsigned reason);
 
 struct net_call;
-/* Receives every whole call. The handler answers it once, now or later. */
+/* Receives every whole call, on the thread of its worker. The handler answers it once, now or
+ * later, and on that thread. */
 typedef void net_call_fn(void *arg, struct net_call *call);
+
+#define NET_WORKERS_MAX 64
 
 struct net_conf {
     const struct rpc_iface *ifaces; /* must outlive the server */
@@ -53,7 +57,14 @@ struct net_conf {
     unsigned bind_ms;                /* from accepting to a complete bind */
     unsigned exchange_ms;            /* for a whole PDU and a whole call; for taking an answer */
     unsigned idle_ms;                /* between two calls */
+    unsigned workers;                /* threads with a loop each, 1 … NET_WORKERS_MAX */
     net_call_fn *on_call;
+    /* Optional: a worker's beginning and end. start is called in net_server_start, on its thread
+     * and before the worker's own runs. stop is called on the worker's thread once its last
+     * connection is gone, and if start succeeded; calls that were handed out may still be answered
+     * after it. The thread ends when nothing is active on the loop any more. */
+    enum err (*worker_start)(void *arg, unsigned worker, uv_loop_t *loop, struct errinfo *ei);
+    void (*worker_stop)(void *arg, unsigned worker);
     void *arg;
     struct log log;
 };
@@ -69,6 +80,8 @@ struct net_stats {
 
 struct net_server;
 
+/* How many workers make use of every core that this process may run on. */
+unsigned net_cores(void);
 /* Whether the addresses and networks of a configuration are well-formed; nothing is opened.
  * ERR_CONFIG names what is not. */
 MUST_CHECK enum err net_check(const struct net_conf *conf, const struct conf_list *listen,
@@ -82,32 +95,61 @@ MUST_CHECK enum err net_listen(struct net_server *s, const char *address, struct
 /* Listens on a socket that was inherited (net/inherit.h). ERR_CONFIG for another kind of
  * descriptor. */
 MUST_CHECK enum err net_listen_inherited(struct net_server *s, int fd, struct errinfo *ei);
+/* Starts the workers: from here on connections are served. Whatever it returns, the server is
+ * stopped before it is freed. */
+MUST_CHECK enum err net_server_start(struct net_server *s, struct errinfo *ei);
 /* The addresses listened on, "127.0.0.1:1688, [::1]:1688". Returns text. */
 const char *net_server_addresses(const struct net_server *s, char *text, size_t size);
 void net_server_stats(struct net_server *s, struct net_stats *out);
-/* Stops listening and reading. Connections close once their open calls are answered. */
+/* Stops listening and reading. Connections close once their open calls are answered. The main loop
+ * must turn until net_server_stopped. */
 void net_server_stop(struct net_server *s);
 /* After net_server_stop: closes at once what is still open. */
 void net_server_abort(struct net_server *s);
-/* True once everything is closed. The loop may then be left and the server freed. */
+/* True once every worker has ended. The main loop may then be left and the server freed. */
 bool net_server_stopped(const struct net_server *s);
 void net_server_free(struct net_server *s);
+
+/* On the thread of that worker: while held, none of its connections is read, so that no further
+ * calls come than those of bytes read before; answers go out as ever. Costs the same however many
+ * connections there are. */
+void net_server_hold(struct net_server *s, unsigned worker, bool held);
 
 /* ---- calls ---- */
 
 /* These are valid only inside the handler; the stub may be read there. */
 const struct rpc_call *net_call_rpc(const struct net_call *call);
 const struct rpc_server *net_call_server(const struct net_call *call);
+/* The number of its worker, from 0. */
+unsigned net_call_worker(const struct net_call *call);
 #define NET_ADDRESS_MAX 64
 /* The client as "address:port" and as the address alone; behind a balancer what that told. Return
  * text. */
 const char *net_call_peer(const struct net_call *call, char text[NET_ADDRESS_MAX]);
 const char *net_call_source(const struct net_call *call, char text[NET_ADDRESS_MAX]);
 
-/* Each ends the call and frees it. If the peer has gone away meanwhile nothing is sent. */
+/* On the call's worker's thread; each ends the call and frees it. If the peer has gone away
+ * meanwhile nothing is sent. */
 void net_call_reply(struct net_call *call, const void *stub, size_t len);
 void net_call_fault(struct net_call *call, uint32_t status);
 /* No answer: the connection is closed. detail tells the log why. */
 void net_call_abort(struct net_call *call, const char *detail);
+
+/* ---- calls that the main loop answers ---- */
+
+/* A call that was handed to the main loop, with a copy of all there is to know of it. */
+struct net_errand;
+typedef void net_errand_fn(void *arg, struct net_errand *e);
+
+/* From the handler: run is called on the main loop, and answers the call once, now or later. The
+ * handler has nothing more to do with it. */
+void net_call_to_main(struct net_call *call, net_errand_fn *run, void *arg);
+/* On the main loop, until it is answered. */
+const struct rpc_call *net_errand_rpc(const struct net_errand *e);
+const char *net_errand_peer(const struct net_errand *e, char text[NET_ADDRESS_MAX]);
+/* As net_call_reply and its like. All before net_server_free. */
+void net_errand_reply(struct net_errand *e, const void *stub, size_t len);
+void net_errand_fault(struct net_errand *e, uint32_t status);
+void net_errand_abort(struct net_errand *e, const char *detail);
 
 #endif

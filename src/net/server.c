@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "net/errand.h"
 #include "net/listen.h"
 
 static const char *const reason_names[NET_REASONS] = {
@@ -50,39 +51,44 @@ static enum err too_many(struct errinfo *ei)
     return err_fail(ei, ERR_CONFIG, "more than %d addresses to listen on", LISTEN_MAX);
 }
 
-/* The sockets are the workers' from now on, whatever comes of it. */
+/* One socket for each worker; they are theirs from now on, or closed. */
 static enum err give(struct net_server *s, const union address *a, const int *fds,
                      struct errinfo *ei)
 {
-    int rc = worker_listen(s->worker, fds[0], a);
     char text[NET_ADDRESS_MAX];
+    int rc = 0;
 
-    if (rc != 0) {
-        close(fds[0]);
-        return err_fail_errno(ei, -rc, "listen on %s", address_format(a, text, sizeof(text)));
+    for (unsigned i = 0; i < s->conf.workers; i++) {
+        if (rc == 0)
+            rc = worker_listen(&s->workers[i], fds[i], a);
+        if (rc != 0)
+            close(fds[i]);
     }
+    if (rc != 0)
+        return err_fail_errno(ei, -rc, "listen on %s", address_format(a, text, sizeof(text)));
     s->addresses[s->address_count++] = *a;
     return ERR_OK;
 }
 
 enum err net_listen(struct net_server *s, const char *text, struct errinfo *ei)
 {
+    int fds[NET_WORKERS_MAX];
     union address a;
-    int fds[1];
     enum err e = address_parse(text, &a, ei);
 
     if (e == ERR_OK && s->address_count == LISTEN_MAX)
         e = too_many(ei);
     if (e == ERR_OK)
-        e = listen_open(text, &a, 1, fds, ei);
+        e = listen_open(text, &a, s->conf.workers, fds, ei);
     return e == ERR_OK ? give(s, &a, fds, ei) : e;
 }
 
 enum err net_listen_inherited(struct net_server *s, int fd, struct errinfo *ei)
 {
+    int fds[NET_WORKERS_MAX];
     union address a;
-    int fds[1];
-    enum err e = s->address_count == LISTEN_MAX ? too_many(ei) : listen_adopt(fd, &a, 1, fds, ei);
+    enum err e = s->address_count == LISTEN_MAX ? too_many(ei)
+                                                : listen_adopt(fd, &a, s->conf.workers, fds, ei);
 
     return e == ERR_OK ? give(s, &a, fds, ei) : e;
 }
@@ -105,7 +111,8 @@ const char *net_server_addresses(const struct net_server *s, char *text, size_t 
 
 void server_wake(struct net_server *s)
 {
-    worker_resume(s->worker);
+    for (unsigned i = 0; i < s->conf.workers; i++)
+        mail_ask(&s->workers[i].mail, MAIL_RESUME);
 }
 
 static void add_worker(const struct net_worker *w, struct net_stats *out)
@@ -125,10 +132,120 @@ static void add_worker(const struct net_worker *w, struct net_stats *out)
 void net_server_stats(struct net_server *s, struct net_stats *out)
 {
     *out = (struct net_stats){.open = gate_open(&s->gate), .accepting = true};
-    add_worker(s->worker, out);
+    for (unsigned i = 0; i < s->conf.workers; i++)
+        add_worker(&s->workers[i], out);
+}
+
+/* ---- the main loop ---- */
+
+static void on_closed(uv_handle_t *h)
+{
+    struct net_server *s = h->data;
+
+    s->stopped = true;
+}
+
+/* The threads that have ended are not waited for: their last deed was to say so. */
+static void join_ended(struct net_server *s)
+{
+    for (unsigned i = 0; i < s->conf.workers; i++) {
+        if (s->workers[i].running)
+            uv_thread_join(&s->workers[i].thread);
+        s->workers[i].running = false;
+    }
+    mail_close(&s->mail, on_closed);
+}
+
+static void on_mail(uv_async_t *h)
+{
+    struct net_server *s = h->data;
+    struct net_errand *e, *next;
+    unsigned asked = mail_take(&s->mail, &e);
+
+    for (; e != NULL; e = next) {
+        next = e->next;
+        e->run(e->arg, e);
+    }
+    if ((asked & MAIL_ENDED) != 0 && s->stopping && atomic_load(&s->alive) == 0)
+        join_ended(s);
 }
 
 /* ---- life ---- */
+
+unsigned net_cores(void)
+{
+    unsigned n = uv_available_parallelism();
+
+    return n < NET_WORKERS_MAX ? n : NET_WORKERS_MAX;
+}
+
+/* Ends a worker whose thread does not run. */
+static void end_here(struct net_worker *w)
+{
+    worker_stop(w);
+    uv_run(w->loop, UV_RUN_DEFAULT);
+}
+
+static void close_workers(struct net_server *s, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        end_here(&s->workers[i]);
+        worker_fini(&s->workers[i]);
+    }
+    free(s->workers);
+}
+
+static enum err open_workers(struct net_server *s, struct errinfo *ei)
+{
+    s->workers = calloc(s->conf.workers, sizeof(*s->workers));
+    if (s->workers == NULL)
+        return err_nomem(ei);
+    for (unsigned i = 0; i < s->conf.workers; i++) {
+        int rc = worker_init(&s->workers[i], s, i);
+
+        if (rc != 0) {
+            close_workers(s, i);
+            return err_fail_errno(ei, -rc, "start an event loop");
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err open_shared(struct net_server *s, struct errinfo *ei)
+{
+    enum err e = gate_init(&s->gate, &s->conf, ei);
+
+    if (e != ERR_OK)
+        return e;
+    s->rpc = rpc_shared_new(0);
+    if (s->rpc != NULL)
+        return ERR_OK;
+    gate_fini(&s->gate);
+    return err_nomem(ei);
+}
+
+static void close_shared(struct net_server *s)
+{
+    rpc_shared_free(s->rpc);
+    gate_fini(&s->gate);
+}
+
+static enum err open_parts(struct net_server *s, struct errinfo *ei)
+{
+    enum err e = open_shared(s, ei);
+    int rc;
+
+    if (e != ERR_OK)
+        return e;
+    e = open_workers(s, ei);
+    if (e == ERR_OK && (rc = mail_init(&s->mail, s->loop, on_mail, s)) != 0) {
+        close_workers(s, s->conf.workers);
+        e = err_fail_errno(ei, -rc, "start the network");
+    }
+    if (e != ERR_OK)
+        close_shared(s);
+    return e;
+}
 
 enum err net_server_new(uv_loop_t *loop, const struct net_conf *conf, struct net_server **out,
                         struct errinfo *ei)
@@ -139,48 +256,79 @@ enum err net_server_new(uv_loop_t *loop, const struct net_conf *conf, struct net
     if (s == NULL)
         return err_nomem(ei);
     s->conf = *conf;
-    e = gate_init(&s->gate, conf, ei);
-    if (e != ERR_OK) {
+    s->loop = loop;
+    e = open_parts(s, ei);
+    if (e == ERR_OK)
+        *out = s;
+    else
         free(s);
-        return e;
+    return e;
+}
+
+static enum err introduce(struct net_server *s, struct errinfo *ei)
+{
+    enum err e = ERR_OK;
+
+    if (s->conf.worker_start == NULL)
+        return ERR_OK;
+    for (unsigned i = 0; e == ERR_OK && i < s->conf.workers; i++) {
+        e = s->conf.worker_start(s->conf.arg, i, s->workers[i].loop, ei);
+        s->workers[i].introduced = e == ERR_OK;
     }
-    s->rpc = rpc_shared_new(0);
-    s->worker = calloc(1, sizeof(*s->worker));
-    if (s->rpc == NULL || s->worker == NULL) {
-        rpc_shared_free(s->rpc);
-        free(s->worker);
-        gate_fini(&s->gate);
-        free(s);
-        return err_nomem(ei);
+    return e;
+}
+
+enum err net_server_start(struct net_server *s, struct errinfo *ei)
+{
+    enum err e = introduce(s, ei);
+
+    for (unsigned i = 0; e == ERR_OK && i < s->conf.workers; i++) {
+        int rc;
+
+        atomic_fetch_add(&s->alive, 1);
+        rc = worker_run(&s->workers[i]);
+        if (rc == 0)
+            continue;
+        atomic_fetch_sub(&s->alive, 1);
+        e = err_fail_errno(ei, -rc, "start a thread");
     }
-    worker_init(s->worker, s, 0, loop);
-    *out = s;
-    return ERR_OK;
+    return e;
 }
 
 void net_server_stop(struct net_server *s)
 {
-    worker_stop(s->worker);
+    if (s->stopping)
+        return;
+    s->stopping = true;
+    for (unsigned i = 0; i < s->conf.workers; i++) {
+        if (s->workers[i].running)
+            mail_ask(&s->workers[i].mail, MAIL_STOP);
+        else
+            end_here(&s->workers[i]);
+    }
+    mail_ask(&s->mail, MAIL_ENDED); /* none may have been running */
 }
 
 void net_server_abort(struct net_server *s)
 {
-    worker_abort(s->worker);
+    for (unsigned i = 0; i < s->conf.workers; i++)
+        mail_ask(&s->workers[i].mail, MAIL_ABORT);
 }
 
 bool net_server_stopped(const struct net_server *s)
 {
-    return s->worker->stopping && s->worker->handles == 0;
+    return s->stopped;
 }
 
 void net_server_free(struct net_server *s)
 {
     if (s == NULL)
         return;
-    assert(net_server_stopped(s));
-    worker_fini(s->worker);
-    free(s->worker);
-    rpc_shared_free(s->rpc);
-    gate_fini(&s->gate);
+    assert(s->stopped);
+    for (unsigned i = 0; i < s->conf.workers; i++)
+        worker_fini(&s->workers[i]);
+    free(s->workers);
+    mail_fini(&s->mail);
+    close_shared(s);
     free(s);
 }

@@ -9,14 +9,19 @@
 
 struct net_server {
     struct net_conf conf;
+    uv_loop_t *loop;
+    struct mail mail; /* from workers to the main loop */
     struct gate gate;
     struct rpc_shared *rpc;
     union address addresses[LISTEN_MAX];
     unsigned address_count;
-    struct net_worker *worker;
+    struct net_worker *workers; /* conf.workers of them */
+    _Atomic unsigned alive;     /* threads */
+    bool stopping;
+    bool stopped; /* all that the main loop knew of is closed */
 };
 
-/* A place is free that some worker waits for. */
+/* On any thread: a place is free that some worker waits for. */
 void server_wake(struct net_server *s);
 
 #endif

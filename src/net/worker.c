@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "net/errand.h"
 #include "net/server.h"
 
 #define ACCEPTS_PER_EVENT 64    /* then let those be served that are open */
@@ -260,7 +261,6 @@ int worker_listen(struct net_worker *w, int fd, const union address *a)
     l->worker = w;
     l->fd = fd;
     l->poll.data = l;
-    w->handles++;
     set_rpc(l, address_port(a));
     uv_poll_start(&l->poll, UV_READABLE, on_readable);
     l->next = w->listeners;
@@ -268,28 +268,79 @@ int worker_listen(struct net_worker *w, int fd, const union address *a)
     return 0;
 }
 
-void worker_init(struct net_worker *w, struct net_server *s, unsigned number, uv_loop_t *loop)
+static void on_mail(uv_async_t *h)
+{
+    struct net_worker *w = h->data;
+    struct net_errand *e, *next;
+    unsigned asked = mail_take(&w->mail, &e);
+
+    for (; e != NULL; e = next) {
+        next = e->next;
+        errand_finish(e);
+    }
+    if ((asked & MAIL_RESUME) != 0)
+        worker_resume(w);
+    if ((asked & MAIL_STOP) != 0)
+        worker_stop(w);
+    if ((asked & MAIL_ABORT) != 0)
+        worker_abort(w);
+}
+
+static void init_deadlines(struct net_worker *w, const struct net_conf *conf)
+{
+    w->deadline_armed = UINT64_MAX;
+    deadlines_init(&w->deadlines);
+    w->deadlines.ms[DEADLINE_BIND] = conf->bind_ms;
+    w->deadlines.ms[DEADLINE_EXCHANGE] = conf->exchange_ms;
+    w->deadlines.ms[DEADLINE_IDLE] = conf->idle_ms;
+    w->deadlines.ms[DEADLINE_WRITE] = conf->exchange_ms;
+    w->deadlines.ms[DEADLINE_LINGER] = LINGER_MS;
+}
+
+int worker_init(struct net_worker *w, struct net_server *s, unsigned number)
 {
     uv_timer_t *const timers[] = {&w->deadline_timer, &w->resume_timer, &w->tell_timer};
+    int rc = uv_loop_init(&w->own_loop);
 
+    if (rc != 0)
+        return rc;
+    w->loop = &w->own_loop;
     w->server = s;
     w->number = number;
-    w->loop = loop;
-    w->deadline_armed = UINT64_MAX;
+    rc = mail_init(&w->mail, w->loop, on_mail, w);
+    if (rc != 0) {
+        uv_loop_close(w->loop);
+        return rc;
+    }
     w->lines =
         (struct loglimit){.what = "connections closed or refused", .per_second = LINES_PER_SECOND};
     set_accepting(w, true);
-    deadlines_init(&w->deadlines);
-    w->deadlines.ms[DEADLINE_BIND] = s->conf.bind_ms;
-    w->deadlines.ms[DEADLINE_EXCHANGE] = s->conf.exchange_ms;
-    w->deadlines.ms[DEADLINE_IDLE] = s->conf.idle_ms;
-    w->deadlines.ms[DEADLINE_WRITE] = s->conf.exchange_ms;
-    w->deadlines.ms[DEADLINE_LINGER] = LINGER_MS;
+    init_deadlines(w, &s->conf);
     for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
-        uv_timer_init(loop, timers[i]);
+        uv_timer_init(w->loop, timers[i]);
         timers[i]->data = w;
-        w->handles++;
     }
+    return 0;
+}
+
+static void run(void *arg)
+{
+    struct net_worker *w = arg;
+    char name[16];
+
+    snprintf(name, sizeof(name), "net-%u", w->number);
+    (void)pthread_setname_np(pthread_self(), name);
+    uv_run(w->loop, UV_RUN_DEFAULT);
+    atomic_fetch_sub(&w->server->alive, 1);
+    mail_ask(&w->server->mail, MAIL_ENDED);
+}
+
+int worker_run(struct net_worker *w)
+{
+    int rc = uv_thread_create(&w->thread, run, w);
+
+    w->running = rc == 0;
+    return rc;
 }
 
 void worker_fini(struct net_worker *w)
@@ -302,28 +353,21 @@ void worker_fini(struct net_worker *w)
         free(l);
     }
     buf_fini(&w->spare);
+    mail_fini(&w->mail);
+    uv_loop_close(w->loop);
 }
 
-static void on_closed(uv_handle_t *h)
-{
-    struct net_worker *w = h->data;
-
-    w->handles--;
-}
-
-static void on_listener_closed(uv_handle_t *h)
-{
-    struct listener *l = h->data;
-
-    l->worker->handles--;
-}
-
-/* The last handles go when no connection needs its deadline any more. */
+/* With the last connection go the last handles. */
 static void close_when_empty(struct net_worker *w)
 {
+    const struct net_conf *conf = &w->server->conf;
+
     if (!w->stopping || w->open > 0)
         return;
-    uv_close((uv_handle_t *)&w->deadline_timer, on_closed);
+    uv_close((uv_handle_t *)&w->deadline_timer, NULL);
+    mail_close(&w->mail, NULL);
+    if (w->introduced && conf->worker_stop != NULL)
+        conf->worker_stop(conf->arg, w->number);
 }
 
 void worker_forget(struct net_worker *w, const union address *source)
@@ -343,12 +387,12 @@ void worker_stop(struct net_worker *w)
         return;
     w->stopping = true;
     for (struct listener *l = w->listeners; l != NULL; l = l->next) {
-        uv_close((uv_handle_t *)&l->poll, on_listener_closed);
+        uv_close((uv_handle_t *)&l->poll, NULL);
         close(l->fd); /* the poll handle has let go of it */
     }
-    uv_close((uv_handle_t *)&w->resume_timer, on_closed);
+    uv_close((uv_handle_t *)&w->resume_timer, NULL);
     (void)loglimit_tell(&w->lines, &w->server->conf.log, LOGL_INFO, INT64_MAX);
-    uv_close((uv_handle_t *)&w->tell_timer, on_closed);
+    uv_close((uv_handle_t *)&w->tell_timer, NULL);
     close_when_empty(w);
     for (c = w->conns; c != NULL; c = next) {
         next = conn_next(c);
@@ -364,4 +408,19 @@ void worker_abort(struct net_worker *w)
         next = conn_next(c);
         conn_kill(c);
     }
+}
+
+/* ---- holding ---- */
+
+void net_server_hold(struct net_server *s, unsigned worker, bool held)
+{
+    struct net_worker *w = &s->workers[worker];
+    struct net_conn *c = w->waiting;
+
+    w->held = held;
+    if (held)
+        return;
+    w->waiting = NULL; /* whoever waits goes on, or waits anew */
+    while (c != NULL)
+        c = conn_read_on(c);
 }

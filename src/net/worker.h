@@ -1,5 +1,5 @@
-/* worker: one loop, its listeners and its connections; everything here belongs to that loop's
- * thread unless it says otherwise. Private to this room. */
+/* worker: one thread and its loop, with its listeners and its connections. Everything here belongs
+ * to that thread once it runs, unless it says otherwise. Private to this room. */
 #ifndef ADBAD_NET_WORKER_H
 #define ADBAD_NET_WORKER_H
 
@@ -7,6 +7,7 @@
 #include "base/loglimit.h"
 #include "net/address.h"
 #include "net/deadline.h"
+#include "net/mail.h"
 #include "net/net.h"
 
 #define READ_BUFFER_SIZE 65536
@@ -31,11 +32,18 @@ struct net_conn;
 struct net_worker {
     struct net_server *server;
     unsigned number;
-    uv_loop_t *loop;
+    uv_loop_t *loop; /* own_loop */
+    uv_loop_t own_loop;
+    uv_thread_t thread;
+    bool running;     /* the main thread's: there is a thread */
+    bool introduced;  /* conf.worker_start succeeded */
+    struct mail mail; /* from other threads */
     struct listener *listeners;
     struct net_conn *conns;
     struct net_conn *current; /* is being fed; NULL: none */
-    uint32_t open;            /* connections, until libuv has let go of them */
+    struct net_conn *waiting; /* have something to read, and the worker is held */
+    bool held;
+    uint32_t open; /* connections, until libuv has let go of them */
     struct worker_stats stats;
     struct deadlines deadlines;
     uv_timer_t deadline_timer; /* runs while a deadline is set */
@@ -44,14 +52,17 @@ struct net_worker {
     uint64_t told_exhausted;   /* when the log last said so */
     uv_timer_t tell_timer;     /* runs while lines wait to be summed up */
     struct loglimit lines;     /* of connections that were closed or refused something */
-    unsigned handles;          /* of ours that the loop still knows */
     bool stopping;
     struct buf spare;                   /* an output buffer that no connection uses */
     char read_buffer[READ_BUFFER_SIZE]; /* of whichever connection is being read */
 };
 
-void worker_init(struct net_worker *w, struct net_server *s, unsigned number, uv_loop_t *loop);
+/* 0, or a negative error of libuv and there is nothing to close. */
+MUST_CHECK int worker_init(struct net_worker *w, struct net_server *s, unsigned number);
+/* After its loop has run to its end. */
 void worker_fini(struct net_worker *w);
+/* Starts the thread. 0, or a negative error of libuv. */
+MUST_CHECK int worker_run(struct net_worker *w);
 /* Listens on fd, which is the worker's from now on; its address is a. 0, or a negative error of
  * libuv and fd is still the caller's. */
 MUST_CHECK int worker_listen(struct net_worker *w, int fd, const union address *a);
@@ -80,6 +91,8 @@ void conn_start(struct net_worker *w, struct listener *l, int fd, const union ad
 /* The worker stops: close, now or after the answers that are owed. */
 void conn_stop(struct net_conn *c);
 void conn_kill(struct net_conn *c);
+/* The worker is not held any more: c reads on. Returns who waited behind it. */
+struct net_conn *conn_read_on(struct net_conn *c);
 struct net_conn *conn_next(struct net_conn *c);
 void conn_expired(struct deadline *d);
 /* The client as "address:port". Returns text. */

@@ -64,6 +64,8 @@ const struct conf_key settings_keys[] = {
     {"kms", "packs", CONF_LIST, AT(packs), NULL,
      .help = "With host_os: its volume licence packs (\"Office LTSC 2024\", or \"Office\" for all), "
              "without which it serves no Office."},
+    {"kms", "workers", CONF_UINT, AT(workers), "0", .min = 0, .max = 64,
+     .help = "Threads that serve connections; 0: one for each core."},
 
     {"directory", "uri", CONF_STRING, AT(dir_uri), NULL,
      .help = "Directory servers (ldap://, ldaps:// or ldapi://, with blanks between): the first that "

@@ -46,6 +46,7 @@ struct settings {
     int kms_mode;                          /* enum settings_kms_mode */
     char *host_os;                         /* NULL: a host that serves everything */
     struct conf_list updates, packs;       /* of host_os */
+    uint32_t workers;                      /* 0: as many as cores */
     /* [directory] */
     char *dir_uri; /* NULL: no directory */
     char *dir_domain;

@@ -1,9 +1,11 @@
 /* The server on loopback with short limits; the client's side is plain blocking-free sockets
- * driven from the same thread, so nothing here depends on timing but the limits themselves. */
+ * driven from the main loop's thread, so nothing here depends on timing but the limits themselves.
+ */
 #include "support.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,26 +25,38 @@ struct fixture {
     uv_loop_t loop;
     uv_timer_t turn; /* keeps turn_until turning */
     struct net_server *server;
-    struct net_call *held[8]; /* calls the handler kept */
+    struct net_errand *held[8]; /* calls that were brought here, to be answered by the test */
     size_t held_count;
-    bool hold; /* keep calls instead of answering */
-    size_t answer_size;
+    _Atomic bool hold; /* bring them */
+    _Atomic size_t answer_size;
     uint16_t port;
+    _Atomic unsigned workers_used; /* a bit for each that had a call */
 };
 
+static void on_held(void *arg, struct net_errand *e)
+{
+    struct fixture *f = arg;
+
+    assert_true(f->held_count < 8);
+    f->held[f->held_count++] = e;
+}
+
+/* On a worker's thread. */
 static void on_call(void *arg, struct net_call *call)
 {
     struct fixture *f = arg;
+    size_t size = f->answer_size;
     uint8_t *stub;
 
+    atomic_fetch_or(&f->workers_used, 1u << net_call_worker(call));
     if (f->hold) {
-        assert_true(f->held_count < 8);
-        f->held[f->held_count++] = call;
+        net_call_to_main(call, on_held, f);
         return;
     }
-    stub = calloc(1, f->answer_size);
-    assert_non_null(stub);
-    net_call_reply(call, stub, f->answer_size);
+    stub = calloc(1, size);
+    if (stub == NULL)
+        abort();
+    net_call_reply(call, stub, size);
     free(stub);
 }
 
@@ -60,10 +74,12 @@ static void start(struct fixture *f, struct net_conf conf)
     conf.bind_ms = conf.bind_ms == 0 ? LONG_MS : conf.bind_ms;
     conf.exchange_ms = conf.exchange_ms == 0 ? LONG_MS : conf.exchange_ms;
     conf.idle_ms = conf.idle_ms == 0 ? LONG_MS : conf.idle_ms;
+    conf.workers = conf.workers == 0 ? 1 : conf.workers;
     assert_ok(net_server_new(&f->loop, &conf, &f->server, &ei), &ei);
     assert_ok(net_listen(f->server, "127.0.0.1:0", &ei), &ei);
     net_server_addresses(f->server, text, sizeof(text));
     f->port = (uint16_t)atoi(strrchr(text, ':') + 1);
+    assert_ok(net_server_start(f->server, &ei), &ei);
 }
 
 static void wake(uv_timer_t *t)
@@ -105,7 +121,7 @@ static int teardown(void **state)
         net_server_abort(f->server);
         turn_until(f, net_server_stopped(f->server));
         for (size_t i = 0; i < f->held_count; i++)
-            net_call_abort(f->held[i], "test ends");
+            net_errand_abort(f->held[i], "test ends");
         net_server_free(f->server);
     }
     uv_close((uv_handle_t *)&f->turn, NULL);
@@ -127,7 +143,7 @@ static int dial(const struct fixture *f)
     return fd;
 }
 
-static struct net_stats stats(const struct fixture *f)
+static struct net_stats stats(struct fixture *f)
 {
     struct net_stats s;
 
@@ -135,7 +151,7 @@ static struct net_stats stats(const struct fixture *f)
     return s;
 }
 
-static uint64_t closed(const struct fixture *f, unsigned reason)
+static uint64_t closed(struct fixture *f, unsigned reason)
 {
     return stats(f).closed[reason];
 }
@@ -300,7 +316,7 @@ static void waiting_for_our_answer_is_not_idleness(void **state)
     until = uv_hrtime() + UINT64_C(3) * SHORT_MS * 1000000;
     turn_until(f, uv_hrtime() > until);
     assert_int_equal(stats(f).open, 1);
-    net_call_reply(f->held[--f->held_count], "12345678", 8);
+    net_errand_reply(f->held[--f->held_count], "12345678", 8);
     turn_until(f, advance(&p) == RPC_CLIENT_RESPONSE);
     hang_up(&p);
 }
@@ -332,7 +348,7 @@ static void an_answer_to_a_peer_that_has_gone_is_dropped(void **state)
     setsockopt(p.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)); /* closing resets */
     hang_up(&p);
     turn_until(f, stats(f).open == 0);
-    net_call_reply(f->held[--f->held_count], "12345678", 8);
+    net_errand_reply(f->held[--f->held_count], "12345678", 8);
     assert_int_equal(closed(f, NET_PEER_RESET), 1);
 }
 
@@ -349,7 +365,7 @@ static void a_peer_that_only_stops_sending_gets_its_answer(void **state)
     shutdown(p.fd, SHUT_WR);
     for (int i = 0; i < 5; i++)
         uv_run(&f->loop, UV_RUN_NOWAIT);
-    net_call_reply(f->held[--f->held_count], "12345678", 8);
+    net_errand_reply(f->held[--f->held_count], "12345678", 8);
     turn_until(f, advance(&p) == RPC_CLIENT_RESPONSE);
     turn_until(f, closed(f, NET_PEER_CLOSED) == 1);
     hang_up(&p);
@@ -365,7 +381,7 @@ static void an_aborted_call_closes_without_a_byte(void **state)
     p = bound(f);
     call(&p);
     turn_until(f, f->held_count == 1);
-    net_call_abort(f->held[--f->held_count], "no record");
+    net_errand_abort(f->held[--f->held_count], "no record");
     turn_until(f, peek(p.fd) == 0);
     assert_int_equal(closed(f, NET_UNANSWERED), 1);
     hang_up(&p);
@@ -419,7 +435,7 @@ static void stopping_waits_for_the_answers_that_are_owed(void **state)
     turn_until(f, peek(idle.fd) == 0);
     hang_up(&idle);
     assert_false(net_server_stopped(f->server));
-    net_call_reply(f->held[--f->held_count], "12345678", 8);
+    net_errand_reply(f->held[--f->held_count], "12345678", 8);
     turn_until(f, advance(&owed) == RPC_CLIENT_RESPONSE);
     hang_up(&owed);
     turn_until(f, net_server_stopped(f->server));
