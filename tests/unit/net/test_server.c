@@ -31,6 +31,9 @@ struct fixture {
     _Atomic size_t answer_size;
     uint16_t port;
     _Atomic unsigned workers_used; /* a bit for each that had a call */
+    _Atomic bool hold_worker;      /* a call holds its worker */
+    uv_async_t release;            /* ends that */
+    _Atomic bool ended;
 };
 
 static void on_held(void *arg, struct net_errand *e)
@@ -49,6 +52,8 @@ static void on_call(void *arg, struct net_call *call)
     uint8_t *stub;
 
     atomic_fetch_or(&f->workers_used, 1u << net_call_worker(call));
+    if (f->hold_worker)
+        net_server_hold(f->server, net_call_worker(call), true);
     if (f->hold) {
         net_call_to_main(call, on_held, f);
         return;
@@ -60,7 +65,8 @@ static void on_call(void *arg, struct net_call *call)
     free(stub);
 }
 
-static void start(struct fixture *f, struct net_conf conf)
+/* A server that listens and was not started. */
+static void make(struct fixture *f, struct net_conf conf)
 {
     struct errinfo ei;
     char text[64];
@@ -79,6 +85,13 @@ static void start(struct fixture *f, struct net_conf conf)
     assert_ok(net_listen(f->server, "127.0.0.1:0", &ei), &ei);
     net_server_addresses(f->server, text, sizeof(text));
     f->port = (uint16_t)atoi(strrchr(text, ':') + 1);
+}
+
+static void start(struct fixture *f, struct net_conf conf)
+{
+    struct errinfo ei;
+
+    make(f, conf);
     assert_ok(net_server_start(f->server, &ei), &ei);
 }
 
@@ -468,6 +481,206 @@ static void a_port_in_use_names_address_and_remedy(void **state)
     assert_contains(ei.text, "[kms] listen");
 }
 
+/* ---- several workers ---- */
+
+enum { CROWD = 64 };
+
+static void connections_are_dealt_out_among_workers(void **state)
+{
+    struct fixture *f = *state;
+    struct peer p[CROWD];
+
+    start(f, (struct net_conf){.workers = 4});
+    for (int i = 0; i < CROWD; i++) {
+        p[i] = bound(f);
+        call(&p[i]);
+        turn_until(f, advance(&p[i]) == RPC_CLIENT_RESPONSE);
+    }
+    assert_true((f->workers_used & (f->workers_used - 1)) != 0); /* more than one */
+    assert_int_equal(stats(f).calls, CROWD);
+    assert_int_equal(stats(f).open, CROWD);
+    for (int i = 0; i < CROWD; i++)
+        hang_up(&p[i]);
+    turn_until(f, closed(f, NET_PEER_CLOSED) == CROWD);
+}
+
+static void the_cap_of_a_source_is_that_of_all_workers(void **state)
+{
+    struct fixture *f = *state;
+    int fd[CROWD];
+
+    start(f, (struct net_conf){.workers = 4, .max_per_source = 10});
+    for (int i = 0; i < CROWD; i++)
+        fd[i] = dial(f);
+    turn_until(f, closed(f, NET_SOURCE_LIMIT) == CROWD - 10);
+    assert_int_equal(stats(f).open, 10);
+    for (int i = 0; i < CROWD; i++)
+        close(fd[i]);
+    turn_until(f, stats(f).open == 0);
+}
+
+static bool all_timed_out(struct fixture *f)
+{
+    assert_true(stats(f).open <= 10);
+    return closed(f, NET_BIND_TIMEOUT) == CROWD;
+}
+
+static void a_place_that_becomes_free_is_any_workers(void **state)
+{
+    struct fixture *f = *state;
+    int fd[CROWD];
+
+    start(f, (struct net_conf){.workers = 4, .max_connections = 10, .bind_ms = SHORT_MS});
+    for (int i = 0; i < CROWD; i++)
+        fd[i] = dial(f);
+    turn_until(f, all_timed_out(f));
+    for (int i = 0; i < CROWD; i++)
+        close(fd[i]);
+}
+
+static void a_port_that_several_workers_share_is_still_ours_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct net_server *first;
+    struct errinfo ei;
+    char address[64];
+
+    start(f, (struct net_conf){.workers = 4});
+    snprintf(address, sizeof(address), "127.0.0.1:%u", f->port);
+    first = f->server;
+    start(f, (struct net_conf){.workers = 4}); /* another port, and then that one */
+    assert_int_equal(net_listen(f->server, address, &ei), ERR_BUSY);
+    net_server_stop(first);
+    turn_until(f, net_server_stopped(first));
+    net_server_free(first);
+}
+
+static void a_server_that_was_not_started_can_be_stopped(void **state)
+{
+    struct fixture *f = *state;
+
+    make(f, (struct net_conf){.workers = 4});
+}
+
+/* ---- a worker's own, and holding ---- */
+
+static void on_release(uv_async_t *h)
+{
+    struct fixture *f = h->data;
+
+    net_server_hold(f->server, 0, false);
+}
+
+static enum err begin_worker(void *arg, unsigned worker, uv_loop_t *loop, struct errinfo *ei)
+{
+    struct fixture *f = arg;
+
+    (void)ei;
+    assert_int_equal(worker, 0);
+    f->release.data = f;
+    return uv_async_init(loop, &f->release, on_release) == 0 ? ERR_OK : err_nomem(ei);
+}
+
+static void end_worker(void *arg, unsigned worker)
+{
+    struct fixture *f = arg;
+
+    (void)worker;
+    f->ended = true;
+    uv_close((uv_handle_t *)&f->release, NULL);
+}
+
+static void nothing_is_read_while_a_worker_is_held(void **state)
+{
+    struct fixture *f = *state;
+    struct peer first, second, gone;
+
+    start(f, (struct net_conf){.worker_start = begin_worker, .worker_stop = end_worker});
+    f->hold = f->hold_worker = true;
+    first = bound(f);
+    second = bound(f);
+    gone = bound(f);
+    call(&first);
+    turn_until(f, f->held_count == 1);
+    call(&second);
+    call(&gone);
+    hang_up(&gone);
+    /* Answers go out all the same; after the second of two the calls had every chance to come. */
+    net_errand_reply(f->held[--f->held_count], "12345678", 8);
+    turn_until(f, advance(&first) == RPC_CLIENT_RESPONSE);
+    assert_int_equal(stats(f).calls, 1);
+    assert_int_equal(stats(f).open, 3);
+    f->hold_worker = false;
+    uv_async_send(&f->release);
+    turn_until(f, stats(f).calls == 3 && f->held_count == 2);
+    while (f->held_count > 0)
+        net_errand_reply(f->held[--f->held_count], "12345678", 8);
+    turn_until(f, advance(&second) == RPC_CLIENT_RESPONSE);
+    hang_up(&first);
+    hang_up(&second);
+    turn_until(f, stats(f).open == 0);
+    assert_false(f->ended);
+    net_server_stop(f->server);
+    turn_until(f, net_server_stopped(f->server));
+    assert_true(f->ended);
+}
+
+static enum err refuse_second(void *arg, unsigned worker, uv_loop_t *loop, struct errinfo *ei)
+{
+    (void)arg;
+    (void)loop;
+    return worker == 0 ? ERR_OK : err_fail(ei, ERR_IO, "worker %u", worker);
+}
+
+static void count_end(void *arg, unsigned worker)
+{
+    struct fixture *f = arg;
+
+    assert_int_equal(worker, 0); /* the one that began */
+    f->ended = true;
+}
+
+static void a_worker_that_cannot_begin_ends_the_start(void **state)
+{
+    struct fixture *f = *state;
+    struct errinfo ei;
+
+    make(f,
+         (struct net_conf){.workers = 3, .worker_start = refuse_second, .worker_stop = count_end});
+    assert_int_equal(net_server_start(f->server, &ei), ERR_IO);
+    assert_string_equal(ei.text, "worker 1");
+    net_server_stop(f->server);
+    assert_true(f->ended);
+}
+
+/* ---- memory ---- */
+
+static _Atomic size_t malloc_max = SIZE_MAX;
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+    return size > malloc_max ? NULL : __real_malloc(size);
+}
+
+static void an_answer_without_memory_closes_at_once(void **state)
+{
+    struct fixture *f = *state;
+    struct peer p;
+
+    start(f, (struct net_conf){0});
+    f->answer_size = 4 * 1024 * 1024;
+    p = bound(f);
+    malloc_max = 1024 * 1024;
+    call(&p);
+    turn_until(f, peek(p.fd) == 0); /* not a byte of it */
+    malloc_max = SIZE_MAX;
+    assert_int_equal(closed(f, NET_RPC_REASON(RPC_NO_MEMORY)), 1);
+    hang_up(&p);
+}
+
 static void every_reason_has_a_name_of_its_own(void **state)
 {
     (void)state;
@@ -497,6 +710,14 @@ int main(void)
         T(stopping_waits_for_the_answers_that_are_owed),
         T(a_protocol_error_is_counted_with_its_reason),
         T(a_port_in_use_names_address_and_remedy),
+        T(connections_are_dealt_out_among_workers),
+        T(the_cap_of_a_source_is_that_of_all_workers),
+        T(a_place_that_becomes_free_is_any_workers),
+        T(a_port_that_several_workers_share_is_still_ours_alone),
+        T(a_server_that_was_not_started_can_be_stopped),
+        T(nothing_is_read_while_a_worker_is_held),
+        T(a_worker_that_cannot_begin_ends_the_start),
+        T(an_answer_without_memory_closes_at_once),
         T(every_reason_has_a_name_of_its_own),
     };
 
