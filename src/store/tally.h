@@ -8,7 +8,7 @@
 
 #include "store/store.h"
 
-#define TALLY_ROWS 1024 /* activations between two moves of the mark */
+#define TALLY_ROWS 4096 /* activations between two moves of the mark */
 #define TALLY_MAX  1024 /* products x states that are told apart; any client can invent products */
 
 struct store_tally {
