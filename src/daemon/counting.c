@@ -113,7 +113,8 @@ static enum err rebuild(struct daemon *d, struct store *s, uint64_t *rows, struc
     }
     e = store_each_activation_after(s, after, remember, &r, ei);
     if (e == ERR_OK)
-        log_info(&d->log, "the count goes on from what was saved and %" PRIu64 " activations since", r.rows);
+        log_info(&d->log, "the count goes on from what was saved and %" PRIu64 " activations since",
+                 r.rows);
     *rows = r.rows;
     return e == ERR_NOMEM ? err_nomem(ei) : e;
 }
