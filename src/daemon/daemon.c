@@ -13,6 +13,7 @@
 #include "daemon/clearing.h"
 #include "daemon/control.h"
 #include "daemon/membership.h"
+#include "daemon/retention.h"
 #include "daemon/watcher.h"
 #include "net/inherit.h"
 
@@ -252,6 +253,33 @@ static void close_ledger(struct daemon *d)
         leave_at_once(d);
 }
 
+/* ---- retention ---- */
+
+static enum err open_retention(struct daemon *d, struct errinfo *ei)
+{
+    struct retention_conf conf = {.loop = &d->loop,
+                                  .port = d->port,
+                                  .clk = d->clk,
+                                  .log = log_child(&d->log, "ledger"),
+                                  .keep = d->settings.keep,
+                                  .save = counting_save,
+                                  .arg = d};
+
+    if (d->options.check || d->settings.keep == 0)
+        return ERR_OK;
+    d->retention = retention_new(&conf);
+    return d->retention == NULL ? err_nomem(ei) : ERR_OK;
+}
+
+static void close_retention(struct daemon *d)
+{
+    if (d->retention == NULL)
+        return;
+    retention_close(d->retention);
+    run_until(d, retention_closed(d->retention));
+    retention_free(d->retention);
+}
+
 /* ---- workers ---- */
 
 static void close_workers(struct daemon *d)
@@ -461,6 +489,7 @@ static const struct {
     {open_catalog, close_catalog},
     {open_host, close_host},
     {open_ledger, close_ledger},
+    {open_retention, close_retention},
     {open_workers, close_workers},
     {clearing_open, clearing_close},
     {open_net, close_net},

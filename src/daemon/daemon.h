@@ -57,7 +57,8 @@ struct daemon {
     struct catalog *catalog;
     struct store *store; /* the ledger's writer's: ask through ledger_read and ledger_write */
     struct ledger *ledger;
-    struct ledger_port *port; /* of the main loop */
+    struct ledger_port *port;    /* of the main loop */
+    struct retention *retention; /* NULL: everything is kept */
 
     struct kms_host *host;
     struct kms_host_conf host_conf;

@@ -28,6 +28,9 @@ const struct conf_key settings_keys[] = {
      .help = "Folder for installed host keys and the ledger."},
     {"store", "ledger", CONF_PATH, AT(ledger), NULL,
      .help = "Ledger database; default: ledger.db in state_dir."},
+    {"store", "keep", CONF_DURATION, AT(keep), "400d",
+     .help = "How long activations and refusals stay in the ledger; 0d: for ever. The running "
+             "totals stay. At least 31d, since a host remembers its clients for 30."},
 
     {"kms", "listen", CONF_LIST, AT(listen), "0.0.0.0:1688, [::]:1688",
      .help = "Addresses and ports that answer KMS requests."},
@@ -211,6 +214,8 @@ static enum err check_directory(const char *path, const struct settings *s, stru
                : err_fail(ei, ERR_CONFIG, "%s: [directory] mechanism: %s", path, missing);
 }
 
+#define KEEP_LEAST (31 * CLK_DAY)
+
 static enum err check(const char *path, const struct settings *s, struct errinfo *ei)
 {
     if (s->lab_clock != NULL && !s->lab)
@@ -226,6 +231,9 @@ static enum err check(const char *path, const struct settings *s, struct errinfo
     if (s->clearing_serve && !s->lab)
         return err_fail(ei, ERR_CONFIG,
                         "%s: [clearing] serve needs lab mode; set [lab] enabled = yes", path);
+    if (s->keep != 0 && s->keep < KEEP_LEAST)
+        return err_fail(ei, ERR_CONFIG, "%s: [store] keep must be 0d (for ever) or at least 31d",
+                        path);
     return check_directory(path, s, ei);
 }
 

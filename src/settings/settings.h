@@ -35,6 +35,7 @@ struct settings {
     /* [store] */
     char *state_dir; /* installed host keys; ledger.db unless ledger is set */
     char *ledger;
+    int64_t keep; /* seconds; 0: for ever */
     /* [kms] */
     struct conf_list listen;     /* address:port, [v6]:port */
     int64_t activation_interval; /* seconds */
