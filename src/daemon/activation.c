@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/filetime.h"
 #include "daemon/daemon.h"
 
 #define SPARES_MAX 512 /* kept by one worker */
@@ -247,6 +248,7 @@ static void describe(const struct kms_request *m, struct net_call *call, int64_t
         .licence_status = m->licence_status,
         .minutes_left = m->minutes_left,
         .is_virtual = m->is_virtual != 0,
+        .client_when = filetime_to_unix(m->client_time),
     };
     net_call_peer(call, a->peer);
     kms_text_get(m->workstation, KMS_WORKSTATION_UNITS, a->workstation, sizeof(a->workstation));

@@ -1,16 +1,11 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "daemon/daemon.h"
+#include "daemon/tallies.h"
 #include "daemon/watcher.h"
-
-/* license_states.csv, as the counters of slmgr /dlv name them. */
-static const char *const status_names[] = {
-    "unlicensed",  "licensed",     "initial_grace",  "out_of_tolerance_grace",
-    "non_genuine", "notification", "extended_grace",
-};
-#define STATUS_COUNT (sizeof(status_names) / sizeof(status_names[0]))
 
 static json_t *application_json(struct daemon *d, const char *name, const struct guid *id)
 {
@@ -36,6 +31,7 @@ struct totals {
     struct ledger *ledger;
     struct store_totals t;
     uint64_t waiting; /* refusals that are not in t */
+    struct tallies tallies;
 };
 
 /* On the writer's thread, so that nothing moves from waiting into the store in between. */
@@ -43,26 +39,33 @@ static enum err read_totals(void *arg, struct store *s, struct errinfo *ei)
 {
     struct totals *t = arg;
     struct ledger_stats l;
+    enum err e;
 
     ledger_stats(t->ledger, &l);
     t->waiting = l.waiting;
-    return store_totals(s, &t->t, ei);
+    e = store_totals(s, &t->t, ei);
+    return e == ERR_OK ? store_each_tally(s, tallies_keep, &t->tallies, ei) : e;
 }
 
-static json_t *totals_json(struct daemon *d)
+static json_t *totals_json(const struct totals *t)
+{
+    return json_pack("{s:I, s:I, s:o}", "answered", (json_int_t)t->t.answered, "failed",
+                     (json_int_t)(t->t.refused + t->waiting), "requests_by_status",
+                     by_status_json(t->t.by_status));
+}
+
+/* Null while the ledger is down; "ledger" says why. */
+static void add_totals(struct daemon *d, json_t *status)
 {
     struct totals t = {.ledger = d->ledger};
-    json_t *j, *states;
+    bool known = ledger_read(d->ledger, read_totals, &t, NULL) == ERR_OK;
 
-    if (ledger_read(d->ledger, read_totals, &t, NULL) != ERR_OK)
-        return json_null(); /* the ledger is down; "ledger" says why */
-    states = json_object();
-    j = json_pack("{s:I, s:I}", "answered", (json_int_t)t.t.answered, "failed",
-                  (json_int_t)(t.t.refused + t.waiting));
-    for (size_t i = 0; i < STATUS_COUNT; i++)
-        json_object_set_new(states, status_names[i], json_integer((json_int_t)t.t.by_status[i]));
-    json_object_set_new(j, "requests_by_status", states);
-    return j;
+    json_object_set_new(status, "totals", known ? totals_json(&t) : json_null());
+    json_object_set_new(status, "products",
+                        known ? tallies_products(&t.tallies, d->catalog) : json_null());
+    if (known)
+        tallies_add_applications(&t.tallies, json_object_get(status, "applications"));
+    tallies_free(&t.tallies);
 }
 
 static json_t *refused_json(const struct daemon *d)
@@ -154,15 +157,19 @@ static json_t *clock_json(const struct daemon *d)
 json_t *status_json(struct daemon *d)
 {
     char listening[512], started[CLK_TEXT_MAX];
+    int nice = getpriority(PRIO_PROCESS, 0);
+    json_t *j = json_pack(
+        "{s:s, s:i, s:s, s:i, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "version", ADBAD_VERSION, "pid", (int)getpid(), "priority", nice > 0 ? "low" : "normal",
+        "nice", nice, "started", clk_format(d->started, started), "realm", d->bundle.name,
+        "listening", net_server_addresses(d->net, listening, sizeof(listening)), "epid",
+        d->host_conf.epid, "clock", clock_json(d), "activation_interval",
+        (json_int_t)d->host_conf.activation_interval, "renewal_interval",
+        (json_int_t)d->host_conf.renewal_interval, "applications", applications_json(d), "refused",
+        refused_json(d), "host_keys", keys_json(d), "connections", connections_json(d), "ledger",
+        ledger_json(d), "directory", d->watcher == NULL ? json_null() : watcher_json(d->watcher));
 
-    return json_pack(
-        "{s:s, s:i, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-        "version", ADBAD_VERSION, "pid", (int)getpid(), "started", clk_format(d->started, started),
-        "realm", d->bundle.name, "listening",
-        net_server_addresses(d->net, listening, sizeof(listening)), "epid", d->host_conf.epid,
-        "clock", clock_json(d), "activation_interval", (json_int_t)d->host_conf.activation_interval,
-        "renewal_interval", (json_int_t)d->host_conf.renewal_interval, "applications",
-        applications_json(d), "totals", totals_json(d), "refused", refused_json(d), "host_keys",
-        keys_json(d), "connections", connections_json(d), "ledger", ledger_json(d), "directory",
-        d->watcher == NULL ? json_null() : watcher_json(d->watcher));
+    if (j != NULL)
+        add_totals(d, j);
+    return j;
 }

@@ -1,4 +1,4 @@
-/* address: socket addresses as text and back; private to this room. */
+/* address: socket addresses as text and back. */
 #ifndef ADBAD_NET_ADDRESS_H
 #define ADBAD_NET_ADDRESS_H
 

@@ -1,5 +1,4 @@
-/* cidr: sets of networks, "192.0.2.0/24" or "2001:db8::/32" or one address. Private to this room.
- */
+/* cidr: sets of networks, "192.0.2.0/24" or "2001:db8::/32" or one address. */
 #ifndef ADBAD_NET_CIDR_H
 #define ADBAD_NET_CIDR_H
 

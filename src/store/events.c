@@ -63,7 +63,8 @@ enum err store_each_event(struct store *s, const struct store_event_query *q, st
     refused.st = s->stmt[q->oldest_first ? SQL_EACH_REFUSAL : SQL_EACH_REFUSAL_BACK];
     sqlite3_bind_int64(answered.st, 1, q->since);
     sqlite3_bind_int64(answered.st, 2, q->oldest_first ? q->after : -1);
-    sqlite3_bind_int64(refused.st, 1, db_minute(q->since));
+    sqlite3_bind_int64(refused.st, 1,
+                       db_minute(q->since > q->refused_since ? q->since : q->refused_since));
     advance(&answered);
     advance(&refused); /* while the other one is open: of the same state */
     while (e == ERR_OK && (answered.rc == SQLITE_ROW || refused.rc == SQLITE_ROW))

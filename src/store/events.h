@@ -5,9 +5,10 @@
 #include "store/store.h"
 
 struct store_event_query {
-    int64_t since;     /* lab time */
-    int64_t after;     /* oldest first: answered requests with a greater id only */
-    bool oldest_first; /* else newest first */
+    int64_t since;         /* lab time */
+    int64_t refused_since; /* refusals, if that is later */
+    int64_t after;         /* oldest first: answered requests with a greater id only */
+    bool oldest_first;     /* else newest first */
 };
 
 /* One of the two is NULL. A refusal stands for all of its minute, at the minute's begin. */

@@ -1,0 +1,151 @@
+#include "cli/kms_event.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clk.h"
+#include "cli/kms.h"
+
+const char *const kms_event_labels[KMS_EVENT_FIELDS] = {
+    "Result",        "Required count", "Client name",    "Client machine id (CMID)",
+    "Client time",   "Virtual",        "Licence status", "Minutes to expiration",
+    "Activation id",
+};
+
+enum field {
+    RESULT,
+    REQUIRED_COUNT,
+    CLIENT_NAME,
+    CLIENT_ID,
+    CLIENT_TIME,
+    IS_VIRTUAL,
+    LICENCE_STATUS,
+    MINUTES_LEFT,
+    ACTIVATION_ID,
+};
+
+int64_t kms_event_when(const struct kms_event *e)
+{
+    return e->a != NULL ? e->a->when : e->r->when;
+}
+
+/* As the guide's example has it: 2006/1/14 22:36, UTC. */
+static void client_time(int64_t when, char out[KMS_EVENT_FIELD_MAX])
+{
+    time_t t = (time_t)when;
+    struct tm tm;
+
+    out[0] = '\0';
+    if (when != 0 && gmtime_r(&t, &tm) != NULL)
+        snprintf(out, KMS_EVENT_FIELD_MAX, "%d/%d/%d %02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1,
+                 tm.tm_mday, tm.tm_hour, tm.tm_min);
+}
+
+#define PUT(field, ...) snprintf(out[field], KMS_EVENT_FIELD_MAX, __VA_ARGS__)
+
+void kms_event_fields(const struct kms_event *e, char out[][KMS_EVENT_FIELD_MAX])
+{
+    const struct store_activation *a = e->a;
+    char id[GUID_TEXT_MAX];
+
+    memset(out, 0, (size_t)KMS_EVENT_FIELDS * KMS_EVENT_FIELD_MAX);
+    if (a == NULL) {
+        PUT(RESULT, "0x%" PRIX32, e->r->hresult);
+        return;
+    }
+    PUT(RESULT, "0x0");
+    PUT(REQUIRED_COUNT, "%" PRIu32, a->required_count);
+    PUT(CLIENT_NAME, "%s", a->workstation);
+    PUT(CLIENT_ID, "%s", guid_format(&a->client_id, id));
+    client_time(a->client_when, out[CLIENT_TIME]);
+    PUT(IS_VIRTUAL, "%d", a->is_virtual);
+    PUT(LICENCE_STATUS, "%" PRIu32, a->licence_status);
+    PUT(MINUTES_LEFT, "%" PRIu32, a->minutes_left);
+    PUT(ACTIVATION_ID, "%s", guid_format(&a->activation_id, id));
+}
+
+const char *kms_event_info(const struct kms_event *e, char text[KMS_EVENT_INFO_MAX])
+{
+    char fields[KMS_EVENT_FIELDS][KMS_EVENT_FIELD_MAX];
+    size_t used = 0;
+
+    kms_event_fields(e, fields);
+    for (size_t i = 0; i < KMS_EVENT_FIELDS && used < KMS_EVENT_INFO_MAX; i++)
+        used += (size_t)snprintf(text + used, KMS_EVENT_INFO_MAX - used, "%s%s", i > 0 ? "," : "",
+                                 fields[i]);
+    return text;
+}
+
+const char *kms_event_message(const struct kms_event *e, char *text, size_t size)
+{
+    char name[KMS_NAME_MAX];
+
+    if (e->a != NULL)
+        snprintf(text, size, "Request of %s answered with count %" PRIu32 " (from %s, channel %s)",
+                 kms_product_name(e->product, &e->a->activation_id, name), e->a->count, e->a->peer,
+                 kms_channel_name(e->a->channel));
+    else
+        snprintf(text, size,
+                 "%" PRIu64 " %s from %s refused within a minute, reason %s; the log has each",
+                 e->r->times, e->r->times == 1 ? "request" : "requests", e->r->source,
+                 e->r->reason);
+    return text;
+}
+
+static json_t *time_json(int64_t when)
+{
+    char text[CLK_TEXT_MAX];
+
+    return when == 0 ? json_null() : json_string(clk_format(when, text));
+}
+
+static json_t *guid_json(const struct guid *g)
+{
+    char text[GUID_TEXT_MAX];
+
+    return json_string(guid_format(g, text));
+}
+
+static void add_answered(json_t *j, const struct kms_event *e)
+{
+    const struct store_activation *a = e->a;
+
+    json_object_set_new(j, "record", json_integer((json_int_t)a->id));
+    json_object_set_new(j, "required_count", json_integer(a->required_count));
+    json_object_set_new(j, "workstation", json_string(a->workstation));
+    json_object_set_new(j, "client_id", guid_json(&a->client_id));
+    json_object_set_new(j, "client_time", time_json(a->client_when));
+    json_object_set_new(j, "virtual", json_boolean(a->is_virtual));
+    json_object_set_new(j, "licence_status", json_integer(a->licence_status));
+    json_object_set_new(j, "minutes_left", json_integer(a->minutes_left));
+    json_object_set_new(j, "activation_id", guid_json(&a->activation_id));
+    json_object_set_new(j, "product",
+                        e->product == NULL ? json_null() : json_string(e->product->product));
+    json_object_set_new(j, "edition",
+                        e->product == NULL ? json_null() : json_string(e->product->edition));
+    json_object_set_new(j, "count", json_integer(a->count));
+    json_object_set_new(j, "channel", json_string(kms_channel_name(a->channel)));
+    json_object_set_new(j, "peer", json_string(a->peer));
+}
+
+json_t *kms_event_json(const struct kms_event *e)
+{
+    char time[CLK_TEXT_MAX], info[KMS_EVENT_INFO_MAX], result[11];
+    int64_t when = kms_event_when(e);
+    json_t *j;
+
+    snprintf(result, sizeof(result), "0x%08" PRIX32, e->a != NULL ? 0 : e->r->hresult);
+    j = json_pack("{s:i, s:s, s:I, s:s, s:s, s:s, s:I}", "event_id", KMS_EVENT_PROCESSED, "log",
+                  KMS_EVENT_LOG, "when", (json_int_t)when, "time", clk_format(when, time), "info",
+                  kms_event_info(e, info), "hresult", result, "times",
+                  e->a != NULL ? (json_int_t)1 : (json_int_t)e->r->times);
+    if (j != NULL && e->a != NULL)
+        add_answered(j, e);
+    else if (j != NULL) {
+        json_object_set_new(j, "source", json_string(e->r->source));
+        json_object_set_new(j, "reason", json_string(e->r->reason));
+    }
+    return j;
+}

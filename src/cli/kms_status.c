@@ -1,0 +1,228 @@
+/* adbactl kms status: what the running KMS host says of itself. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clk.h"
+#include "cli/ask.h"
+#include "cli/kms.h"
+#include "cli/out.h"
+
+static const char *text_of(const json_t *o, const char *key)
+{
+    const char *text = json_string_value(json_object_get(o, key));
+
+    return text == NULL ? "-" : text;
+}
+
+static long long number_of(const json_t *o, const char *key)
+{
+    return json_integer_value(json_object_get(o, key));
+}
+
+static void add_clock(struct facts *f, const json_t *status)
+{
+    const json_t *clock = json_object_get(status, "clock");
+    char ahead[CLK_TEXT_MAX];
+
+    if (!json_is_true(json_object_get(clock, "lab")))
+        facts_add(f, "Time", "%s", text_of(clock, "time"));
+    else
+        facts_add(f, "Lab time", "%s (%s ahead of real time)", text_of(clock, "time"),
+                  clk_format_duration(number_of(clock, "ahead"), ahead));
+}
+
+static void add_counts(struct facts *f, const json_t *status)
+{
+    const json_t *applications = json_object_get(status, "applications");
+    const json_t *windows = json_array_get(applications, 0);
+    const json_t *office = json_array_get(applications, 1);
+
+    facts_add(f, "Current count, Windows",
+              "%lld (remembers up to %lld; clients need 25, servers 5; %lld requests answered)",
+              number_of(windows, "count"), number_of(windows, "capacity"),
+              number_of(windows, "answered"));
+    facts_add(f, "Current count, Office",
+              "%lld (remembers up to %lld; Office needs 5; %lld requests answered)",
+              number_of(office, "count"), number_of(office, "capacity"),
+              number_of(office, "answered"));
+}
+
+static void add_totals(struct facts *f, const json_t *status)
+{
+    static const struct {
+        const char *key, *label;
+    } rows[] = {
+        {"unlicensed", "  Unlicensed"},
+        {"licensed", "  Licensed"},
+        {"initial_grace", "  Initial grace period"},
+        {"out_of_tolerance_grace", "  Out-of-tolerance grace period"},
+        {"non_genuine", "  Non-genuine grace period"},
+        {"notification", "  Notification"},
+        {"extended_grace", "  Extended grace period"},
+    };
+    const json_t *totals = json_object_get(status, "totals");
+    const json_t *states = json_object_get(totals, "requests_by_status");
+
+    if (!json_is_object(totals)) {
+        facts_add(f, "Requests received", "unknown while the ledger is down");
+        return;
+    }
+    facts_add(f, "Requests received", "%lld",
+              number_of(totals, "answered") + number_of(totals, "failed"));
+    facts_add(f, "Failed requests", "%lld", number_of(totals, "failed"));
+    facts_add(f, "Answered, by licence status", "%lld", number_of(totals, "answered"));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        facts_add(f, rows[i].label, "%lld", number_of(states, rows[i].key));
+}
+
+/* Only reasons that occurred. */
+static void add_refusals(struct facts *f, const json_t *status)
+{
+    const char *reason;
+    json_t *times;
+
+    json_object_foreach(json_object_get(status, "refused"), reason, times)
+    {
+        char label[64];
+
+        snprintf(label, sizeof(label), "Refused since start, %s", reason);
+        if (json_integer_value(times) > 0)
+            facts_add(f, label, "%lld", (long long)json_integer_value(times));
+    }
+}
+
+static void add_keys(struct facts *f, const json_t *status)
+{
+    const json_t *keys = json_object_get(status, "host_keys");
+    json_t *key;
+    size_t i;
+
+    if (json_array_size(keys) == 0)
+        facts_add(f, "Host key", "none installed: every request is refused (0xC004F042)");
+    json_array_foreach(keys, i, key)
+    {
+        const char *lacks = json_string_value(json_object_get(key, "lacks"));
+
+        facts_add(f, "Host key", "%s (…%s, %lld of %lld KMS ids, %s)", text_of(key, "group"),
+                  text_of(key, "partial_key"), number_of(key, "kms_ids_served"),
+                  number_of(key, "kms_ids"),
+                  json_is_true(json_object_get(key, "activated"))
+                      ? "activated"
+                      : "not activated: run adbactl hostkey activate");
+        if (lacks != NULL)
+            facts_add(f, "", "%s", lacks);
+    }
+}
+
+static void add_directory(struct facts *f, const json_t *status)
+{
+    const json_t *d = json_object_get(status, "directory");
+    const char *why = json_string_value(json_object_get(d, "why"));
+    json_t *o;
+    size_t i;
+
+    if (!json_is_object(d)) {
+        facts_add(f, "Directory", "none configured");
+        return;
+    }
+    facts_add(f, "Directory", "%s: %s%s%s", text_of(d, "uri"), text_of(d, "state"),
+              why != NULL ? ": " : "", why != NULL ? why : "");
+    json_array_foreach(json_object_get(d, "objects"), i, o)
+    {
+        facts_add(f, "Activation object", "\"%s\": %s, %lld days left", text_of(o, "name"),
+                  text_of(o, "verdict"), number_of(o, "days_left"));
+    }
+}
+
+static void add_ledger(struct facts *f, const json_t *status)
+{
+    const json_t *l = json_object_get(status, "ledger");
+
+    if (strcmp(text_of(l, "state"), "up") == 0)
+        facts_add(f, "Ledger", "%s", text_of(l, "path"));
+    else
+        facts_add(f, "Ledger", "down, so nothing is answered: %s", text_of(l, "why"));
+}
+
+/* A table of its own: what each product's clients said of themselves. */
+static void print_products(const json_t *status)
+{
+    static const char *const headers[] = {
+        "PRODUCT",      ">ANSWERED",     ">LICENSED", ">UNLICENSED", ">INITIAL", ">TOLERANCE",
+        ">NON-GENUINE", ">NOTIFICATION", ">EXTENDED", "LAST",        NULL};
+    static const char *const states[] = {
+        "licensed",    "unlicensed",   "initial_grace", "out_of_tolerance_grace",
+        "non_genuine", "notification", "extended_grace"};
+    const json_t *products = json_object_get(status, "products");
+    struct table *t;
+    json_t *p;
+    size_t i;
+
+    if (json_array_size(products) == 0)
+        return;
+    t = table_new(headers);
+    json_array_foreach(products, i, p)
+    {
+        const char *name = json_string_value(json_object_get(p, "product"));
+        const json_t *counts = json_object_get(p, "requests_by_status");
+
+        table_cell(t, "%s%s%s", name == NULL ? text_of(p, "activation_id") : name,
+                   name == NULL ? "" : " ", name == NULL ? "" : text_of(p, "edition"));
+        table_cell(t, "%lld", number_of(p, "answered"));
+        for (size_t k = 0; k < sizeof(states) / sizeof(states[0]); k++)
+            table_cell(t, "%lld", number_of(counts, states[k]));
+        table_cell(t, "%s", text_of(p, "last_time"));
+    }
+    printf("\n%sAnswered requests by product%s\n", out_paint(PAINT_BOLD), out_paint(PAINT_NONE));
+    table_print(t);
+}
+
+static void print_status(const json_t *status)
+{
+    const json_t *connections = json_object_get(status, "connections");
+    struct facts *f = facts_new();
+
+    facts_add(f, "Host", "adbad %s, process %lld, realm %s", text_of(status, "version"),
+              number_of(status, "pid"), text_of(status, "realm"));
+    facts_add(f, "Host id (ePID)", "%s", text_of(status, "epid"));
+    facts_add(f, "Listening on", "%s", text_of(status, "listening"));
+    facts_add(f, "Priority", "%s (nice %lld)", text_of(status, "priority"),
+              number_of(status, "nice"));
+    add_clock(f, status);
+    add_counts(f, status);
+    add_totals(f, status);
+    add_refusals(f, status);
+    facts_add(f, "Activation interval", "%lld min", number_of(status, "activation_interval"));
+    facts_add(f, "Renewal interval", "%lld min", number_of(status, "renewal_interval"));
+    add_keys(f, status);
+    add_directory(f, status);
+    facts_add(f, "Connections", "%lld open, %lld accepted", number_of(connections, "open"),
+              number_of(connections, "accepted"));
+    add_ledger(f, status);
+    facts_print(f);
+    print_products(status);
+}
+
+int kms_run_status(struct cli *cli, int argc, char **argv)
+{
+    const struct settings *s;
+    struct errinfo ei = {0};
+    json_t *reply = NULL, *status;
+    int code = cli_begin(cli, NULL, &argc, argv, 0, 0);
+    enum err e;
+
+    if (code >= 0)
+        return code;
+    e = cli_settings(cli, &s, &ei);
+    if (e == ERR_OK)
+        e = ask_daemon(s, "kms.status", NULL, &reply, &ei);
+    if (e != ERR_OK)
+        return cli_fail(cli, e, &ei);
+    status = json_object_get(reply, "status");
+    if (cli->json)
+        cli_json(json_incref(status));
+    else
+        print_status(status);
+    json_decref(reply);
+    return EXIT_OK;
+}
