@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "catalog/explain.h"
+#include "catalog/hosting.h"
 #include "catalog/tables.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -30,6 +32,17 @@ static const char products[] =
     "product,edition,aliases,edition_aliases,family,n_policy,protocol,adba,kms_product\n"
     "P,E,Q;R,F,client,25,6,yes,A\nS,E,R,,server,5,5,no,B\n";
 
+static void ask_hosting(const struct catalog *cat)
+{
+    struct cat_need needs[CAT_KEY_NEEDS_MAX];
+    const struct cat_group *groups;
+    size_t n = catalog_groups(cat, &groups);
+
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < catalog_key_needs(cat, &groups[i], "S", needs); k++)
+            (void)catalog_need_met(cat, "S", &needs[k], (const char *const[]){"KB12345"}, 1);
+}
+
 static void load_overlay(enum cat_table table, const uint8_t *data, size_t size)
 {
     const struct cat_source sources[] = {
@@ -37,6 +50,7 @@ static void load_overlay(enum cat_table table, const uint8_t *data, size_t size)
         {CAT_PRODUCTS, "products", products, sizeof(products) - 1},
         {table, "input", data, size},
     };
+    struct cat_meaning meanings[CAT_MEANINGS_MAX];
     struct errinfo ei;
     struct catalog *cat;
 
@@ -47,6 +61,9 @@ static void load_overlay(enum cat_table table, const uint8_t *data, size_t size)
     (void)catalog_product(cat, "P E", NULL);
     (void)catalog_nearest_product(cat, "PP");
     (void)catalog_nearest_group(cat, "GG");
+    ask_hosting(cat);
+    (void)catalog_explain(cat, "C0000001", meanings);
+    (void)catalog_explain_nearest(cat, "SL_E", meanings);
     catalog_free(cat);
 }
 
@@ -55,6 +72,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     read_records(data + 1, size - 1);
-    load_overlay((enum cat_table)(data[0] % CAT_TABLE_COUNT), data + 1, size - 1);
+    load_overlay((enum cat_table)((uint8_t)(data[0] - '0') % CAT_TABLE_COUNT), data + 1, size - 1);
     return 0;
 }
