@@ -258,21 +258,34 @@ static json_t *host_json(const struct cat_host *h)
                      h->needs, "note", h->note, "source", h->source);
 }
 
-static void show_group(const struct cli *cli, const struct catalog *cat, const struct cat_group *g)
+static void group_json(const struct catalog *cat, const struct cat_group *g)
 {
     const struct cat_host *h;
     size_t n = catalog_hosts(cat, &h);
     json_t *serves = json_array(), *hosts = json_array();
+    char id[GUID_TEXT_MAX];
+
+    for (size_t i = 0; i < g->kms_id_count; i++)
+        json_array_append_new(serves, json_string(catalog_kms_name(cat, &g->kms_ids[i])));
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(h[i].group, g->name) == 0)
+            json_array_append_new(hosts, host_json(&h[i]));
+    cli_json(json_pack("{s:s, s:s, s:s, s:o, s:o}", "group", g->name, "family", families[g->family],
+                       "sku_id", guid_format(&g->sku_id, id), "serves", serves, "hosts", hosts));
+}
+
+static void show_group(const struct catalog *cat, const struct cat_group *g)
+{
+    const struct cat_host *h;
+    size_t n = catalog_hosts(cat, &h);
     struct facts *f = facts_new();
     char id[GUID_TEXT_MAX];
 
     facts_add(f, "Key group", "%s", g->name);
     facts_add(f, "Family", "%s", families[g->family]);
     facts_add(f, "Host-key id", "%s", guid_format(&g->sku_id, id));
-    for (size_t i = 0; i < g->kms_id_count; i++) {
+    for (size_t i = 0; i < g->kms_id_count; i++)
         facts_add(f, "Serves", "%s", catalog_kms_name(cat, &g->kms_ids[i]));
-        json_array_append_new(serves, json_string(catalog_kms_name(cat, &g->kms_ids[i])));
-    }
     for (size_t i = 0; i < n; i++) {
         if (strcmp(h[i].group, g->name) != 0)
             continue;
@@ -280,14 +293,8 @@ static void show_group(const struct cli *cli, const struct catalog *cat, const s
                   *h[i].except != '\0' ? ", not " : "", h[i].except,
                   *h[i].needs != '\0' ? ", with " : "", h[i].needs,
                   h[i].disputed ? " (the sources contradict each other)" : "");
-        json_array_append_new(hosts, host_json(&h[i]));
     }
-    if (cli->json)
-        cli_json(json_pack("{s:s, s:s, s:s, s:o, s:o}", "group", g->name, "family",
-                           families[g->family], "sku_id", guid_format(&g->sku_id, id), "serves",
-                           serves, "hosts", hosts));
-    else
-        facts_print(f);
+    facts_print(f);
 }
 
 /* Every edition of a product, or the one that is named. */
@@ -330,6 +337,7 @@ static enum err no_such(const struct catalog *cat, const char *name, struct erri
 static int run_show(struct cli *cli, int argc, char **argv)
 {
     int status = cli_begin(cli, NULL, &argc, argv, 1, 1);
+    const struct cat_group *g = NULL;
     struct catalog *cat = NULL;
     struct errinfo ei = {0};
     enum err e;
@@ -337,8 +345,12 @@ static int run_show(struct cli *cli, int argc, char **argv)
     if (status >= 0)
         return status;
     e = cli_catalog(cli, NULL, &cat, &ei);
-    if (e == ERR_OK && catalog_group(cat, argv[0]) != NULL)
-        show_group(cli, cat, catalog_group(cat, argv[0]));
+    if (e == ERR_OK)
+        g = catalog_group(cat, argv[0]);
+    if (g != NULL && cli->json)
+        group_json(cat, g);
+    else if (g != NULL)
+        show_group(cat, g);
     else if (e == ERR_OK && show_products(cli, cat, argv[0]) == 0)
         e = no_such(cat, argv[0], &ei);
     status = e == ERR_OK ? EXIT_OK : cli_fail(cli, e, &ei);
