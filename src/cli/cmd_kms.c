@@ -150,6 +150,14 @@ const struct cli_command cmd_kms[] = {
              "a machine that moved is where it was last.\n"
              "Example: adbactl kms contacts --product \"Windows 11\" --since 30d --limit 0 --csv"},
     {.noun = "kms",
+     .verb = "stragglers",
+     .usage = "",
+     .run = kms_run_stragglers,
+     .summary = "who still asks a host that refuses all, last one first",
+     .help = "With [kms] mode = refuse each machine and product that asks is kept with its name,\n"
+             "address and last request: those are still to be moved to another host. Reads the\n"
+             "ledger beside a running adbad, or without one."},
+    {.noun = "kms",
      .verb = "events",
      .usage = "",
      .run = kms_run_events,

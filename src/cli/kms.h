@@ -10,6 +10,7 @@
 int kms_run_status(struct cli *cli, int argc, char **argv);
 int kms_run_contacts(struct cli *cli, int argc, char **argv);
 int kms_run_events(struct cli *cli, int argc, char **argv);
+int kms_run_stragglers(struct cli *cli, int argc, char **argv);
 
 /* The ledger, beside whoever writes it, and the names of what is in it. */
 struct kms_reader {

@@ -5,6 +5,7 @@
 
 #include "base/filetime.h"
 #include "daemon/daemon.h"
+#include "daemon/straggler.h"
 
 #define SPARES_MAX 512 /* kept by one worker */
 
@@ -134,7 +135,7 @@ static void refuse(struct daemon_worker *w, struct net_call *call, const struct 
 static void refuse_opened(struct daemon_worker *w, struct net_call *call,
                           const struct kms_decision *dec)
 {
-    char peer[NET_ADDRESS_MAX], workstation[256];
+    char peer[NET_ADDRESS_MAX], source[NET_ADDRESS_MAX], workstation[256];
     const struct refused r = {
         .peer = net_call_peer(call, peer),
         .workstation = dec->request_known ? workstation : NULL,
@@ -149,6 +150,10 @@ static void refuse_opened(struct daemon_worker *w, struct net_call *call,
     if (dec->request_known)
         kms_text_get(dec->request.workstation, KMS_WORKSTATION_UNITS, workstation,
                      sizeof(workstation));
+    if (dec->reason == KMS_REFUSING) {
+        source_of(peer, source, sizeof(source));
+        straggler_note(w, &dec->request, source, r.when);
+    }
     refuse(w, call, &r);
 }
 

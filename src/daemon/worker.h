@@ -36,6 +36,8 @@ struct daemon_worker {
     struct loglimit bad_stub_lines;
     char what[KMS_REASONS][48]; /* the lines are about */
 
+    unsigned stragglers; /* straggler.c: notes that wait for a commit */
+
     struct owed *spare; /* activation.c: recycled, and how many */
     size_t spares;
     struct buf sealed, stub; /* activation.c: one answer's, then the next one's */

@@ -78,6 +78,17 @@ const char *const db_sql_text[SQL_COUNT] = {
         " FROM tallies UNION ALL "
         "SELECT application_id, activation_id, licence_status, 1, at FROM activations"
         " WHERE id > (SELECT upto FROM tally_mark)) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+    [SQL_PUT_STRAGGLER] =
+        "INSERT INTO stragglers (client_id, activation_id, application_id, workstation, source,"
+        " first_at, last_at, times) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 1)"
+        " ON CONFLICT DO UPDATE SET application_id = excluded.application_id,"
+        " workstation = excluded.workstation, source = excluded.source,"
+        " last_at = max(last_at, excluded.last_at), times = times + 1",
+    [SQL_TRIM_STRAGGLERS] =
+        "DELETE FROM stragglers WHERE id <= (SELECT max(id) FROM stragglers) - ?",
+    [SQL_EACH_STRAGGLER] =
+        "SELECT client_id, activation_id, application_id, workstation, source, first_at, last_at,"
+        " times FROM stragglers WHERE last_at >= ? ORDER BY last_at DESC, id DESC LIMIT ?",
     [SQL_PUT_MEMBER] =
         "INSERT OR REPLACE INTO members (" MEMBER_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?)",
     [SQL_DROP_MEMBER] = "DELETE FROM members WHERE id = ?",

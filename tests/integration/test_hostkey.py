@@ -3,11 +3,15 @@ and in plain lab form, what holds for this host only, limits, and the host that 
 import json
 import os
 import shutil
+import sqlite3
+import uuid
+from contextlib import closing
 
 import pytest
 
 import activation_ids as model
 from kms_lab import Clients
+from lab import wait_for
 
 SERVER_2022 = "Volume License for Windows Server 2022"
 WINDOWS_10 = "Volume License for Windows 10"
@@ -287,3 +291,45 @@ def test_a_host_that_refuses_all_counts_nobody(lab):
     host.wait_log(r"refused, 0xC004F042 refusing: .*mode = refuse")
     set_options(host, mode="serve")
     assert server(lab, host).count() == 1
+
+
+def stragglers(host, *options):
+    return host.ctl("kms", "stragglers", "--json", *options).json["stragglers"]
+
+
+def test_a_host_that_refuses_all_keeps_who_still_asks(lab):
+    host = lab.daemon(options={"kms.mode": "refuse"})
+    asked = {}
+    for n in range(3):
+        for product, edition in (("Windows 11", "Enterprise"), ("Windows Server 2022", "Standard")):
+            cmid = uuid.UUID(int=n + 1)
+            for _ in range(n + 1):
+                assert server(lab, host, product, edition).ask(
+                    client_id=cmid, workstation=f"ws-{n}") == (None, NOT_SERVED)
+            asked[str(cmid), f"{product} {edition}"] = (f"ws-{n}", "127.0.0.1", n + 1)
+
+    def kept():
+        found = {(s["client_id"], f"{s['product']} {s['edition']}"):
+                 (s["workstation"], s["source"], s["times"]) for s in stragglers(host)}
+        return found == asked
+
+    wait_for(kept, "all who asked are listed")
+    assert len(stragglers(host, "--limit", "2")) == 2
+    host.ctl("clock", "advance", "3d")
+    server(lab, host).ask(client_id=uuid.UUID(int=1), workstation="renamed")
+    (one,) = wait_for(lambda: stragglers(host, "--since", "1d"), "the last one is listed")
+    assert (one["workstation"], one["times"]) == ("renamed", 2)
+    assert stragglers(host)[0] == one and one["first"] < one["last"]
+    host.kill()
+    assert stragglers(host)[0] == one
+    with closing(sqlite3.connect(os.path.join(host.folder, "state", "ledger.db"))) as ledger:
+        assert ledger.execute("SELECT count(*), sum(times) FROM stragglers").fetchone() == (6, 13)
+        assert ledger.execute("SELECT count(*) FROM activations").fetchone() == (0,)
+    assert "renamed" in host.ctl("kms", "stragglers").out
+
+
+def test_a_host_that_serves_keeps_no_stragglers(lab):
+    host = lab.daemon()
+    assert server(lab, host).ask() == (None, NOT_SERVED)
+    assert stragglers(host) == []
+    assert "Nobody" in host.ctl("kms", "stragglers").out
