@@ -1,5 +1,6 @@
 """Fixtures that every integration test shares."""
 import os
+import random
 import sys
 
 import pytest
@@ -13,7 +14,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "threads: exercises threads; also run under ThreadSanitizer")
     config.addinivalue_line("markers", "samba: needs Samba domain controllers; run one at a time")
     config.addinivalue_line("markers", "no_program: uses none of our programs")
-    config.addinivalue_line("markers", "uninstrumented: measures a program built without sanitizers")
+    config.addinivalue_line("markers", "uninstrumented: needs programs built without sanitizers")
 
 
 # Files whose tests drive the daemon's threads, and files that start domain controllers.
@@ -41,3 +42,11 @@ def lab():
 def lab_with_directory(lab):
     lab.directory_up()
     return lab
+
+
+@pytest.fixture(name="rng")
+def seeded_rng():
+    """Randomness that a failure tells how to repeat."""
+    seed = int(os.environ.get("TEST_SEED", random.SystemRandom().getrandbits(32)))
+    print(f"TEST_SEED={seed}")
+    return random.Random(seed)

@@ -1,6 +1,7 @@
 """RequestActivation in packets made by hand, and what comes back in words that tests compare."""
 import socket
 import struct
+import uuid
 
 import kms_model as model
 from kms_lab import Clients
@@ -35,13 +36,15 @@ class RawClient:
         lab.install_hostkey(self.daemon)
         self.clients = Clients(lab, self.daemon.port)
         self.sealed = {}
+        self.client_id = None  # of the last message
 
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.daemon.port), timeout=30)
 
     def message(self, call_id=2, wide=False):
         """A sealed request, whose answer is expected under this call id."""
-        sealed = self.clients.seal(major=4)
+        self.client_id = uuid.uuid4()
+        sealed = self.clients.seal(major=4, client_id=self.client_id)
         self.sealed.setdefault(call_id, []).append((sealed, wide))
         return sealed
 

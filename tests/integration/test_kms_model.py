@@ -1,6 +1,5 @@
 """The C code's KMS messages against an independent model (tests/support/kms_model.py)."""
 import os
-import random
 import subprocess
 import uuid
 
@@ -31,13 +30,6 @@ class Tool:
     def close(self):
         self.process.stdin.close()
         return self.process.wait(timeout=10)
-
-
-@pytest.fixture(name="rng")
-def seeded_rng():
-    seed = int(os.environ.get("TEST_SEED", random.SystemRandom().getrandbits(32)))
-    print(f"TEST_SEED={seed}")
-    return random.Random(seed)
 
 
 @pytest.fixture(name="realm")

@@ -2,7 +2,7 @@
  * allocation fails: for every n until it completes untouched. The connection may be lost, but it
  * is never half an answer and never a wrong count, and with memory back all goes on.
  *
- * OpenSSL's own allocations are not failed here; see test_daemon_no_memory.py. */
+ * OpenSSL's own allocations are not failed here; see test_no_memory.py. */
 #include <stdlib.h>
 #include <string.h>
 
