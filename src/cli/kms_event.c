@@ -88,7 +88,7 @@ const char *kms_event_message(const struct kms_event *e, char *text, size_t size
                  kms_channel_name(e->a->channel));
     else
         snprintf(text, size,
-                 "%" PRIu64 " %s from %s refused within a minute, reason %s; the log has each",
+                 "%" PRIu64 " %s from %s refused within a minute, reason %s",
                  e->r->times, e->r->times == 1 ? "request" : "requests", e->r->source,
                  e->r->reason);
     return text;
