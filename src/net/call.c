@@ -1,13 +1,38 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "net/conn.h"
 #include "net/server.h"
+
+static struct net_call *new_call(struct net_worker *w)
+{
+    struct net_call *call = w->spare_calls;
+
+    if (call == NULL)
+        return malloc(sizeof(*call));
+    w->spare_calls = call->next;
+    return call;
+}
+
+static void forget_call(struct net_call *call)
+{
+    struct net_worker *w = call->worker;
+
+    call->next = w->spare_calls;
+    w->spare_calls = call;
+}
+
+void call_forget_spares(struct net_worker *w)
+{
+    while (w->spare_calls != NULL)
+        free(new_call(w));
+}
 
 void call_dispatch(struct net_conn *c)
 {
     struct rpc_call *rpc = rpc_conn_call(c->rpc);
     const struct net_conf *conf = &c->worker->server->conf;
-    struct net_call *call = malloc(sizeof(*call));
+    struct net_call *call = new_call(c->worker);
 
     counter_add(&c->worker->stats.calls, 1);
     c->progress = true;
@@ -59,12 +84,12 @@ unsigned net_call_worker(const struct net_call *call)
 
 const char *net_call_peer(const struct net_call *call, char text[NET_ADDRESS_MAX])
 {
-    return address_format(&call->conn->peer, text, NET_ADDRESS_MAX);
-}
+    struct net_conn *c = call->conn;
 
-const char *net_call_source(const struct net_call *call, char text[NET_ADDRESS_MAX])
-{
-    return address_format_host(&call->conn->peer, text, NET_ADDRESS_MAX);
+    if (c->peer_text[0] == '\0')
+        conn_peer(c, c->peer_text);
+    memcpy(text, c->peer_text, NET_ADDRESS_MAX);
+    return text;
 }
 
 /* Takes the call out of its connection and frees it; the connection, or NULL if it has gone. */
@@ -80,7 +105,7 @@ static struct net_conn *take_call(struct net_call *call)
             c->calls = c->open_calls > 0 ? call->next : NULL;
         c->progress = true;
     }
-    free(call);
+    forget_call(call);
     return c;
 }
 

@@ -28,8 +28,9 @@ struct net_conn {
     struct rpc_conn *rpc;
     struct net_call *calls; /* circular list without a head; NULL: none open */
     uint32_t open_calls;
-    union address peer; /* the client; a balancer's own until it has told */
-    struct buf header;  /* of a balancer, while it comes in pieces */
+    union address peer;              /* the client; a balancer's own until it has told */
+    char peer_text[NET_ADDRESS_MAX]; /* once a call asked for it */
+    struct buf header;               /* of a balancer, while it comes in pieces */
     enum conn_state state;
     bool awaits_header; /* a balancer's, which has not told yet for whom */
     bool admitted;      /* counted with peer's connections */
@@ -53,6 +54,8 @@ void conn_lend(struct net_conn *c);
 
 /* A whole request was fed: hands it to the handler. */
 void call_dispatch(struct net_conn *c);
+/* When the worker ends. */
+void call_forget_spares(struct net_worker *w);
 /* The connection goes: its calls will be answered into nothing. */
 void call_orphan_all(struct net_conn *c);
 

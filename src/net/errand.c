@@ -51,12 +51,15 @@ void errand_finish(struct net_errand *e)
     free(e);
 }
 
-/* Back to the worker. One that has ended has no connection left, so its thread is not needed to
- * forget the call. */
+/* Back to the worker; or, if that has no connection left and takes no mail, nowhere. Nobody else
+ * knows the call then. */
 static void send_back(struct net_errand *e)
 {
-    if (!mail_post(&e->worker->mail, e))
-        errand_finish(e);
+    if (mail_post(&e->worker->mail, e))
+        return;
+    free(e->call);
+    buf_fini(&e->reply);
+    free(e);
 }
 
 void net_errand_reply(struct net_errand *e, const void *stub, size_t len)

@@ -123,10 +123,8 @@ const struct rpc_server *net_call_server(const struct net_call *call);
 /* The number of its worker, from 0. */
 unsigned net_call_worker(const struct net_call *call);
 #define NET_ADDRESS_MAX 64
-/* The client as "address:port" and as the address alone; behind a balancer what that told. Return
- * text. */
+/* The client as "address:port"; behind a balancer what that told. Returns text. */
 const char *net_call_peer(const struct net_call *call, char text[NET_ADDRESS_MAX]);
-const char *net_call_source(const struct net_call *call, char text[NET_ADDRESS_MAX]);
 
 /* On the call's worker's thread; each ends the call and frees it. If the peer has gone away
  * meanwhile nothing is sent. */

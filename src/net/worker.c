@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "net/conn.h"
 #include "net/errand.h"
 #include "net/server.h"
 
@@ -228,11 +229,23 @@ static bool accept_one(struct listener *l)
     return errnum != EAGAIN && errnum != EWOULDBLOCK && !exhausted(errnum);
 }
 
+/* Accepts as many as came together lately, so that where they come one by one few questions are
+ * asked in vain. Whoever is left is told by the next event. */
 static void on_readable(uv_poll_t *p, int status, int events)
 {
+    struct listener *l = p->data;
+    struct net_worker *w = l->worker;
+    unsigned n = 0;
+
     (void)events;
-    for (int i = 0; status >= 0 && i < ACCEPTS_PER_EVENT && accept_one(p->data); i++)
-        continue;
+    if (status < 0)
+        return;
+    while (n < w->burst && accept_one(l))
+        n++;
+    if (n == w->burst)
+        w->burst = n < ACCEPTS_PER_EVENT ? n * 2 : n;
+    else
+        w->burst = n > 1 ? n : 1;
 }
 
 /* ---- life ---- */
@@ -314,6 +327,7 @@ int worker_init(struct net_worker *w, struct net_server *s, unsigned number)
     }
     w->lines =
         (struct loglimit){.what = "connections closed or refused", .per_second = LINES_PER_SECOND};
+    w->burst = 1;
     set_accepting(w, true);
     init_deadlines(w, &s->conf);
     for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
@@ -353,6 +367,7 @@ void worker_fini(struct net_worker *w)
         free(l);
     }
     buf_fini(&w->spare);
+    call_forget_spares(w);
     mail_fini(&w->mail);
     uv_loop_close(w->loop);
 }

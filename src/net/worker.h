@@ -54,6 +54,8 @@ struct net_worker {
     struct loglimit lines;     /* of connections that were closed or refused something */
     bool stopping;
     struct buf spare;                   /* an output buffer that no connection uses */
+    struct net_call *spare_calls;       /* by next; never more than were open at a time */
+    unsigned burst;                     /* how many are accepted in a row */
     char read_buffer[READ_BUFFER_SIZE]; /* of whichever connection is being read */
 };
 

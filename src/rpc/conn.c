@@ -36,18 +36,41 @@ void call_unlink(struct call_node **list, struct call_node *n)
         n->next->prev = n->prev;
 }
 
-void call_free(struct call_node *n)
+struct call_node *call_alloc(struct rpc_server *s, size_t stub_len)
 {
-    buf_fini(&n->parts);
-    free(n);
+    struct call_node *n = s->spare;
+
+    if (stub_len > RPC_SPARE_STUB) {
+        n = malloc(sizeof(*n) + stub_len);
+    } else if (n != NULL) {
+        s->spare = n->next;
+        s->spares--;
+    } else {
+        n = malloc(sizeof(*n) + RPC_SPARE_STUB);
+    }
+    if (n != NULL)
+        n->common = stub_len <= RPC_SPARE_STUB;
+    return n;
 }
 
-static void free_list(struct call_node *n)
+void call_free(struct rpc_server *s, struct call_node *n)
+{
+    buf_fini(&n->parts);
+    if (!n->common || s->spares == RPC_SPARE_NODES) {
+        free(n);
+        return;
+    }
+    n->next = s->spare;
+    s->spare = n;
+    s->spares++;
+}
+
+static void free_list(struct rpc_server *s, struct call_node *n)
 {
     while (n != NULL) {
         struct call_node *next = n->next;
 
-        call_free(n);
+        call_free(s, n);
         n = next;
     }
 }
@@ -56,8 +79,8 @@ void rpc_conn_free(struct rpc_conn *c)
 {
     if (c == NULL)
         return;
-    free_list(c->partial);
-    free_list(c->open);
+    free_list(c->server, c->partial);
+    free_list(c->server, c->open);
     rpc_group_leave(c->server->shared, c->group);
     buf_fini(&c->in);
     buf_fini(&c->out);
@@ -309,7 +332,7 @@ void rpc_conn_drop(struct rpc_conn *c, struct rpc_call *call)
         c->ready = NULL;
     call_unlink(&c->open, n);
     c->open_count--;
-    call_free(n);
+    call_free(c->server, n);
 }
 
 void rpc_conn_reply(struct rpc_conn *c, struct rpc_call *call, const void *stub, size_t len)

@@ -17,6 +17,8 @@
 #include "rpc/reason.h"
 #include "rpc/shared.h"
 
+struct call_node;
+
 /* What the connections of one address on one thread have in common. Zero it, set the fields up to
  * arg, then rpc_server_init; rpc_server_fini when its connections are gone. */
 struct rpc_server {
@@ -32,6 +34,8 @@ struct rpc_server {
     struct counter calls_in, calls_out, pdus_in, pdus_out;
     struct rpc_shared *shared;
     struct rpc_server *next; /* of shared */
+    struct call_node *spare; /* calls' memory to use again, and how many */
+    unsigned spares;
 };
 
 /* shared must outlive the server. */

@@ -28,10 +28,15 @@ struct rpc_context {
     bool ndr64;
 };
 
+/* Most requests are smaller: their nodes are all of one size, and recycled by the server. */
+#define RPC_SPARE_STUB  512u
+#define RPC_SPARE_NODES 256u
+
 struct call_node {
     struct rpc_call call; /* first: a call given to the caller is its node */
     struct call_node *next, *prev;
     uint8_t drep0;
+    bool common;      /* of the one size */
     struct buf parts; /* the stub while fragments arrive */
     uint8_t whole[];  /* the stub of a request that came in one fragment */
 };
@@ -94,6 +99,9 @@ bool conn_on_request(struct rpc_conn *c, const struct rpc_hdr *h, const uint8_t 
 
 void call_link(struct call_node **list, struct call_node *n);
 void call_unlink(struct call_node **list, struct call_node *n);
-void call_free(struct call_node *n);
+/* Memory for a call whose stub has so many bytes, not yet zeroed but for common; NULL: there is
+ * none. */
+struct call_node *call_alloc(struct rpc_server *s, size_t stub_len);
+void call_free(struct rpc_server *s, struct call_node *n);
 
 #endif

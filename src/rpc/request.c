@@ -91,15 +91,15 @@ static void refuse_stray(struct rpc_conn *c, const struct rpc_hdr *h, const stru
                      (unsigned)h->call_id);
 }
 
-static struct call_node *new_call(const struct rpc_context *ctx, const struct rpc_hdr *h,
-                                  const struct rpc_request *q, size_t inline_len)
+static struct call_node *new_call(struct rpc_server *s, const struct rpc_context *ctx,
+                                  const struct rpc_hdr *h, const struct rpc_request *q,
+                                  size_t inline_len)
 {
-    struct call_node *n = malloc(sizeof(*n) + inline_len);
+    struct call_node *n = call_alloc(s, inline_len);
 
     if (n == NULL)
         return NULL;
-    memset(n, 0, sizeof(*n));
-    n->drep0 = h->drep[0];
+    *n = (struct call_node){.drep0 = h->drep[0], .common = n->common};
     n->call = (struct rpc_call){
         .call_id = h->call_id,
         .context_id = q->context_id,
@@ -123,7 +123,7 @@ static bool finish(struct rpc_conn *c, struct call_node *n)
         counter_add(&c->server->pdus_out, 1);
         conn_refuse(c, RPC_BAD_OPNUM, "operation %u of interface %s", n->call.opnum,
                     n->call.iface->name);
-        call_free(n);
+        call_free(c->server, n);
         return false;
     }
     call_link(&c->open, n);
@@ -151,7 +151,7 @@ static bool begin_whole(struct rpc_conn *c, const struct rpc_hdr *h, const struc
 {
     const struct rpc_context *ctx = conn_context(c, q->context_id);
     uint32_t max_hint = ctx->iface->max_hint != 0 ? ctx->iface->max_hint : ctx->iface->max_stub;
-    struct call_node *n = new_call(ctx, h, q, q->stub_len);
+    struct call_node *n = new_call(c->server, ctx, h, q, q->stub_len);
 
     if (n == NULL) {
         refuse_memory(c, h);
@@ -159,7 +159,7 @@ static bool begin_whole(struct rpc_conn *c, const struct rpc_hdr *h, const struc
     }
     if (q->stub_len > ctx->iface->max_stub || q->alloc_hint > max_hint) {
         refuse_size(c, &n->call, 0, q);
-        call_free(n);
+        call_free(c->server, n);
         return false;
     }
     memcpy(n->whole, q->stub, q->stub_len);
@@ -190,7 +190,7 @@ static bool append(struct rpc_conn *c, struct call_node *n, const struct rpc_req
 
 static void begin_parts(struct rpc_conn *c, const struct rpc_hdr *h, const struct rpc_request *q)
 {
-    struct call_node *n = new_call(conn_context(c, q->context_id), h, q, 0);
+    struct call_node *n = new_call(c->server, conn_context(c, q->context_id), h, q, 0);
 
     if (n == NULL) {
         refuse_memory(c, h);

@@ -145,6 +145,12 @@ void rpc_server_fini(struct rpc_server *server)
         at = &(*at)->next;
     *at = server->next;
     pthread_mutex_unlock(&shared->lock);
+    while (server->spare != NULL) {
+        struct call_node *n = server->spare;
+
+        server->spare = n->next;
+        free(n);
+    }
 }
 
 void rpc_shared_stats(struct rpc_shared *shared, struct rpc_stats *out)
