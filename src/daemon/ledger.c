@@ -127,11 +127,10 @@ static void commit(struct ledger *l, bool last)
     enum err e = ERR_NOT_NOW;
     size_t n;
 
-    l->saving =
-        l->up && l->conf.save != NULL && (last ? l->unsaved > 0 : l->unsaved >= l->conf.save_every);
     if (l->taken == NULL && l->taken_jobs.first == NULL && !(l->up && l->writing.n > 0) &&
-        !l->saving)
+        !(l->up && last && l->unsaved > 0))
         return;
+    l->saving = l->conf.save != NULL && l->unsaved >= (last ? 1 : l->conf.save_every);
     if (l->up)
         e = write_taken(l, &ei);
     n = judge_taken(l, e);

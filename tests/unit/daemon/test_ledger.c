@@ -9,9 +9,10 @@
 
 #include "daemon/ledger.h"
 
-#define ROOM      8
-#define PATIENCE  UINT64_C(15000000000) /* ns; a deadline, not a duration that is expected */
-#define NOT_NAMED 7000                  /* required_count of a row that count refuses */
+#define ROOM       8
+#define SAVE_EVERY 100
+#define PATIENCE   UINT64_C(15000000000) /* ns; a deadline, not a duration that is expected */
+#define NOT_NAMED  7000                  /* required_count of a row that count refuses */
 
 struct fixture {
     char folder[256];
@@ -25,7 +26,8 @@ struct fixture {
     uint32_t counts[8]; /* told to the first ones */
     bool out_of_order;
     /* The writer's; the loop may look. */
-    atomic_uint counted, rebuilt;
+    atomic_uint counted, rebuilt, saved;
+    atomic_uint counted_when_saved;
     /* The writer waits in count while this is set. */
     atomic_bool gate;
 };
@@ -62,6 +64,17 @@ static enum err rebuild(void *arg, struct store *s, struct errinfo *ei)
     return e;
 }
 
+static enum err save(void *arg, struct store *s, struct errinfo *ei)
+{
+    struct fixture *f = arg;
+
+    (void)s;
+    (void)ei;
+    atomic_store(&f->counted_when_saved, atomic_load(&f->counted));
+    atomic_fetch_add(&f->saved, 1);
+    return ERR_OK;
+}
+
 static void on_hold(void *arg, bool on)
 {
     struct fixture *f = arg;
@@ -95,7 +108,12 @@ static int setup(void **state)
     struct fixture *f = calloc(1, sizeof(*f));
     struct errinfo ei;
     char path[300];
-    struct ledger_conf conf = {.room = ROOM, .count = count, .rebuild = rebuild, .arg = f};
+    struct ledger_conf conf = {.room = ROOM,
+                               .save_every = SAVE_EVERY,
+                               .count = count,
+                               .save = save,
+                               .rebuild = rebuild,
+                               .arg = f};
 
     assert_non_null(f);
     test_folder(f->folder);
@@ -270,6 +288,27 @@ static void a_row_that_cannot_be_counted_fails_alone(void **state)
     assert_int_equal(totals(f).answered, 2);
     assert_int_equal(stats(f).recorded, 2);
     assert_int_equal(stats(f).lost, 0);
+}
+
+static void what_was_counted_is_saved_now_and_then_and_at_the_end(void **state)
+{
+    struct fixture *f = *state;
+
+    add(f, SAVE_EVERY - 1);
+    turn_until(f, f->done == SAVE_EVERY - 1);
+    add(f, 1);
+    turn_until(f, f->done == SAVE_EVERY);
+    assert_int_equal(atomic_load(&f->saved), 0);
+    add(f, 2); /* the commit after that many holds it, with its own rows in it */
+    turn_until(f, f->done == SAVE_EVERY + 2);
+    assert_int_equal(atomic_load(&f->saved), 1);
+    assert_int_equal(atomic_load(&f->counted_when_saved), SAVE_EVERY + 2);
+    add(f, 1);
+    turn_until(f, f->done == SAVE_EVERY + 3);
+    assert_int_equal(atomic_load(&f->saved), 1);
+    close_ledger(f);
+    assert_int_equal(atomic_load(&f->saved), 2);
+    assert_int_equal(atomic_load(&f->counted_when_saved), SAVE_EVERY + 3);
 }
 
 /* ---- failure ---- */
@@ -565,6 +604,7 @@ int main(void)
         T(what_arrives_during_a_commit_shares_the_next),
         T(a_row_gets_its_count_in_the_order_of_adding),
         T(a_row_that_cannot_be_counted_fails_alone),
+        T(what_was_counted_is_saved_now_and_then_and_at_the_end),
         T(a_failed_commit_fails_all_of_it_and_takes_no_more),
         T(it_comes_back_by_itself_and_rebuilds_first),
         T(a_full_queue_holds_its_ports_and_releases_them),
