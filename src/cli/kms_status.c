@@ -110,7 +110,7 @@ static void add_keys(struct facts *f, const json_t *status)
                       ? "activated"
                       : "not activated: run adbactl hostkey activate");
         if (lacks != NULL)
-            facts_add(f, "", "%s", lacks);
+            facts_add(f, "  Not all of them", "%s", lacks);
     }
 }
 
@@ -185,6 +185,11 @@ static void print_status(const json_t *status)
     facts_add(f, "Host", "adbad %s, process %lld, realm %s", text_of(status, "version"),
               number_of(status, "pid"), text_of(status, "realm"));
     facts_add(f, "Host id (ePID)", "%s", text_of(status, "epid"));
+    if (strcmp(text_of(status, "mode"), "refuse") == 0)
+        facts_add(f, "Mode",
+                  "refuse: everybody is told 0xC004F042; adbactl kms stragglers lists who asks");
+    if (json_is_string(json_object_get(status, "host_os")))
+        facts_add(f, "Simulated system", "%s", text_of(status, "host_os"));
     facts_add(f, "Listening on", "%s", text_of(status, "listening"));
     facts_add(f, "Priority", "%s (nice %lld)", text_of(status, "priority"),
               number_of(status, "nice"));

@@ -169,7 +169,12 @@ json_t *status_json(struct daemon *d)
         refused_json(d), "host_keys", keys_json(d), "connections", connections_json(d), "ledger",
         ledger_json(d), "directory", d->watcher == NULL ? json_null() : watcher_json(d->watcher));
 
-    if (j != NULL)
-        add_totals(d, j);
+    if (j == NULL)
+        return NULL;
+    json_object_set_new(j, "mode",
+                        json_string(d->settings.kms_mode == SET_KMS_REFUSE ? "refuse" : "serve"));
+    json_object_set_new(
+        j, "host_os", d->settings.host_os != NULL ? json_string(d->settings.host_os) : json_null());
+    add_totals(d, j);
     return j;
 }

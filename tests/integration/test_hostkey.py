@@ -2,6 +2,7 @@
 and in plain lab form, what holds for this host only, limits, and the host that answers nobody."""
 import json
 import os
+import re
 import shutil
 import sqlite3
 import uuid
@@ -212,7 +213,8 @@ def test_the_story_of_a_missing_update(lab):
     host.wait_log(r"refused, 0xC004F042 no-update: .*: KB5003638")
     (key,) = host.status()["host_keys"]
     assert key["kms_ids_served"] < key["kms_ids"] and "KB5003638" in key["lacks"]
-    assert "KB5003638" in host.ctl("kms", "status").out
+    shown = host.ctl("kms", "status").out
+    assert "KB5003638" in shown and re.search(r"Simulated system: +Windows Server 2016", shown)
 
     set_options(host, updates="KB5003638")
     assert server(lab, host).ask() == (None, NOT_SERVED)
@@ -286,6 +288,8 @@ def test_a_host_that_refuses_all_counts_nobody(lab):
     host.ctl("hostkey", "install", "--activate", package(lab, host))
     assert server(lab, host).ask() == (None, NOT_SERVED)
     status = host.status()
+    assert (status["mode"], status["host_os"]) == ("refuse", None)
+    assert "kms stragglers" in host.ctl("kms", "status").out
     assert status["refused"]["refusing"] == 1
     assert [a["count"] for a in status["applications"]] == [0, 0]
     host.wait_log(r"refused, 0xC004F042 refusing: .*mode = refuse")
