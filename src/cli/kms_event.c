@@ -87,8 +87,7 @@ const char *kms_event_message(const struct kms_event *e, char *text, size_t size
                  kms_product_name(e->product, &e->a->activation_id, name), e->a->count, e->a->peer,
                  kms_channel_name(e->a->channel));
     else
-        snprintf(text, size,
-                 "%" PRIu64 " %s from %s refused within a minute, reason %s",
+        snprintf(text, size, "%" PRIu64 " %s from %s refused within a minute, reason %s",
                  e->r->times, e->r->times == 1 ? "request" : "requests", e->r->source,
                  e->r->reason);
     return text;
