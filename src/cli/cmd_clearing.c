@@ -167,6 +167,40 @@ static int run_list(struct cli *cli, int argc, char **argv)
     return show(cli, argc, argv, list_text);
 }
 
+/* ---- block, unblock ---- */
+
+static int set_blocked(struct cli *cli, int argc, char **argv, bool blocked)
+{
+    struct errinfo ei = {0};
+    json_t *reply = NULL;
+    int status = cli_begin(cli, NULL, &argc, argv, 1, 1);
+    enum err e;
+
+    if (status >= 0)
+        return status;
+    e = ask(cli, "clearing.block", json_pack("{s:s, s:b}", "key", argv[0], "blocked", blocked),
+            &reply, &ei);
+    if (e != ERR_OK)
+        return cli_fail(cli, e, &ei);
+    if (cli->json) {
+        cli_json(reply);
+        return EXIT_OK;
+    }
+    printf("The host key %s is %s.\n", argv[0], blocked ? "blocked" : "no longer blocked");
+    json_decref(reply);
+    return EXIT_OK;
+}
+
+static int run_block(struct cli *cli, int argc, char **argv)
+{
+    return set_blocked(cli, argc, argv, true);
+}
+
+static int run_unblock(struct cli *cli, int argc, char **argv)
+{
+    return set_blocked(cli, argc, argv, false);
+}
+
 const struct cli_command cmd_clearing[] = {
     {.noun = "clearing",
      .verb = "confirm",
@@ -185,5 +219,17 @@ const struct cli_command cmd_clearing[] = {
      .usage = "",
      .run = run_list,
      .summary = "the hosts and forests that were activated"},
+    {.noun = "clearing",
+     .verb = "block",
+     .usage = "KEY",
+     .run = run_block,
+     .summary = "activate nothing more with a host key",
+     .help = "At the clearing house. Who asks with the key from then on is refused (0xC004C003);\n"
+             "what is activated stays so. KEY is its 5x5 text, as clearing status shows it."},
+    {.noun = "clearing",
+     .verb = "unblock",
+     .usage = "KEY",
+     .run = run_unblock,
+     .summary = "let a blocked host key activate again"},
     {0},
 };

@@ -365,6 +365,38 @@ enum err clearing_extend_command(void *arg, const json_t *request, json_t *reply
 
 const char *const clearing_extend_keys[] = {"key", "hosts", "activations", NULL};
 
+/* ---- blocking ---- */
+
+enum err clearing_block_command(void *arg, const json_t *request, json_t *reply, struct errinfo *ei)
+{
+    struct daemon *d = arg;
+    const char *key = json_string_value(json_object_get(request, "key"));
+    const json_t *blocked = json_object_get(request, "blocked");
+    struct store_clearing_key k = {0};
+    enum err e;
+
+    if (d->clearing == NULL)
+        return not_serving(ei);
+    if (key == NULL || !json_is_boolean(blocked))
+        return err_fail(ei, ERR_USAGE,
+                        "command clearing.block: expected a string \"key\" and a boolean "
+                        "\"blocked\"");
+    e = ledger_read(d->ledger, read_key, &(struct key_query){key, &k}, ei);
+    if (e == ERR_NOTFOUND)
+        return err_fail(ei, e, "block host key: nothing was ever activated with %.40s", key);
+    k.blocked = json_is_true(blocked);
+    if (e == ERR_OK)
+        e = ledger_write(d->ledger, write_key, &k, ei);
+    if (e != ERR_OK)
+        return e;
+    log_info(&d->log, "clearing: key ending in %s %s", k.key + HOSTKEY_TEXT_LEN - 5,
+             k.blocked ? "blocked" : "no longer blocked");
+    json_object_set_new(reply, "blocked", json_boolean(k.blocked));
+    return ERR_OK;
+}
+
+const char *const clearing_block_keys[] = {"key", "blocked", NULL};
+
 /* ---- status ---- */
 
 struct listing {

@@ -24,6 +24,9 @@ enum err clearing_confirm_command(void *daemon, const json_t *request, json_t *r
                                   struct errinfo *ei);
 enum err clearing_extend_command(void *daemon, const json_t *request, json_t *reply,
                                  struct errinfo *ei);
+enum err clearing_block_command(void *daemon, const json_t *request, json_t *reply,
+                                struct errinfo *ei);
+extern const char *const clearing_block_keys[];
 extern const char *const clearing_confirm_keys[];
 extern const char *const clearing_extend_keys[];
 

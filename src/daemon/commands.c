@@ -161,5 +161,6 @@ const struct control_command daemon_commands[] = {
     {"clearing.status", clearing_status_command, NULL},
     {"clearing.confirm", clearing_confirm_command, clearing_confirm_keys},
     {"clearing.extend", clearing_extend_command, clearing_extend_keys},
+    {"clearing.block", clearing_block_command, clearing_block_keys},
     {0},
 };

@@ -167,6 +167,22 @@ def test_a_spent_key_is_refused_until_it_is_extended(lab, house, host):
     assert elsewhere.code != 0 and "[clearing] serve" in elsewhere.err
 
 
+def test_a_blocked_key_activates_nothing_more(lab, house, host):
+    host.ctl("hostkey", "activate")
+    (key,) = [k["key"] for k in house.ctl("clearing", "status", "--json").json["keys"]]
+    assert house.ctl("clearing", "block", key, "--json").json == {"blocked": True}
+    assert host.ctl("hostkey", "activate", "--json", expect=5).json["code"] == "0xC004C003"
+    assert "blocked" in house.ctl("clearing", "status").out
+    assert server(lab, host).count() == 1
+    house.kill()
+    house.start()
+    assert "0xC004C003" in host.ctl("hostkey", "activate", expect=5).err
+    house.ctl("clearing", "unblock", key)
+    host.ctl("hostkey", "activate")
+    assert listed(host)[SERVER_2022]["activations"] == 2
+    assert "nothing was ever activated" in house.ctl("clearing", "block", "AAAAA", expect=4).err
+
+
 def test_a_clearing_house_that_is_away_activates_nothing(lab, house, host):
     house.stop()
     assert house.address in host.ctl("hostkey", "activate", expect=6).err
