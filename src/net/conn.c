@@ -311,6 +311,7 @@ static void feed(struct net_conn *c, const char *data, size_t n)
     c->feeding = true;
     c->worker->current = c;
     conn_lend(c);
+    c->fed += (uint32_t)n;
     do {
         size_t used = 0;
 
@@ -324,9 +325,13 @@ static void feed(struct net_conn *c, const char *data, size_t n)
     } while (c->state == CONN_OPEN && step == RPC_CALL);
     c->worker->current = NULL;
     c->feeding = false;
-    /* Not in an exchange now: whatever came was completed. */
-    if (c->state == CONN_OPEN && (!rpc_conn_in_exchange(c->rpc) || !was_bound))
+    /* Not in an exchange now: whatever came was completed. A long call may take as many times the
+     * limit as it has steps, which no trickle reaches. */
+    if (c->state == CONN_OPEN &&
+        (!rpc_conn_in_exchange(c->rpc) || !was_bound || c->fed >= NET_EXCHANGE_STEP)) {
         c->progress = true;
+        c->fed = 0;
+    }
     conn_settle(c);
 }
 

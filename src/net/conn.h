@@ -31,6 +31,7 @@ struct net_conn {
     union address peer;              /* the client; a balancer's own until it has told */
     char peer_text[NET_ADDRESS_MAX]; /* once a call asked for it */
     struct buf header;               /* of a balancer, while it comes in pieces */
+    uint32_t fed;                    /* bytes since the last progress */
     enum conn_state state;
     bool awaits_header; /* a balancer's, which has not told yet for whom */
     bool admitted;      /* counted with peer's connections */

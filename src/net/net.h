@@ -44,6 +44,8 @@ typedef void net_call_fn(void *arg, struct net_call *call);
 
 #define NET_WORKERS_MAX 64
 
+#define NET_EXCHANGE_STEP (256u * 1024)
+
 struct net_conf {
     const struct rpc_iface *ifaces; /* must outlive the server */
     size_t iface_count;
@@ -55,7 +57,8 @@ struct net_conf {
     const struct conf_list *proxies; /* balancers: their connections begin with a header of the
                                         PROXY protocol, version 2, and are its client's */
     unsigned bind_ms;                /* from accepting to a complete bind */
-    unsigned exchange_ms;            /* for a whole PDU and a whole call; for taking an answer */
+    unsigned exchange_ms;            /* for a whole PDU; for each NET_EXCHANGE_STEP of a whole call;
+                                        for taking an answer */
     unsigned idle_ms;                /* between two calls */
     unsigned workers;                /* threads with a loop each, 1 … NET_WORKERS_MAX */
     net_call_fn *on_call;

@@ -19,7 +19,7 @@
 #define LONG_MS  20000
 
 static const struct rpc_iface ifaces[] = {
-    {.uuid = {{1, 2, 3}}, .major = 1, .opnums = 1, .max_stub = 65536, .name = "test"}};
+    {.uuid = {{1, 2, 3}}, .major = 1, .opnums = 1, .max_stub = 4u << 20, .name = "test"}};
 
 struct fixture {
     uv_loop_t loop;
@@ -299,6 +299,42 @@ static void an_unfinished_call_is_closed_when_it_is_due(void **state)
     send_all(p.fd, "\5\0\0\3\20", 5);
     turn_until(f, closed(f, NET_EXCHANGE_TIMEOUT) == 1);
     hang_up(&p);
+}
+
+/* Sends one fragment if 2 ms have passed since the last; whether it did. */
+static bool send_some(struct peer *p, uint64_t *next)
+{
+    struct buf *out = rpc_client_output(p->rpc);
+    size_t n = out->len < 5840 ? out->len : 5840;
+
+    if (uv_hrtime() < *next)
+        return false;
+    *next = uv_hrtime() + UINT64_C(2000000);
+    send_all(p->fd, out->data, n);
+    buf_drop(out, n);
+    return true;
+}
+
+static void a_long_call_has_the_limit_for_each_step(void **state)
+{
+    struct fixture *f = *state;
+    size_t len = 4u << 20;
+    void *stub = calloc(1, len);
+    uint64_t begun, next = 0;
+    struct errinfo ei;
+    struct peer p;
+
+    assert_non_null(stub);
+    start(f, (struct net_conf){.exchange_ms = 1000});
+    p = bound(f);
+    assert_ok(rpc_client_call(p.rpc, 0, stub, len, &ei), &ei);
+    begun = uv_hrtime();
+    while (rpc_client_output(p.rpc)->len > 0)
+        turn_until(f, send_some(&p, &next));
+    turn_until(f, advance(&p) == RPC_CLIENT_RESPONSE);
+    assert_true(uv_hrtime() - begun > UINT64_C(1000000000)); /* else nothing was shown */
+    hang_up(&p);
+    free(stub);
 }
 
 static void an_idle_connection_is_closed_after_its_last_answer(void **state)
@@ -699,6 +735,7 @@ int main(void)
         T(a_silent_connection_is_closed_when_the_bind_is_due),
         T(trickling_bytes_do_not_put_off_the_bind),
         T(an_unfinished_call_is_closed_when_it_is_due),
+        T(a_long_call_has_the_limit_for_each_step),
         T(an_idle_connection_is_closed_after_its_last_answer),
         T(waiting_for_our_answer_is_not_idleness),
         T(a_peer_that_takes_no_answers_is_closed),
