@@ -281,9 +281,9 @@ int worker_listen(struct net_worker *w, int fd, const union address *a)
     return 0;
 }
 
-static void on_mail(uv_async_t *h)
+/* Takes in what was posted; returns what was asked. */
+static unsigned take_mail(struct net_worker *w)
 {
-    struct net_worker *w = h->data;
     struct net_errand *e, *next;
     unsigned asked = mail_take(&w->mail, &e);
 
@@ -291,6 +291,14 @@ static void on_mail(uv_async_t *h)
         next = e->next;
         errand_finish(e);
     }
+    return asked;
+}
+
+static void on_mail(uv_async_t *h)
+{
+    struct net_worker *w = h->data;
+    unsigned asked = take_mail(w);
+
     if ((asked & MAIL_RESUME) != 0)
         worker_resume(w);
     if ((asked & MAIL_STOP) != 0)
@@ -381,6 +389,7 @@ static void close_when_empty(struct net_worker *w)
         return;
     uv_close((uv_handle_t *)&w->deadline_timer, NULL);
     mail_close(&w->mail, NULL);
+    (void)take_mail(w); /* answers that met no connection any more */
     if (w->introduced && conf->worker_stop != NULL)
         conf->worker_stop(conf->arg, w->number);
 }

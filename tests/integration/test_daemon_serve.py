@@ -486,7 +486,7 @@ def test_status_needs_a_running_daemon(lab):
 # -- more connections than there can be (bad bytes: test_rpc_bad_input.py) --
 
 def test_when_descriptors_run_out_accepting_pauses_and_recovers(lab):
-    daemon = lab.daemon(wait=False)
+    daemon = lab.daemon(wait=False, options={"kms.workers": "2"})
     daemon.prefix = ["sh", "-c", 'ulimit -n 64 && exec "$@"', "sh"]
     daemon.start()
     lab.install_hostkey(daemon)
@@ -505,7 +505,7 @@ def test_one_source_cannot_take_all_connections(lab):
     lab.install_hostkey(daemon)
     crowd = []
     try:
-        for _ in range(530):
+        for _ in range(600):
             crowd.append(socket.create_connection(("127.0.0.1", daemon.port)))
         daemon.wait_log(r"closed: source-limit")
         other = socket.create_connection(("127.0.0.1", daemon.port), source_address=("127.0.0.9", 0))

@@ -1,6 +1,7 @@
 """Samba's raw DCE/RPC suite (88 tests that need no service of Samba's own) against adbad.
 
-The suite insists on port 135, so the daemon gets a network namespace of its own."""
+The suite insists on port 135, so the daemon gets a network namespace of its own. It has several workers: the
+connections of one test need not meet on the same."""
 import os
 import re
 import subprocess
@@ -15,7 +16,7 @@ ISOLATED = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "a
 
 @pytest.fixture
 def port_135(lab):
-    return lab.daemon(prefix=ISOLATED, options={"kms.listen": "127.0.0.1:135"})
+    return lab.daemon(prefix=ISOLATED, options={"kms.listen": "127.0.0.1:135", "kms.workers": "4"})
 
 
 def test_sambas_raw_suite_passes(port_135, tmp_path):
