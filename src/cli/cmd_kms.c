@@ -15,25 +15,6 @@ struct listing {
     size_t n;
 };
 
-static json_t *activation_json(const struct store_activation *a, const struct cat_product *p)
-{
-    char when[CLK_TEXT_MAX], id[5][GUID_TEXT_MAX];
-
-    return json_pack(
-        "{s:I, s:I, s:s, s:s, s:s, s:s, s:s?, s:s?, s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, "
-        "s:b, s:I}",
-        "id", (json_int_t)a->id, "when", (json_int_t)a->when, "time", clk_format(a->when, when),
-        "channel", kms_channel_name(a->channel), "peer", a->peer, "workstation", a->workstation,
-        "product", p == NULL ? NULL : p->product, "edition", p == NULL ? NULL : p->edition,
-        "version", a->version, "application_id", guid_format(&a->application_id, id[0]),
-        "activation_id", guid_format(&a->activation_id, id[1]), "kms_id",
-        guid_format(&a->kms_id, id[2]), "client_id", guid_format(&a->client_id, id[3]),
-        "previous_client_id", guid_format(&a->previous_client_id, id[4]), "required_count",
-        (json_int_t)a->required_count, "licence_status", (json_int_t)a->licence_status,
-        "minutes_left", (json_int_t)a->minutes_left, "virtual", a->is_virtual, "count",
-        (json_int_t)a->count);
-}
-
 static void activation_row(struct table *t, const struct store_activation *a,
                            const struct cat_product *p)
 {
@@ -57,7 +38,7 @@ static enum err list_one(void *arg, const struct store_activation *a)
     l->n++;
     if (l->table != NULL)
         activation_row(l->table, a, p);
-    else if (json_array_append_new(l->rows, activation_json(a, p)) != 0)
+    else if (json_array_append_new(l->rows, kms_activation_json(a, p)) != 0)
         return ERR_NOMEM;
     return ERR_OK;
 }

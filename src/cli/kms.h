@@ -25,6 +25,9 @@ void kms_reader_close(struct kms_reader *r);
 MUST_CHECK enum err kms_since(const struct settings *s, int64_t last, int64_t *since,
                               struct errinfo *ei);
 
+/* Every field of an answered request; p is its product or NULL. NULL: out of memory. */
+json_t *kms_activation_json(const struct store_activation *a, const struct cat_product *p);
+
 #define KMS_NAME_MAX 160
 
 /* "kms", "adba", "relay". */

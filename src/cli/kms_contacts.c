@@ -1,31 +1,22 @@
 /* adbactl kms contacts: who asks this host, one row per machine and product: its last contact. */
-#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clk.h"
-#include "cli/kms.h"
+#include "cli/kms_filter.h"
 #include "cli/out.h"
 #include "cli/seen.h"
-#include "net/address.h"
-#include "net/cidr.h"
 
-struct filter {
-    /* as given */
-    const char *product, *application, *source, *workstation, *channel;
+struct contacts {
+    struct kms_filter filter;
     int64_t last;
     uint32_t limit;
     bool csv;
-    /* as understood */
-    struct guid product_id, application_id;
-    bool by_product_id;
-    struct cidr network;
 };
 
 struct listing {
-    const struct filter *f;
+    const struct contacts *f;
     const struct kms_reader *reader;
     struct seen seen;
     struct table *table; /* one of the three takes the rows */
@@ -34,104 +25,6 @@ struct listing {
     bool is_json;
     uint32_t n;
 };
-
-/* ---- filters ---- */
-
-static bool names_product(const struct cat_product *p, const char *name)
-{
-    char both[KMS_NAME_MAX];
-
-    return strcasecmp(p->product, name) == 0 ||
-           strcasecmp(kms_product_name(p, &p->activation_id, both), name) == 0;
-}
-
-static enum err read_product(const struct catalog *c, struct filter *f, struct errinfo *ei)
-{
-    const struct cat_product *all;
-    size_t n = catalog_products(c, &all);
-    const char *nearest;
-
-    f->by_product_id = guid_parse(f->product, &f->product_id);
-    if (f->by_product_id)
-        return ERR_OK;
-    for (size_t i = 0; i < n; i++) {
-        if (names_product(&all[i], f->product))
-            return ERR_OK;
-    }
-    nearest = catalog_nearest_product(c, f->product);
-    return err_fail(ei, ERR_USAGE, "--product \"%s\": no product of that name%s%s%s", f->product,
-                    nearest != NULL ? "; did you mean \"" : "; give an activation id for others",
-                    nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
-}
-
-static enum err read_application(struct filter *f, struct errinfo *ei)
-{
-    if (strcasecmp(f->application, "windows") == 0)
-        f->application_id = cat_app_windows;
-    else if (strcasecmp(f->application, "office") == 0)
-        f->application_id = cat_app_office;
-    else if (!guid_parse(f->application, &f->application_id))
-        return err_fail(ei, ERR_USAGE, "--application takes windows, office or an id, not \"%s\"",
-                        f->application);
-    return ERR_OK;
-}
-
-static enum err read_channel(const struct filter *f, struct errinfo *ei)
-{
-    for (int i = STORE_KMS; i <= STORE_RELAY; i++) {
-        if (strcmp(f->channel, kms_channel_name((enum store_channel)i)) == 0)
-            return ERR_OK;
-    }
-    return err_fail(ei, ERR_USAGE, "--channel takes kms, adba or relay, not \"%s\"", f->channel);
-}
-
-static enum err read_filter(const struct catalog *c, struct filter *f, struct errinfo *ei)
-{
-    enum err e = ERR_OK;
-
-    if (f->product != NULL)
-        e = read_product(c, f, ei);
-    if (e == ERR_OK && f->application != NULL)
-        e = read_application(f, ei);
-    if (e == ERR_OK && f->channel != NULL)
-        e = read_channel(f, ei);
-    if (e == ERR_OK && f->source != NULL && cidr_parse(f->source, &f->network, NULL) != ERR_OK)
-        e = err_fail(ei, ERR_USAGE,
-                     "--source takes an address or a network such as 192.0.2.0/24, not \"%s\"",
-                     f->source);
-    return e;
-}
-
-/* What belongs to the key: it may be asked before a machine is known. */
-static bool is_of_product(const struct filter *f, const struct store_activation *a,
-                          const struct cat_product *p)
-{
-    if (f->application != NULL && !guid_equal(&f->application_id, &a->application_id))
-        return false;
-    if (f->product == NULL)
-        return true;
-    return f->by_product_id ? guid_equal(&f->product_id, &a->activation_id)
-                            : p != NULL && names_product(p, f->product);
-}
-
-static bool comes_from(const struct filter *f, const char *peer)
-{
-    struct cidr network = f->network;
-    const struct cidr_set set = {&network, 1};
-    union address a;
-
-    return address_parse(peer, &a, NULL) == ERR_OK && cidr_set_has(&set, &a);
-}
-
-/* What is asked of a machine's last contact. */
-static bool is_wanted(const struct filter *f, const struct store_activation *a)
-{
-    if (f->channel != NULL && strcmp(f->channel, kms_channel_name(a->channel)) != 0)
-        return false;
-    if (f->workstation != NULL && fnmatch(f->workstation, a->workstation, FNM_CASEFOLD) != 0)
-        return false;
-    return f->source == NULL || comes_from(f, a->peer);
-}
 
 /* ---- rows ---- */
 
@@ -196,10 +89,10 @@ static enum err take(void *arg, const struct store_activation *a)
     bool is_new;
     enum err e = ERR_OK;
 
-    if (!is_of_product(l->f, a, p))
+    if (!kms_filter_product(&l->f->filter, a, p))
         return ERR_OK;
     e = seen_add(&l->seen, &a->client_id, &a->activation_id, &is_new);
-    if (e != ERR_OK || !is_new || !is_wanted(l->f, a))
+    if (e != ERR_OK || !is_new || !kms_filter_contact(&l->f->filter, a))
         return e;
     l->n++;
     if (l->is_json)
@@ -232,7 +125,7 @@ static enum err list(struct listing *l, struct errinfo *ei)
     return e == ERR_LIMIT ? ERR_OK : e;
 }
 
-static int contacts(struct cli *cli, struct filter *f)
+static int contacts(struct cli *cli, struct contacts *f)
 {
     static const char *const headers[] = {"LAST CONTACT", "WORKSTATION", "PRODUCT",
                                           "STATUS",       "CHANNEL",     ">COUNT",
@@ -243,7 +136,7 @@ static int contacts(struct cli *cli, struct filter *f)
     enum err e = kms_reader_open(cli, &reader, &ei);
 
     if (e == ERR_OK)
-        e = read_filter(reader.catalog, f, &ei);
+        e = kms_filter_read(reader.catalog, &f->filter, &ei);
     if (e == ERR_OK) {
         l.table = table_new(headers);
         e = list(&l, &ei);
@@ -264,20 +157,21 @@ static int contacts(struct cli *cli, struct filter *f)
 
 int kms_run_contacts(struct cli *cli, int argc, char **argv)
 {
-    struct filter f = {.limit = 50};
+    struct contacts f = {.limit = 50};
     const struct opt opts[] = {
-        OPT_TEXT_ROW("product", "NAME", &f.product,
+        OPT_TEXT_ROW("product", "NAME", &f.filter.product,
                      "of this product (\"Windows 11\", with or without edition), or activation id"),
-        OPT_TEXT_ROW("application", "NAME", &f.application, "windows, office, or an id"),
+        OPT_TEXT_ROW("application", "NAME", &f.filter.application, "windows, office, or an id"),
         {.name = "since",
          .type = OPT_DURATION,
          .metavar = "DURATION",
          .help = "in the last DURATION on the ledger's clock (7d, 2h)",
          .dest = &f.last},
-        OPT_TEXT_ROW("source", "ADDRESS", &f.source, "last from this address or network"),
-        OPT_TEXT_ROW("workstation", "PATTERN", &f.workstation,
+        OPT_TEXT_ROW("source", "ADDRESS", &f.filter.source, "last from this address or network"),
+        OPT_TEXT_ROW("workstation", "PATTERN", &f.filter.workstation,
                      "last with this name; * and ? as in a shell, in any case"),
-        OPT_TEXT_ROW("channel", "NAME", &f.channel, "last answered through kms, adba or relay"),
+        OPT_TEXT_ROW("channel", "NAME", &f.filter.channel,
+                     "last answered through kms, adba or relay"),
         {.name = "limit",
          .type = OPT_UINT,
          .metavar = "N",

@@ -58,7 +58,8 @@ const char *const db_sql_text[SQL_COUNT] = {
     [SQL_EXPIRE_ACTIVATIONS] =
         "DELETE FROM activations WHERE at < ?1 AND id IN (SELECT id FROM activations"
         " WHERE id < (SELECT max(id) FROM activations)"
-        " AND id <= (SELECT covers FROM count_mark) ORDER BY id LIMIT ?2)",
+        " AND id <= (SELECT covers FROM count_mark) AND id <= (SELECT upto FROM tally_mark)"
+        " ORDER BY id LIMIT ?2)",
     [SQL_EXPIRE_REFUSALS] =
         "DELETE FROM refusals WHERE minute < ?1 AND (minute, source, reason) IN"
         " (SELECT minute, source, reason FROM refusals ORDER BY minute, source, reason LIMIT ?2)",
@@ -342,6 +343,16 @@ enum err store_each_activation_after(struct store *s, int64_t after, store_activ
         return db_not_now(s, ei);
     sqlite3_bind_int64(s->stmt[SQL_EACH_AFTER], 1, after);
     return each_row(s, SQL_EACH_AFTER, each, arg, ei);
+}
+
+enum err store_each_from(struct store *s, int64_t since, int64_t after, store_activation_fn *each,
+                         void *arg, struct errinfo *ei)
+{
+    if (s->db == NULL)
+        return db_not_now(s, ei);
+    sqlite3_bind_int64(s->stmt[SQL_EACH_FROM], 1, since);
+    sqlite3_bind_int64(s->stmt[SQL_EACH_FROM], 2, after);
+    return each_row(s, SQL_EACH_FROM, each, arg, ei);
 }
 
 uint64_t store_rows_read(const struct store *s)

@@ -14,9 +14,6 @@
 
 struct store;
 
-/* store/count.h, store/retention.h and store/checkpointer.h have more of it, and
- * store/clearing.h and store/members.h what belongs to others. */
-
 /* Opens or makes the ledger at path (WAL, synchronous=FULL, foreign keys), applying numbered
  * migrations. A file that is not ours (application_id) or is newer than ours (user_version) is
  * refused with ERR_FOREIGN or ERR_VERSION and left untouched, byte for byte. Another process
@@ -81,6 +78,9 @@ MUST_CHECK enum err store_each_activation(struct store *s, int64_t since, store_
 MUST_CHECK enum err store_each_activation_after(struct store *s, int64_t after,
                                                 store_activation_fn *each, void *arg,
                                                 struct errinfo *ei);
+/* Those of every channel with when >= since and an id above after. */
+MUST_CHECK enum err store_each_from(struct store *s, int64_t since, int64_t after,
+                                    store_activation_fn *each, void *arg, struct errinfo *ei);
 /* The newest limit (0: all) answered requests of every channel with when >= since, newest first. */
 MUST_CHECK enum err store_each_recent(struct store *s, int64_t since, uint32_t limit,
                                       store_activation_fn *each, void *arg, struct errinfo *ei);

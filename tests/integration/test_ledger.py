@@ -1,10 +1,15 @@
 """The ledger beside the daemon: what leaves it, how a start with many rows reads few, and what
 adbactl ledger says and does."""
+import csv
+import io
+import json
 import os
 import re
 import sqlite3
+import subprocess
 import time
 import uuid
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -19,13 +24,20 @@ def ledger_path(daemon):
 
 
 def query(daemon, sql, *args):
-    with sqlite3.connect(f"file:{ledger_path(daemon)}?mode=ro", uri=True) as db:
+    with closing(sqlite3.connect(f"file:{ledger_path(daemon)}?mode=ro", uri=True)) as db:
         return db.execute(sql, args).fetchall()
+
+
+@contextmanager
+def writing(daemon):
+    """A connection of our own; its transaction is committed, and the file closed."""
+    with closing(sqlite3.connect(ledger_path(daemon))) as db, db:
+        yield db
 
 
 def fill(daemon, rows, clients, first, last):
     """Recorded activations of a Windows client OS by SQL alone, spread evenly over a time."""
-    with sqlite3.connect(ledger_path(daemon)) as db:
+    with writing(daemon) as db:
         db.execute("PRAGMA synchronous=OFF")
         db.execute("""
             INSERT INTO activations (at, channel, peer, version, application_id, activation_id,
@@ -121,3 +133,157 @@ def test_a_ledger_that_is_removed_while_in_use_is_not_begun_anew(lab):
     wait_for(lambda: daemon.status()["ledger"]["state"] == "up", "the ledger is back")
     assert clients.count() == 2
     assert clients.count(client_id=machine) == 2
+
+
+# -- adbactl ledger --
+
+INVALID, NOTFOUND, STORAGE, CONFLICT = 7, 4, 8, 9
+
+
+@pytest.fixture(name="host")
+def host_with_ten_activations(lab):
+    """Five Windows clients, three Office ones, two of another name; and a refusal."""
+    daemon = lab.daemon()
+    lab.install_hostkey(daemon)
+    lab.install_hostkey(daemon, group="Office LTSC 2021 KMS host key")
+    windows = Clients(lab, daemon.port)
+    office = Clients(lab, daemon.port, "Office LTSC 2021",
+                     "Office LTSC Professional Plus 2021")
+    for i in range(5):
+        windows.count(workstation=f"pc-{i}")
+    for i in range(3):
+        office.count(workstation=f"pc-{i}")
+    for i in range(2):
+        windows.count(workstation=f'odd "{i}", comma')
+    windows.ask(client_time=0)
+    wait_for(lambda: query(daemon, "SELECT times FROM refusals") == [(1,)], "the refusal")
+    return daemon
+
+
+def lines(daemon, *argv):
+    return [json.loads(line) for line in daemon.ctl("ledger", "export", *argv).out.splitlines()]
+
+
+def test_check_is_good_beside_the_daemon_and_without_it(host):
+    for _ in range(2):
+        said = host.ctl("ledger", "check", "--json").json
+        assert said["good"] and said["activations"] == 10 and said["refusals"] == 1
+        assert [c["check"] for c in said["checks"]] == ["integrity", "references", "totals", "tallies",
+                                                        "saved count"]
+        assert all(c["good"] for c in said["checks"])
+        text = host.ctl("ledger", "check").out
+        assert "10 answered, 1 refused" in text and "BAD" not in text
+        host.stop()
+
+
+@pytest.mark.parametrize("damage, check", [
+    ("DELETE FROM activations WHERE id = 10", "totals"),
+    ("UPDATE totals SET answered = 11", "totals"),
+    ("UPDATE totals SET refused = 0", "totals"),
+    ("INSERT INTO tallies VALUES (zeroblob(16), zeroblob(16), 0, 1, 0)", "tallies"),
+    ("UPDATE count_mark SET checksum = 1", "saved count"),
+    ("INSERT INTO clearing_grants VALUES (1, 1, 'none', 0, 0, 0, '')", "references"),
+])
+def test_check_finds_what_does_not_agree(host, damage, check):
+    host.stop()
+    with writing(host) as db:
+        assert db.execute(damage).rowcount == 1
+    said = host.ctl("ledger", "check", "--json", expect=INVALID).json
+    assert not said["good"]
+    assert check in [c["check"] for c in said["checks"] if not c["good"]]
+
+
+def test_check_finds_a_damaged_page(host):
+    host.stop()
+    root, = query(host, "SELECT rootpage FROM sqlite_schema WHERE name = 'activations'")[0]
+    with open(ledger_path(host), "r+b") as f:
+        f.seek((root - 1) * 4096 + 3)
+        f.write(b"\xff\xff\xff\xff")
+    said = host.ctl("ledger", "check", "--json", expect=INVALID).json
+    assert not said["checks"][0]["good"]
+
+
+def test_check_of_no_ledger_and_of_a_foreign_one(lab):
+    daemon = lab.daemon(wait=False)
+    daemon.ctl("ledger", "check", expect=NOTFOUND)
+    daemon.ctl("ledger", "compact", expect=NOTFOUND)
+    assert not os.path.exists(ledger_path(daemon))
+    with writing(daemon) as db:
+        db.execute("CREATE TABLE t (x)")
+    assert "not a ledger of adbad" in daemon.ctl("ledger", "check", expect=None).err
+
+
+def test_export_has_every_row_as_it_was_recorded(host):
+    rows = lines(host)
+    names = ["id", "when", "time", "channel", "peer", "workstation", "product", "edition", "version",
+             "application_id", "activation_id", "kms_id", "client_id", "previous_client_id",
+             "required_count", "licence_status", "minutes_left", "virtual", "count",
+             "client_when"]
+    assert all(list(row) == names for row in rows)
+    recorded = query(host, "SELECT id, at, peer, workstation, client_id, count FROM activations"
+                           " ORDER BY id")
+    assert [(r["id"], r["when"], r["peer"], r["workstation"], uuid.UUID(r["client_id"]).bytes_le,
+             r["count"]) for r in rows] == recorded
+    assert [(row["product"], row["edition"]) for row in rows[4:6]] == [
+        ("Windows 11", "Enterprise"), ("Office LTSC 2021", "Office LTSC Professional Plus 2021")]
+    with_headers = list(csv.DictReader(io.StringIO(host.ctl("ledger", "export", "--csv").out)))
+    assert [{k: "" if v is None else str(int(v)) if isinstance(v, bool) else str(v)
+             for k, v in row.items()} for row in rows] == with_headers
+
+
+def test_export_filters(host):
+    def ids(*argv):
+        return [row["id"] for row in lines(host, *argv)]
+
+    assert ids("--application", "office") == [6, 7, 8]
+    assert ids("--workstation", "PC-1") == [2, 7]
+    assert ids("--product", "Windows 11") == [1, 2, 3, 4, 5, 9, 10]
+    assert ids("--channel", "adba") == [] and len(ids("--channel", "kms")) == 10
+    assert ids("--source", "192.0.2.0/24") == [] and len(ids("--source", "127.0.0.0/8")) == 10
+    assert len(ids("--since", "1h")) == 10 and ids("--until", "1h") == []
+    assert ids("--since", "2000-01-01", "--until", "2000-01-01T00:00:01Z") == []
+    refusal, = lines(host, "--refusals")
+    assert refusal["reason"] == "clock-skew" and refusal["times"] == 1
+    assert refusal["hresult"] == "0xC004F06C"
+    for wrong in (["--since", "yesterday"], ["--channel", "telex"], ["--refusals", "--channel", "kms"]):
+        host.ctl("ledger", "export", *wrong, expect=2)
+
+
+def test_compact_gives_room_back_and_loses_nothing(lab):
+    daemon = empty_ledger(lab, **{"store.keep": "0d"})
+    now = int(time.time())
+    fill(daemon, 20_000, 1000, now - 500 * DAY, now - 401 * DAY)
+    fill(daemon, 10, 10, now - DAY, now)
+    daemon.options["store.keep"] = "400d"
+    daemon.write_conf()
+    daemon.start()
+    daemon.wait_log(r"20000 records from before .* left the ledger")
+    refused = daemon.ctl("ledger", "compact", expect=CONFLICT)
+    assert f"in use by process {daemon.process.pid}" in refused.err
+    assert daemon.stop() == 0
+    before = query(daemon, "SELECT * FROM activations")
+    said = daemon.ctl("ledger", "compact", "--json").json
+    assert said["bytes_after"] * 10 < said["bytes_before"]
+    assert os.path.getsize(ledger_path(daemon)) == said["bytes_after"]
+    assert query(daemon, "SELECT * FROM activations") == before and len(before) == 10
+    assert daemon.ctl("ledger", "check", "--json").json["unused_bytes"] == 0
+    daemon.start()
+    assert daemon.status()["totals"]["answered"] == 20_010
+
+
+def test_a_long_export_takes_constant_memory(lab):
+    """Twice as many rows, the same peak."""
+    daemon = empty_ledger(lab)
+    now = int(time.time())
+    peaks = []
+    for _ in range(2):
+        fill(daemon, 60_000, 1000, now - 10 * DAY, now)
+        with subprocess.Popen([lab.program("adbactl"), "--config", daemon.conf, "ledger", "export"],
+                              stdout=subprocess.PIPE) as process:
+            count = sum(1 for _ in process.stdout)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        peaks.append((count, usage.ru_maxrss))
+    assert [count for count, _ in peaks] == [60_000, 120_000]
+    assert peaks[1][1] < peaks[0][1] + 2048  # KiB

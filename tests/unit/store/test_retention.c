@@ -4,6 +4,7 @@
 
 #include "store/count.h"
 #include "store/retention.h"
+#include "store/tally.h"
 
 static void cover(struct fixture *f)
 {
@@ -78,6 +79,39 @@ static void the_totals_stay(void **state)
     assert_ok(store_totals(f->s, &after, &f->ei), &f->ei);
     assert_memory_equal(&before, &after, sizeof(before));
     assert_int_equal(after.answered, 70);
+}
+
+static enum err add_tally(void *arg, const struct store_tally *t)
+{
+    *(uint64_t *)arg += t->answered;
+    return ERR_OK;
+}
+
+static uint64_t tallied(struct fixture *f)
+{
+    uint64_t n = 0;
+
+    assert_ok(store_each_tally(f->s, add_tally, &n, &f->ei), &f->ei);
+    return n;
+}
+
+/* They are read from rows where they were not written down yet. */
+static void the_totals_per_product_stay(void **state)
+{
+    struct fixture *f = *state;
+
+    open_ledger(f);
+    add_many(f, 70, 1000);
+    cover(f);
+    assert_int_equal(step(f, 2000, 50), 50);
+    assert_int_equal(tallied(f), 70);
+    add_many(f, 5, 1000);
+    reopen_ledger(f); /* what stood in memory is forgotten */
+    cover(f);
+    assert_int_equal(step(f, 2000, 50), 24);
+    assert_int_equal(tallied(f), 75);
+    reopen_ledger(f);
+    assert_int_equal(tallied(f), 75);
 }
 
 static void the_newest_stays_so_that_ids_go_on_rising(void **state)
@@ -159,9 +193,13 @@ static void outside_a_transaction_it_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(the_oldest_leave_first_and_a_few_at_a_time), T(the_totals_stay),
-        T(the_newest_stays_so_that_ids_go_on_rising),  T(what_the_saved_count_does_not_cover_stays),
-        T(refusals_leave_too_within_the_same_limit),   T(outside_a_transaction_it_is_refused),
+        T(the_oldest_leave_first_and_a_few_at_a_time),
+        T(the_totals_stay),
+        T(the_totals_per_product_stay),
+        T(the_newest_stays_so_that_ids_go_on_rising),
+        T(what_the_saved_count_does_not_cover_stays),
+        T(refusals_leave_too_within_the_same_limit),
+        T(outside_a_transaction_it_is_refused),
     };
 
     return cmocka_run_group_tests_name("store_retention", tests, NULL, NULL);

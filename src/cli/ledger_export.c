@@ -1,0 +1,228 @@
+/* adbactl ledger export: rows as they are, one by one, for other programs. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clk.h"
+#include "cli/kms_filter.h"
+#include "cli/ledger.h"
+#include "cli/out.h"
+#include "cli/session.h"
+
+/* Rows read from one state of the ledger. While somebody reads, the writer's log can't begin again:
+ * a long export lets go of it in between. */
+#define SLICE 4096
+
+struct export
+{
+    struct kms_filter filter;
+    const char *since_text, *until_text;
+    bool as_csv, refusals;
+    int64_t since, until; /* until is not in it */
+    const struct catalog *catalog;
+    struct csv csv;
+    int64_t last;  /* the newest id that was read */
+    unsigned left; /* of the slice */
+};
+
+/* ---- options ---- */
+
+/* How long ago on the ledger's clock, or a day or time in UTC. */
+static enum err read_time(const struct settings *s, const char *option, const char *text,
+                          int64_t *out, struct errinfo *ei)
+{
+    static const char *const formats[] = {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"};
+    int64_t ago, now;
+    enum err e;
+
+    if (clk_parse_duration(text, &ago) == 0) {
+        e = session_now(s, &now, ei);
+        *out = now - ago;
+        return e;
+    }
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        struct tm tm = {0};
+        const char *end = strptime(text, formats[i], &tm);
+
+        if (end != NULL && *end == '\0') {
+            *out = timegm(&tm);
+            return ERR_OK;
+        }
+    }
+    return err_fail(ei, ERR_USAGE,
+                    "--%s takes a duration (7d, 2h), a day (2026-11-22) or a time "
+                    "(2026-11-22T10:00:00Z), not \"%s\"",
+                    option, text);
+}
+
+static enum err read_times(const struct settings *s, struct export *x, struct errinfo *ei)
+{
+    enum err e = ERR_OK;
+
+    x->since = INT64_MIN;
+    x->until = INT64_MAX;
+    if (x->since_text != NULL)
+        e = read_time(s, "since", x->since_text, &x->since, ei);
+    if (e == ERR_OK && x->until_text != NULL)
+        e = read_time(s, "until", x->until_text, &x->until, ei);
+    return e;
+}
+
+/* ---- rows ---- */
+
+static enum err put_line(json_t *row)
+{
+    if (row == NULL)
+        return ERR_NOMEM;
+    json_dumpf(row, stdout, JSON_COMPACT);
+    json_decref(row);
+    putchar('\n');
+    return ferror(stdout) ? ERR_IO : ERR_OK;
+}
+
+/* An object's members become a line's cells, in their order; so the two have one schema. */
+static enum err put_cells(struct csv *c, json_t *row)
+{
+    const char *key;
+    json_t *v;
+
+    if (row == NULL)
+        return ERR_NOMEM;
+    json_object_foreach(row, key, v)
+    {
+        if (json_is_string(v))
+            csv_cell(c, "%s", json_string_value(v));
+        else if (json_is_integer(v))
+            csv_cell(c, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+        else
+            csv_cell(c, "%s", json_is_boolean(v) ? json_is_true(v) ? "1" : "0" : "");
+    }
+    csv_end(c);
+    json_decref(row);
+    return ferror(stdout) ? ERR_IO : ERR_OK;
+}
+
+static enum err put(struct export *x, json_t *row)
+{
+    return x->as_csv ? put_cells(&x->csv, row) : put_line(row);
+}
+
+static void put_headers(struct export *x, json_t *row)
+{
+    const char *key;
+    json_t *v;
+
+    json_object_foreach(row, key, v)
+    {
+        csv_cell(&x->csv, "%s", key);
+    }
+    csv_end(&x->csv);
+    json_decref(row);
+}
+
+static json_t *refusal_json(const struct store_refusal *r)
+{
+    char when[CLK_TEXT_MAX], code[16];
+
+    snprintf(code, sizeof(code), "0x%08" PRIX32, r->hresult);
+    return json_pack("{s:I, s:s, s:s, s:s, s:s, s:I}", "minute", (json_int_t)r->when, "time",
+                     clk_format(r->when, when), "source", r->source, "reason", r->reason, "hresult",
+                     code, "times", (json_int_t)r->times);
+}
+
+/* ---- reading ---- */
+
+/* ERR_LIMIT: the slice is full. */
+static enum err take(void *arg, const struct store_activation *a)
+{
+    struct export *x = arg;
+    const struct cat_product *p = catalog_product_by_activation_id(x->catalog, &a->activation_id);
+    enum err e = ERR_OK;
+
+    x->last = a->id;
+    if (a->when < x->until && kms_filter_product(&x->filter, a, p) &&
+        kms_filter_contact(&x->filter, a))
+        e = put(x, kms_activation_json(a, p));
+    return e == ERR_OK && --x->left == 0 ? ERR_LIMIT : e;
+}
+
+static enum err take_refusal(void *arg, const struct store_refusal *r)
+{
+    struct export *x = arg;
+
+    return r->when < x->until ? put(x, refusal_json(r)) : ERR_OK;
+}
+
+static enum err export_activations(struct store *s, struct export *x, struct errinfo *ei)
+{
+    enum err e;
+
+    if (x->as_csv)
+        put_headers(x, kms_activation_json(&(struct store_activation){0}, NULL));
+    do {
+        x->left = SLICE;
+        e = store_each_from(s, x->since, x->last, take, x, ei);
+    } while (e == ERR_LIMIT);
+    return e;
+}
+
+static enum err export_refusals(struct store *s, struct export *x, struct errinfo *ei)
+{
+    if (x->as_csv)
+        put_headers(x, refusal_json(&(struct store_refusal){0}));
+    return store_each_refusal(s, x->since, take_refusal, x, ei);
+}
+
+static enum err export_rows(struct cli *cli, struct export *x, struct errinfo *ei)
+{
+    struct kms_reader reader;
+    enum err e = kms_reader_open(cli, &reader, ei);
+
+    if (e != ERR_OK)
+        return e;
+    x->catalog = reader.catalog;
+    e = read_times(reader.settings, x, ei);
+    if (e == ERR_OK)
+        e = kms_filter_read(reader.catalog, &x->filter, ei);
+    if (e == ERR_OK)
+        e = x->refusals ? export_refusals(reader.store, x, ei)
+                        : export_activations(reader.store, x, ei);
+    kms_reader_close(&reader);
+    if (e == ERR_NOMEM)
+        return err_nomem(ei);
+    return ferror(stdout) ? ERR_OK : e; /* main tells of that */
+}
+
+int ledger_run_export(struct cli *cli, int argc, char **argv)
+{
+    struct export x = {0};
+    const struct opt opts[] = {
+        OPT_FLAG_ROW("csv", &x.as_csv, "comma-separated with a line of headers, for spreadsheets"),
+        OPT_FLAG_ROW("refusals", &x.refusals, "the refusals instead, one per minute and source"),
+        OPT_TEXT_ROW("since", "TIME", &x.since_text,
+                     "from then on: 2026-11-22, 2026-11-22T10:00:00Z, or how long ago (7d)"),
+        OPT_TEXT_ROW("until", "TIME", &x.until_text, "before then"),
+        OPT_TEXT_ROW("product", "NAME", &x.filter.product,
+                     "of this product (\"Windows 11\", with or without edition), or activation id"),
+        OPT_TEXT_ROW("application", "NAME", &x.filter.application, "windows, office, or an id"),
+        OPT_TEXT_ROW("source", "ADDRESS", &x.filter.source, "from this address or network"),
+        OPT_TEXT_ROW("workstation", "PATTERN", &x.filter.workstation,
+                     "with this name; * and ? as in a shell, in any case"),
+        OPT_TEXT_ROW("channel", "NAME", &x.filter.channel, "answered through kms, adba or relay"),
+        {0},
+    };
+    struct errinfo ei = {0};
+    int code = cli_begin(cli, opts, &argc, argv, 0, 0);
+    enum err e;
+
+    if (code >= 0)
+        return code;
+    if (x.refusals &&
+        (x.filter.product != NULL || x.filter.application != NULL || x.filter.source != NULL ||
+         x.filter.workstation != NULL || x.filter.channel != NULL))
+        e = err_fail(&ei, ERR_USAGE, "--refusals goes with --since and --until only");
+    else
+        e = export_rows(cli, &x, &ei);
+    return e == ERR_OK ? EXIT_OK : cli_fail(cli, e, &ei);
+}
