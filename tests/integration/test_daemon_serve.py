@@ -492,7 +492,7 @@ def test_when_descriptors_run_out_accepting_pauses_and_recovers(lab):
     lab.install_hostkey(daemon)
     clients = Clients(lab, daemon.port)
     with clients.connect() as early:
-        crowd = [socket.create_connection(("127.0.0.1", daemon.port)) for _ in range(100)]
+        crowd = [socket.create_connection(("127.0.0.1", daemon.port)) for _ in range(200)]
         daemon.wait_log(r"accepting pauses with \d+ connections open: Too many open files")
         assert clients.count(connection=early) == 1
         for s in crowd:
