@@ -151,11 +151,14 @@ static enum err begin_empty(struct daemon *d, struct errinfo *ei)
 
 enum err counting_start(struct daemon *d, struct errinfo *ei)
 {
+    struct errinfo why = {0};
     uint64_t rows = 0;
     enum err e;
 
     if (d->settings.restart == SET_RESTART_FORGET)
         return begin_empty(d, ei);
     e = rebuild(d, d->store, &rows, ei);
-    return e == ERR_OK && rows >= COUNTING_SAVE_EVERY ? save_now(d, ei) : e;
+    if (e == ERR_OK && rows >= COUNTING_SAVE_EVERY && save_now(d, &why) != ERR_OK)
+        log_warn(&d->log, "%s; the next start reads %" PRIu64 " activations again", why.text, rows);
+    return e;
 }
