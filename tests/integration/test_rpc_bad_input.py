@@ -23,6 +23,7 @@ PROTO_ERROR, ACCESS_DENIED, BAD_STUB = 0x1C01000B, 5, 0x6F7
 OP_RANGE, UNKNOWN_IF, CANCELLED = 0x1C010002, 0x1C010003, 0x6BD
 INVALID_DATA = 0x8007000D
 ACTIVATION_MAX = 65536
+ENDED_BY_PEERS = {("closed", "peer-closed"), ("closed", "peer-reset")}
 
 
 class Row(NamedTuple):
@@ -210,7 +211,7 @@ def counters(world):
     named = {("refused", k): v for k, v in status["refused"].items()}
     named.update((("closed", k), v) for k, v in status["connections"]["closed"].items())
     named.update((("rpc", k), v) for k, v in status["connections"]["rpc_refused"].items())
-    return {k: v for k, v in named.items() if v and k != ("closed", "peer-closed")}
+    return {k: v for k, v in named.items() if v and k not in ENDED_BY_PEERS}
 
 
 @contextlib.contextmanager
