@@ -481,22 +481,14 @@ static const struct {
     enum err (*open)(struct daemon *d, struct errinfo *ei);
     void (*close)(struct daemon *d);
 } steps[] = {
-    {open_descriptors, close_nothing},
-    {open_settings, close_settings},
-    {open_loop, close_loop},
-    {open_clock, close_clock},
-    {open_realm, close_realm},
-    {open_catalog, close_catalog},
-    {open_host, close_host},
-    {open_ledger, close_ledger},
-    {open_retention, close_retention},
-    {open_workers, close_workers},
-    {clearing_open, clearing_close},
-    {open_net, close_net},
-    {open_directory, close_directory},
-    {open_membership, close_membership},
-    {open_control, close_control},
-    {start_net, close_nothing},
+    {open_descriptors, close_nothing}, {open_settings, close_settings},
+    {open_loop, close_loop},           {open_clock, close_clock},
+    {open_realm, close_realm},         {open_catalog, close_catalog},
+    {open_host, close_host},           {open_ledger, close_ledger},
+    {open_retention, close_retention}, {open_workers, close_workers},
+    {clearing_open, clearing_close},   {open_net, close_net},
+    {open_directory, close_directory}, {open_membership, close_membership},
+    {open_control, close_control},     {start_net, close_nothing},
 };
 #define STEP_COUNT (sizeof(steps) / sizeof(steps[0]))
 
