@@ -12,7 +12,7 @@ import pytest
 import kms_model as model
 from kms_raw import RawClient
 from ledger_model import Ledger
-from rpc_pdu import answer_of, bind_pdu, read_pdu, request_pdu
+from rpc_pdu import RESPONSE, answer_of, bind_pdu, read_pdu, request_pdu
 
 pytestmark = pytest.mark.uninstrumented
 CYCLES = int(os.environ.get("ADBAD_KILL_CYCLES", "200"))
@@ -29,7 +29,7 @@ class Load:
         self.left = enough
         self.lock = threading.Lock()
         self.reached = threading.Event()
-        self.answered = []  # (client id, sealed request, stub of the answer)
+        self.answered = []  # (client id, sealed request, PDU of the answer)
         known = [uuid.UUID(int=rng.getrandbits(128)) for _ in range(10)]
         self.threads = [threading.Thread(target=self.ask, args=(random.Random(rng.getrandbits(64)), known))
                         for _ in range(CONNECTIONS)]
@@ -58,7 +58,7 @@ class Load:
             data = read_pdu(s)
             client, sealed = asked[data[12]]  # the call id; the end of the connection is an IndexError
             with self.lock:
-                self.answered.append((client, sealed, data[24:]))
+                self.answered.append((client, sealed, data))
                 self.left -= 1
             if self.left <= 0:
                 self.reached.set()
@@ -73,8 +73,9 @@ def check_answers(raw, answered, rows):
     recorded = {}
     for row in rows:
         recorded.setdefault(row.client_id, []).append(row.count)
-    for client, sealed, stub in answered:
-        message, result = answer_of(stub)
+    for client, sealed, data in answered:
+        assert data[2] == RESPONSE
+        message, result = answer_of(data[24:])
         assert result == 0
         told = model.open_response(raw.clients.keys, sealed, message).count
         assert told in recorded.get(client.bytes_le, []), f"an answer is not in the ledger: {client}, count {told}"
