@@ -1,6 +1,7 @@
 #include "net/worker.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #define LINGER_MS         1000  /* for the peer to take our last words */
 #define LINES_PER_SECOND  20
 #define SECOND_MS         1000
+#define TRIM_FROM         1024 /* connections whose memory is worth giving back */
 
 /* ---- deadlines ---- */
 
@@ -185,6 +187,8 @@ static void admit(struct listener *l, int fd, union address *peer)
     e = awaits ? ERR_OK : gate_admit(g, peer);
     if (e == ERR_OK) {
         w->open++;
+        if (w->open > w->peak)
+            w->peak = w->open;
         conn_start(w, l, fd, peer, awaits);
     } else {
         char detail[64];
@@ -394,12 +398,22 @@ static void close_when_empty(struct net_worker *w)
         conf->worker_stop(conf->arg, w->number);
 }
 
+/* After a crowd has left, its memory goes back to the system, which free() alone does not do. */
+static void give_back_memory(struct net_worker *w)
+{
+    if (w->peak < TRIM_FROM || w->open > w->peak / 8)
+        return;
+    w->peak = w->open;
+    malloc_trim(0);
+}
+
 void worker_forget(struct net_worker *w, const union address *source)
 {
     w->open--;
     if (gate_leave(&w->server->gate, source))
         server_wake(w->server);
     worker_resume(w);
+    give_back_memory(w);
     close_when_empty(w);
 }
 

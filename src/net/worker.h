@@ -44,6 +44,7 @@ struct net_worker {
     struct net_conn *waiting; /* have something to read, and the worker is held */
     bool held;
     uint32_t open; /* connections, until libuv has let go of them */
+    uint32_t peak; /* most of them since memory was last given back */
     struct worker_stats stats;
     struct deadlines deadlines;
     uv_timer_t deadline_timer; /* runs while a deadline is set */

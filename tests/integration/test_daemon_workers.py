@@ -162,5 +162,8 @@ def test_ten_thousand_idle_connections_are_cheap(lab):
         for s in crowd:
             s.close()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    wait_for(lambda: host.daemon.status()["connections"]["open"] == 0, "all are closed")
+    left = memory(host.daemon.process.pid)
     assert after["rss"] - before["rss"] < 28 * MIB
+    assert left["anonymous"] - before["anonymous"] < (after["anonymous"] - before["anonymous"]) / 3
     assert (after["anonymous"] - before["anonymous"]) / CROWD <= 1024 + UV_TCP
