@@ -462,9 +462,9 @@ void conn_start(struct net_worker *w, struct listener *l, int fd, const union ad
     struct net_conn *c = new_conn(w, l, peer, awaits);
 
     if (c == NULL) {
-        close(fd);
         worker_record(w, peer, NET_RPC_REASON(RPC_NO_MEMORY), "");
         worker_forget(w, awaits ? NULL : peer);
+        close(fd);
     } else if (uv_tcp_open(&c->tcp, fd) != 0) {
         close(fd);
         end_now(c, NET_RPC_REASON(RPC_NO_MEMORY), "");

@@ -194,10 +194,10 @@ static void admit(struct listener *l, int fd, union address *peer)
         char detail[64];
         unsigned reason = worker_refusal(w, e, detail);
 
-        close(fd);
         worker_record(w, peer, reason, detail);
         if (gate_leave(g, NULL))
             server_wake(w->server);
+        close(fd); /* whoever sees it closed finds it counted */
     }
 }
 
