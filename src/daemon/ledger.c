@@ -12,7 +12,7 @@
 #define RETRY_MAX_MS   10000
 #define NS_PER_MS      UINT64_C(1000000)
 #define NS_PER_SECOND  UINT64_C(1000000000)
-#define SMALL_COMMIT   64 /* entries; in a larger one the flush is a small part */
+#define SMALL_COMMIT   16 /* entries; with more, answering others beside the flush is worth more */
 
 void ledger_wake(struct ledger *l)
 {
