@@ -64,6 +64,7 @@ enum exit_code {
     EXIT_STORAGE = 8,       /* disk, database */
     EXIT_CONFLICT = 9,      /* exists already, in use, or changed in between */
     EXIT_NOT_LICENSED = 10, /* adbaclient: the attempt ended without a licence */
+    EXIT_NOT_MODELLED = 11, /* adbaclient: an option of slmgr or ospp that is not simulated */
 };
 
 /* A short English name of the code ("not found"); never NULL. */

@@ -121,7 +121,21 @@ static int leading(struct client *c, int argc, char **argv, int *at)
     return -1;
 }
 
+int client_need_machine(const struct client *c)
+{
+    if ((c->machine == NULL) == (c->machines == NULL))
+        return wrong(c, "give one of --machine DIR and --machines DIR", "");
+    return -1;
+}
+
 int client_begin(struct client *c, const struct opt *opts, int *argc, char **argv, int min, int max)
+{
+    int status = client_parse(c, opts, argc, argv, min, max);
+
+    return status >= 0 ? status : client_need_machine(c);
+}
+
+int client_parse(struct client *c, const struct opt *opts, int *argc, char **argv, int min, int max)
 {
     bool want_help = false;
     struct opt all[32];
@@ -145,8 +159,6 @@ int client_begin(struct client *c, const struct opt *opts, int *argc, char **arg
         return wrong(c, "something is missing after the verb", "");
     if (*argc > max)
         return wrong(c, "unexpected argument ", argv[max]);
-    if ((c->machine == NULL) == (c->machines == NULL))
-        return wrong(c, "give one of --machine DIR and --machines DIR", "");
     if (c->ndr20 && c->ndr64)
         return wrong(c, "give one of --ndr20 and --ndr64; without them both are offered", "");
     c->offer = c->ndr20 ? RPC_OFFER_NDR : c->ndr64 ? RPC_OFFER_NDR64 : RPC_OFFER_BOTH;
@@ -166,6 +178,10 @@ int client_fail(const struct client *c, enum err e, const struct errinfo *ei)
 
         if (ei->hresult != 0)
             json_object_set_new(o, "code", json_string(code));
+        if (c->operation != NULL)
+            json_object_update_new(o, json_pack("{s:b, s:s, s:s, s:s}", "Success", 0, "Operation",
+                                                c->operation, "ErrorCode", code, "ErrorMessage",
+                                                ei->text));
         cli_json(o);
     }
     fflush(stdout);

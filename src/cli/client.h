@@ -30,8 +30,14 @@ struct client {
     const char *machines; /* --machines */
     const char *overlays; /* --catalog */
     bool json;
-    bool all;         /* pass: tell every attempt */
-    uint32_t timeout; /* seconds, for each question */
+    bool all; /* pass: tell every attempt */
+    /* slmgr and ospp */
+    bool office;           /* ospp: Office products only */
+    bool standard_user;    /* --standard-user */
+    const char *config;    /* --config: adbad.conf of the lab, for what needs its administrator */
+    const char *control;   /* --control: the KMS host's control socket */
+    const char *operation; /* what --json tells beside the result; NULL: not wanted */
+    uint32_t timeout;      /* seconds, for each question */
     /* How KMS hosts are asked in this run; in no machine's folder. */
     uint32_t max_fragment; /* bytes; 0: as agreed */
     bool ndr20, ndr64;     /* only this transfer syntax is offered */
@@ -56,6 +62,11 @@ extern const struct client_verb client_run_verbs[];
 extern const struct client_verb client_show_verbs[];
 extern const struct client_verb client_slmgr_verbs[];
 
+/* As client_begin for what may do without a machine. */
+int client_parse(struct client *c, const struct opt *opts, int *argc, char **argv, int min,
+                 int max);
+/* -1 if the command line names one machine or a folder of them, else an exit code. */
+int client_need_machine(const struct client *c);
 /* Parses the verb's options (may be NULL) together with the common ones; -1 to go on, else an exit
  * code. */
 int client_begin(struct client *c, const struct opt *opts, int *argc, char **argv, int min,
@@ -95,15 +106,17 @@ void client_print_attempt(const struct client *c, const struct machine_product *
 /* "0xC004F038 SL_E_VL_NOT_ENOUGH_COUNT" */
 const char *client_code(const struct client *c, uint32_t code, char text[128]);
 
+/* The machine's event log, oldest first; the caller owns the reference. */
+MUST_CHECK enum err client_events(const struct station *s, json_t **out, struct errinfo *ei);
+void client_print_event(const struct client *c, const json_t *event);
+
 /* 0 if every chosen product of every machine is Licensed, else EXIT_NOT_LICENSED. */
 int client_exit(const struct client *c);
 
-int client_dlv(struct client *c, const char *which, bool brief);
-int client_xpr(struct client *c, const char *which);
 int client_ato(struct client *c, const char *which, bool office);
 
 /* Is p meant by a script's argument: NULL (slmgr: Windows, or all where there is no Windows;
- * ospp: Office), "all", or an activation id. */
+ * ospp: Office), "all", or an activation id. ospp never means another product than Office. */
 bool client_chosen(const struct machine *m, const struct machine_product *p, const char *which,
                    bool office);
 

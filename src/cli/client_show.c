@@ -1,4 +1,4 @@
-/* adbaclient show and events, slmgr's /dlv, /dli and /xpr: what a machine tells. */
+/* adbaclient show and events: what a machine tells. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -213,7 +213,21 @@ json_t *client_product_json(const struct client *c, const struct station *s,
     add_state(o, c, p, station_now(s));
     add_grantor(o, p);
     json_object_set_new(o, "attempt", attempt_json(c, p));
+    json_object_set_new(o, "activation_type", json_integer(p->lic.type));
+    json_object_set_new(o, "kms_set", host_json(&p->kms));
+    json_object_set_new(o, "lookup_domain", json_string(p->lookup_domain));
     return o;
+}
+
+/* What the scripts set for one application. */
+static json_t *app_json(const struct machine_app *a)
+{
+    return json_pack("{s:o, s:i, s:b, s:b, s:b, s:b, s:I, s:o, s:I}", "kms_host",
+                     host_json(&a->kms), "kms_port", (int)a->kms.port, "user_operations",
+                     a->user_operations, "service_starts_with_system", a->auto_start,
+                     "key_in_registry", !a->key_cleared, "mof_registered", a->mof_registered,
+                     "licence_files", (json_int_t)a->licence_files, "licences_installed",
+                     time_json(a->licences_at), "rearms", (json_int_t)a->rearms);
 }
 
 json_t *client_machine_json(const struct client *c, const struct station *s)
@@ -223,11 +237,13 @@ json_t *client_machine_json(const struct client *c, const struct station *s)
 
     for (size_t i = 0; i < m->products; i++)
         json_array_append_new(products, client_product_json(c, s, &m->product[i]));
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:o, s:o}", "name", m->name, "folder",
-                     s->folder.path, "client_machine_id", guid_json(&m->client_id), "domain",
-                     m->domain[0] != '\0' ? json_string(m->domain) : json_null(), "kms_host",
-                     host_json(&m->kms), "realm", s->bundle.name, "realm_id", s->bundle.id, "now",
-                     time_json(station_now(s)), "products", products);
+    return json_pack(
+        "{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:b, s:s}", "name", m->name,
+        "folder", s->folder.path, "client_machine_id", guid_json(&m->client_id), "domain",
+        m->domain[0] != '\0' ? json_string(m->domain) : json_null(), "kms_host", host_json(&m->kms),
+        "realm", s->bundle.name, "realm_id", s->bundle.id, "now", time_json(station_now(s)),
+        "products", products, "windows", app_json(&m->app[0]), "office", app_json(&m->app[1]),
+        "host_caching", !m->no_caching, "lookup_domain", m->lookup_domain);
 }
 
 void client_print_json(struct client *c)
@@ -235,7 +251,12 @@ void client_print_json(struct client *c)
     json_t *list;
 
     if (c->machines == NULL) {
-        cli_json(client_machine_json(c, &c->station[0]));
+        json_t *one = client_machine_json(c, &c->station[0]);
+
+        if (c->operation != NULL)
+            json_object_update_new(
+                one, json_pack("{s:b, s:s}", "Success", 1, "Operation", c->operation));
+        cli_json(one);
         return;
     }
     list = json_array();
@@ -326,7 +347,7 @@ static int run_show(struct client *c, int argc, char **argv)
 
 #define EVENTS_MAX (256u << 20)
 
-static void print_event(const struct client *c, const json_t *v)
+void client_print_event(const struct client *c, const json_t *v)
 {
     json_int_t id = json_integer_value(json_object_get(v, "id"));
     const struct cat_event *known = catalog_event(c->catalog, (uint32_t)id);
@@ -360,224 +381,44 @@ static json_t *parse_events(const struct buf *text)
     return list;
 }
 
-static int run_events(struct client *c, int argc, char **argv)
+enum err client_events(const struct station *s, json_t **out, struct errinfo *ei)
 {
     struct buf text = BUF_INIT;
-    struct station *s;
     char path[4200];
+    enum err e;
+
+    snprintf(path, sizeof(path), "%s/events.jsonl", s->folder.path);
+    e = file_read(path, EVENTS_MAX, &text, ei);
+    if (e == ERR_OK || e == ERR_NOTFOUND) {
+        *out = parse_events(&text);
+        e = ERR_OK;
+    }
+    buf_fini(&text);
+    return e;
+}
+
+static int run_events(struct client *c, int argc, char **argv)
+{
+    struct station *s;
     struct errinfo ei;
-    json_t *list;
+    json_t *list = NULL;
     enum err e;
     int status = client_begin(c, NULL, &argc, argv, 0, 0);
 
     if (status >= 0)
         return status;
     e = client_open_one(c, &s, &ei);
-    if (e == ERR_OK) {
-        snprintf(path, sizeof(path), "%s/events.jsonl", s->folder.path);
-        e = file_read(path, EVENTS_MAX, &text, &ei);
-        e = e == ERR_NOTFOUND ? ERR_OK : e;
-    }
+    if (e == ERR_OK)
+        e = client_events(s, &list, &ei);
     if (e != ERR_OK)
         return client_fail(c, e, &ei);
-    list = parse_events(&text);
-    buf_fini(&text);
     if (c->json) {
         cli_json(list);
         return EXIT_OK;
     }
     for (size_t i = 0; i < json_array_size(list); i++)
-        print_event(c, json_array_get(list, i));
+        client_print_event(c, json_array_get(list, i));
     json_decref(list);
-    return EXIT_OK;
-}
-
-/* ---- slmgr's reports ---- */
-
-static const char *client_name(const struct cat_product *p)
-{
-    return p->family == CAT_OFFICE ? "Office" : "Windows(R) Operating System";
-}
-
-static void print_expiry(const struct lic *l, int64_t now)
-{
-    char text[CLK_TEXT_MAX];
-    int64_t left = l->expires - now;
-
-    if (l->expires == LIC_NEVER)
-        return;
-    printf("%s: %lld minute(s) (%lld day(s)), until %s\n",
-           l->status == LIC_LICENSED ? "Volume activation expiration" : "Time remaining",
-           (long long)(left / CLK_MINUTE), (long long)((left + CLK_DAY - 1) / CLK_DAY),
-           clk_format(l->expires, text));
-}
-
-static void print_ad_block(const struct machine_product *p)
-{
-    char sku[GUID_TEXT_MAX];
-
-    printf("\nMost recent activation information:\n"
-           "AD Activation client information\n"
-           "    Activation Object name: %s\n"
-           "    AO DN: %s\n"
-           "    AO extended PID: %s\n"
-           "    AO activation ID: %s\n",
-           p->object.name, p->object.dn, p->object.pid, guid_format(&p->object.sku_id, sku));
-}
-
-static void print_kms_block(const struct machine *m, const struct machine_product *p)
-{
-    const struct machine_host *set =
-        p->kms.name[0] != '\0' ? &p->kms
-        : m->app[p->lic.product->family == CAT_OFFICE].kms.name[0] != '\0'
-            ? &m->app[p->lic.product->family == CAT_OFFICE].kms
-        : m->kms.name[0] != '\0' ? &m->kms
-                                 : NULL;
-    char host[272];
-
-    printf("\nMost recent activation information:\n"
-           "Key Management Service client information\n");
-    if (set != NULL)
-        printf("    Registered KMS machine name: %s\n", machine_host_format(set, host));
-    else if (p->cached.name[0] != '\0')
-        printf("    KMS machine name from DNS: %s\n", machine_host_format(&p->cached, host));
-    else
-        printf("    DNS auto-discovery: KMS name not available\n");
-    if (p->lic.channel == LIC_BY_KMS)
-        printf("    KMS machine extended PID: %s\n", p->epid);
-    printf("    Activation interval: %u minutes\n"
-           "    Renewal interval: %u minutes\n"
-           "    KMS host caching is %s\n",
-           p->lic.activation, p->lic.renewal, m->no_caching ? "disabled" : "enabled");
-}
-
-static void print_dlv(const struct client *c, const struct station *s,
-                      const struct machine_product *p, bool brief)
-{
-    const struct machine *m = &s->folder.machine;
-    const struct lic *l = &p->lic;
-    char id[GUID_TEXT_MAX], code[128];
-
-    printf("Name: %s, %s edition\n", l->product->product, l->product->edition);
-    printf("Description: %s, VOLUME_KMSCLIENT channel\n", client_name(l->product));
-    if (!brief) {
-        printf("Activation ID: %s\n", guid_format(&l->product->activation_id, id));
-        printf("Application ID: %s\n", guid_format(&l->product->application_id, id));
-        printf("Client Machine ID (CMID): %s\n", guid_format(&m->client_id, id));
-    }
-    if (p->key[0] != '\0')
-        printf("Partial Product Key: %s\n", p->key + 24);
-    printf("License Status: %s\n", lic_status_text((enum lic_status)l->status));
-    if (l->status == LIC_NOTIFICATION)
-        printf("Notification Reason: %s (%s)\n", client_code(c, l->reason, code),
-               words_reason(l->reason) != NULL ? words_reason(l->reason) : "");
-    print_expiry(l, station_now(s));
-    if (brief)
-        return;
-    if (l->channel == LIC_BY_AD)
-        print_ad_block(p);
-    else
-        print_kms_block(m, p);
-}
-
-/* The field names of the OSLicense cmdlets (data/oslicense_cmdlets.csv). */
-static json_t *oslicense_json(const struct station *s, const struct machine_product *p)
-{
-    const struct machine *m = &s->folder.machine;
-    const struct lic *l = &p->lic;
-    bool ad = l->channel == LIC_BY_AD;
-    char name[200];
-    int64_t left = l->expires == LIC_NEVER ? 0 : (l->expires - station_now(s)) / CLK_MINUTE;
-
-    snprintf(name, sizeof(name), "%s, %s edition", l->product->product, l->product->edition);
-    return json_pack(
-        "{s:s, s:s, s:o, s:o, s:s, s:i, s:o, s:I, s:o, s:b, s:o, s:o, s:o, s:o, s:i, s:i, s:o}",
-        "Name", name, "Description", client_name(l->product), "ActivationID",
-        guid_json(&l->product->activation_id), "ApplicationID",
-        guid_json(&l->product->application_id), "PartialProductKey",
-        p->key[0] != '\0' ? p->key + 24 : "", "LicenseStatus", (int)l->status,
-        "LicenseStatusReason", code_json(l->reason), "GracePeriodRemaining", (json_int_t)left,
-        "ClientMachineID", guid_json(&m->client_id), "IsKeyManagementServiceMachine", 0,
-        "ADActivationObjectName", ad ? json_string(p->object.name) : json_null(),
-        "ADActivationObjectDN", ad ? json_string(p->object.dn) : json_null(),
-        "ADActivationCsvlkPid", ad ? json_string(p->object.pid) : json_null(),
-        "KeyManagementServiceMachine",
-        l->channel == LIC_BY_KMS ? host_json(&p->served) : json_null(), "VLActivationInterval",
-        (int)l->activation, "VLRenewalInterval", (int)l->renewal,
-        "DiscoveredKeyManagementServiceMachineName", host_json(&p->cached));
-}
-
-int client_dlv(struct client *c, const char *which, bool brief)
-{
-    struct errinfo ei;
-    enum err e = client_open(c, &ei);
-    json_t *list = json_array();
-    size_t n = 0;
-
-    for (size_t i = 0; i < c->count && e == ERR_OK; i++) {
-        const struct machine *m = &c->station[i].folder.machine;
-
-        for (size_t k = 0; k < m->products; k++) {
-            if (!client_chosen(m, &m->product[k], which, false))
-                continue;
-            if (c->json)
-                json_array_append_new(list, oslicense_json(&c->station[i], &m->product[k]));
-            else
-                print_dlv(c, &c->station[i], &m->product[k], brief);
-            n++;
-        }
-    }
-    if (e == ERR_OK && n == 0)
-        e = err_fail(&ei, ERR_NOTFOUND, "no installed product has activation id %s", which);
-    if (e == ERR_OK && c->json)
-        cli_json(json_incref(list));
-    json_decref(list);
-    return e == ERR_OK ? EXIT_OK : client_fail(c, e, &ei);
-}
-
-static void print_xpr(const struct machine *m, const struct machine_product *p, int64_t now)
-{
-    const struct lic *l = &p->lic;
-    char until[CLK_TEXT_MAX];
-
-    (void)now;
-    printf("%s: %s %s: ", m->name, l->product->product, l->product->edition);
-    clk_format(l->expires, until);
-    switch ((enum lic_status)l->status) {
-    case LIC_LICENSED:
-        printf("Volume activation will expire %s\n", until);
-        break;
-    case LIC_NOTIFICATION:
-        printf("in Notification mode\n");
-        break;
-    case LIC_UNLICENSED:
-        printf("Unlicensed\n");
-        break;
-    default:
-        printf("%s ends %s\n", lic_status_text((enum lic_status)l->status), until);
-    }
-}
-
-int client_xpr(struct client *c, const char *which)
-{
-    struct errinfo ei;
-    enum err e = client_open(c, &ei);
-
-    if (e != ERR_OK)
-        return client_fail(c, e, &ei);
-    if (c->json) {
-        client_print_json(c);
-        return EXIT_OK;
-    }
-    for (size_t i = 0; i < c->count; i++) {
-        const struct station *s = &c->station[i];
-        const struct machine *m = &s->folder.machine;
-
-        for (size_t k = 0; k < m->products; k++) {
-            if (client_chosen(m, &m->product[k], which, false))
-                print_xpr(m, &m->product[k], station_now(s));
-        }
-    }
     return EXIT_OK;
 }
 

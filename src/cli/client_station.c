@@ -205,6 +205,8 @@ bool client_chosen(const struct machine *m, const struct machine_product *p, con
     bool any = false;
     struct guid id;
 
+    if (office && !is_office)
+        return false;
     if (which != NULL && strcasecmp(which, "all") == 0)
         return true;
     if (which != NULL)

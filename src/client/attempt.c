@@ -237,7 +237,9 @@ static bool no_srv(struct attempt *a, const char *name, uint32_t hresult, const 
 /* Finds the hosts of the domain and asks them in order until one answers. */
 static bool ask_found(struct attempt *a, struct lic_event *ev)
 {
-    const char *domain = a->m->lookup_domain[0] != '\0' ? a->m->lookup_domain : a->m->domain;
+    const char *domain = a->p->lookup_domain[0] != '\0'   ? a->p->lookup_domain
+                         : a->m->lookup_domain[0] != '\0' ? a->m->lookup_domain
+                                                          : a->m->domain;
     struct srv_target *t = NULL;
     struct errinfo ei = {0};
     char name[300];

@@ -13,21 +13,22 @@ struct member {
     const char *name;
     enum kind kind;
     size_t offset;
-    size_t size; /* K_TEXT */
-    int64_t max; /* K_U8: largest value */
+    size_t size;   /* K_TEXT */
+    int64_t max;   /* K_U8: largest value */
+    bool optional; /* missing: stays as it is */
 };
 
 #define TEXT(T, m)                                                                                 \
     {                                                                                              \
-#m, K_TEXT, offsetof(struct T, m), sizeof(((struct T *)0)->m), 0                           \
+#m, K_TEXT, offsetof(struct T, m), sizeof(((struct T *)0)->m), 0, false                    \
     }
 #define OTHER(T, m, kind)                                                                          \
     {                                                                                              \
-#m, kind, offsetof(struct T, m), 0, 0                                                      \
+#m, kind, offsetof(struct T, m), 0, 0, false                                               \
     }
 #define SMALL(T, m, most)                                                                          \
     {                                                                                              \
-#m, K_U8, offsetof(struct T, m), 0, most                                                   \
+#m, K_U8, offsetof(struct T, m), 0, most, false                                            \
     }
 
 static const struct member machine_members[] = {
@@ -46,6 +47,17 @@ static const struct member machine_members[] = {
     OTHER(machine, no_caching, K_BOOL),
     OTHER(machine, seed, K_U64),
     OTHER(machine, kms, K_HOST),
+};
+
+/* All optional. */
+static const struct member app_members[] = {
+    {"user_operations", K_BOOL, offsetof(struct machine_app, user_operations), 0, 0, true},
+    {"auto_start", K_BOOL, offsetof(struct machine_app, auto_start), 0, 0, true},
+    {"key_cleared", K_BOOL, offsetof(struct machine_app, key_cleared), 0, 0, true},
+    {"mof_registered", K_BOOL, offsetof(struct machine_app, mof_registered), 0, 0, true},
+    {"licence_files", K_U32, offsetof(struct machine_app, licence_files), 0, 0, true},
+    {"licences_at", K_TIME, offsetof(struct machine_app, licences_at), 0, 0, true},
+    {"rearms", K_U32, offsetof(struct machine_app, rearms), 0, 0, true},
 };
 
 static const struct member lic_members[] = {
@@ -68,6 +80,8 @@ static const struct member product_members[] = {
     OTHER(machine_product, served, K_HOST),
     TEXT(machine_product, epid),
     OTHER(machine_product, count, K_U32),
+    {"lookup_domain", K_TEXT, offsetof(struct machine_product, lookup_domain),
+     sizeof(((struct machine_product *)0)->lookup_domain), 0, true},
 };
 
 static const struct member object_members[] = {
@@ -198,6 +212,8 @@ json_t *machine_to_json(const struct machine *m)
     json_object_set_new(o, "format", json_integer(MACHINE_FORMAT));
     json_object_set_new(o, "kms_windows", host_json(&m->app[0].kms));
     json_object_set_new(o, "kms_office", host_json(&m->app[1].kms));
+    json_object_set_new(o, "windows", write_members(app_members, COUNT(app_members), &m->app[0]));
+    json_object_set_new(o, "office", write_members(app_members, COUNT(app_members), &m->app[1]));
     for (size_t i = 0; i < m->products; i++)
         json_array_append_new(products, product_json(&m->product[i]));
     json_object_set_new(o, "products", products);
@@ -312,7 +328,9 @@ static enum err read_members(const struct reading *r, const struct member *d, si
                              const json_t *from, void *to)
 {
     for (size_t i = 0; i < n; i++) {
-        if (!read_member(&d[i], json_object_get(from, d[i].name), to))
+        const json_t *v = json_object_get(from, d[i].name);
+
+        if (!(v == NULL && d[i].optional) && !read_member(&d[i], v, to))
             return bad(r, d[i].name);
     }
     return ERR_OK;
@@ -388,6 +406,17 @@ static enum err read_product(const struct reading *r, const json_t *v, const str
     return e;
 }
 
+/* A state of before there were such settings has no such object. */
+static enum err read_app(const struct reading *r, const json_t *doc, const char *name,
+                         struct machine_app *out)
+{
+    const json_t *o = json_object_get(doc, name);
+
+    if (o != NULL && !json_is_object(o))
+        return bad(r, name);
+    return read_members(r, app_members, COUNT(app_members), o, out);
+}
+
 static enum err read_machine(const struct reading *r, const json_t *doc, const struct catalog *cat,
                              struct machine *m)
 {
@@ -398,6 +427,10 @@ static enum err read_machine(const struct reading *r, const json_t *doc, const s
         e = bad(r, "kms_windows");
     if (e == ERR_OK && !read_host(json_object_get(doc, "kms_office"), &m->app[1].kms))
         e = bad(r, "kms_office");
+    if (e == ERR_OK)
+        e = read_app(r, doc, "windows", &m->app[0]);
+    if (e == ERR_OK)
+        e = read_app(r, doc, "office", &m->app[1]);
     if (e == ERR_OK &&
         (!json_is_array(products) || json_array_size(products) > MACHINE_PRODUCTS_MAX))
         e = bad(r, "products");

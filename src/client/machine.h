@@ -59,6 +59,7 @@ struct machine_product {
     struct machine_host kms;    /* /skms for this product */
     struct machine_host cached; /* the host that answered last, when it was found by DNS */
     struct machine_host served; /* the host of the present licence */
+    char lookup_domain[256];    /* for SRV; "": the machine's */
     char epid[64];              /* of that host */
     uint32_t count;             /* that it told */
     struct machine_object object;
@@ -68,6 +69,13 @@ struct machine_product {
 /* Settings of one application: 0 Windows, 1 Office. */
 struct machine_app {
     struct machine_host kms;
+    bool user_operations;   /* standard users may do what needs an administrator */
+    bool auto_start;        /* its service starts with the system */
+    bool key_cleared;       /* the key left the registry; it stays in effect */
+    bool mof_registered;    /* the service's management classes */
+    uint32_t licence_files; /* installed beside the system's own */
+    int64_t licences_at;    /* when licence files were installed last; 0: never */
+    uint32_t rearms;        /* how often it was rearmed */
 };
 
 struct machine {

@@ -232,8 +232,10 @@ static void a_missing_or_wrong_member_is_named(void **state)
         json_t *broken = json_copy(doc);
 
         json_object_del(broken, key);
-        assert_int_equal(machine_from_json(broken, fx->cat, "test", m, &ei), ERR_MALFORMED);
-        assert_contains(ei.text, key);
+        if (strcmp(key, "windows") != 0 && strcmp(key, "office") != 0) { /* may be missing */
+            assert_int_equal(machine_from_json(broken, fx->cat, "test", m, &ei), ERR_MALFORMED);
+            assert_contains(ei.text, key);
+        }
         json_object_set_new(broken, key, json_real(1.5));
         assert_int_equal(machine_from_json(broken, fx->cat, "test", m, &ei), ERR_MALFORMED);
         json_decref(broken);
