@@ -144,6 +144,23 @@ static void add_ledger(struct facts *f, const json_t *status)
         facts_add(f, "Ledger", "down, so nothing is answered: %s", text_of(l, "why"));
 }
 
+/* What slmgr's host options set. */
+static void add_overrides(struct facts *f, const json_t *status)
+{
+    const json_t *o = json_object_get(status, "overrides");
+    const json_t *port = json_object_get(o, "listening_port");
+
+    facts_add(f, "DNS publishing", "%s",
+              json_is_true(json_object_get(o, "dns_publishing")) ? "enabled" : "disabled");
+    if (port != NULL)
+        facts_add(f, "Port set with /sprt", "%lld (in use from the next start on)",
+                  (long long)json_integer_value(port));
+    if (json_object_get(o, "activation_interval") != NULL)
+        facts_add(f, "Activation interval", "set with /sai");
+    if (json_object_get(o, "renewal_interval") != NULL)
+        facts_add(f, "Renewal interval", "set with /sri");
+}
+
 /* A table of its own: what each product's clients said of themselves. */
 static void print_products(const json_t *status)
 {
@@ -199,6 +216,7 @@ static void print_status(const json_t *status)
     add_refusals(f, status);
     facts_add(f, "Activation interval", "%lld min", number_of(status, "activation_interval"));
     facts_add(f, "Renewal interval", "%lld min", number_of(status, "renewal_interval"));
+    add_overrides(f, status);
     add_keys(f, status);
     add_directory(f, status);
     facts_add(f, "Connections", "%lld open, %lld accepted", number_of(connections, "open"),

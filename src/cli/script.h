@@ -74,6 +74,16 @@ int script_dlv(struct client *c, int argc, char **argv);
 int script_dli(struct client *c, int argc, char **argv);
 int script_xpr(struct client *c, int argc, char **argv);
 
+/* ---- the KMS host (script_host.c) ---- */
+
+int script_sprt(struct client *c, int argc, char **argv);
+int script_sai(struct client *c, int argc, char **argv);
+int script_sri(struct client *c, int argc, char **argv);
+int script_sdns(struct client *c, int argc, char **argv);
+int script_cdns(struct client *c, int argc, char **argv);
+int script_spri(struct client *c, int argc, char **argv);
+int script_cpri(struct client *c, int argc, char **argv);
+
 /* ---- token-based activation (script_token.c) ---- */
 
 int script_token(struct client *c, int argc, char **argv);

@@ -140,6 +140,7 @@ static int ckhc(struct client *c, int argc, char **argv)
 }
 
 #define M   SCRIPT_MACHINE
+#define H   SCRIPT_HOST
 #define YES true
 #define NO  false
 
@@ -176,6 +177,16 @@ const struct script_option script_slmgr_options[] = {
     {"ckms-domain", "[Activation ID]", 0, 1, M, YES, NULL, "Clear it", script_clear_domain},
     {"skhc", "", 0, 0, M, YES, NULL, "Remember the KMS host that answered (default)", skhc},
     {"ckhc", "", 0, 0, M, YES, NULL, "Look up KMS hosts every time", ckhc},
+    {"sprt", "<Port>", 1, 1, H, YES, "SetListeningPort",
+     "KMS host: TCP port, from its next start on (default 1688)", script_sprt},
+    {"sai", "<Activation Interval>", 1, 1, H, YES, "SetActivationInterval",
+     "KMS host: minutes between attempts of clients that are not activated", script_sai},
+    {"sri", "<Renewal Interval>", 1, 1, H, YES, "SetRenewalInterval",
+     "KMS host: minutes between renewals", script_sri},
+    {"sdns", "", 0, 0, H, YES, "SetDnsPublishing", "KMS host: publish in DNS (default)", script_sdns},
+    {"cdns", "", 0, 0, H, YES, "SetDnsPublishing", "KMS host: do not publish in DNS", script_cdns},
+    {"spri", "", 0, 0, H, YES, "SetPriority", "KMS host: normal priority (default)", script_spri},
+    {"cpri", "", 0, 0, H, YES, "SetPriority", "KMS host: low priority", script_cpri},
     {"act-type", "[0|1|2|3] [Activation ID]", 0, 2, M, YES, NULL,
      "Who may activate: 0 all, 1 directory, 2 KMS, 3 token", script_activation_type},
     {"lil", "", 0, 0, M, NO, NULL, "Token issuance licences (not modelled)", script_token},

@@ -5,6 +5,7 @@
 #include "daemon/control.h"
 #include "daemon/daemon.h"
 #include "daemon/membership.h"
+#include "daemon/overrides.h"
 #include "daemon/watcher.h"
 
 static enum err ping(void *arg, const json_t *request, json_t *reply, struct errinfo *ei)
@@ -152,6 +153,7 @@ const struct control_command daemon_commands[] = {
     {"ping", ping, NULL},
     {"kms.status", status, NULL},
     {"kms.directory-check", directory_check, NULL},
+    {"kms.set", overrides_command, overrides_keys},
     {"reload-hostkeys", reload_hostkeys, NULL},
     {"clock.advance", clock_advance, advance_keys},
     {"membership.status", membership_status_cmd, NULL},

@@ -48,6 +48,33 @@ static enum err open_settings(struct daemon *d, struct errinfo *ei)
     return ERR_OK;
 }
 
+/* Set at run time through the control socket, and kept; before any thread is there. */
+static enum err open_overrides(struct daemon *d, struct errinfo *ei)
+{
+    struct settings *s = &d->settings;
+    const struct overrides *o = &d->overrides;
+    enum err e = overrides_load(s->state_dir, &d->overrides, ei);
+
+    for (size_t i = 0; e == ERR_OK && o->port != 0 && i < s->listen.n; i++) {
+        char *address = overrides_address(s->listen.v[i], o->port);
+
+        if (address == NULL)
+            return err_nomem(ei);
+        free(s->listen.v[i]);
+        s->listen.v[i] = address;
+        if (i > 0 && strcmp(address, s->listen.v[i - 1]) == 0) { /* one address, two ports */
+            free(address);
+            memmove(&s->listen.v[i], &s->listen.v[i + 1],
+                    (s->listen.n - i - 1) * sizeof(*s->listen.v));
+            s->listen.n--;
+            i--;
+        }
+    }
+    if (e == ERR_OK && o->low_priority && !d->options.check)
+        (void)overrides_priority(true);
+    return e;
+}
+
 static void close_settings(struct daemon *d)
 {
     settings_free(&d->settings);
@@ -159,8 +186,9 @@ static enum err open_host(struct daemon *d, struct errinfo *ei)
         .keys = &d->bundle.keys,
         .catalog = d->catalog,
         .rng = rng_system(),
-        .activation_interval = (uint32_t)(d->settings.activation_interval / CLK_MINUTE),
-        .renewal_interval = (uint32_t)(d->settings.renewal_interval / CLK_MINUTE),
+        .activation_interval =
+            overrides_minutes(d->overrides.activation, d->settings.activation_interval),
+        .renewal_interval = overrides_minutes(d->overrides.renewal, d->settings.renewal_interval),
     };
     snprintf(d->host_conf.epid, sizeof(d->host_conf.epid), "adbad-%s-kms", d->bundle.id);
     d->host = kms_host_new(&d->host_conf);
@@ -481,14 +509,23 @@ static const struct {
     enum err (*open)(struct daemon *d, struct errinfo *ei);
     void (*close)(struct daemon *d);
 } steps[] = {
-    {open_descriptors, close_nothing}, {open_settings, close_settings},
-    {open_loop, close_loop},           {open_clock, close_clock},
-    {open_realm, close_realm},         {open_catalog, close_catalog},
-    {open_host, close_host},           {open_ledger, close_ledger},
-    {open_retention, close_retention}, {open_workers, close_workers},
-    {clearing_open, clearing_close},   {open_net, close_net},
-    {open_directory, close_directory}, {open_membership, close_membership},
-    {open_control, close_control},     {start_net, close_nothing},
+    {open_descriptors, close_nothing},
+    {open_settings, close_settings},
+    {open_overrides, close_nothing},
+    {open_loop, close_loop},
+    {open_clock, close_clock},
+    {open_realm, close_realm},
+    {open_catalog, close_catalog},
+    {open_host, close_host},
+    {open_ledger, close_ledger},
+    {open_retention, close_retention},
+    {open_workers, close_workers},
+    {clearing_open, clearing_close},
+    {open_net, close_net},
+    {open_directory, close_directory},
+    {open_membership, close_membership},
+    {open_control, close_control},
+    {start_net, close_nothing},
 };
 #define STEP_COUNT (sizeof(steps) / sizeof(steps[0]))
 

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "catalog/catalog.h"
 #include "daemon/ledger.h"
+#include "daemon/overrides.h"
 #include "daemon/worker.h"
 #include "kms/host.h"
 #include "net/net.h"
@@ -42,6 +43,7 @@ struct daemon {
     struct options options;
     unsigned inherited; /* listening sockets that were passed to us */
     struct settings settings;
+    struct overrides overrides; /* of settings, set at run time */
     struct log_dest log_dest;
     struct log log;
     uv_loop_t loop;

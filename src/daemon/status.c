@@ -175,6 +175,7 @@ json_t *status_json(struct daemon *d)
                         json_string(d->settings.kms_mode == SET_KMS_REFUSE ? "refuse" : "serve"));
     json_object_set_new(
         j, "host_os", d->settings.host_os != NULL ? json_string(d->settings.host_os) : json_null());
+    json_object_set_new(j, "overrides", overrides_json(&d->overrides));
     add_totals(d, j);
     return j;
 }

@@ -1,12 +1,13 @@
 """Every row of data/slmgr_options.csv and data/ospp_options.csv on a simulated machine: what it changes,
 what it tells, and what it refuses. A row without a test fails."""
 import csv
+import inspect
 import os
 import re
 
 import pytest
 
-from lab import Lab
+from lab import Lab, free_port
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 NOT_LICENSED, NOT_MODELLED, USAGE, NOTFOUND, REFUSED = 10, 11, 2, 4, 5
@@ -15,7 +16,7 @@ WINDOWS_APP = "55c92734-d682-4d71-983e-d6ec3f16059f"  # public application ids
 OFFICE_APP = "0ff1ce15-a989-479d-af46-f275c6370663"
 
 
-LATER = ("kms-host", "adba")
+LATER = ("adba",)
 
 
 def rows(name):
@@ -43,13 +44,14 @@ def one_realm():
 class Machine:
     """A workgroup machine with Windows and Office whose KMS host is a closed port."""
 
-    def __init__(self, lab, office=True):
+    def __init__(self, lab, office=True, product="Windows 11", edition="Enterprise",
+                 clock=None):
         lab.machines += 1
         self.lab = lab
         self.folder = os.path.join(lab.folder, f"m{lab.machines}")
         self.clock = os.path.join(lab.folder, f"clock{lab.machines}")
-        self.run("init", "--product", "Windows 11", "--edition", "Enterprise", "--bundle", lab.bundle,
-                 "--clock", self.clock)
+        self.run("init", "--product", product, "--edition", edition, "--bundle", lab.bundle,
+                 "--clock", clock or self.clock)
         if office:
             self.run("install", "--product", "Office LTSC 2021", "--edition", "Professional Plus")
 
@@ -369,6 +371,137 @@ def act_type(pc):
     assert pc.windows["last_result"] != "0xC004F074" and pc.events(12288) == []
 
 
+# ---- slmgr: the KMS host ----
+
+@pytest.fixture(scope="module", name="host")
+def one_host(realm):
+    return realm.daemon("host")
+
+
+def on_host(option):
+    """The case gets the daemon, and a function that runs the option there."""
+    def keep(function):
+        @case("slmgr", option)
+        def run(pc, host):
+            def give(*argv, **kw):
+                return pc.lab.client("slmgr", option, *argv, "--control", host.control, **kw)
+            refused = give(*(["15"] if "<" in usage(option) else []), "--standard-user", expect=REFUSED)
+            assert "0xC004F025" in refused.err
+            function(host, give)
+        return run
+    return keep
+
+
+def usage(option):
+    return next(row["args"] for row in rows("slmgr_options.csv") if row["option"] == option)
+
+
+def restarted(host):
+    assert host.stop() == 0
+    host.start()
+    return host.status()
+
+
+@on_host("/sprt")
+def sprt(host, give):
+    port = free_port()
+    assert "next start" in give(str(port)).err
+    assert host.status()["overrides"]["listening_port"] == port
+    assert host.status()["listening"] == f"127.0.0.1:{host.port}"
+    assert restarted(host)["listening"] == f"127.0.0.1:{port}"
+    for bad in ("0", "65536", "x"):
+        assert "0x80070057" in give(bad, expect=USAGE).err
+    assert host.status()["overrides"]["listening_port"] == port
+    give(str(host.port))
+    assert restarted(host)["listening"] == host.address
+
+
+def interval(host, give, member):
+    give("43200")
+    assert host.status()[member] == 43200
+    for bad in ("14", "43201", "-1", "1h"):
+        assert "0x80070057" in give(bad, expect=USAGE).err
+    give("15")
+    assert host.status()[member] == 15
+    assert restarted(host)[member] == 15
+
+
+@on_host("/sai")
+def sai(host, give):
+    interval(host, give, "activation_interval")
+
+
+@on_host("/sri")
+def sri(host, give):
+    interval(host, give, "renewal_interval")
+
+
+@on_host("/cdns")
+def cdns(host, give):
+    give()
+    assert host.status()["overrides"]["dns_publishing"] is False
+    assert restarted(host)["overrides"]["dns_publishing"] is False
+    assert re.search("DNS publishing: +disabled", host.ctl("kms", "status").out)
+
+
+@on_host("/sdns")
+def sdns(host, give):
+    host.lab.client("slmgr", "/cdns", "--control", host.control)
+    give()
+    assert host.status()["overrides"]["dns_publishing"] is True
+
+
+@on_host("/cpri")
+def cpri(host, give):
+    told = give("--json").json
+    assert told["Success"] is True and told["overrides"]["low_priority"] is True
+    tasks = f"/proc/{host.process.pid}/task"
+    assert {nice_of(os.path.join(tasks, t)) for t in os.listdir(tasks)} == {10}
+    assert restarted(host)["priority"] == "low"
+
+
+def nice_of(task):
+    with open(os.path.join(task, "stat"), encoding="utf-8") as f:
+        return int(f.read().rpartition(")")[2].split()[16])
+
+
+@on_host("/spri")
+def spri(host, give):
+    host.lab.client("slmgr", "/cpri", "--control", host.control)
+    give()
+    assert host.status()["overrides"]["low_priority"] is False
+    status = restarted(host)
+    assert status["overrides"]["low_priority"] is False and status["nice"] == os.nice(0)
+
+
+def test_clients_are_handed_the_interval_that_sai_set(realm, host):
+    realm.client("slmgr", "/sai", "77", "--config", host.conf)
+    realm.install_hostkey(host)
+    pc = Machine(realm, product="Windows Server 2022", edition="Standard", office=False,
+                 clock=realm.clock)
+    pc.slmgr("/skms", host.address)
+    pc.slmgr("/ato", expect=NOT_LICENSED)
+    assert pc.windows["activation_interval"] == 77
+
+
+def test_a_broken_file_of_overrides_stops_the_start_and_names_the_remedy(realm):
+    host = realm.daemon("broken", wait=False)
+    path = os.path.join(host.folder, "state", "overrides.json")
+    for text in ('{"activation_interval": 14}', '{"dns_publishing": 1}', "[]", "{"):
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        assert host.launch().process.wait(timeout=30) == 7
+        assert "overrides.json (remove it" in host.log()
+    os.unlink(path)
+    host.start()
+
+
+def test_host_options_name_what_is_missing(realm):
+    assert "--control" in realm.client("slmgr", "/sai", "60", expect=USAGE).err
+    nobody = os.path.join(realm.folder, "nobody.sock")
+    realm.client("slmgr", "/sai", "60", "--control", nobody, expect=6)
+
+
 # ---- slmgr: tokens ----
 
 def not_modelled(script, *argv):
@@ -610,10 +743,15 @@ def ospp_help(pc):
 
 # ---- all rows ----
 
+FIXTURES = ("host",)
+
+
 @pytest.mark.parametrize("key", keys_of("slmgr") + keys_of("ospp"), ids=" ".join)
-def test_row(key, pc):
-    assert case_of(key) is not None, f"{key} has no test"
-    case_of(key)(pc)
+def test_row(key, pc, request):
+    function = case_of(key)
+    assert function is not None, f"{key} has no test"
+    wanted = list(inspect.signature(function).parameters)[1:]
+    function(pc, **{name: request.getfixturevalue(name) for name in wanted if name in FIXTURES})
 
 
 ARGUMENTS = {"<Product Key>": "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE", "<last5>": "ABCDE", "TRUE|FALSE": "TRUE",
@@ -636,7 +774,7 @@ def test_what_needs_an_administrator_is_refused_to_a_standard_user(script, realm
     before = pc.show()
     refused = set()
     for row in rows(f"{script}_options.csv"):
-        if may_be_used_by_all(row) or row.get("target") in LATER:
+        if may_be_used_by_all(row) or row.get("target") in ("kms-host", "adba"):
             continue
         given = [ARGUMENTS.get(a, "x") for a in re.findall(r"<[^>]*>|TRUE\|FALSE|0\|1\|2", row["args"])]
         said = pc.run(script, row["option"], *given, "--standard-user", expect=REFUSED)
