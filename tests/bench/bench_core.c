@@ -12,9 +12,9 @@
 
 #include "base/filetime.h"
 #include "kms/host.h"
-#include "store/store.h"
+#include "store/checkpointer.h"
 
-enum { REQUESTS = 512, POINTS = 6, ROUNDS_MAX = 64 };
+enum { REQUESTS = 512, POINTS = 7, ROUNDS_MAX = 64 };
 
 struct bench {
     struct realm_keys keys;
@@ -22,6 +22,7 @@ struct bench {
     struct catalog *catalog;
     struct kms_host *host;
     struct store *store;
+    struct store_checkpointer *checkpointer;
     struct buf sealed[3][REQUESTS]; /* [generation - 4] */
     struct store_activation row;
     struct rng_seeded seed;
@@ -31,9 +32,9 @@ struct bench {
 
 struct point {
     const char *name;
-    unsigned size;                                 /* protocol generation, or rows in a commit */
-    double (*run)(struct bench *b, unsigned size); /* operations per second */
-    double rate[ROUNDS_MAX];
+    unsigned size;                                   /* protocol generation, or rows in a commit */
+    unsigned (*run)(struct bench *b, unsigned size); /* how many operations it did */
+    double rate[ROUNDS_MAX], cpu[ROUNDS_MAX];        /* per second; µs of CPU each */
 };
 
 static void die(const char *what, const struct errinfo *ei)
@@ -42,11 +43,11 @@ static void die(const char *what, const struct errinfo *ei)
     exit(1);
 }
 
-static double seconds(void)
+static double seconds(clockid_t clock)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
@@ -74,10 +75,8 @@ static void seal_all(struct bench *b)
     }
 }
 
-static double run_decide(struct bench *b, unsigned version)
+static unsigned run_decide(struct bench *b, unsigned version)
 {
-    double begin = seconds();
-
     for (int i = 0; i < REQUESTS; i++) {
         struct kms_decision d = {0};
         const struct buf *sealed = &b->sealed[version - 4][i];
@@ -87,14 +86,13 @@ static double run_decide(struct bench *b, unsigned version)
             die(kms_reason_name(d.reason), &(struct errinfo){.text = "not answered"});
         buf_fini(&d.response);
     }
-    return REQUESTS / (seconds() - begin);
+    return REQUESTS;
 }
 
-static double run_commit(struct bench *b, unsigned rows)
+static unsigned run_commit(struct bench *b, unsigned rows)
 {
     unsigned commits = rows == 1 ? 32 : 16;
     struct errinfo ei = {0};
-    double begin = seconds();
 
     for (unsigned c = 0; c < commits; c++) {
         if (store_begin(b->store, &ei) != ERR_OK)
@@ -106,7 +104,7 @@ static double run_commit(struct bench *b, unsigned rows)
         if (store_commit(b->store, &ei) != ERR_OK)
             die("commit", &ei);
     }
-    return commits * rows / (seconds() - begin);
+    return commits * rows;
 }
 
 static void set_up(struct bench *b, const char *folder)
@@ -135,10 +133,21 @@ static void set_up(struct bench *b, const char *folder)
         die("set up host", &ei);
     seal_all(b);
     snprintf(path, sizeof(path), "%s/ledger.db", folder);
-    if (store_open(path, &b->store, &ei) != ERR_OK)
+    if (store_open(path, &b->store, &ei) != ERR_OK ||
+        store_checkpointer_start(b->store, &b->checkpointer, &ei) != ERR_OK)
         die("open ledger", &ei);
     b->row = (struct store_activation){
         .when = b->now, .peer = "127.0.0.1:50000", .version = 6, .workstation = "BENCH01"};
+}
+
+/* All threads count: the checkpointer's work is part of what a row costs. */
+static void run_point(struct bench *b, struct point *p, unsigned round)
+{
+    double begin = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    unsigned n = p->run(b, p->size);
+
+    p->cpu[round] = (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu) / n * 1e6;
+    p->rate[round] = n / (seconds(CLOCK_MONOTONIC) - begin);
 }
 
 static int by_value(const void *a, const void *b)
@@ -148,20 +157,25 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static double median(double *values, unsigned n)
+{
+    qsort(values, n, sizeof(double), by_value);
+    return values[n / 2];
+}
+
 static void report(struct point *points, unsigned rounds, const char *path)
 {
-    json_t *all = json_object();
+    json_t *rates = json_object(), *costs = json_object(), *all;
 
-    printf("%-24s %14s %12s\n", "operation", "per second", "µs each");
+    printf("%-24s %14s %13s %13s\n", "operation", "per second", "µs each", "µs of CPU");
     for (int i = 0; i < POINTS; i++) {
-        double median;
+        double rate = median(points[i].rate, rounds), cpu = median(points[i].cpu, rounds);
 
-        qsort(points[i].rate, rounds, sizeof(double), by_value);
-        median = points[i].rate[rounds / 2];
-        printf("%-24s %14.0f %12.1f\n", points[i].name, median, 1e6 / median);
-        json_object_set_new(all, points[i].name, json_real(median));
+        printf("%-24s %14.0f %12.1f %12.1f\n", points[i].name, rate, 1e6 / rate, cpu);
+        json_object_set_new(rates, points[i].name, json_real(rate));
+        json_object_set_new(costs, points[i].name, json_real(cpu));
     }
-    all = json_pack("{s:i, s:o}", "rounds", (int)rounds, "per_second", all);
+    all = json_pack("{s:i, s:o, s:o}", "rounds", (int)rounds, "per_second", rates, "cpu_us", costs);
     if (json_dump_file(all, path, JSON_INDENT(2) | JSON_PRESERVE_ORDER) != 0)
         die("write", &(struct errinfo){.text = "cannot write the summary"});
     json_decref(all);
@@ -171,9 +185,13 @@ int main(int argc, char **argv)
 {
     static struct bench b;
     static struct point points[POINTS] = {
-        {"decide, generation 4", 4, run_decide, {0}}, {"decide, generation 5", 5, run_decide, {0}},
-        {"decide, generation 6", 6, run_decide, {0}}, {"record, 1 a commit", 1, run_commit, {0}},
-        {"record, 16 a commit", 16, run_commit, {0}}, {"record, 64 a commit", 64, run_commit, {0}},
+        {.name = "decide, generation 4", .size = 4, .run = run_decide},
+        {.name = "decide, generation 5", .size = 5, .run = run_decide},
+        {.name = "decide, generation 6", .size = 6, .run = run_decide},
+        {.name = "record, 1 a commit", .size = 1, .run = run_commit},
+        {.name = "record, 16 a commit", .size = 16, .run = run_commit},
+        {.name = "record, 64 a commit", .size = 64, .run = run_commit},
+        {.name = "record, 256 a commit", .size = 256, .run = run_commit},
     };
     unsigned rounds = argc > 3 ? (unsigned)atoi(argv[3]) : 0;
 
@@ -184,7 +202,7 @@ int main(int argc, char **argv)
     set_up(&b, argv[2]);
     for (unsigned r = 0; r < rounds; r++) {
         for (int i = 0; i < POINTS; i++)
-            points[i].rate[r] = points[i].run(&b, points[i].size);
+            run_point(&b, &points[i], r);
     }
     report(points, rounds, argv[1]);
     for (int v = 0; v < 3; v++) {
@@ -193,6 +211,7 @@ int main(int argc, char **argv)
     }
     kms_host_free(b.host);
     kms_protector_free(b.client);
+    store_checkpointer_stop(b.checkpointer);
     store_close(b.store);
     catalog_free(b.catalog);
     return 0;
