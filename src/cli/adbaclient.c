@@ -1,4 +1,4 @@
-/* adbaclient: one simulated machine, or every machine of a folder. */
+/* adbaclient: one simulated machine, every machine of a folder, or a fleet in memory. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,8 @@
 #include "rpc/pdu.h"
 
 static const struct client_verb *const groups[] = {client_setup_verbs, client_run_verbs,
-                                                   client_show_verbs, client_slmgr_verbs};
+                                                   client_show_verbs, client_slmgr_verbs,
+                                                   client_fleet_verbs};
 
 static void print_verbs(void)
 {
@@ -21,7 +22,8 @@ static int help(void)
 {
     printf("Usage: adbaclient --machine DIR VERB [OPTION …]\n"
            "       adbaclient --machines DIR VERB [OPTION …]\n"
-           "       adbaclient --machine DIR /ato | /dlv | … (slmgr's options, / or -)\n\n"
+           "       adbaclient --machine DIR /ato | /dlv | … (slmgr's options, / or -)\n"
+           "       adbaclient fleet [OPTION …]\n\n"
            "A simulated machine lives in folder DIR; --machines takes every machine folder in "
            "DIR.\n\nVerbs:\n");
     print_verbs();
@@ -128,6 +130,14 @@ int client_need_machine(const struct client *c)
     return -1;
 }
 
+static int print_options(const struct opt *opts)
+{
+    printf("Options:\n");
+    for (const struct opt *o = opts; o->name != NULL; o++)
+        printf("  --%s %s\n      %s\n", o->name, o->metavar != NULL ? o->metavar : "", o->help);
+    return EXIT_OK;
+}
+
 int client_begin(struct client *c, const struct opt *opts, int *argc, char **argv, int min, int max)
 {
     int status = client_parse(c, opts, argc, argv, min, max);
@@ -149,12 +159,8 @@ int client_parse(struct client *c, const struct opt *opts, int *argc, char **arg
     common_options(c, all + n);
     if (opt_parse(all, argc, argv, &ei) != ERR_OK)
         return client_fail(c, ERR_USAGE, &ei);
-    if (want_help) {
-        printf("Options:\n");
-        for (const struct opt *o = all; o->name != NULL; o++)
-            printf("  --%s %s\n      %s\n", o->name, o->metavar != NULL ? o->metavar : "", o->help);
-        return EXIT_OK;
-    }
+    if (want_help)
+        return print_options(all);
     if (*argc < min)
         return wrong(c, "something is missing after the verb", "");
     if (*argc > max)
@@ -164,6 +170,47 @@ int client_parse(struct client *c, const struct opt *opts, int *argc, char **arg
     c->offer = c->ndr20 ? RPC_OFFER_NDR : c->ndr64 ? RPC_OFFER_NDR64 : RPC_OFFER_BOTH;
     if (c->catalog != NULL) /* a verb that stands for another */
         return -1;
+    e = catalog_load_overlays(c->overlays, &c->catalog, &ei);
+    return e == ERR_OK ? -1 : client_fail(c, e, &ei);
+}
+
+/* The common options that mean something without a machine. */
+static size_t alone_options(struct client *c, struct opt *opts)
+{
+    struct opt rows[COMMON_MAX];
+    size_t n = 0;
+
+    common_options(c, rows);
+    for (const struct opt *o = rows; o->name != NULL; o++) {
+        if (strcmp(o->name, "json") == 0 || strcmp(o->name, "catalog") == 0)
+            opts[n++] = *o;
+    }
+    return n;
+}
+
+int client_begin_alone(struct client *c, const char *help_text, const struct opt *opts, int *argc,
+                       char **argv)
+{
+    bool want_help = false;
+    struct opt all[32] = {{0}};
+    struct errinfo ei;
+    size_t n = 0;
+    enum err e;
+
+    for (; opts->name != NULL; opts++)
+        all[n++] = *opts;
+    n += alone_options(c, all + n);
+    all[n] = (struct opt)OPT_FLAG_ROW("help", &want_help, "show this text");
+    if (opt_parse(all, argc, argv, &ei) != ERR_OK)
+        return client_fail(c, ERR_USAGE, &ei);
+    if (want_help) {
+        printf("%s\n", help_text);
+        return print_options(all);
+    }
+    if (*argc > 0)
+        return wrong(c, "unexpected argument ", argv[0]);
+    if (c->machine != NULL || c->machines != NULL)
+        return wrong(c, "this verb works on no machine's folder: leave out --machine(s)", "");
     e = catalog_load_overlays(c->overlays, &c->catalog, &ei);
     return e == ERR_OK ? -1 : client_fail(c, e, &ei);
 }

@@ -61,6 +61,7 @@ extern const struct client_verb client_setup_verbs[];
 extern const struct client_verb client_run_verbs[];
 extern const struct client_verb client_show_verbs[];
 extern const struct client_verb client_slmgr_verbs[];
+extern const struct client_verb client_fleet_verbs[];
 
 /* As client_begin for what may do without a machine. */
 int client_parse(struct client *c, const struct opt *opts, int *argc, char **argv, int min,
@@ -71,6 +72,9 @@ int client_need_machine(const struct client *c);
  * code. */
 int client_begin(struct client *c, const struct opt *opts, int *argc, char **argv, int min,
                  int max);
+/* As client_begin for verbs that work on no machine folder. help stands before the options. */
+int client_begin_alone(struct client *c, const char *help, const struct opt *opts, int *argc,
+                       char **argv);
 /* Says what went wrong, on stderr and with --json on stdout; returns the exit code. */
 int client_fail(const struct client *c, enum err e, const struct errinfo *ei);
 
