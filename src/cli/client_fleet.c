@@ -118,7 +118,7 @@ static int run_fleet(struct client *c, int argc, char **argv)
                             .replace = 20,
                             .move = 2,
                             .seed = 1,
-                            .arrive = 7 * CLK_DAY,
+                            .arrive = -1,
                             .domain_share = "0.8",
                             .presence = "office"};
     const struct opt opts[] = {
@@ -135,7 +135,8 @@ static int run_fleet(struct client *c, int argc, char **argv)
         {.name = "arrive",
          .type = OPT_DURATION,
          .metavar = "TIME",
-         .help = "within which the machines arrive (default 7d)",
+         .help =
+             "within which the machines arrive (default 7d, or the whole run if that is shorter)",
          .dest = &a.arrive},
         OPT_TEXT_ROW(
             "presence", "WHEN", &a.presence,

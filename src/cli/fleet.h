@@ -8,7 +8,7 @@
 /* The command line as given. */
 struct fleet_asked {
     uint32_t clients, days, hosts, replace, move, seed;
-    int64_t arrive; /* seconds */
+    int64_t arrive; /* seconds; -1: not given */
     const char *domain_share, *presence, *ask, *chart;
     struct opt_texts mix, outages, groups;
 };

@@ -6,6 +6,8 @@
 #include "cli/fleet.h"
 #include "cli/group.h"
 
+#define ARRIVE_DEFAULT (7 * CLK_DAY)
+
 /* "0.8", "80%" or "1" in per mille; -1 if it is none of them. */
 static int32_t per_mille(const char *text)
 {
@@ -190,6 +192,19 @@ static enum err take_groups(const struct client *c, const struct fleet_asked *a,
     return e;
 }
 
+static enum err take_arrive(const struct fleet_asked *a, struct fleet_conf *out, struct errinfo *ei)
+{
+    int64_t run = a->days * CLK_DAY, arrive = a->arrive;
+
+    if (arrive < 0)
+        arrive = run < ARRIVE_DEFAULT ? run : ARRIVE_DEFAULT;
+    if (arrive > run)
+        return err_fail(ei, ERR_USAGE, "--arrive must not be longer than the run (--days %u)",
+                        a->days);
+    out->arrive = (uint32_t)(arrive / CLK_MINUTE);
+    return ERR_OK;
+}
+
 enum err fleet_options(const struct client *c, const struct fleet_asked *a, struct fleet_conf *out,
                        struct errinfo *ei)
 {
@@ -202,11 +217,9 @@ enum err fleet_options(const struct client *c, const struct fleet_asked *a, stru
                                .replace = a->replace * 10,
                                .move = a->move * 10,
                                .seed = a->seed};
-    if (a->arrive < 0 || a->arrive > a->days * CLK_DAY)
-        return err_fail(ei, ERR_USAGE, "--arrive must not be longer than the run (--days %u)",
-                        a->days);
-    out->arrive = (uint32_t)(a->arrive / CLK_MINUTE);
-    e = take_share(a, out, ei);
+    e = take_arrive(a, out, ei);
+    if (e == ERR_OK)
+        e = take_share(a, out, ei);
     if (e == ERR_OK)
         e = take_presence(a->presence, out, ei);
     if (e == ERR_OK && a->mix.n == 0)

@@ -28,7 +28,7 @@ static uint64_t times_failed(const struct fleet_report *r, enum fleet_code code)
 /* What happened in the days of one row. */
 struct span {
     uint64_t kms, ad, lapsed, failed[FLEET_CODES];
-    uint32_t peak, days;
+    uint32_t peak, on, days;
 };
 
 static struct span sum_up(const struct fleet_report *r, uint32_t from, uint32_t to)
@@ -42,6 +42,7 @@ static struct span sum_up(const struct fleet_report *r, uint32_t from, uint32_t 
         s.ad += d->ad;
         s.lapsed += d->lapsed;
         s.peak = d->kms_peak > s.peak ? d->kms_peak : s.peak;
+        s.on = d->on > s.on ? d->on : s.on;
         for (size_t i = 0; i < FLEET_CODES; i++)
             s.failed[i] += d->failed[i];
     }
@@ -71,7 +72,7 @@ static void print_days(const struct fleet_report *r)
     static const char *const headers[] = {
         ">DAY",   ">MACHINES",     ">ON",      ">AD",    ">KMS",    ">OTHER",
         ">GRACE", ">NOTIFICATION", ">KMS/H",   ">PEAK",  ">AD/H",   "COUNT",
-        ">BELOW", ">REFUSED",      ">NO HOST", ">NO DC", ">LAPSED", NULL};
+        ">BELOW", ">REFUSED",      ">NO HOST", ">NO AD", ">LAPSED", NULL};
     struct table *t = table_new(headers);
     uint32_t step = (r->conf.days + ROWS_MAX - 1) / ROWS_MAX;
 
@@ -82,7 +83,7 @@ static void print_days(const struct fleet_report *r)
 
         table_cell(t, "%" PRIu32, to);
         table_cell(t, "%" PRIu32, d->machines);
-        table_cell(t, "%" PRIu32, d->on);
+        table_cell(t, "%" PRIu32, s.on);
         table_cell(t, "%" PRIu32, d->channel[LIC_BY_AD]);
         table_cell(t, "%" PRIu32, d->channel[LIC_BY_KMS]);
         table_cell(t, "%" PRIu32, fleet_licensed_other(d));
