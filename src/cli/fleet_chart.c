@@ -234,10 +234,15 @@ static void draw_grid(struct buf *b, const struct fleet_report *r, const struct 
 static void draw_outages(struct buf *b, const struct fleet_report *r)
 {
     static const char *const parts[FLEET_PARTS] = {"DC", "objects", "KMS"};
+    uint64_t before = 0;
+    bool inside = false; /* where the words would cover those of the outage before */
 
     for (size_t i = 0; i < r->conf.outage_count; i++) {
         const struct fleet_outage *o = &r->conf.outage[i];
         uint64_t x = x_of_minute(r, o->from);
+
+        inside = !inside && i > 0 && x < before + 800 && before < x + 800;
+        before = x;
 
         buf_add_str(b, "<rect class=\"outage\" x=\"");
         add_tenths(b, x);
@@ -245,8 +250,7 @@ static void draw_outages(struct buf *b, const struct fleet_report *r)
         add_tenths(b, x_of_minute(r, o->until) - x);
         buf_add_fmt(b, "\" height=\"%d\"/><text class=\"tick\" x=\"", PLOT_HEIGHT);
         add_tenths(b, x + 20);
-        /* neighbours take turns, so that they do not cover each other */
-        buf_add_fmt(b, "\" y=\"%d\">%s", i % 2 == 0 ? -3 : 11, parts[o->part]);
+        buf_add_fmt(b, "\" y=\"%d\">%s", inside ? 11 : -3, parts[o->part]);
         if (o->host != 0)
             buf_add_fmt(b, " %" PRIu32, o->host);
         buf_add_str(b, " away</text>\n");
