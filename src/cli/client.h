@@ -97,6 +97,11 @@ MUST_CHECK enum err client_product(const struct client *c, const char *product, 
 /* The ports of an attempt, for s (client_reach.c). */
 struct attempt_ports station_ports(struct station *s);
 
+/* The machine's directory, logged in as the machine; the caller closes it (dir_close). */
+struct dir;
+MUST_CHECK enum err station_directory(const struct station *s, struct dir **out,
+                                      struct errinfo *ei);
+
 /* ---- output (client_show.c) ---- */
 
 /* Everything about one machine, and about one product of it; the caller owns the reference. */

@@ -19,7 +19,7 @@
 /* ---- directory ---- */
 
 /* In an AD domain by the keytab in the folder, in a lab directory with the password. */
-static enum err bind_as_machine(const struct station *s, struct dir **out, struct errinfo *ei)
+enum err station_directory(const struct station *s, struct dir **out, struct errinfo *ei)
 {
     const struct machine *m = &s->folder.machine;
     struct buf password = BUF_INIT;
@@ -64,7 +64,7 @@ static enum err ask_ad(void *arg, struct machine *m, const struct machine_produc
     struct dir *d = NULL;
     struct ao o = {0};
     struct licence lic = {0};
-    enum err e = bind_as_machine(s, &d, ei);
+    enum err e = station_directory(s, &d, ei);
 
     if (e != ERR_OK) {
         ei->hresult = e == ERR_AUTH ? HR_LOGON_FAILURE : HR_DS_SERVER_DOWN;

@@ -8,6 +8,7 @@
 #include "base/clk.h"
 #include "base/file.h"
 #include "cli/ao_activate.h"
+#include "cli/ao_forest.h"
 #include "cli/ao_print.h"
 #include "cli/ao_steward.h"
 #include "cli/ao_work.h"

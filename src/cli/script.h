@@ -84,6 +84,14 @@ int script_cdns(struct client *c, int argc, char **argv);
 int script_spri(struct client *c, int argc, char **argv);
 int script_cpri(struct client *c, int argc, char **argv);
 
+/* ---- the forest's activation objects (script_ad.c) ---- */
+
+int script_ad_online(struct client *c, int argc, char **argv);
+int script_ad_iid(struct client *c, int argc, char **argv);
+int script_ad_cid(struct client *c, int argc, char **argv);
+int script_ao_list(struct client *c, int argc, char **argv);
+int script_del_ao(struct client *c, int argc, char **argv);
+
 /* ---- token-based activation (script_token.c) ---- */
 
 int script_token(struct client *c, int argc, char **argv);
