@@ -7,8 +7,8 @@
 #include "rpc/pdu.h"
 
 static const struct client_verb *const groups[] = {client_setup_verbs, client_run_verbs,
-                                                   client_show_verbs, client_slmgr_verbs,
-                                                   client_fleet_verbs};
+                                                   client_show_verbs,  client_slmgr_verbs,
+                                                   client_fleet_verbs, client_scenario_verbs};
 
 static void print_verbs(void)
 {
@@ -23,7 +23,8 @@ static int help(void)
     printf("Usage: adbaclient --machine DIR VERB [OPTION …]\n"
            "       adbaclient --machines DIR VERB [OPTION …]\n"
            "       adbaclient --machine DIR /ato | /dlv | … (slmgr's options, / or -)\n"
-           "       adbaclient fleet [OPTION …]\n\n"
+           "       adbaclient fleet [OPTION …]\n"
+           "       adbaclient scenario FILE …\n\n"
            "A simulated machine lives in folder DIR; --machines takes every machine folder in "
            "DIR.\n\nVerbs:\n");
     print_verbs();

@@ -62,6 +62,7 @@ extern const struct client_verb client_run_verbs[];
 extern const struct client_verb client_show_verbs[];
 extern const struct client_verb client_slmgr_verbs[];
 extern const struct client_verb client_fleet_verbs[];
+extern const struct client_verb client_scenario_verbs[];
 
 /* As client_begin for what may do without a machine. */
 int client_parse(struct client *c, const struct opt *opts, int *argc, char **argv, int min,

@@ -1,0 +1,204 @@
+/* A machine of the site and the outside world as its licensing client sees it. */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "adba/object.h"
+#include "client/words.h"
+#include "site/site.h"
+
+#define HR_DS_SERVER_DOWN  0x8007203Au
+#define HR_LOGON_FAILURE   0x8007052Eu
+#define HR_NAME_ERROR      0x8007232Bu
+#define HR_RPC_UNAVAILABLE 0x800706BAu
+#define HR_INVALID_KEY     0xC004F050u
+#define HR_WRONG_SKU       0xC004F069u
+
+int64_t station_time(const struct site_station *st)
+{
+    return st->site->now + st->offset;
+}
+
+/* What is in a network is reached from there alone. */
+static bool reaches(const struct site_station *st, const char *net)
+{
+    return net[0] == '\0' || strcasecmp(st->net, net) == 0;
+}
+
+/* ---- directory ---- */
+
+/* The forest of a domain: the domain itself or one above it. */
+static struct site_forest *forest_of(const struct site *s, const char *domain)
+{
+    for (const char *at = domain; at != NULL; at = strchr(at, '.')) {
+        struct site_forest *f;
+
+        at += *at == '.';
+        f = site_forest(s, at);
+        if (f != NULL)
+            return f;
+    }
+    return NULL;
+}
+
+static enum err ask_ad(void *arg, struct machine *m, const struct machine_product *p, int64_t now,
+                       struct attempt_ad *out, struct errinfo *ei)
+{
+    const struct site_station *st = arg;
+    struct site *s = st->site;
+    const struct site_forest *f = forest_of(s, m->domain);
+    struct ao o = {0};
+    struct licence lic = {0};
+    enum err e;
+
+    if (f == NULL || f->down || !reaches(st, f->net))
+        return err_fail_hr(ei, ERR_UNREACHABLE, HR_DS_SERVER_DOWN,
+                           "no domain controller of %s answers", m->domain);
+    if (st->account_disabled)
+        return err_fail_hr(ei, ERR_AUTH, HR_LOGON_FAILURE,
+                           "the account of %s is disabled or its password is wrong", m->name);
+    e = ao_lookup(f->dir, &s->realm.bundle, s->catalog, &p->lic.product->kms_id, now, &o, &lic, ei);
+    if (e != ERR_OK)
+        return e;
+    words_copy(out->object.name, sizeof(out->object.name), o.name != NULL ? o.name : "");
+    words_copy(out->object.dn, sizeof(out->object.dn), o.dn);
+    words_copy(out->object.forest, sizeof(out->object.forest), f->name);
+    words_copy(m->forest, sizeof(m->forest), f->name);
+    out->object.sku_id = o.sku_id;
+    out->validity = lic.validity;
+    out->renewal = lic.renewal;
+    ao_fini(&o);
+    licence_fini(&lic);
+    return ERR_OK;
+}
+
+/* ---- DNS and KMS ---- */
+
+static enum err find(void *arg, const struct machine *m, const char *name, struct srv_target **out,
+                     size_t *n, struct errinfo *ei)
+{
+    const struct site_station *st = arg;
+
+    (void)m;
+    return dns_find(&st->site->dns, name, out, n, ei);
+}
+
+static enum err exchange(void *arg, const struct machine *m, const struct machine_host *host,
+                         const struct buf *request, struct buf *response, uint32_t *hresult,
+                         struct errinfo *ei)
+{
+    const struct site_station *st = arg;
+    const struct kmshost *h = site_host(st->site, host->name);
+    struct kms_decision d;
+
+    (void)m;
+    if (h == NULL)
+        return err_fail_hr(ei, ERR_NOTFOUND, HR_NAME_ERROR, "no host is called %.200s", host->name);
+    if (h->down || !reaches(st, h->net))
+        return err_fail_hr(ei, ERR_UNREACHABLE, HR_RPC_UNAVAILABLE, "%s does not answer", h->name);
+    kms_host_decide(h->host, request->data, request->len, st->site->now + h->offset, &d);
+    *hresult = d.hresult;
+    buf_add(response, d.response.data, d.response.len);
+    buf_fini(&d.response);
+    return response->err != ERR_OK ? err_nomem(ei) : ERR_OK;
+}
+
+struct attempt_env station_env(struct site_station *st)
+{
+    struct site *s = st->site;
+
+    return (struct attempt_env){
+        .bundle = &s->shown,
+        .protector = s->protector,
+        .draw = s->rng,
+        .ports = {.arg = st, .ask_ad = ask_ad, .find = find, .exchange = exchange}};
+}
+
+/* ---- keys ---- */
+
+enum err station_key(struct site_station *st, const char *key, struct errinfo *ei)
+{
+    const struct catalog *c = st->site->catalog;
+    const struct cat_product *other = catalog_product_by_key(c, key, NULL);
+
+    for (size_t i = 0; i < st->m.products; i++) {
+        struct machine_product *p = &st->m.product[i];
+
+        if (catalog_product_by_key(c, key, p->lic.product) == p->lic.product)
+            return machine_set_key(&st->m, p, key, station_time(st), ei);
+    }
+    if (other == NULL)
+        return err_fail_hr(ei, ERR_NOTFOUND, HR_INVALID_KEY,
+                           "install a key on %s: it is no published client setup key", st->m.name);
+    return err_fail_hr(ei, ERR_REFUSED, HR_WRONG_SKU,
+                       "install a key on %s: it is for %s %s, which is not installed there",
+                       st->m.name, other->product, other->edition);
+}
+
+enum err station_install(struct site_station *st, const struct cat_product *product,
+                         struct errinfo *ei)
+{
+    struct machine_product *p;
+    enum err e = machine_install(&st->m, product, &p, ei);
+
+    if (e != ERR_OK || product->setup_key == NULL)
+        return e;
+    return machine_set_key(&st->m, p, product->setup_key, station_time(st), ei);
+}
+
+void station_key_removed(struct site_station *st, struct machine_product *p)
+{
+    const struct lic_event ev = {.type = LIC_EV_KEY_REMOVED};
+    struct lic_site site = machine_site(&st->m, p);
+    struct lic_outcome out;
+
+    if (lic_step(&p->lic, &site, &ev, station_time(st), &out))
+        p->key[0] = '\0';
+}
+
+/* ---- attempts ---- */
+
+static void told(struct site_station *st, const struct machine_product *p)
+{
+    st->site->attempts++;
+    if (st->site->watch != NULL)
+        st->site->watch(st->site->watch_arg, st, p);
+}
+
+static void attempt(struct site_station *st, struct machine_product *p, enum lic_event_type trigger)
+{
+    struct attempt_env env = station_env(st);
+
+    attempt_run(&env, &st->m, p, trigger, station_time(st));
+    told(st, p);
+}
+
+void station_ask(struct site_station *st, struct machine_product *p)
+{
+    if (!st->off)
+        attempt(st, p, LIC_EV_ASKED);
+}
+
+void station_restart(struct site_station *st)
+{
+    struct attempt_env env = station_env(st);
+    int64_t now = station_time(st);
+
+    if (st->off)
+        return;
+    attempt_restart(&env, &st->m, now);
+    for (size_t i = 0; i < st->m.products; i++) {
+        if (st->m.product[i].last.when == now)
+            told(st, &st->m.product[i]);
+    }
+}
+
+void station_wake(struct site_station *st)
+{
+    int64_t now = station_time(st);
+
+    for (size_t i = 0; i < st->m.products && !st->off; i++) {
+        if (lic_due(&st->m.product[i].lic) <= now)
+            attempt(st, &st->m.product[i], LIC_EV_WAKE);
+    }
+}
