@@ -134,8 +134,8 @@ static enum err key_one(struct story *s, struct site_station *st, void *arg, str
         return ERR_OK;
     }
     if (strcasecmp(key, "setup") == 0)
-        key = p->lic.product->setup_key;
-    else if (other != NULL)
+        return story_answer(s, station_setup_key(st, p, ei), ei);
+    if (other != NULL)
         key = other->setup_key;
     if (key == NULL)
         return err_fail(ei, ERR_MALFORMED, "no setup key is published for it");
@@ -201,6 +201,19 @@ static enum err do_activate(struct story *s, struct errinfo *ei)
     enum err e = host_and_group(s, &h, &g, ei);
 
     return e == ERR_OK ? story_answer(s, site_activate(s->site, h, g, ei), ei) : e;
+}
+
+static enum err do_serve(struct story *s, struct errinfo *ei)
+{
+    const struct cat_group *g;
+    struct kmshost *h;
+    enum err e = host_and_group(s, &h, &g, ei);
+
+    if (e == ERR_OK)
+        e = kmshost_install(h, g, ei);
+    if (e == ERR_OK)
+        e = site_activate(s->site, h, g, ei);
+    return story_answer(s, e, ei);
 }
 
 static enum err do_extend(struct story *s, struct errinfo *ei)
@@ -285,6 +298,7 @@ const struct story_verb act_verbs[] = {
      2,
      2,
      do_activate},
+    {{"serve HOST GROUP", "install and activate"}, 2, 2, do_serve},
     {{"extend GROUP HOSTS [EACH]",
       "the clearing house allows the key so many more hosts, and activations of each"},
      2,

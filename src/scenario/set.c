@@ -143,6 +143,7 @@ enum host_attribute {
     H_ACTIVATION,
     H_RENEWAL,
     H_REFUSING,
+    H_GARBLES,
     H_NET,
     H_COUNT
 };
@@ -155,6 +156,7 @@ static const char *const host_names[H_COUNT] = {
     [H_ACTIVATION] = "activation",
     [H_RENEWAL] = "renewal",
     [H_REFUSING] = "refusing",
+    [H_GARBLES] = "garbles",
     [H_NET] = "net",
 };
 
@@ -215,6 +217,8 @@ static enum err set_kms(struct kmshost *h, size_t which, const char *value, stru
         if (e == ERR_OK)
             kms_host_set_refusing(h->host, flag);
         return e;
+    case H_GARBLES:
+        return line_flag(value, &h->garbles, ei);
     case H_NET:
         put(h->net, sizeof(h->net), value);
         return ERR_OK;
@@ -338,6 +342,7 @@ const struct scenario_statement set_help[] = {
     {"host activation | renewal DURATION", "the intervals it hands out"},
     {"host clock DURATION", "how far its clock is off"},
     {"host refusing yes|no", "it says no to all"},
+    {"host garbles yes|no", "something on the way changes its answers"},
     {"forest schema N", "objectVersion; below 48 it has no activation objects"},
     {"forest rodc yes|no", "only a read-only domain controller is reached"},
     {"forest lag DURATION", "until what is written is replicated"},

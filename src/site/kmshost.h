@@ -26,6 +26,7 @@ struct kmshost {
     char name[64];
     char net[32]; /* who is in another network does not reach it; "": everybody's */
     bool down;
+    bool garbles;                 /* something on the way changes its answers */
     int64_t offset;               /* of its clock, seconds */
     uint32_t activation, renewal; /* minutes */
     char system[64];

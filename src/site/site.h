@@ -65,7 +65,7 @@ MUST_CHECK enum err site_add_host(struct site *s, const char *name, struct kmsho
                                   struct errinfo *ei);
 MUST_CHECK enum err site_add_forest(struct site *s, const char *name, struct site_forest **out,
                                     struct errinfo *ei);
-/* A machine that runs product, with its setup key if one is published, and a CMID of its own. */
+/* A machine that runs product, with its setup key and a CMID of its own. */
 MUST_CHECK enum err site_add_station(struct site *s, const char *name,
                                      const struct cat_product *product, struct site_station **out,
                                      struct errinfo *ei);
@@ -97,6 +97,9 @@ MUST_CHECK enum err station_key(struct site_station *st, const char *key, struct
 /* Another product beside the system, with its setup key. */
 MUST_CHECK enum err station_install(struct site_station *st, const struct cat_product *p,
                                     struct errinfo *ei);
+/* The published setup key of p, or a stand-in where none is published. */
+MUST_CHECK enum err station_setup_key(struct site_station *st, struct machine_product *p,
+                                      struct errinfo *ei);
 /* Uninstalls the key of p. */
 void station_key_removed(struct site_station *st, struct machine_product *p);
 /* One attempt; the licensing service starting with an attempt for every product; the wake-ups that
