@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORDS_OF(table) (sizeof(table) / sizeof((table)[0]))
+#define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
 
 static const struct story_verb *const tables[] = {declare_verbs, act_verbs, expect_verbs};
 
@@ -16,7 +16,7 @@ const struct scenario_statement *scenario_statements(void)
     static struct scenario_statement all[STATEMENTS_MAX];
     size_t n = 0;
 
-    for (size_t t = 0; t < WORDS_OF(tables); t++) {
+    for (size_t t = 0; t < COUNT_OF(tables); t++) {
         for (const struct story_verb *v = tables[t]; v->is.usage != NULL; v++)
             all[n++] = v->is;
     }
@@ -77,7 +77,7 @@ enum err story_answer(struct story *s, enum err e, struct errinfo *ei)
 
 static const struct story_verb *find_verb(const char *name)
 {
-    for (size_t t = 0; t < WORDS_OF(tables); t++) {
+    for (size_t t = 0; t < COUNT_OF(tables); t++) {
         for (const struct story_verb *v = tables[t]; v->is.usage != NULL; v++) {
             size_t len = strcspn(v->is.usage, " ");
 
