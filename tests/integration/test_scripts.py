@@ -50,7 +50,7 @@ class Machine:
         self.folder = os.path.join(lab.folder, f"m{lab.machines}")
         self.clock = os.path.join(lab.folder, f"clock{lab.machines}")
         self.run("init", "--product", product, "--edition", edition, "--bundle", lab.bundle,
-                 "--clock", clock or self.clock)
+                 "--clock", clock or self.clock, "--dns", "127.0.0.1:1")
         if office:
             self.run("install", "--product", "Office LTSC 2021", "--edition", "Professional Plus")
 
@@ -662,6 +662,8 @@ def inpkey(pc):
 @case("ospp", "/unpkey")
 def unpkey(pc):
     last = pc.office["partial_key"]
+    pc.ospp("/unpkey:AAAAA", expect=NOTFOUND)
+    assert pc.office["partial_key"] == last
     assert "<Product key uninstall successful>" in pc.ospp(f"/unpkey:{last.lower()}").out
     assert pc.office["status"] == "Unlicensed" and pc.windows["partial_key"] != ""
     pc.ospp(f"/unpkey:{last}", expect=NOTFOUND)
