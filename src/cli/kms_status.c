@@ -75,17 +75,17 @@ static void add_totals(struct facts *f, const json_t *status)
         facts_add(f, rows[i].label, "%lld", number_of(states, rows[i].key));
 }
 
-/* Only reasons that occurred. */
-static void add_refusals(struct facts *f, const json_t *status)
+/* Only reasons that occurred; each is named behind the prefix. */
+static void add_reasons(struct facts *f, json_t *counts, const char *prefix)
 {
     const char *reason;
     json_t *times;
 
-    json_object_foreach(json_object_get(status, "refused"), reason, times)
+    json_object_foreach(counts, reason, times)
     {
         char label[64];
 
-        snprintf(label, sizeof(label), "Refused since start, %s", reason);
+        snprintf(label, sizeof(label), "%s%s", prefix, reason);
         if (json_integer_value(times) > 0)
             facts_add(f, label, "%lld", (long long)json_integer_value(times));
     }
@@ -213,7 +213,7 @@ static void print_status(const json_t *status)
     add_clock(f, status);
     add_counts(f, status);
     add_totals(f, status);
-    add_refusals(f, status);
+    add_reasons(f, json_object_get(status, "refused"), "Refused since start, ");
     facts_add(f, "Activation interval", "%lld min", number_of(status, "activation_interval"));
     facts_add(f, "Renewal interval", "%lld min", number_of(status, "renewal_interval"));
     add_overrides(f, status);
@@ -221,6 +221,8 @@ static void print_status(const json_t *status)
     add_directory(f, status);
     facts_add(f, "Connections", "%lld open, %lld accepted", number_of(connections, "open"),
               number_of(connections, "accepted"));
+    add_reasons(f, json_object_get(connections, "closed"), "  Closed, ");
+    add_reasons(f, json_object_get(connections, "rpc_refused"), "  RPC calls refused, ");
     add_ledger(f, status);
     facts_print(f);
     print_products(status);

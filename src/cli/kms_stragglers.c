@@ -17,8 +17,9 @@ static json_t *straggler_json(const struct store_straggler *w, const struct cat_
 {
     char first[CLK_TEXT_MAX], last[CLK_TEXT_MAX], id[3][GUID_TEXT_MAX];
 
-    return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:s, s:s, s:s, s:I}", "last",
-                     clk_format(w->last, last), "first", clk_format(w->first, first), "workstation",
+    return json_pack("{s:I, s:s, s:I, s:s, s:s, s:s, s:s?, s:s?, s:s, s:s, s:s, s:I}", "last",
+                     (json_int_t)w->last, "last_time", clk_format(w->last, last), "first",
+                     (json_int_t)w->first, "first_time", clk_format(w->first, first), "workstation",
                      w->workstation, "source", w->source, "product", p == NULL ? NULL : p->product,
                      "edition", p == NULL ? NULL : p->edition, "activation_id",
                      guid_format(&w->activation_id, id[0]), "application_id",
@@ -96,7 +97,7 @@ int kms_run_stragglers(struct cli *cli, int argc, char **argv)
         {.name = "limit",
          .type = OPT_UINT,
          .metavar = "N",
-         .help = "the last N only",
+         .help = "the last N only (default: all)",
          .dest = &limit},
         {0},
     };

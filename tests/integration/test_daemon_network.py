@@ -77,6 +77,7 @@ def test_the_caps_are_settings(lab):
         with host.connect("127.0.0.2") as other:
             assert host.activates(other)
     assert host.closed("source-limit") == 1
+    assert re.search(r"^ +Closed, source-limit: +1$", host.daemon.ctl("kms", "status").out, re.MULTILINE)
 
 
 def test_a_silent_connection_is_closed_after_the_configured_time(lab):

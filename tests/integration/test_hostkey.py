@@ -1,5 +1,6 @@
 """Host keys on a KMS host: installing on the system that it simulates, activating online, by phone
 and in plain lab form, what holds for this host only, limits, and the host that answers nobody."""
+import datetime
 import json
 import os
 import re
@@ -339,7 +340,10 @@ def test_a_host_that_refuses_all_keeps_who_still_asks(lab):
     server(lab, host).ask(client_id=uuid.UUID(int=1), workstation="renamed")
     (one,) = wait_for(lambda: stragglers(host, "--since", "1d"), "the last one is listed")
     assert (one["workstation"], one["times"]) == ("renamed", 2)
-    assert stragglers(host)[0] == one and one["first"] < one["last"]
+    assert stragglers(host)[0] == one and one["last"] - one["first"] >= 3 * 86400
+    for key in ("first", "last"):
+        said = datetime.datetime.strptime(one[f"{key}_time"], "%Y-%m-%dT%H:%M:%S%z")
+        assert said.timestamp() == one[key]
     host.kill()
     assert stragglers(host)[0] == one
     with closing(sqlite3.connect(os.path.join(host.folder, "state", "ledger.db"))) as ledger:
