@@ -6,7 +6,6 @@ import json
 import os
 import re
 import sqlite3
-import subprocess
 import time
 import uuid
 from contextlib import closing, contextmanager
@@ -14,7 +13,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from kms_lab import WINDOWS, Clients
-from lab import wait_for
+from lab import measured, wait_for
 
 DAY = 86400
 
@@ -278,12 +277,8 @@ def test_a_long_export_takes_constant_memory(lab):
     peaks = []
     for _ in range(2):
         fill(daemon, 60_000, 1000, now - 10 * DAY, now)
-        with subprocess.Popen([lab.program("adbactl"), "--config", daemon.conf, "ledger", "export"],
-                              stdout=subprocess.PIPE) as process:
-            count = sum(1 for _ in process.stdout)
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode == 0
-        peaks.append((count, usage.ru_maxrss))
+        with measured([lab.program("adbactl"), "--config", daemon.conf, "ledger", "export"], daemon.folder) as (lines, peak):
+            count = sum(1 for _ in lines)
+        peaks.append((count, peak[0]))
     assert [count for count, _ in peaks] == [60_000, 120_000]
     assert peaks[1][1] < peaks[0][1] + 2048  # KiB

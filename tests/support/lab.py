@@ -3,6 +3,7 @@
 Everything runs in one temporary folder on loopback addresses; what was started is stopped by its
 own process id. Only the standard library is used.
 """
+import contextlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -19,6 +21,28 @@ DEADLINE = float(os.environ.get("ADBAD_TEST_DEADLINE", "30"))
 
 class CommandFailed(Exception):
     """A command ended with an exit code that its caller did not expect."""
+
+
+# A process begins with the peak of the one that started it (getrusage(2) counts over exec), and pytest is large:
+# a small one in between.
+MEASURE = """import os, resource, sys
+code = os.spawnv(os.P_WAIT, sys.argv[2], sys.argv[2:])
+with open(sys.argv[1], "w") as f:
+    f.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(code)
+"""
+
+
+@contextlib.contextmanager
+def measured(argv, folder):
+    """Yields the lines of what the program says, and a list that has its peak of resident KiB afterwards."""
+    path, peak = os.path.join(folder, "peak"), []
+    with subprocess.Popen([sys.executable, "-S", "-E", "-c", MEASURE, path, *argv], stdout=subprocess.PIPE,
+                          text=True) as process:
+        yield process.stdout, peak
+    assert process.returncode == 0
+    with open(path, encoding="ascii") as f:
+        peak.append(int(f.read()))
 
 
 def wait_for(condition, what, deadline=DEADLINE):
