@@ -7,6 +7,9 @@
  * rest the writer moves before its next transaction, which is two flushes long, and then the log is
  * used again from its beginning.
  *
+ * A log that is in use has room in advance: writing over zeros needs no flush of the file system's
+ * own journal, making a file longer does.
+ *
  * The log's bound is STORE_LOG_MAX: the writer waits for a move that lasts longer than
  * STORE_LOG_AHEAD pages more. Only somebody in the middle of a long read can make it longer: the
  * log cannot begin again while one looks at it. After a kill it is read once at the next start. */

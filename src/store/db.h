@@ -110,6 +110,8 @@ void checkpointer_before_transaction(struct store_checkpointer *c);
 void checkpointer_attach(struct store_checkpointer *c);
 void checkpointer_settle(struct store_checkpointer *c);
 
+/* The write-ahead log's file; NULL if there is none. */
+sqlite3_file *db_log_file(struct store *s);
 /* ERR_NOTFOUND: the file lost its name while it was in use. */
 enum err db_removed(const struct store *s, struct errinfo *ei);
 /* ERR_NOT_NOW with its text. */

@@ -22,8 +22,14 @@
 #define JOURNAL_HEADER_LEN 28
 #define AT_PAGES_BEFORE    16
 
-#define CHUNK           65536
-#define BUSY_TIMEOUT_MS 5000
+#define CHUNK 65536
+/* The write-ahead log's header, and that of each of its frames. */
+#define LOG_HEADER_LEN   32
+#define AT_LOG_PAGE_SIZE 8
+#define AT_LOG_SALT      16
+#define LOG_FRAME_LEN    24
+#define AT_FRAME_SALT    8
+#define BUSY_TIMEOUT_MS  5000
 /* The log is written over, not cut: a flush is several times faster while no file changes size. */
 #define LOG_KEPT    50331648
 #define TEXT(x)     #x
@@ -279,16 +285,31 @@ static void disconnect(struct store *s)
     tally_lose(&s->tally);
 }
 
-/* The log's file; NULL if there is none or it is empty. */
-static sqlite3_file *log_file(struct store *s, sqlite3_int64 *size)
+sqlite3_file *db_log_file(struct store *s)
 {
     sqlite3_file *log = NULL;
 
     if (sqlite3_file_control(s->db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK ||
-        log == NULL || log->pMethods == NULL || log->pMethods->xFileSize(log, size) != SQLITE_OK ||
-        *size == 0)
+        log == NULL || log->pMethods == NULL)
         return NULL;
     return log;
+}
+
+/* How many bytes belong to the log: what follows has another salt, from an earlier use of the file,
+ * or none. https://sqlite.org/fileformat2.html section 4. */
+static sqlite3_int64 log_length(sqlite3_file *log)
+{
+    uint8_t h[LOG_HEADER_LEN], frame[LOG_FRAME_LEN];
+    sqlite3_int64 size, at = LOG_HEADER_LEN, step;
+
+    if (log->pMethods->xFileSize(log, &size) != SQLITE_OK || size < LOG_HEADER_LEN ||
+        log->pMethods->xRead(log, h, sizeof(h), 0) != SQLITE_OK)
+        return 0;
+    step = LOG_FRAME_LEN + (sqlite3_int64)big_u32(h + AT_LOG_PAGE_SIZE);
+    while (at + step <= size && log->pMethods->xRead(log, frame, sizeof(frame), at) == SQLITE_OK &&
+           memcmp(frame + AT_FRAME_SALT, h + AT_LOG_SALT, 8) == 0)
+        at += step;
+    return at;
 }
 
 static int write_again(sqlite3_file *log, sqlite3_int64 size, uint8_t *chunk)
@@ -311,12 +332,12 @@ static int write_again(sqlite3_file *log, sqlite3_int64 size, uint8_t *chunk)
  * database of which, after a power loss, the log holds older ones only: a mixture of both. */
 static enum err harden_log(struct store *s, struct errinfo *ei)
 {
-    sqlite3_int64 size = 0;
-    sqlite3_file *log = log_file(s, &size);
+    sqlite3_file *log = db_log_file(s);
+    sqlite3_int64 size = log == NULL ? 0 : log_length(log);
     uint8_t *chunk;
     int rc, sys = 0;
 
-    if (log == NULL)
+    if (size == 0)
         return ERR_OK;
     chunk = malloc(CHUNK);
     if (chunk == NULL)

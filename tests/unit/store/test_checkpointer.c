@@ -1,7 +1,9 @@
 #include "samples.h"
 
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -86,6 +88,67 @@ static void a_reader_in_between_delays_it_and_is_not_disturbed(void **state)
     store_checkpointer_stop(c);
 }
 
+static off_t log_size(const struct fixture *f)
+{
+    struct stat log;
+    char name[400];
+
+    snprintf(name, sizeof(name), "%s-wal", f->path);
+    assert_int_equal(stat(name, &log), 0);
+    return log.st_size;
+}
+
+static off_t used(const struct store_checkpointer *c)
+{
+    return 32 + (off_t)stats(c).pages * (4096 + 24);
+}
+
+static void a_log_in_use_has_room_in_advance(void **state)
+{
+    struct fixture *f = *state;
+    struct store_checkpointer *c = NULL;
+    unsigned rows = 0, lengthened = 0;
+    off_t before;
+
+    open_ledger(f);
+    assert_ok(store_checkpointer_start(f->s, &c, &f->ei), &f->ei);
+    add(f, 0, 100);
+    assert_int_equal(log_size(f), used(c)); /* a few activations do not need it */
+    while (stats(c).pages < 40)
+        add(f, 1, 100);
+    before = log_size(f);
+    for (int i = 0; i < 200; i++) {
+        add_many(f, 64, 100);
+        assert_true(log_size(f) > used(c));
+        lengthened += log_size(f) != before;
+        before = log_size(f);
+    }
+    assert_in_range(lengthened, 1, 10);
+    sql(f->path, "PRAGMA quick_check"); /* others read it as it is */
+    store_checkpointer_stop(c);
+    assert_ok(store_reopen(f->s, &f->ei), &f->ei);
+    assert_ok(store_each_activation(f->s, 0, count_rows, &rows, &f->ei), &f->ei);
+    assert_in_range(rows, 200 * 64 + 1, 200 * 64 + 41);
+}
+
+static void without_room_in_advance_commits_go_on(void **state)
+{
+    struct rlimit r = {.rlim_cur = 512 * 1024, .rlim_max = RLIM_INFINITY};
+    struct fixture *f = *state;
+    struct store_checkpointer *c = NULL;
+
+    open_ledger(f);
+    assert_ok(store_checkpointer_start(f->s, &c, &f->ei), &f->ei);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &r), 0);
+    while (stats(c).pages < 100)
+        add(f, 1, 100);
+    assert_int_equal(log_size(f), used(c));
+    r.rlim_cur = RLIM_INFINITY;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &r), 0);
+    store_checkpointer_stop(c);
+}
+
 static void the_store_can_be_reopened_under_it(void **state)
 {
     struct fixture *f = *state;
@@ -118,6 +181,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(the_log_is_moved_and_used_again),
         T(a_reader_in_between_delays_it_and_is_not_disturbed),
+        T(a_log_in_use_has_room_in_advance),
+        T(without_room_in_advance_commits_go_on),
         T(the_store_can_be_reopened_under_it),
     };
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "crashvfs.h"
+#include "store/checkpointer.h"
 #include "store/count.h"
 #include "store/db.h"
 #include "store/retention.h"
@@ -207,6 +208,47 @@ static void nothing_acknowledged_is_lost_with_the_power(void **state)
     free(w);
 }
 
+/* Enough for the log to get room in advance. */
+static void work_ahead(struct world *w)
+{
+    struct fixture *f = w->f;
+    struct store_checkpointer *c = NULL;
+
+    open_ledger(f);
+    assert_ok(store_checkpointer_start(f->s, &c, &f->ei), &f->ei);
+    for (unsigned i = 0; i < 14; i++) {
+        assert_ok(store_begin(f->s, &f->ei), &f->ei);
+        add_batch(w, 80);
+        assert_ok(store_commit(f->s, &f->ei), &f->ei);
+        atomic_store(&w->acked, w->tried);
+        if (i == 7)
+            crashvfs_on_sync(on_sync, w);
+    }
+    crashvfs_on_sync(NULL, NULL);
+    store_checkpointer_stop(c);
+    close_ledger(f);
+}
+
+static void room_in_advance_takes_nothing_with_it(void **state)
+{
+    struct world *w = calloc(1, sizeof(*w));
+    const char *how = "";
+    unsigned wrong;
+
+    assert_non_null(w);
+    w->f = *state;
+    w->at_sync = true;
+    w->rng = test_rng(&w->seed);
+    crashvfs_install();
+    work_ahead(w);
+    crashvfs_remove();
+    wrong = judge_all(w, &how);
+    assert_true(w->images >= 18);
+    if (wrong > 0)
+        fail_msg("%u of %u: %s", wrong, w->images, how);
+    free(w);
+}
+
 static void without_flushes_it_would_be(void **state)
 {
     const char *how = "";
@@ -224,6 +266,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(nothing_acknowledged_is_lost_with_the_power),
+        T(room_in_advance_takes_nothing_with_it),
         T(without_flushes_it_would_be),
     };
 
