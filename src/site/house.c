@@ -33,7 +33,7 @@ static enum err refused(const struct house_key *k, const char *host, enum cleari
 enum err house_activate(struct house *h, const struct cat_group *g, const char *host,
                         struct errinfo *ei)
 {
-    struct house_key *k;
+    struct house_key *k = NULL;
     struct clearing_verdict v;
     size_t at = 0;
     enum err e = house_key(h, g, &k, ei);

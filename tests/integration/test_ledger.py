@@ -270,6 +270,7 @@ def test_compact_gives_room_back_and_loses_nothing(lab):
     assert daemon.status()["totals"]["answered"] == 20_010
 
 
+@pytest.mark.uninstrumented
 def test_a_long_export_takes_constant_memory(lab):
     """Twice as many rows, the same peak."""
     daemon = empty_ledger(lab)

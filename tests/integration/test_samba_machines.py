@@ -262,6 +262,7 @@ def test_a_machine_joins_at_one_controller_while_its_password_is_changed_at_anot
     """krb5.conf names dc1 for passwords; dc2 hears of the new one by replication."""
     with SambaLab("two") as samba, Lab() as lab:
         two = Domain(samba, lab)
+        samba.dc2.replicate(BASE)  # the delegation, which was made at dc1
         secret = new_machine(two, "Far1")
         samba.dc1.replicate(BASE, source="dc2")
         samba.dc2.replicate(BASE)
