@@ -58,9 +58,8 @@ enum db_sql {
     SQL_COUNT
 };
 
-#define TALLY_SLOTS                                                                                \
-    1024 /* half of them are used: more products and states than most realms have                  \
-          */
+/* Half of them are used: more products and states than most realms have. */
+#define TALLY_SLOTS 1024
 
 /* What committed activations add to the tallies, since their mark moved; and those of the open
  * transaction, since a failed one loses it all (lost: the rows after the mark have to tell). */
