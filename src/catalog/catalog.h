@@ -22,6 +22,7 @@ struct cat_product {
     const char *product;   /* "Windows 11" */
     const char *edition;   /* "Enterprise" */
     const char *setup_key; /* published client setup key (GVLK), 5x5; NULL if none is published */
+    const char *avma_key;  /* published key for automatic virtual machine activation, or NULL */
     enum cat_family family;
     uint32_t required_count; /* N-policy: 25, 5 or 5 */
     unsigned protocol;       /* newest KMS protocol generation the client speaks: 4, 5 or 6 */

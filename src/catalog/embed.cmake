@@ -7,7 +7,8 @@ set(tables
     CAT_GROUPS host_key_groups.csv
     CAT_UPDATES host_updates.csv
     CAT_ERRORS error_codes.csv
-    CAT_EVENTS event_ids.csv)
+    CAT_EVENTS event_ids.csv
+    CAT_AVMA_KEYS avma_keys.csv)
 
 set(arrays "")
 set(rows "")

@@ -57,11 +57,12 @@ static enum err add_file(struct folder *f, const char *path, struct errinfo *ei)
 
     name = name != NULL ? name + 1 : path;
     if (!table_of(name, &s->table))
-        return err_fail(ei, ERR_MALFORMED,
-                        "%s: no table is called so; it is kms_products.csv, products.csv, "
-                        "client_setup_keys.csv, host_key_groups.csv, host_updates.csv, "
-                        "error_codes.csv or event_ids.csv, with a prefix and a dot if you like",
-                        path);
+        return err_fail(
+            ei, ERR_MALFORMED,
+            "%s: no table is called so; it is kms_products.csv, products.csv, "
+            "client_setup_keys.csv, host_key_groups.csv, host_updates.csv, "
+            "error_codes.csv, event_ids.csv or avma_keys.csv, with a prefix and a dot if you like",
+            path);
     if (f->count == OVERLAY_FILE_MAX)
         return err_fail(ei, ERR_LIMIT, "%s: more than %d overlay files", path, OVERLAY_FILE_MAX);
     *bytes = (struct buf)BUF_INIT;

@@ -90,6 +90,7 @@ struct catalog {
 enum err cat_read_units(struct catalog *cat, struct csv *c, struct errinfo *ei);
 enum err cat_read_products(struct catalog *cat, struct csv *c, struct errinfo *ei);
 enum err cat_read_keys(struct catalog *cat, struct csv *c, struct errinfo *ei);
+enum err cat_read_avma(struct catalog *cat, struct csv *c, struct errinfo *ei);
 enum err cat_read_groups(struct catalog *cat, struct csv *c, struct errinfo *ei);
 enum err cat_read_updates(struct catalog *cat, struct csv *c, struct errinfo *ei);
 enum err cat_read_errors(struct catalog *cat, struct csv *c, struct errinfo *ei);

@@ -10,7 +10,7 @@ static reader_fn *const readers[CAT_TABLE_COUNT] = {
     [CAT_KMS_PRODUCTS] = cat_read_units, [CAT_PRODUCTS] = cat_read_products,
     [CAT_SETUP_KEYS] = cat_read_keys,    [CAT_GROUPS] = cat_read_groups,
     [CAT_UPDATES] = cat_read_updates,    [CAT_ERRORS] = cat_read_errors,
-    [CAT_EVENTS] = cat_read_events,
+    [CAT_EVENTS] = cat_read_events,      [CAT_AVMA_KEYS] = cat_read_avma,
 };
 
 const char *const cat_table_files[CAT_TABLE_COUNT] = {
@@ -21,6 +21,7 @@ const char *const cat_table_files[CAT_TABLE_COUNT] = {
     [CAT_UPDATES] = "host_updates.csv",
     [CAT_ERRORS] = "error_codes.csv",
     [CAT_EVENTS] = "event_ids.csv",
+    [CAT_AVMA_KEYS] = "avma_keys.csv",
 };
 
 static enum err read_table(struct catalog *cat, enum cat_table table,

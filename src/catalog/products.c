@@ -440,3 +440,40 @@ enum err cat_read_keys(struct catalog *cat, struct csv *c, struct errinfo *ei)
     }
     return e;
 }
+
+/* ---- avma_keys.csv ---- */
+
+/* The latest row that names a product gives it its key. */
+static enum err avma_row(struct catalog *cat, const struct csv *c, const char **v,
+                         struct errinfo *ei)
+{
+    bool any = false;
+
+    if (!is_key(v[K_KEY]))
+        return csv_fail(c, ei, "\"%s\" is not five groups of five letters and digits", v[K_KEY]);
+    for (size_t i = 0; i < cat->products.count; i++) {
+        if (!key_names(cat, i, v))
+            continue;
+        VEC_AT(cat->products, struct cat_product, i)->avma_key = v[K_KEY];
+        any = true;
+    }
+    return any ? ERR_OK
+               : csv_fail(c, ei, "no product in products.csv is called \"%s\", edition \"%s\"",
+                          v[K_PRODUCT], v[K_EDITION]);
+}
+
+enum err cat_read_avma(struct catalog *cat, struct csv *c, struct errinfo *ei)
+{
+    static const char *const columns[K_COLUMNS] = {"product", "edition", "key"};
+    const char *v[K_COLUMNS];
+    bool got = true;
+    enum err e = csv_header(c, columns, K_COLUMNS, ei);
+
+    while (e == ERR_OK) {
+        e = csv_row(c, v, &got, ei);
+        if (e != ERR_OK || !got)
+            break;
+        e = avma_row(cat, c, v, ei);
+    }
+    return e;
+}

@@ -18,6 +18,7 @@ enum cat_table {
     CAT_UPDATES,
     CAT_ERRORS,
     CAT_EVENTS,
+    CAT_AVMA_KEYS,
     CAT_TABLE_COUNT
 };
 

@@ -109,6 +109,8 @@ static void make_identity(struct machine *m)
     }
     rng_fill(&rng, random, sizeof(random));
     m->client_id = guid_from_random(random);
+    rng_fill(&rng, random, sizeof(random));
+    m->hardware = guid_from_random(random);
 }
 
 static enum err parse_seed(const char *text, uint64_t *out, struct errinfo *ei)

@@ -12,40 +12,11 @@
 #define HR_FILE_NOT_FOUND 0x80070002u
 #define HR_INVALID_ARG    0x80070057u
 #define HR_NO_REARM_LEFT  0xC004D307u
-#define HR_BAD_KEY        0xC004F050u
-#define HR_WRONG_EDITION  0xC004F069u
 
 /* ---- product keys ---- */
 
-/* The installed product that the key is for; a key of another product or edition is refused as
- * Windows refuses it, a key that is none as a typo. */
-static enum err product_of_key(const struct client *c, struct machine *m, const char *key,
-                               struct machine_product **out, struct errinfo *ei)
-{
-    const struct cat_product *other = catalog_product_by_key(c->catalog, key, NULL);
-
-    for (size_t i = 0; i < m->products; i++) {
-        const struct cat_product *p = m->product[i].lic.product;
-
-        if ((!c->office || p->family == CAT_OFFICE) &&
-            catalog_product_by_key(c->catalog, key, p) == p) {
-            *out = &m->product[i];
-            return ERR_OK;
-        }
-    }
-    if (other == NULL)
-        return err_fail_hr(ei, ERR_NOTFOUND, HR_BAD_KEY,
-                           "install product key %s: it is no published client setup key; check "
-                           "it for typing errors",
-                           key);
-    return err_fail_hr(ei, ERR_REFUSED, HR_WRONG_EDITION,
-                       "install product key %s: it is for %s %s, which is not installed on %s", key,
-                       other->product, other->edition, m->name);
-}
-
 int script_install_key(struct client *c, int argc, char **argv)
 {
-    struct machine_product *p = NULL;
     struct station *s = NULL;
     char text[128] = "<Product key installation successful>";
     struct errinfo ei;
@@ -53,11 +24,8 @@ int script_install_key(struct client *c, int argc, char **argv)
 
     (void)argc;
     if (e == ERR_OK)
-        e = product_of_key(c, &s->folder.machine, argv[0], &p, &ei);
-    if (e == ERR_OK)
-        e = machine_set_key(&s->folder.machine, p, argv[0], station_now(s), &ei);
-    if (e == ERR_OK)
-        s->folder.machine.app[p->lic.product->family == CAT_OFFICE].key_cleared = false;
+        e = machine_install_key(&s->folder.machine, c->catalog, c->office, argv[0], station_now(s),
+                                NULL, &ei);
     if (!c->office)
         snprintf(text, sizeof(text), "Installed product key %.29s successfully.", argv[0]);
     return script_done(c, e, &ei, text);

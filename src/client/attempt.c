@@ -5,11 +5,15 @@
 #include <string.h>
 
 #include "base/clk.h"
+#include "client/eventlog.h"
 #include "client/kmsask.h"
+#include "client/platform.h"
 #include "client/words.h"
 
 #define HR_NO_SRV      0x8007232Bu
 #define HR_ALL_FAILED  0xC004F074u
+#define HR_NO_WAY      0x80072EE7u
+#define HR_NOT_ALLOWED 0xC004F06Au
 #define HR_KMS_FOREIGN 0xC004F042u
 
 struct attempt {
@@ -28,63 +32,6 @@ static struct machine_try *new_try(struct attempt *a, enum lic_channel channel)
 
     *t = (struct machine_try){.channel = channel};
     return t;
-}
-
-/* ---- event log ---- */
-
-#define FIELD_MAX 64
-
-static void log_12288(const struct attempt *a, const char *host, uint32_t hresult, uint8_t status)
-{
-    const struct lic *l = &a->p->lic;
-    char hr[FIELD_MAX], id[GUID_TEXT_MAX], when[CLK_TEXT_MAX], st[FIELD_MAX], left[FIELD_MAX],
-        sku[GUID_TEXT_MAX], need[FIELD_MAX];
-    int64_t m = l->expires == LIC_NEVER ? 0 : (l->expires - a->now) / CLK_MINUTE;
-
-    snprintf(hr, sizeof(hr), "0x%08X", hresult);
-    snprintf(st, sizeof(st), "%u", status);
-    snprintf(left, sizeof(left), "%lld", (long long)(m > 0 ? m : 0));
-    snprintf(need, sizeof(need), "%u", l->product->required_count);
-    machine_event(a->m, 12288, a->now, 10,
-                  (const char *[]){hr, "0x00000000", host, guid_format(&a->m->client_id, id),
-                                   clk_format(a->now, when), a->m->is_virtual ? "1" : "0", st, left,
-                                   guid_format(&l->product->activation_id, sku), need});
-}
-
-static void log_12289(const struct attempt *a, const struct lic_event *ev)
-{
-    bool bound = ev->count >= a->p->lic.product->required_count;
-    char hr[FIELD_MAX], count[FIELD_MAX], act[FIELD_MAX], renew[FIELD_MAX], when[CLK_TEXT_MAX];
-
-    snprintf(hr, sizeof(hr), "0x%08X", bound ? 0 : LIC_HR_BELOW);
-    snprintf(count, sizeof(count), "%u", ev->count);
-    snprintf(act, sizeof(act), "%u", ev->activation);
-    snprintf(renew, sizeof(renew), "%u", ev->renewal);
-    machine_event(a->m, 12289, a->now, 8,
-                  (const char *[]){hr, "0x00000000", bound ? "1" : "0", "0", count, act, renew,
-                                   clk_format(a->now, when)});
-}
-
-static void log_12308(const struct attempt *a)
-{
-    char sku[GUID_TEXT_MAX];
-
-    machine_event(a->m, 12308, a->now, 3,
-                  (const char *[]){guid_format(&a->p->lic.product->activation_id, sku),
-                                   a->p->object.name, a->p->object.dn});
-}
-
-static void log_8198(const struct attempt *a, uint32_t hresult)
-{
-    char hr[FIELD_MAX], args[320], app[GUID_TEXT_MAX], sku[GUID_TEXT_MAX];
-
-    snprintf(hr, sizeof(hr), "hr=0x%08X", hresult);
-    snprintf(
-        args, sizeof(args),
-        "RuleId=lab;Action=AutoActivate;AppId=%s;SkuId=%s;NotificationInterval=1440;Trigger=%s",
-        guid_format(&a->p->lic.product->application_id, app),
-        guid_format(&a->p->lic.product->activation_id, sku), a->rec->trigger);
-    machine_event(a->m, 8198, a->now, 2, (const char *[]){hr, args});
 }
 
 /* ---- the directory ---- */
@@ -106,7 +53,7 @@ static struct lic_event ask_ad(struct attempt *a)
         snprintf(text, sizeof(text), "object \"%.164s\" (%.300s) is good", got.object.name,
                  got.object.dn);
         words_copy(t->text, sizeof(t->text), text);
-        log_12308(a);
+        eventlog_12308(a->m, a->p, a->now);
         return (struct lic_event){
             .type = LIC_EV_AD_GRANTED, .validity = got.validity, .renewal = got.renewal};
     }
@@ -147,7 +94,7 @@ static struct lic_event take_answer(struct attempt *a, struct machine_try *t,
         t->hresult = ev.count >= a->p->lic.product->required_count ? 0 : LIC_HR_BELOW;
         snprintf(t->text, sizeof(t->text), "the host counts %u machines, %u are needed", ev.count,
                  a->p->lic.product->required_count);
-        log_12289(a, &ev);
+        eventlog_12289(a->m, a->p, &ev, a->now);
         return ev;
     }
     if (t->hresult == 0) {
@@ -168,7 +115,6 @@ static struct lic_event ask_host(struct attempt *a, const struct machine_host *h
     struct machine_try *t = new_try(a, LIC_BY_KMS);
     struct buf request = BUF_INIT, answer = BUF_INIT;
     struct lic_event ev = {.type = LIC_EV_KMS_UNREACHABLE};
-    uint8_t status = a->p->lic.status;
     struct kms_exchange x;
     struct errinfo ei = {0};
     char text[272];
@@ -184,7 +130,7 @@ static struct lic_event ask_host(struct attempt *a, const struct machine_host *h
         t->hresult = ei.hresult != 0 ? ei.hresult : HR_ALL_FAILED;
         words_copy(t->text, sizeof(t->text), ei.text);
     }
-    log_12288(a, text, t->hresult, status);
+    eventlog_12288(a->m, a->p, text, t->hresult, a->now);
     if (e == ERR_OK)
         ev = take_answer(a, t, &x, &answer);
     ev.hresult = t->hresult;
@@ -234,24 +180,18 @@ static bool no_srv(struct attempt *a, const char *name, uint32_t hresult, const 
     return false;
 }
 
-/* Finds the hosts of the domain and asks them in order until one answers. */
-static bool ask_found(struct attempt *a, struct lic_event *ev)
+/* Asks the hosts of one domain in order until one answers. *known: the name exists. */
+static bool ask_domain(struct attempt *a, const char *domain, bool *known, struct lic_event *ev)
 {
-    const char *domain = a->p->lookup_domain[0] != '\0'   ? a->p->lookup_domain
-                         : a->m->lookup_domain[0] != '\0' ? a->m->lookup_domain
-                                                          : a->m->domain;
     struct srv_target *t = NULL;
     struct errinfo ei = {0};
     char name[300];
     size_t n = 0;
     bool got = false;
 
-    if (domain[0] == '\0')
-        return no_srv(a, "_vlmcs._tcp", HR_NO_SRV,
-                      "no domain to look in: the machine is in a workgroup; set a host with /skms",
-                      ev);
     snprintf(name, sizeof(name), "_vlmcs._tcp.%s", domain);
-    if (a->env->ports.find(a->env->ports.arg, a->m, name, &t, &n, &ei) != ERR_OK)
+    *known = a->env->ports.find(a->env->ports.arg, a->m, name, &t, &n, &ei) == ERR_OK;
+    if (!*known)
         return no_srv(a, name, ei.hresult != 0 ? ei.hresult : HR_NO_SRV, ei.text, ev);
     srv_order(t, n, &a->env->draw);
     for (size_t i = 0; i < n && !got; i++) {
@@ -265,6 +205,33 @@ static bool ask_found(struct attempt *a, struct lic_event *ev)
     }
     free(t);
     return got;
+}
+
+/* Where hosts are looked up: a domain that was set, alone; else the machine's own and then its
+ * suffix list, until one has records. */
+static void ask_found(struct attempt *a, struct lic_event *ev)
+{
+    const struct machine *m = a->m;
+    const char *set = a->p->lookup_domain[0] != '\0' ? a->p->lookup_domain : m->lookup_domain;
+    bool any = false, known = false;
+
+    if (set[0] != '\0') {
+        ask_domain(a, set, &known, ev);
+        return;
+    }
+    if (m->domain[0] != '\0') {
+        any = true;
+        ask_domain(a, m->domain, &known, ev);
+    }
+    for (size_t i = 0; i < MACHINE_SUFFIXES_MAX && m->suffix[i][0] != '\0' && !known; i++) {
+        any = true;
+        ask_domain(a, m->suffix[i], &known, ev);
+    }
+    if (!any)
+        no_srv(a, "_vlmcs._tcp", HR_NO_SRV,
+               "no domain to look in: the machine is in a workgroup and has no suffix list; set a "
+               "host with /skms",
+               ev);
 }
 
 static struct lic_event ask_kms(struct attempt *a)
@@ -287,6 +254,137 @@ static struct lic_event ask_kms(struct attempt *a)
     return ev;
 }
 
+/* ---- the clearing house, the platform ---- */
+
+/* With a client setup key it is the configured MAK that asks. */
+static const char *clearing_key(const struct machine_product *p)
+{
+    return p->lic.key == LIC_KEY_GVLK ? p->mak : p->key;
+}
+
+static struct lic_event ask_clearing(struct attempt *a)
+{
+    const struct attempt_ports *ports = &a->env->ports;
+    struct machine_try *t = new_try(a, LIC_BY_CLEARING);
+    struct lic_event ev = {.type = LIC_EV_CLEARING_FAILED, .hresult = HR_NO_WAY};
+    struct attempt_clearing got = {0};
+    struct errinfo ei = {0};
+    enum err e;
+
+    snprintf(t->target, sizeof(t->target), "the clearing house, with the key that ends in %s",
+             clearing_key(a->p) + 24);
+    e = ports->ask_clearing == NULL
+            ? err_fail_hr(&ei, ERR_UNREACHABLE, HR_NO_WAY, "there is no way to a clearing house")
+            : ports->ask_clearing(ports->arg, a->m, a->p, clearing_key(a->p), a->now, &got, &ei);
+    if (e != ERR_OK) {
+        ev.hresult = t->hresult = ei.hresult != 0 ? ei.hresult : HR_NO_WAY;
+        words_copy(t->text, sizeof(t->text), ei.text);
+        eventlog_8200(a->m, a->p, t->hresult, a->now);
+        return ev;
+    }
+    t->answered = true;
+    a->p->spent++;
+    snprintf(t->text, sizeof(t->text), "granted: %u activations of this key are used, %u are left",
+             got.used, got.left);
+    return (struct lic_event){.type = LIC_EV_CLEARING_GRANTED, .validity = got.validity};
+}
+
+static struct lic_event ask_platform(struct attempt *a)
+{
+    bool oem = a->p->lic.key == LIC_KEY_OEM;
+    struct machine_try *t = new_try(a, oem ? LIC_BY_OEM : LIC_BY_AVMA);
+
+    t->hresult = platform_ask(a->m, a->p, t->target, t->text);
+    t->answered = t->hresult == 0;
+    if (!oem)
+        eventlog_12309(a->m, t->hresult, a->now);
+    return platform_event(a->p, t->hresult);
+}
+
+static struct lic_event ask(struct attempt *a, enum lic_action action)
+{
+    switch (action) {
+    case LIC_ASK_AD:
+        return ask_ad(a);
+    case LIC_ASK_CLEARING:
+        return ask_clearing(a);
+    case LIC_ASK_PLATFORM:
+        return ask_platform(a);
+    default:
+        return ask_kms(a);
+    }
+}
+
+/* The MAK was a stand-by key; now it is the product's. */
+static void turn_to_mak(struct machine_product *p)
+{
+    memcpy(p->key, p->mak, sizeof(p->key));
+    memset(p->mak, 0, sizeof(p->mak));
+}
+
+/* ---- by phone ---- */
+
+static bool by_phone(const struct machine_product *p)
+{
+    return p->lic.key == LIC_KEY_MAK || p->lic.key == LIC_KEY_RETAIL ||
+           p->lic.key == LIC_KEY_CSVLK || p->lic.key == LIC_KEY_EVALUATION ||
+           p->lic.key == LIC_KEY_OEM;
+}
+
+static enum err check_phone(const struct attempt_env *env, const struct machine *m,
+                            const struct machine_product *p, struct errinfo *ei)
+{
+    if (p->key[0] == '\0')
+        return err_fail_hr(ei, ERR_NOTFOUND, LIC_HR_NO_KEY,
+                           "activation of %s %s by phone: no product key is installed on %s",
+                           p->lic.product->product, p->lic.product->edition, m->name);
+    if (!by_phone(p))
+        return err_fail_hr(ei, ERR_NOT_NOW, HR_NOT_ALLOWED,
+                           "activation of %s %s by phone: its key is a %s, which is never "
+                           "activated by phone; /ato activates it",
+                           p->lic.product->product, p->lic.product->edition,
+                           lic_key_name((enum lic_key)p->lic.key));
+    if (env->ports.make_iid == NULL || env->ports.check_cid == NULL)
+        return err_fail_hr(ei, ERR_UNREACHABLE, HR_NO_WAY,
+                           "activation by phone: there is no clearing house to call");
+    return ERR_OK;
+}
+
+enum err attempt_iid(const struct attempt_env *env, const struct machine *m,
+                     const struct machine_product *p, char text[ATTEMPT_IID_MAX],
+                     struct errinfo *ei)
+{
+    enum err e = check_phone(env, m, p, ei);
+
+    return e != ERR_OK ? e : env->ports.make_iid(env->ports.arg, m, p, text, ei);
+}
+
+enum err attempt_confirm(const struct attempt_env *env, struct machine *m,
+                         struct machine_product *p, const char *cid, int64_t now,
+                         struct errinfo *ei)
+{
+    struct lic_site site = machine_site(m, p);
+    struct lic_event ev = {.type = LIC_EV_CONFIRMED};
+    enum lic_status was = (enum lic_status)p->lic.status;
+    struct lic_outcome out;
+    enum err e = check_phone(env, m, p, ei);
+
+    if (e == ERR_OK)
+        e = env->ports.check_cid(env->ports.arg, m, p, cid, ei);
+    if (e != ERR_OK)
+        return e;
+    if (p->lic.key == LIC_KEY_EVALUATION)
+        ev.validity = (uint32_t)LIC_VALIDITY;
+    if (!lic_step(&p->lic, &site, &ev, now, &out) || !(out.notes & LIC_GRANTED))
+        return err_fail_hr(ei, ERR_NOT_NOW, HR_NOT_ALLOWED,
+                           "deposit a confirmation ID on %s: validation of its licence failed",
+                           m->name);
+    p->spent++;
+    m->changed = true;
+    eventlog_state(m, p, was, true, now);
+    return ERR_OK;
+}
+
 /* ---- the attempt ---- */
 
 static const char *trigger_name(enum lic_event_type t)
@@ -303,6 +401,38 @@ static void begin_record(struct attempt *a, enum lic_event_type trigger, enum li
     words_before(a->p, was, notes, a->rec->before, sizeof(a->rec->before));
 }
 
+/* After a rearm nobody may activate before the service has started again. */
+static bool held(struct attempt *a, enum lic_event_type trigger)
+{
+    if (!a->p->rearming || trigger != LIC_EV_ASKED)
+        return false;
+    begin_record(a, trigger, (enum lic_status)a->p->lic.status, 0);
+    a->rec->result = LIC_HR_REARMED;
+    a->p->lic.last = LIC_HR_REARMED;
+    a->m->changed = true;
+    words_copy(a->rec->follows, sizeof(a->rec->follows),
+               "the product was rearmed: restart the licensing service first");
+    return true;
+}
+
+static void conclude(struct attempt *a, enum lic_event_type trigger, enum lic_status was,
+                     const struct lic_outcome *out, unsigned notes)
+{
+    struct machine_product *p = a->p;
+    char follows[512];
+
+    if (notes & LIC_TURNED)
+        turn_to_mak(p);
+    p->last.result = p->lic.last;
+    words_follows(p, out->notes, follows, sizeof(follows));
+    words_copy(p->last.follows, sizeof(p->last.follows), follows);
+    if (out->notes & LIC_FAILED)
+        eventlog_failed(a->m, p, out->hresult, p->last.trigger, trigger != LIC_EV_ASKED, a->now);
+    if ((out->notes & LIC_FAILED) && out->hresult == LIC_HR_NO_TOKEN)
+        eventlog_12321(a->m, out->hresult, a->now);
+    eventlog_state(a->m, p, was, (out->notes & LIC_GRANTED) != 0, a->now);
+}
+
 void attempt_run(const struct attempt_env *env, struct machine *m, struct machine_product *p,
                  enum lic_event_type trigger, int64_t now)
 {
@@ -310,44 +440,54 @@ void attempt_run(const struct attempt_env *env, struct machine *m, struct machin
     struct lic_site site = machine_site(m, p);
     struct lic_event ev = {.type = trigger};
     enum lic_status was = (enum lic_status)p->lic.status;
-    char follows[512];
     struct lic_outcome out;
+    unsigned notes;
 
-    if (!lic_step(&p->lic, &site, &ev, now, &out))
+    if (held(&a, trigger) || !lic_step(&p->lic, &site, &ev, now, &out))
         return;
     m->changed = true;
-    if (out.notes & LIC_SKIPPED)
+    if (out.notes & LIC_SKIPPED) {
+        eventlog_state(m, p, was, false, now);
         return;
+    }
     begin_record(&a, trigger, was, out.notes);
+    notes = out.notes;
     while (out.action != LIC_DO_NOTHING) {
-        ev = out.action == LIC_ASK_AD ? ask_ad(&a) : ask_kms(&a);
+        ev = ask(&a, out.action);
         if (!lic_step(&p->lic, &site, &ev, now, &out))
             break;
+        notes |= out.notes;
     }
-    p->last.result = p->lic.last;
-    words_follows(p, out.notes, follows, sizeof(follows));
-    words_copy(p->last.follows, sizeof(p->last.follows), follows);
-    if (out.notes & LIC_FAILED)
-        log_8198(&a, out.hresult);
+    conclude(&a, trigger, was, &out, notes);
 }
 
-/* One status check per application that is installed: each product's id, state and reason. */
-static void log_1003(struct machine *m, int64_t now, const struct guid *app)
+/* What was rearmed is as after its set-up; the machine has a new identity for KMS hosts. */
+static void apply_rearms(const struct attempt_env *env, struct machine *m, int64_t now)
 {
-    char id[GUID_TEXT_MAX], list[1024] = "";
-    size_t at = 0;
+    bool any = false;
 
-    for (size_t i = 0; i < m->products && at < sizeof(list); i++) {
-        const struct lic *l = &m->product[i].lic;
-        char sku[GUID_TEXT_MAX];
+    for (size_t i = 0; i < m->products; i++) {
+        struct machine_product *p = &m->product[i];
+        struct lic_site site = machine_site(m, p);
+        struct lic_event ev = {.type = LIC_EV_REARM};
+        enum lic_status was = (enum lic_status)p->lic.status;
+        struct lic_outcome out;
 
-        if (!guid_equal(&l->product->application_id, app))
+        if (!p->rearming)
             continue;
-        at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%s,%u,0x%08X", at > 0 ? ";" : "",
-                               guid_format(&l->product->activation_id, sku), l->status, l->reason);
+        p->rearming = false;
+        any = true;
+        memset(&p->last, 0, sizeof(p->last));
+        if (lic_step(&p->lic, &site, &ev, now, &out))
+            eventlog_state(m, p, was, false, now);
     }
-    if (at > 0)
-        machine_event(m, 1003, now, 2, (const char *[]){guid_format(app, id), list});
+    if (any) {
+        uint8_t random[16];
+
+        rng_fill(&env->draw, random, sizeof(random));
+        m->previous_id = m->client_id;
+        m->client_id = guid_from_random(random);
+    }
 }
 
 void attempt_restart(const struct attempt_env *env, struct machine *m, int64_t now)
@@ -355,10 +495,10 @@ void attempt_restart(const struct attempt_env *env, struct machine *m, int64_t n
     machine_event(m, 903, now, 0, NULL);
     machine_event(m, 900, now, 0, NULL);
     machine_event(m, 902, now, 1, (const char *[]){ADBAD_VERSION});
+    apply_rearms(env, m, now);
     for (size_t i = 0; i < m->products; i++)
         attempt_run(env, m, &m->product[i], LIC_EV_START, now);
-    log_1003(m, now, &cat_app_windows);
-    log_1003(m, now, &cat_app_office);
+    eventlog_1003(m, now);
 }
 
 void attempt_wake(const struct attempt_env *env, struct machine *m, int64_t now)

@@ -14,6 +14,14 @@ struct attempt_ad {
     uint32_t validity, renewal; /* minutes */
 };
 
+/* What the clearing house granted. */
+struct attempt_clearing {
+    uint32_t validity;   /* minutes; 0: for good */
+    uint32_t used, left; /* activations of the key */
+};
+
+#define ATTEMPT_IID_MAX 96
+
 /* The outside world. Errors carry the documented code in ei->hresult. */
 struct attempt_ports {
     void *arg;
@@ -28,6 +36,17 @@ struct attempt_ports {
     enum err (*exchange)(void *arg, const struct machine *m, const struct machine_host *host,
                          const struct buf *request, struct buf *response, uint32_t *hresult,
                          struct errinfo *ei);
+    /* Asks the clearing house to activate p on m with this key; each grant is spent. NULL: there is
+     * no way to it (0x80072EE7), as is these three's default. */
+    enum err (*ask_clearing)(void *arg, const struct machine *m, const struct machine_product *p,
+                             const char *key, int64_t now, struct attempt_clearing *out,
+                             struct errinfo *ei);
+    /* The installation ID of p on m, for people to read out. */
+    enum err (*make_iid)(void *arg, const struct machine *m, const struct machine_product *p,
+                         char text[ATTEMPT_IID_MAX], struct errinfo *ei);
+    /* Whether a confirmation ID answers it. */
+    enum err (*check_cid)(void *arg, const struct machine *m, const struct machine_product *p,
+                          const char *cid, struct errinfo *ei);
 };
 
 struct attempt_env {
@@ -42,8 +61,18 @@ struct attempt_env {
 void attempt_run(const struct attempt_env *env, struct machine *m, struct machine_product *p,
                  enum lic_event_type trigger, int64_t now);
 
-/* The licensing service stops and starts: events 903, 900, 902, an attempt for every product,
- * and the status check 1003. */
+/* /dti: ERR_NOT_NOW for a key that is never activated by phone, 0xC004F014 without a key. */
+MUST_CHECK enum err attempt_iid(const struct attempt_env *env, const struct machine *m,
+                                const struct machine_product *p, char text[ATTEMPT_IID_MAX],
+                                struct errinfo *ei);
+/* /atp: deposits a confirmation ID: p is Licensed for good, or the CID's documented code is in
+ * ei->hresult and nothing changed. */
+MUST_CHECK enum err attempt_confirm(const struct attempt_env *env, struct machine *m,
+                                    struct machine_product *p, const char *cid, int64_t now,
+                                    struct errinfo *ei);
+
+/* The licensing service stops and starts: events 903, 900, 902, what was rearmed takes effect, an
+ * attempt for every product, and the status check 1003. */
 void attempt_restart(const struct attempt_env *env, struct machine *m, int64_t now);
 
 /* Every product whose time has come. */

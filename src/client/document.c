@@ -36,6 +36,10 @@ static const struct member machine_members[] = {
     OTHER(machine, client_id, K_GUID),
     OTHER(machine, previous_id, K_GUID),
     OTHER(machine, is_virtual, K_BOOL),
+    OTHER(machine, hardware, K_GUID),
+    SMALL(machine, firmware, FIRMWARE_COUNT - 1),
+    OTHER(machine, not_genuine, K_BOOL),
+    SMALL(machine, type, LIC_TYPE_TOKEN),
     TEXT(machine, domain),
     TEXT(machine, forest),
     TEXT(machine, directory),
@@ -47,6 +51,12 @@ static const struct member machine_members[] = {
     OTHER(machine, no_caching, K_BOOL),
     OTHER(machine, seed, K_U64),
     OTHER(machine, kms, K_HOST),
+};
+
+static const struct member vmhost_members[] = {
+    TEXT(machine_vmhost, system),
+    OTHER(machine_vmhost, hyperv, K_BOOL),
+    OTHER(machine_vmhost, activated, K_BOOL),
 };
 
 /* All optional. */
@@ -64,6 +74,10 @@ static const struct member lic_members[] = {
     SMALL(lic, status, LIC_STATUS_COUNT - 1),
     SMALL(lic, channel, LIC_CHANNEL_COUNT - 1),
     SMALL(lic, type, LIC_TYPE_TOKEN),
+    SMALL(lic, key, LIC_KEY_COUNT - 1),
+    SMALL(lic, suspended, LIC_CHANNEL_COUNT - 1),
+    OTHER(lic, resume, K_TIME),
+    OTHER(lic, rearms, K_U16),
     OTHER(lic, expires, K_TIME),
     OTHER(lic, next, K_TIME),
     OTHER(lic, grace_end, K_TIME),
@@ -75,6 +89,9 @@ static const struct member lic_members[] = {
 
 static const struct member product_members[] = {
     TEXT(machine_product, key),
+    TEXT(machine_product, mak),
+    OTHER(machine_product, rearming, K_BOOL),
+    OTHER(machine_product, spent, K_U32),
     OTHER(machine_product, kms, K_HOST),
     OTHER(machine_product, cached, K_HOST),
     OTHER(machine_product, served, K_HOST),
@@ -204,6 +221,15 @@ static json_t *product_json(const struct machine_product *p)
     return o;
 }
 
+static json_t *suffixes_json(const struct machine *m)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < MACHINE_SUFFIXES_MAX && m->suffix[i][0] != '\0'; i++)
+        json_array_append_new(list, json_string(m->suffix[i]));
+    return list;
+}
+
 json_t *machine_to_json(const struct machine *m)
 {
     json_t *o = write_members(machine_members, COUNT(machine_members), m);
@@ -212,6 +238,9 @@ json_t *machine_to_json(const struct machine *m)
     json_object_set_new(o, "format", json_integer(MACHINE_FORMAT));
     json_object_set_new(o, "kms_windows", host_json(&m->app[0].kms));
     json_object_set_new(o, "kms_office", host_json(&m->app[1].kms));
+    json_object_set_new(o, "vmhost",
+                        write_members(vmhost_members, COUNT(vmhost_members), &m->vmhost));
+    json_object_set_new(o, "suffixes", suffixes_json(m));
     json_object_set_new(o, "windows", write_members(app_members, COUNT(app_members), &m->app[0]));
     json_object_set_new(o, "office", write_members(app_members, COUNT(app_members), &m->app[1]));
     for (size_t i = 0; i < m->products; i++)
@@ -366,13 +395,16 @@ static enum err read_attempt(const struct reading *r, const json_t *v, struct ma
 static bool licence_ok(const struct machine_product *p)
 {
     const struct lic *l = &p->lic;
-    bool ends = lic_lapse(lic_generation(l->product), (enum lic_status)l->status)->ends;
+    bool lease = l->channel == LIC_BY_AD || l->channel == LIC_BY_KMS || l->channel == LIC_BY_AVMA;
+    bool ends = lease || lic_ends(lic_generation(l->product), (enum lic_status)l->status);
 
-    return ends == (l->expires != LIC_NEVER) &&
+    return ((l->status == LIC_LICENSED && !lease) || ends == (l->expires != LIC_NEVER)) &&
            (p->key[0] != '\0') == (l->status != LIC_UNLICENSED) &&
            l->activation >= LIC_INTERVAL_MIN && l->activation <= LIC_INTERVAL_MAX &&
            l->renewal >= LIC_INTERVAL_MIN && l->renewal <= LIC_INTERVAL_MAX &&
-           (l->channel == LIC_NONE || l->status == LIC_LICENSED);
+           (l->channel == LIC_NONE || l->status == LIC_LICENSED) &&
+           (l->suspended == LIC_NONE || l->status == LIC_NON_GENUINE ||
+            l->status == LIC_NOTIFICATION);
 }
 
 static enum err read_product(const struct reading *r, const json_t *v, const struct catalog *cat,
@@ -417,6 +449,20 @@ static enum err read_app(const struct reading *r, const json_t *doc, const char 
     return read_members(r, app_members, COUNT(app_members), o, out);
 }
 
+static enum err read_suffixes(const struct reading *r, const json_t *list, struct machine *m)
+{
+    if (!json_is_array(list) || json_array_size(list) > MACHINE_SUFFIXES_MAX)
+        return bad(r, "suffixes");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *text = json_string_value(json_array_get(list, i));
+
+        if (text == NULL || text[0] == '\0' || strlen(text) >= sizeof(m->suffix[i]))
+            return bad(r, "suffixes");
+        snprintf(m->suffix[i], sizeof(m->suffix[i]), "%s", text);
+    }
+    return ERR_OK;
+}
+
 static enum err read_machine(const struct reading *r, const json_t *doc, const struct catalog *cat,
                              struct machine *m)
 {
@@ -427,6 +473,13 @@ static enum err read_machine(const struct reading *r, const json_t *doc, const s
         e = bad(r, "kms_windows");
     if (e == ERR_OK && !read_host(json_object_get(doc, "kms_office"), &m->app[1].kms))
         e = bad(r, "kms_office");
+    if (e == ERR_OK && !json_is_object(json_object_get(doc, "vmhost")))
+        e = bad(r, "vmhost");
+    if (e == ERR_OK)
+        e = read_members(r, vmhost_members, COUNT(vmhost_members), json_object_get(doc, "vmhost"),
+                         &m->vmhost);
+    if (e == ERR_OK)
+        e = read_suffixes(r, json_object_get(doc, "suffixes"), m);
     if (e == ERR_OK)
         e = read_app(r, doc, "windows", &m->app[0]);
     if (e == ERR_OK)
@@ -439,12 +492,51 @@ static enum err read_machine(const struct reading *r, const json_t *doc, const s
     return e;
 }
 
+/* ---- older formats ---- */
+
+static void add(json_t *o, const char *name, json_t *value)
+{
+    if (json_object_get(o, name) == NULL)
+        json_object_set_new(o, name, value);
+    else
+        json_decref(value);
+}
+
+/* Format 1 knew client setup keys and leases only: what it lacks had these values. Its hardware had
+ * no identity; the CMID, as random, stands for it. */
+static void upgrade_1(json_t *doc)
+{
+    json_t *products = json_object_get(doc, "products"), *p;
+    size_t i;
+
+    json_object_set_new(doc, "format", json_integer(2));
+    add(doc, "hardware", json_incref(json_object_get(doc, "client_id")));
+    add(doc, "firmware", json_integer(FIRMWARE_NONE));
+    add(doc, "not_genuine", json_false());
+    add(doc, "type", json_integer(LIC_TYPE_ALL));
+    add(doc, "vmhost", json_pack("{s:s, s:b, s:b}", "system", "", "hyperv", 0, "activated", 0));
+    add(doc, "suffixes", json_array());
+    json_array_foreach(products, i, p)
+    {
+        json_t *l = json_object_get(p, "licence");
+
+        add(p, "mak", json_string(""));
+        add(p, "rearming", json_false());
+        add(p, "spent", json_integer(0));
+        add(l, "key", json_integer(LIC_KEY_GVLK));
+        add(l, "suspended", json_integer(LIC_NONE));
+        add(l, "resume", json_integer(0));
+        add(l, "rearms", json_integer(0));
+    }
+}
+
 enum err machine_from_json(const json_t *doc, const struct catalog *cat, const char *what,
                            struct machine *out, struct errinfo *ei)
 {
     struct reading r = {what, ei};
     const json_t *format = json_object_get(doc, "format");
     struct machine *m;
+    json_t *now;
     enum err e;
 
     if (!json_is_integer(format))
@@ -454,14 +546,21 @@ enum err machine_from_json(const json_t *doc, const struct catalog *cat, const c
                         "machine state %s: format %" JSON_INTEGER_FORMAT " was written by a newer "
                         "adbaclient; this one knows %d and leaves it untouched",
                         what, json_integer_value(format), MACHINE_FORMAT);
-    if (json_integer_value(format) != MACHINE_FORMAT)
+    if (json_integer_value(format) < 1)
         return bad(&r, "format");
     m = calloc(1, sizeof(*m));
-    if (m == NULL)
+    now = json_deep_copy(doc);
+    if (m == NULL || now == NULL) {
+        free(m);
+        json_decref(now);
         return err_nomem(ei);
-    e = read_machine(&r, doc, cat, m);
+    }
+    if (json_integer_value(format) == 1)
+        upgrade_1(now);
+    e = read_machine(&r, now, cat, m);
     if (e == ERR_OK)
         *out = *m;
+    json_decref(now);
     free(m);
     return e;
 }

@@ -6,9 +6,7 @@
 #include <strings.h>
 
 #include "base/clk.h"
-
-#define HR_INVALID_KEY 0xC004F050u
-#define HR_WRONG_SKU   0xC004F069u
+#include "client/eventlog.h"
 
 void machine_fini(struct machine *m)
 {
@@ -47,24 +45,6 @@ enum err machine_install(struct machine *m, const struct cat_product *product,
     return ERR_OK;
 }
 
-enum err machine_set_key(struct machine *m, struct machine_product *p, const char *key, int64_t now,
-                         struct errinfo *ei)
-{
-    struct lic_site site = machine_site(m, p);
-    struct lic_event ev = {.type = LIC_EV_KEY};
-    struct lic_outcome out;
-
-    (void)ei;
-    snprintf(p->key, sizeof(p->key), "%s", key);
-    for (char *c = p->key; *c != '\0'; c++)
-        *c = (char)(*c >= 'a' && *c <= 'z' ? *c - 32 : *c);
-    if (!lic_step(&p->lic, &site, &ev, now, &out))
-        return err_fail(ei, ERR_INTERNAL, "install a key on %s: in the middle of an attempt",
-                        m->name);
-    m->changed = true;
-    return ERR_OK;
-}
-
 /* The operating system's own ability: Office on Windows 7 has no directory to ask. */
 static bool os_can_adba(const struct machine *m)
 {
@@ -81,7 +61,12 @@ struct lic_site machine_site(const struct machine *m, const struct machine_produ
     bool same = strcasecmp(m->forest, p->object.forest) == 0;
 
     return (struct lic_site){
-        .member = member, .bound = member && same, .adba = p->lic.product->adba && os_can_adba(m)};
+        .member = member,
+        .bound = member && same,
+        .adba = p->lic.product->adba && os_can_adba(m),
+        .mak = p->mak[0] != '\0',
+        .type = m->type,
+    };
 }
 
 int64_t machine_due(const struct machine *m)
@@ -94,6 +79,91 @@ int64_t machine_due(const struct machine *m)
         due = d < due ? d : due;
     }
     return due;
+}
+
+/* ---- what befalls the machine ---- */
+
+unsigned machine_rearms_left(const struct machine *m, const struct machine_product *p)
+{
+    uint32_t used = m->app[p->lic.product->family == CAT_OFFICE].rearms;
+    unsigned most = lic_rearms(lic_generation(p->lic.product));
+
+    return used < most ? most - used : 0;
+}
+
+unsigned machine_sku_rearms_left(const struct machine_product *p)
+{
+    unsigned most = lic_rearms(lic_generation(p->lic.product));
+
+    return p->lic.rearms < most ? most - p->lic.rearms : 0;
+}
+
+enum err machine_rearm(struct machine *m, bool office, struct machine_product *only,
+                       struct errinfo *ei)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < m->products; i++) {
+        struct machine_product *p = &m->product[i];
+        unsigned left = only != NULL ? machine_sku_rearms_left(p) : machine_rearms_left(m, p);
+
+        if (only != NULL ? only != p : (p->lic.product->family == CAT_OFFICE) != office)
+            continue;
+        if (left == 0)
+            return err_fail_hr(ei, ERR_NOT_NOW, LIC_HR_NO_REARM_LEFT,
+                               "rearm %s %s: it was rearmed %u times, which is as often as is "
+                               "allowed; activate it, or install it anew",
+                               p->lic.product->product, p->lic.product->edition,
+                               lic_rearms(lic_generation(p->lic.product)));
+        p->rearming = any = true;
+    }
+    if (!any)
+        return err_fail(ei, ERR_NOTFOUND, "rearm: no such product is installed on %s", m->name);
+    if (only != NULL)
+        only->lic.rearms++;
+    else
+        m->app[office].rearms++;
+    m->changed = true;
+    return ERR_OK;
+}
+
+static void happen(struct machine *m, struct machine_product *p, enum lic_event_type type,
+                   int64_t now)
+{
+    enum lic_status was = (enum lic_status)p->lic.status;
+    struct lic_site site = machine_site(m, p);
+    struct lic_event ev = {.type = type};
+    struct lic_outcome out;
+
+    if (lic_step(&p->lic, &site, &ev, now, &out))
+        eventlog_state(m, p, was, false, now);
+}
+
+void machine_change_hardware(struct machine *m, const struct guid *identity, bool board,
+                             int64_t now)
+{
+    m->hardware = *identity;
+    if (board)
+        m->firmware = FIRMWARE_NONE;
+    machine_event(m, 1040, now, 0, NULL);
+    for (size_t i = 0; i < m->products; i++)
+        happen(m, &m->product[i], LIC_EV_HARDWARE, now);
+}
+
+void machine_validate(struct machine *m, bool genuine, int64_t now)
+{
+    m->not_genuine = !genuine;
+    m->changed = true;
+    if (!genuine)
+        eventlog_8208(m, LIC_HR_NOT_GENUINE, now);
+    for (size_t i = 0; i < m->products; i++) {
+        struct machine_product *p = &m->product[i];
+        enum lic_status was = (enum lic_status)p->lic.status;
+
+        happen(m, p, genuine ? LIC_EV_GENUINE : LIC_EV_NOT_GENUINE, now);
+        if (p->lic.status == LIC_NON_GENUINE && was != LIC_NON_GENUINE)
+            eventlog_8209(m, &p->lic.product->application_id, now);
+    }
 }
 
 /* ---- hosts ---- */

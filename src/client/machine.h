@@ -12,9 +12,10 @@
 #include "catalog/catalog.h"
 #include "client/licensing.h"
 
-#define MACHINE_FORMAT       1 /* of machine.json */
+#define MACHINE_FORMAT       2 /* of machine.json */
 #define MACHINE_PRODUCTS_MAX 8
 #define MACHINE_TRIES_MAX    8
+#define MACHINE_SUFFIXES_MAX 4
 #define MACHINE_KMS_PORT     1688
 
 /* A KMS host as /skms or a cache names it; name "": none. */
@@ -56,6 +57,9 @@ struct machine_object {
 struct machine_product {
     struct lic lic;
     char key[30];               /* the installed key; "" none */
+    char mak[30];               /* asked with when the directory and KMS fail; "" none */
+    bool rearming;              /* rearmed; takes effect at the next service start */
+    uint32_t spent;             /* activations that the clearing house granted this product */
     struct machine_host kms;    /* /skms for this product */
     struct machine_host cached; /* the host that answered last, when it was found by DNS */
     struct machine_host served; /* the host of the present licence */
@@ -78,15 +82,36 @@ struct machine_app {
     uint32_t rearms;        /* how often it was rearmed */
 };
 
+/* What the firmware holds for OEM activation. */
+enum machine_firmware {
+    FIRMWARE_NONE,   /* no table: 0xC004F057 */
+    FIRMWARE_TABLE,  /* a table without the system's marker: 0xC004F058 */
+    FIRMWARE_MARKED, /* the marker: an OEM key activates without asking anybody */
+    FIRMWARE_COUNT
+};
+
+/* What a virtual machine runs on. */
+struct machine_vmhost {
+    char system[96]; /* "Windows Server 2022 Datacenter"; "": no virtual machine, or not told */
+    bool hyperv;
+    bool activated;
+};
+
 struct machine {
     char name[64];
     struct guid client_id;   /* CMID */
     struct guid previous_id; /* of the CMID before; zero if there was none */
     bool is_virtual;
-    char domain[256];    /* "": workgroup */
-    char forest[256];    /* as the directory said at the last look; "" unknown */
-    char directory[512]; /* URI */
-    char user[128];      /* "PC01$" */
+    struct guid hardware; /* identity of its hardware; licences for good are bound to it */
+    uint8_t firmware;     /* enum machine_firmware */
+    struct machine_vmhost vmhost;
+    bool not_genuine; /* the last validation failed */
+    uint8_t type;     /* enum lic_type for all products (/act-type without an ID) */
+    char suffix[MACHINE_SUFFIXES_MAX][256]; /* DNS suffix list for SRV, after domain; "" end */
+    char domain[256];                       /* "": workgroup */
+    char forest[256];                       /* as the directory said at the last look; "" unknown */
+    char directory[512];                    /* URI */
+    char user[128];                         /* "PC01$" */
     char password_file[1024];
     char clock[1024];        /* lab clock file; "": real time */
     char dns[128];           /* DNS server; "": the system's */
@@ -108,9 +133,40 @@ void machine_fini(struct machine *m);
  * ERR_LIMIT. */
 MUST_CHECK enum err machine_install(struct machine *m, const struct cat_product *product,
                                     struct machine_product **out, struct errinfo *ei);
-/* Puts a client setup key on product p; a key of another product is refused as Windows does. */
+/* What kind of key a text is for product; a text that is no other kind is a client setup key. */
+enum lic_key machine_key_kind(const struct cat_product *product, const char *key);
+/* Puts a key on product p, which it is for; its kind is machine_key_kind. */
 MUST_CHECK enum err machine_set_key(struct machine *m, struct machine_product *p, const char *key,
                                     int64_t now, struct errinfo *ei);
+/* /ipk: finds the installed product that the key is for, client setup keys and lab keys alike, and
+ * puts it there. office: Office products only. Refused as documented, ei->hresult says how:
+ * 0xC004F050 (no key), 0xC004F069 (another product's), 0xC004F035 (an OEM key of volume-only
+ * Windows 7 on a machine without marker). *out: the product, if not NULL. */
+MUST_CHECK enum err machine_install_key(struct machine *m, const struct catalog *cat, bool office,
+                                        const char *key, int64_t now, struct machine_product **out,
+                                        struct errinfo *ei);
+/* Configures a MAK for when the directory and KMS fail; "" takes it away. */
+MUST_CHECK enum err machine_set_mak(struct machine *m, struct machine_product *p, const char *key,
+                                    struct errinfo *ei);
+/* /upk: the product's key goes. ERR_NOTFOUND with 0xC004F014 if there is none. */
+MUST_CHECK enum err machine_remove_key(struct machine *m, struct machine_product *p, int64_t now,
+                                       struct errinfo *ei);
+
+/* /rearm (p NULL: every product of the application) and /rearm-sku: takes effect at the next
+ * service start (attempt_restart), with a new CMID. ERR_NOT_NOW with 0xC004D307 when used up. */
+MUST_CHECK enum err machine_rearm(struct machine *m, bool office, struct machine_product *p,
+                                  struct errinfo *ei);
+/* How often that can still be done: for p's application, and for p alone. */
+unsigned machine_rearms_left(const struct machine *m, const struct machine_product *p);
+unsigned machine_sku_rearms_left(const struct machine_product *p);
+
+/* The hardware is out of tolerance from now on: new identity, event 1040; board: the firmware's
+ * marker goes with it. */
+void machine_change_hardware(struct machine *m, const struct guid *identity, bool board,
+                             int64_t now);
+/* The outcome of a validation; events 8208 and 8209 if it failed. */
+void machine_validate(struct machine *m, bool genuine, int64_t now);
+
 /* What the licensing service knows of the machine when it steps p's licence. */
 struct lic_site machine_site(const struct machine *m, const struct machine_product *p);
 int64_t machine_due(const struct machine *m);

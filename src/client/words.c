@@ -26,7 +26,9 @@ const char *words_reason(uint32_t code)
         {LIC_HR_NO_KEY, "no product key is installed"},
         {LIC_HR_NO_LICENCE, "it was never activated"},
         {LIC_HR_NOT_BOUND, "its volume licence ran out without a renewal"},
+        {LIC_HR_GENUINE_OVER, "validation failed, and the grace period after it is over"},
         {LIC_HR_NOT_GENUINE, "validation failed"},
+        {LIC_HR_OUT_OF_TOL, "the hardware changed too much since it was activated"},
         {LIC_HR_OTHER_FOREST, "its directory licence belongs to a forest that it has left"},
     };
 
@@ -59,6 +61,8 @@ void words_before(const struct machine_product *p, enum lic_status was, unsigned
         snprintf(out, size,
                  "the directory's licence failed: the machine is no longer in that forest; %s",
                  now);
+    else if (notes & LIC_OUT_OF_TOL)
+        snprintf(out, size, "the firmware's marker is gone; %s", now);
     else if (notes & LIC_LAPSED)
         snprintf(out, size, "%s ran out; %s", lic_status_name(was), now);
 }
@@ -75,8 +79,20 @@ static void granted_words(const struct machine_product *p, char *out, size_t siz
                  "Licensed by activation object \"%.160s\" until %s; the directory is asked again "
                  "at %s and at every service start",
                  p->object.name, until, next);
-    else
+    else if (l->channel == LIC_BY_KMS)
         snprintf(out, size, "Licensed by KMS until %s; renewal at %s", until, next);
+    else if (l->key == LIC_KEY_CSVLK)
+        snprintf(out, size,
+                 "Licensed, as a KMS host: this is a host's key and one of its activations is "
+                 "spent; on a client install the client setup key instead (/ipk)");
+    else if (l->expires == LIC_NEVER)
+        snprintf(out, size, "Licensed for good (%s, %s key)",
+                 lic_channel_name((enum lic_channel)l->channel),
+                 lic_key_name((enum lic_key)l->key));
+    else
+        snprintf(out, size, "Licensed until %s (%s, %s key)", until,
+                 lic_channel_name((enum lic_channel)l->channel),
+                 lic_key_name((enum lic_key)l->key));
 }
 
 void words_follows(const struct machine_product *p, unsigned notes, char *out, size_t size)
@@ -89,7 +105,10 @@ void words_follows(const struct machine_product *p, unsigned notes, char *out, s
         granted_words(p, out, size);
         return;
     }
-    clk_format(l->next, next);
+    if (l->next == LIC_NEVER)
+        snprintf(next, sizeof(next), "no time of its own");
+    else
+        clk_format(l->next, next);
     if (notes & LIC_BELOW)
         n = snprintf(out, size, "%u more machines must ask the host within 30 days; ",
                      l->product->required_count - p->count);

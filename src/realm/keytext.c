@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#define FIELD  31 /* a prime, so arithmetic is modulo it */
-#define ROOT   3  /* generates the field's multiplicative group */
+#define FIELD  KEYTEXT_FIELD /* a prime, so arithmetic is modulo it */
+#define ROOT   3             /* generates the field's multiplicative group */
 #define LENGTH 25
 #define CHECKS 5
 #define LEADER 'A'
@@ -59,12 +59,12 @@ static void add_checks(unsigned word[LENGTH])
         word[i] = (FIELD - rest[i]) % FIELD;
 }
 
-void hostkey_text_from_values(const uint8_t values[HOSTKEY_FREE], char out[HOSTKEY_TEXT_LEN + 1])
+void keytext_write(char leader, const uint8_t values[HOSTKEY_FREE], char out[HOSTKEY_TEXT_LEN + 1])
 {
     unsigned word[LENGTH];
     char *p = out;
 
-    word[0] = (unsigned)value_of(LEADER);
+    word[0] = (unsigned)value_of(leader);
     for (unsigned i = 0; i < HOSTKEY_FREE; i++)
         word[1 + i] = values[i] % FIELD;
     add_checks(word);
@@ -74,6 +74,11 @@ void hostkey_text_from_values(const uint8_t values[HOSTKEY_FREE], char out[HOSTK
         *p++ = alphabet[word[i]];
     }
     *p = '\0';
+}
+
+void hostkey_text_from_values(const uint8_t values[HOSTKEY_FREE], char out[HOSTKEY_TEXT_LEN + 1])
+{
+    keytext_write(LEADER, values, out);
 }
 
 void keytext_make(const struct rng *rng, char out[HOSTKEY_TEXT_LEN + 1])
@@ -110,25 +115,26 @@ static unsigned at(const unsigned word[LENGTH], unsigned x)
     return sum;
 }
 
-bool hostkey_text_valid(const char *text)
+bool keytext_read(const char *text, char leader, uint8_t values[HOSTKEY_FREE])
 {
     unsigned word[LENGTH];
 
-    if (text == NULL || !read_word(text, word) || text[0] != LEADER)
+    if (text == NULL || !read_word(text, word) || text[0] != leader)
         return false;
     for (unsigned i = 1; i <= CHECKS; i++)
         if (at(word, power(ROOT, i)) != 0)
             return false;
+    for (unsigned i = 0; values != NULL && i < HOSTKEY_FREE; i++)
+        values[i] = (uint8_t)word[1 + i];
     return true;
+}
+
+bool hostkey_text_valid(const char *text)
+{
+    return keytext_read(text, LEADER, NULL);
 }
 
 bool hostkey_text_values(const char *text, uint8_t out[HOSTKEY_FREE])
 {
-    unsigned word[LENGTH];
-
-    if (!hostkey_text_valid(text) || !read_word(text, word))
-        return false;
-    for (unsigned i = 0; i < HOSTKEY_FREE; i++)
-        out[i] = (uint8_t)word[1 + i];
-    return true;
+    return keytext_read(text, LEADER, out);
 }

@@ -31,12 +31,13 @@ static const char *const good[CAT_TABLE_COUNT] = {
     [CAT_UPDATES] = UPDATES_HEAD "Old,Rack 1,KB10000,first\nDesk 1,Desk 2,(impossible),\n",
     [CAT_ERRORS] = ERRORS_HEAD "0xC0000001,,first\n0xc0000001,NAME,second\n",
     [CAT_EVENTS] = EVENTS_HEAD "7,seven,\n",
+    [CAT_AVMA_KEYS] = KEYS_HEAD "Rack 1,Full," KEY_B "\n",
 };
 
 static const char *const files[CAT_TABLE_COUNT] = {
     [CAT_KMS_PRODUCTS] = "units", [CAT_PRODUCTS] = "products", [CAT_SETUP_KEYS] = "keys",
     [CAT_GROUPS] = "groups",      [CAT_UPDATES] = "updates",   [CAT_ERRORS] = "errors",
-    [CAT_EVENTS] = "events",
+    [CAT_EVENTS] = "events",      [CAT_AVMA_KEYS] = "avma",
 };
 
 static struct cat_source source(enum cat_table table, const char *file, const char *text)

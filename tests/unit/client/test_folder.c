@@ -313,6 +313,9 @@ static void events_are_appended_line_by_line(void **state)
     snprintf(path, sizeof(path), "%s/events.jsonl", fx->path);
     assert_ok(file_read(path, 1 << 20, &b, &ei), &ei);
     v = json_loads(strtok((char *)(uintptr_t)buf_str(&b), "\n"), 0, NULL);
+    assert_int_equal(json_integer_value(json_object_get(v, "id")), 1016); /* make's key */
+    json_decref(v);
+    v = json_loads(strtok(NULL, "\n"), 0, NULL);
     assert_int_equal(json_integer_value(json_object_get(v, "id")), 12308);
     assert_string_equal(json_string_value(json_array_get(json_object_get(v, "fields"), 2)), "dn");
     json_decref(v);

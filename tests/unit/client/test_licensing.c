@@ -117,11 +117,18 @@ static void only_the_listed_events_are_legal_in_each_phase(void **state)
                       [LIC_EV_KEY_REMOVED] = true,
                       [LIC_EV_START] = true,
                       [LIC_EV_WAKE] = true,
-                      [LIC_EV_ASKED] = true},
+                      [LIC_EV_ASKED] = true,
+                      [LIC_EV_REARM] = true,
+                      [LIC_EV_HARDWARE] = true,
+                      [LIC_EV_NOT_GENUINE] = true,
+                      [LIC_EV_GENUINE] = true,
+                      [LIC_EV_CONFIRMED] = true},
         [LIC_ASKING_AD] = {[LIC_EV_AD_GRANTED] = true, [LIC_EV_AD_FAILED] = true},
         [LIC_ASKING_KMS] = {[LIC_EV_KMS_ANSWERED] = true,
                             [LIC_EV_KMS_REFUSED] = true,
                             [LIC_EV_KMS_UNREACHABLE] = true},
+        [LIC_ASKING_CLEARING] = {[LIC_EV_CLEARING_GRANTED] = true, [LIC_EV_CLEARING_FAILED] = true},
+        [LIC_ASKING_PLATFORM] = {[LIC_EV_PLATFORM_GRANTED] = true, [LIC_EV_PLATFORM_FAILED] = true},
     };
 
     (void)state;
@@ -159,11 +166,12 @@ static void every_state_with_an_end_is_followed_by_another_and_ends_in_notificat
             enum lic_status at = (enum lic_status)s;
             int steps = 0;
 
-            while (lic_lapse((enum lic_generation)g, at)->ends) {
-                const struct lic_lapse *n = lic_lapse((enum lic_generation)g, at);
+            while (lic_change((enum lic_generation)g, at, LIC_CAUSE_LAPSED) != NULL) {
+                const struct lic_change *n =
+                    lic_change((enum lic_generation)g, at, LIC_CAUSE_LAPSED);
 
                 assert_int_not_equal(n->reason, 0);
-                at = (enum lic_status)n->next;
+                at = n->to;
                 assert_true(++steps < LIC_STATUS_COUNT);
             }
             if (s == LIC_UNLICENSED)
