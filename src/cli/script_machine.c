@@ -31,21 +31,6 @@ int script_install_key(struct client *c, int argc, char **argv)
     return script_done(c, e, &ei, text);
 }
 
-static enum err uninstall_one(struct station *s, struct machine_product *p, struct errinfo *ei)
-{
-    struct machine *m = &s->folder.machine;
-    struct lic_site site = machine_site(m, p);
-    struct lic_event ev = {.type = LIC_EV_KEY_REMOVED};
-    struct lic_outcome out;
-
-    if (!lic_step(&p->lic, &site, &ev, station_now(s), &out))
-        return err_fail(ei, ERR_INTERNAL, "uninstall the key of %s %s: in the middle of an attempt",
-                        p->lic.product->product, p->lic.product->edition);
-    memset(p->key, 0, sizeof(p->key));
-    m->changed = true;
-    return ERR_OK;
-}
-
 static bool key_meant(const struct client *c, const struct machine *m,
                       const struct machine_product *p, const char *which, const char *last5)
 {
@@ -79,7 +64,7 @@ int script_uninstall(struct client *c, const char *which, const char *last5)
 
             if (!key_meant(c, m, p, which, last5))
                 continue;
-            e = uninstall_one(&c->station[i], p, &ei);
+            e = machine_remove_key(m, p, station_now(&c->station[i]), &ei);
             n[p->lic.product->family == CAT_OFFICE]++;
         }
     }

@@ -129,10 +129,8 @@ static enum err key_one(struct story *s, struct site_station *st, void *arg, str
 
     if (e != ERR_OK)
         return e;
-    if (strcasecmp(key, "none") == 0) {
-        station_key_removed(st, p);
-        return ERR_OK;
-    }
+    if (strcasecmp(key, "none") == 0)
+        return story_answer(s, station_key_removed(st, p, ei), ei);
     if (strcasecmp(key, "setup") == 0)
         return story_answer(s, station_setup_key(st, p, ei), ei);
     if (other != NULL)

@@ -91,8 +91,7 @@ void site_pass_to(struct site *s, int64_t when);
 
 int64_t station_time(const struct site_station *st);
 struct attempt_env station_env(struct site_station *st);
-/* Installs a key as slmgr /ipk does: 0xC004F050 for none that is published, 0xC004F069 for one of
- * another product. */
+/* Installs a key as slmgr /ipk does (machine_install_key). */
 MUST_CHECK enum err station_key(struct site_station *st, const char *key, struct errinfo *ei);
 /* Another product beside the system, with its setup key. */
 MUST_CHECK enum err station_install(struct site_station *st, const struct cat_product *p,
@@ -100,8 +99,9 @@ MUST_CHECK enum err station_install(struct site_station *st, const struct cat_pr
 /* The published setup key of p, or a stand-in where none is published. */
 MUST_CHECK enum err station_setup_key(struct site_station *st, struct machine_product *p,
                                       struct errinfo *ei);
-/* Uninstalls the key of p. */
-void station_key_removed(struct site_station *st, struct machine_product *p);
+/* Uninstalls the key of p (machine_remove_key). */
+MUST_CHECK enum err station_key_removed(struct site_station *st, struct machine_product *p,
+                                        struct errinfo *ei);
 /* One attempt; the licensing service starting with an attempt for every product; the wake-ups that
  * are due. A machine that is off does nothing. */
 void station_ask(struct site_station *st, struct machine_product *p);

@@ -11,8 +11,6 @@
 #define HR_LOGON_FAILURE   0x8007052Eu
 #define HR_NAME_ERROR      0x8007232Bu
 #define HR_RPC_UNAVAILABLE 0x800706BAu
-#define HR_INVALID_KEY     0xC004F050u
-#define HR_WRONG_SKU       0xC004F069u
 
 /* For products whose client setup key is not published: a key that is nobody's. */
 #define STAND_IN_KEY "AAAAA-AAAAA-AAAAA-AAAAA-AAAAA"
@@ -123,21 +121,7 @@ struct attempt_env station_env(struct site_station *st)
 
 enum err station_key(struct site_station *st, const char *key, struct errinfo *ei)
 {
-    const struct catalog *c = st->site->catalog;
-    const struct cat_product *other = catalog_product_by_key(c, key, NULL);
-
-    for (size_t i = 0; i < st->m.products; i++) {
-        struct machine_product *p = &st->m.product[i];
-
-        if (catalog_product_by_key(c, key, p->lic.product) == p->lic.product)
-            return machine_set_key(&st->m, p, key, station_time(st), ei);
-    }
-    if (other == NULL)
-        return err_fail_hr(ei, ERR_NOTFOUND, HR_INVALID_KEY,
-                           "install a key on %s: it is no published client setup key", st->m.name);
-    return err_fail_hr(ei, ERR_REFUSED, HR_WRONG_SKU,
-                       "install a key on %s: it is for %s %s, which is not installed there",
-                       st->m.name, other->product, other->edition);
+    return machine_install_key(&st->m, st->site->catalog, false, key, station_time(st), NULL, ei);
 }
 
 enum err station_install(struct site_station *st, const struct cat_product *product,
@@ -156,14 +140,9 @@ enum err station_setup_key(struct site_station *st, struct machine_product *p, s
     return machine_set_key(&st->m, p, key != NULL ? key : STAND_IN_KEY, station_time(st), ei);
 }
 
-void station_key_removed(struct site_station *st, struct machine_product *p)
+enum err station_key_removed(struct site_station *st, struct machine_product *p, struct errinfo *ei)
 {
-    const struct lic_event ev = {.type = LIC_EV_KEY_REMOVED};
-    struct lic_site site = machine_site(&st->m, p);
-    struct lic_outcome out;
-
-    if (lic_step(&p->lic, &site, &ev, station_time(st), &out))
-        p->key[0] = '\0';
+    return machine_remove_key(&st->m, p, station_time(st), ei);
 }
 
 /* ---- attempts ---- */
