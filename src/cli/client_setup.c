@@ -273,20 +273,38 @@ static int finish(struct client *c, enum err e, struct errinfo *ei, const char *
     return EXIT_OK;
 }
 
+/* The lab's overlays, unless others are named. */
+static enum err lab_catalog(struct client *c, const struct settings *lab, struct errinfo *ei)
+{
+    struct catalog *cat;
+    enum err e;
+
+    if (c->overlays != NULL)
+        return ERR_OK;
+    e = catalog_load_overlays(lab->catalog_dir, &cat, ei);
+    if (e != ERR_OK)
+        return e;
+    catalog_free(c->catalog);
+    c->catalog = cat;
+    return ERR_OK;
+}
+
 /* make_machine with the gaps of o filled from the lab's configuration, if one is named. */
 static enum err make_for_lab(struct client *c, struct setup *o, struct errinfo *ei)
 {
     struct settings lab = {0};
     char address[64];
-    enum err e;
+    enum err e = ERR_OK;
 
     if (o->config != NULL) {
         e = settings_load(o->config, &lab, ei);
         if (e != ERR_OK)
             return e;
         take_from_lab(o, &lab, address);
+        e = lab_catalog(c, &lab, ei);
     }
-    e = make_machine(c, o, ei);
+    if (e == ERR_OK)
+        e = make_machine(c, o, ei);
     settings_free(&lab);
     return e;
 }
@@ -295,8 +313,9 @@ static int run_init(struct client *c, int argc, char **argv)
 {
     struct setup o = {0};
     const struct opt opts[] = {
-        OPT_TEXT_ROW("config", "FILE", &o.config,
-                     "adbad.conf of the lab: gives bundle, clock, KMS address, directory"),
+        OPT_TEXT_ROW(
+            "config", "FILE", &o.config,
+            "adbad.conf of the lab: gives bundle, clock, KMS address, directory, overlays"),
         OPT_TEXT_ROW("product", "NAME", &o.product, "\"Windows 11\""),
         OPT_TEXT_ROW("edition", "NAME", &o.edition, "Enterprise"),
         OPT_TEXT_ROW("bundle", "FILE", &o.bundle, "the realm's client.bundle; it is copied"),

@@ -100,6 +100,16 @@ def test_the_setup_key_of_an_overlay_installs_its_product(site):
     assert KEY[-5:] in site.client("SRV", "/dlv", expect=None).out
 
 
+def test_a_configuration_that_names_the_overlay_is_enough_to_make_a_machine(site):
+    machine = site.path("LAB1")
+    site.lab.client("--machine", machine, "init", "--product", PRODUCT, "--edition", "Standard",
+                    "--config", site.kms.conf)
+    assert site.product("LAB1")["partial_key"] == KEY[-5:]
+    other = write(os.path.join(site.lab.folder, "empty.d"), {})
+    site.lab.client("--catalog", other, "--machine", site.path("LAB2"), "init", "--product", PRODUCT,
+                    "--edition", "Standard", "--config", site.kms.conf, expect=NOT_FOUND)
+
+
 def test_without_the_overlay_nobody_knows_the_product(site):
     said = site.lab.client("--machine", site.path("PC"), "init", "--product", PRODUCT, "--edition",
                            "Standard", "--name", "PC", "--bundle", site.lab.bundle, expect=NOT_FOUND)
