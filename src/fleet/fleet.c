@@ -30,7 +30,7 @@ _Static_assert(sizeof(struct fleet_client) <= 150, "100,000 of them shall fit in
 struct fleet {
     const struct fleet_conf *conf;
     struct fleet_report *report;
-    struct site *site;
+    struct fleet_site *site;
     struct calendar *calendar;
     struct fleet_client *client;
     struct rng_seeded seeded;

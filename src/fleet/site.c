@@ -15,7 +15,7 @@ const uint32_t fleet_hresult[FLEET_CODES] = {
     [FLEET_DC_DOWN] = 0x8007203Au,
 };
 
-struct site {
+struct fleet_site {
     const struct fleet_conf *conf;
     struct kms_count *count[FLEET_HOSTS_MAX];
     /* By mix entry; every host has the same keys. */
@@ -53,7 +53,7 @@ static size_t groups_of(const struct fleet_conf *conf, const struct cat_group **
     return conf->group_count;
 }
 
-static enum err learn_keys(struct site *s)
+static enum err learn_keys(struct fleet_site *s)
 {
     const struct fleet_conf *conf = s->conf;
     const struct cat_group *g = NULL;
@@ -78,9 +78,9 @@ static enum err learn_keys(struct site *s)
     return ERR_OK;
 }
 
-struct site *site_new(const struct fleet_conf *conf)
+struct fleet_site *site_new(const struct fleet_conf *conf)
 {
-    struct site *s = calloc(1, sizeof(*s));
+    struct fleet_site *s = calloc(1, sizeof(*s));
     bool ok = s != NULL;
 
     if (!ok)
@@ -96,7 +96,7 @@ struct site *site_new(const struct fleet_conf *conf)
     return NULL;
 }
 
-void site_free(struct site *s)
+void site_free(struct fleet_site *s)
 {
     if (s == NULL)
         return;
@@ -106,7 +106,8 @@ void site_free(struct site *s)
 }
 
 /* host counts from 1 as in an outage; of meaning for FLEET_KMS. */
-static bool is_down(const struct site *s, enum fleet_part part, uint32_t host, uint32_t minute)
+static bool is_down(const struct fleet_site *s, enum fleet_part part, uint32_t host,
+                    uint32_t minute)
 {
     for (size_t i = 0; i < s->conf->outage_count; i++) {
         const struct fleet_outage *o = &s->conf->outage[i];
@@ -118,7 +119,7 @@ static bool is_down(const struct site *s, enum fleet_part part, uint32_t host, u
     return false;
 }
 
-struct lic_event site_ask_ad(const struct site *s, size_t product, uint32_t minute)
+struct lic_event site_ask_ad(const struct fleet_site *s, size_t product, uint32_t minute)
 {
     if (is_down(s, FLEET_DC, 0, minute))
         return (struct lic_event){.type = LIC_EV_AD_FAILED,
@@ -140,8 +141,8 @@ static struct guid client_id(uint32_t machine)
 
 /* Asks one host; a host that is away leaves the event as it was, so that a refusal said before
  * stands. */
-static enum err ask(struct site *s, const struct site_asker *who, uint32_t host, uint32_t minute,
-                    struct site_answer *out)
+static enum err ask(struct fleet_site *s, const struct site_asker *who, uint32_t host,
+                    uint32_t minute, struct site_answer *out)
 {
     const struct cat_product *p = s->conf->mix[who->product].product;
     enum kms_reason verdict = s->verdict[who->product];
@@ -165,7 +166,7 @@ static enum err ask(struct site *s, const struct site_asker *who, uint32_t host,
                            site_time(minute), &out->event.count);
 }
 
-enum err site_ask_kms(struct site *s, const struct site_asker *who, uint32_t minute,
+enum err site_ask_kms(struct fleet_site *s, const struct site_asker *who, uint32_t minute,
                       const struct rng *rng, struct site_answer *out)
 {
     uint32_t hosts = s->conf->hosts, first, cached = *who->host;
@@ -188,7 +189,7 @@ enum err site_ask_kms(struct site *s, const struct site_asker *who, uint32_t min
     return e;
 }
 
-uint32_t site_count(const struct site *s, uint32_t host, enum fleet_app app, uint32_t minute)
+uint32_t site_count(const struct fleet_site *s, uint32_t host, enum fleet_app app, uint32_t minute)
 {
     return kms_count_get(s->count[host], app == FLEET_WINDOWS ? &cat_app_windows : &cat_app_office,
                          site_time(minute));

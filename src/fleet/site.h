@@ -8,14 +8,14 @@
 
 #define SITE_NO_HOST UINT8_MAX
 
-struct site;
+struct fleet_site;
 
 /* conf must outlive the site. NULL when out of memory. */
-struct site *site_new(const struct fleet_conf *conf);
-void site_free(struct site *s);
+struct fleet_site *site_new(const struct fleet_conf *conf);
+void site_free(struct fleet_site *s);
 
 /* What the directory answers to a member that asks for mix entry product. */
-struct lic_event site_ask_ad(const struct site *s, size_t product, uint32_t minute);
+struct lic_event site_ask_ad(const struct fleet_site *s, size_t product, uint32_t minute);
 
 struct site_asker {
     size_t product;   /* of the mix */
@@ -31,10 +31,10 @@ struct site_answer {
 
 /* What comes of asking KMS: the host that answered last first, then the others from a random one
  * on, until one answers (as client/attempt.h does). ERR_NOMEM. */
-MUST_CHECK enum err site_ask_kms(struct site *s, const struct site_asker *who, uint32_t minute,
-                                 const struct rng *rng, struct site_answer *out);
+MUST_CHECK enum err site_ask_kms(struct fleet_site *s, const struct site_asker *who,
+                                 uint32_t minute, const struct rng *rng, struct site_answer *out);
 
-uint32_t site_count(const struct site *s, uint32_t host, enum fleet_app app, uint32_t minute);
+uint32_t site_count(const struct fleet_site *s, uint32_t host, enum fleet_app app, uint32_t minute);
 
 /* Virtual seconds of a minute: day 1 is a Monday. Never 0, which means "never" to a licence. */
 int64_t site_time(uint32_t minute);
