@@ -25,8 +25,8 @@ static void remove_realm(const char *dir)
 }
 
 /* Keys are drawn from the system: nothing that is shown depends on them. */
-static enum err make_realm(const char *scratch, const char *name, int64_t now, struct realm *out,
-                           struct errinfo *ei)
+static enum err make_realm_in(const char *scratch, const char *name, int64_t now, struct realm *out,
+                              struct errinfo *ei)
 {
     struct rng rng = rng_system();
     char dir[400];
@@ -40,7 +40,7 @@ static enum err make_realm(const char *scratch, const char *name, int64_t now, s
     return e;
 }
 
-static enum err make_realms(struct site *s, struct errinfo *ei)
+static enum err make_realm(const char *name, int64_t now, struct realm *out, struct errinfo *ei)
 {
     const char *tmp = getenv("TMPDIR");
     char scratch[300];
@@ -49,12 +49,26 @@ static enum err make_realms(struct site *s, struct errinfo *ei)
     snprintf(scratch, sizeof(scratch), "%s/adbad-site-XXXXXX", tmp != NULL ? tmp : "/tmp");
     if (mkdtemp(scratch) == NULL)
         return err_fail_errno(ei, errno, "make a folder for the site's realm, %s", scratch);
-    e = make_realm(scratch, "LAB", s->start, &s->realm, ei);
-    if (e == ERR_OK)
-        e = make_realm(scratch, "OTHER", s->start, &s->other, ei);
+    e = make_realm_in(scratch, name, now, out, ei);
     rmdir(scratch);
+    return e;
+}
+
+static enum err make_ours(struct site *s, struct errinfo *ei)
+{
+    enum err e = make_realm("LAB", s->start, &s->realm, ei);
+
     s->shown = s->realm.bundle;
     snprintf(s->shown.id, sizeof(s->shown.id), "the site's");
+    return e;
+}
+
+/* Few stories have a stranger: its realm is made when it is first needed. */
+static enum err make_other(struct site *s, struct errinfo *ei)
+{
+    enum err e = s->has_other ? ERR_OK : make_realm("OTHER", s->start, &s->other, ei);
+
+    s->has_other = s->has_other || e == ERR_OK;
     return e;
 }
 
@@ -70,7 +84,7 @@ enum err site_open(const struct catalog *c, uint64_t seed, int64_t start, struct
     s->start = s->now = start;
     rng_seeded_init(&s->seeded, seed);
     s->rng = rng_from_seed(&s->seeded);
-    e = make_realms(s, ei);
+    e = make_ours(s, ei);
     if (e == ERR_OK)
         e = kms_protector_new(&s->realm.bundle.keys, rng_system(), &s->protector, ei);
     if (e == ERR_OK)
@@ -234,6 +248,8 @@ enum err site_add_object(struct site *s, struct site_forest *f, const struct cat
     struct ao o = {0};
     enum err e = dir_ready_to_write(f->dir, ei);
 
+    if (e == ERR_OK && foreign)
+        e = make_other(s, ei);
     if (e == ERR_OK)
         e = hostkey_issue(r, g->name, s->now, &rng, &k, ei);
     if (e == ERR_OK)

@@ -39,7 +39,8 @@ struct site {
     const struct catalog *catalog;
     int64_t now, start;
     struct realm realm, other; /* ours, and a stranger's */
-    struct bundle shown;       /* ours, with a name that is the same in every run; borrows */
+    bool has_other;
+    struct bundle shown; /* ours, with a name that is the same in every run; borrows */
     struct rng_seeded seeded;
     struct rng rng; /* over seeded */
     struct kms_protector *protector;
@@ -54,7 +55,7 @@ struct site {
     uint64_t attempts;
 };
 
-/* An empty site. Makes its realms in a scratch folder, which is gone when it returns. The caller
+/* An empty site. Makes its realm in a scratch folder, which is gone when it returns. The caller
  * frees with site_close. */
 MUST_CHECK enum err site_open(const struct catalog *c, uint64_t seed, int64_t start,
                               struct site **out, struct errinfo *ei);
