@@ -74,95 +74,6 @@ static enum err do_start(struct story *s, struct errinfo *ei)
     return switch_all(s, false, ei);
 }
 
-/* ---- machines ---- */
-
-static enum err ask_one(struct story *s, struct site_station *st, void *arg, struct errinfo *ei)
-{
-    const bool *office = arg;
-    struct machine_product *p;
-    enum err e = target_installed(st, *office, &p, ei);
-
-    (void)s;
-    if (e == ERR_OK && p->lic.phase == LIC_NO_KEY) {
-        err_fail_hr(ei, ERR_NOTFOUND, LIC_HR_NO_KEY, "activate %s: no product key is installed",
-                    st->m.name);
-        return story_answer(s, ERR_NOTFOUND, ei);
-    }
-    if (e == ERR_OK)
-        station_ask(st, p);
-    return e;
-}
-
-static enum err do_ask(struct story *s, struct errinfo *ei)
-{
-    bool office = target_office(s->word[1]);
-
-    return target_machines(s, s->word[1], ask_one, &office, ei);
-}
-
-static enum err restart_one(struct story *s, struct site_station *st, void *arg, struct errinfo *ei)
-{
-    (void)s;
-    (void)arg;
-    (void)ei;
-    station_restart(st);
-    return ERR_OK;
-}
-
-static enum err do_restart(struct story *s, struct errinfo *ei)
-{
-    return target_machines(s, s->word[1], restart_one, NULL, ei);
-}
-
-struct key_arg {
-    bool office;
-    const char *key;
-};
-
-static enum err key_one(struct story *s, struct site_station *st, void *arg, struct errinfo *ei)
-{
-    const struct key_arg *k = arg;
-    const struct cat_product *other = catalog_product(s->conf->catalog, k->key, NULL);
-    const char *key = k->key;
-    struct machine_product *p;
-    enum err e = target_installed(st, k->office, &p, ei);
-
-    if (e != ERR_OK)
-        return e;
-    if (strcasecmp(key, "none") == 0)
-        return story_answer(s, station_key_removed(st, p, ei), ei);
-    if (strcasecmp(key, "setup") == 0)
-        return story_answer(s, station_setup_key(st, p, ei), ei);
-    if (other != NULL)
-        key = other->setup_key;
-    if (key == NULL)
-        return err_fail(ei, ERR_MALFORMED, "no setup key is published for it");
-    return story_answer(s, station_key(st, key, ei), ei);
-}
-
-static enum err do_key(struct story *s, struct errinfo *ei)
-{
-    struct key_arg arg = {.office = target_office(s->word[1]), .key = s->word[2]};
-
-    return target_machines(s, s->word[1], key_one, &arg, ei);
-}
-
-static enum err add_one(struct story *s, struct site_station *st, void *arg, struct errinfo *ei)
-{
-    (void)s;
-    return station_install(st, arg, ei);
-}
-
-static enum err do_add(struct story *s, struct errinfo *ei)
-{
-    const struct cat_product *product;
-    enum err e = target_product(s, s->word[2], &product, ei);
-
-    if (e != ERR_OK)
-        return e;
-    return target_machines(s, s->word[1], add_one, (void *)(uintptr_t)product, ei);
-}
-
 /* ---- host keys, objects, DNS ---- */
 
 /* The host and group of "VERB HOST GROUP". */
@@ -282,14 +193,6 @@ const struct story_verb act_verbs[] = {
     {{"stop NAME", "a host, forest or machine is off; also \"stop clearing\""}, 1, 1, do_stop},
     {{"start NAME", "it is on again; a machine starts its licensing service"}, 1, 1, do_start},
     {{"set NAME ATTRIBUTE VALUE...", "change a host, forest or machine"}, 3, 31, do_set},
-    {{"ask MACHINE[/office]", "one attempt at activation (slmgr /ato)"}, 1, 1, do_ask},
-    {{"restart MACHINE", "its licensing service starts again"}, 1, 1, do_restart},
-    {{"key MACHINE[/office] KEY|PRODUCT|setup|none",
-      "install a key (/ipk), that of a product, or its own; none: take it off (/upk)"},
-     2,
-     2,
-     do_key},
-    {{"add MACHINE PRODUCT", "install Office, with its setup key"}, 2, 2, do_add},
     {{"install HOST GROUP", "install a host key"}, 2, 2, do_install},
     {{"uninstall HOST GROUP", "take it off"}, 2, 2, do_uninstall},
     {{"activate HOST GROUP", "activate an installed host key at the clearing house"},

@@ -144,15 +144,21 @@ enum attribute {
     A_QUESTIONS,
     A_FIRST,
     A_SECOND,
+    A_KEY,
+    A_REARMS,
     A_COUNT_OF
 };
 
 static const char *const names[A_COUNT_OF] = {
-    [A_STATUS] = "status",       [A_CHANNEL] = "channel",  [A_RESULT] = "result",
-    [A_REASON] = "reason",       [A_COUNT] = "count",      [A_HOST] = "host",
-    [A_CACHED] = "cached",       [A_OBJECT] = "object",    [A_LEFT] = "left",
-    [A_NEXT] = "next",           [A_RETRY] = "activation", [A_RENEWAL] = "renewal",
-    [A_QUESTIONS] = "questions", [A_FIRST] = "first",      [A_SECOND] = "second",
+    [A_STATUS] = "status",       [A_CHANNEL] = "channel",
+    [A_RESULT] = "result",       [A_REASON] = "reason",
+    [A_COUNT] = "count",         [A_HOST] = "host",
+    [A_CACHED] = "cached",       [A_OBJECT] = "object",
+    [A_LEFT] = "left",           [A_NEXT] = "next",
+    [A_RETRY] = "activation",    [A_RENEWAL] = "renewal",
+    [A_QUESTIONS] = "questions", [A_FIRST] = "first",
+    [A_SECOND] = "second",       [A_KEY] = "key",
+    [A_REARMS] = "rearms",
 };
 
 static struct actual of_product(const struct site_station *st, const struct machine_product *p,
@@ -187,6 +193,10 @@ static struct actual of_product(const struct site_station *st, const struct mach
         return number_of(DURATION, l->renewal * CLK_MINUTE);
     case A_QUESTIONS:
         return number_of(NUMBER, (int64_t)p->last.tries);
+    case A_KEY:
+        return text_of(l->phase == LIC_NO_KEY ? "" : lic_key_name((enum lic_key)l->key));
+    case A_REARMS:
+        return number_of(NUMBER, machine_rearms_left(&st->m, p));
     case A_FIRST:
         return try_code(p, 0);
     default:
@@ -203,6 +213,8 @@ static enum err judge(struct story *s, const char *who, const struct claim *c,
     char is[320], when[32];
     enum err e = compare(a, c->value, &same, ei);
 
+    if (same && a->kind == CODE)
+        story_code(s, (uint32_t)a->number);
     if (e != ERR_OK || same)
         return e;
     show(a, is, sizeof(is));
@@ -347,7 +359,9 @@ const struct story_verb expect_verbs[] = {
 const struct scenario_statement expect_help[] = {
     {"machine status STATE",
      "Unlicensed, Licensed, OOBGrace, OOTGrace, NonGenuineGrace, Notification, ExtendedGrace"},
-    {"machine channel AD|KMS|none", "who gave the present licence"},
+    {"machine channel AD|KMS|online|phone|OEM|AVMA|none", "who gave the present licence"},
+    {"machine key GVLK|CSVLK|MAK|retail|OEM|AVMA|evaluation|none", "what kind of key it has"},
+    {"machine rearms N", "how often it can still be rearmed"},
     {"machine result OK|CODE", "of the last attempt"},
     {"machine reason OK|CODE", "why it is not Licensed"},
     {"machine first | second OK|CODE", "what the first and second question of it came to"},

@@ -11,6 +11,21 @@ static void put(char *out, size_t size, const char *value)
     snprintf(out, size, "%s", strcasecmp(value, "none") == 0 ? "" : value);
 }
 
+/* Fills a list of most entries from text with commas. width: of one entry. */
+static size_t set_list(char *entries, size_t width, size_t most, const char *text)
+{
+    size_t n = 0;
+
+    while (n < most && *text != '\0' && strcasecmp(text, "none") != 0) {
+        size_t len = strcspn(text, ",");
+
+        snprintf(entries + n++ * width, width, "%.*s", (int)len, text);
+        text += len;
+        text += strspn(text, ", ");
+    }
+    return n;
+}
+
 /* ---- machines ---- */
 
 static enum err set_host(struct machine_host *h, const char *value, struct errinfo *ei)
@@ -72,6 +87,11 @@ enum machine_attribute {
     M_CLONE,
     M_ACCOUNT,
     M_NET,
+    M_FIRMWARE,
+    M_VMHOST,
+    M_VMHOST_ACTIVATED,
+    M_HYPER_V,
+    M_SUFFIXES,
     M_COUNT
 };
 
@@ -89,7 +109,51 @@ static const char *const machine_names[M_COUNT] = {
     [M_CLONE] = "clone-of",
     [M_ACCOUNT] = "account",
     [M_NET] = "net",
+    [M_FIRMWARE] = "firmware",
+    [M_VMHOST] = "vmhost",
+    [M_VMHOST_ACTIVATED] = "vmhost-activated",
+    [M_HYPER_V] = "hyper-v",
+    [M_SUFFIXES] = "suffixes",
 };
+
+static enum err set_firmware(struct machine *m, const char *value, struct errinfo *ei)
+{
+    static const char *const words[FIRMWARE_COUNT] = {
+        [FIRMWARE_NONE] = "none", [FIRMWARE_TABLE] = "table", [FIRMWARE_MARKED] = "marked"};
+
+    for (uint8_t i = 0; i < FIRMWARE_COUNT; i++) {
+        if (strcasecmp(value, words[i]) != 0)
+            continue;
+        m->firmware = i;
+        return ERR_OK;
+    }
+    return err_fail(ei, ERR_MALFORMED, "firmware is none, table or marked; not \"%s\"", value);
+}
+
+/* An activated Hyper-V host, until it is said otherwise. */
+static void set_vmhost(struct machine *m, const char *value)
+{
+    m->vmhost = (struct machine_vmhost){.hyperv = true, .activated = true};
+    put(m->vmhost.system, sizeof(m->vmhost.system), value);
+    m->is_virtual = m->vmhost.system[0] != '\0';
+}
+
+static enum err set_platform(struct machine *m, size_t which, const char *value, struct errinfo *ei)
+{
+    switch ((enum machine_attribute)which) {
+    case M_FIRMWARE:
+        return set_firmware(m, value, ei);
+    case M_VMHOST:
+        set_vmhost(m, value);
+        return ERR_OK;
+    case M_VMHOST_ACTIVATED:
+        return line_flag(value, &m->vmhost.activated, ei);
+    case M_HYPER_V:
+        return line_flag(value, &m->vmhost.hyperv, ei);
+    default:
+        return ERR_OK;
+    }
+}
 
 static enum err set_machine(struct story *s, struct site_station *st, size_t which,
                             const char *value, struct errinfo *ei)
@@ -128,8 +192,12 @@ static enum err set_machine(struct story *s, struct site_station *st, size_t whi
     case M_NET:
         put(st->net, sizeof(st->net), value);
         return ERR_OK;
-    default:
+    case M_SUFFIXES:
+        memset(m->suffix, 0, sizeof(m->suffix));
+        set_list(m->suffix[0], sizeof(m->suffix[0]), MACHINE_SUFFIXES_MAX, value);
         return ERR_OK;
+    default:
+        return set_platform(m, which, value, ei);
     }
 }
 
@@ -160,21 +228,6 @@ static const char *const host_names[H_COUNT] = {
     [H_NET] = "net",
 };
 
-/* Fills a list from text with commas. width: of one entry. */
-static size_t set_list(char *entries, size_t width, const char *text)
-{
-    size_t n = 0;
-
-    while (n < KMSHOST_LIST_MAX && *text != '\0' && strcasecmp(text, "none") != 0) {
-        size_t len = strcspn(text, ",");
-
-        snprintf(entries + n++ * width, width, "%.*s", (int)len, text);
-        text += len;
-        text += strspn(text, ", ");
-    }
-    return n;
-}
-
 static enum err set_interval(struct kmshost *h, uint32_t *minutes, const char *value,
                              struct errinfo *ei)
 {
@@ -201,10 +254,12 @@ static enum err set_kms(struct kmshost *h, size_t which, const char *value, stru
         put(h->system, sizeof(h->system), value);
         return kmshost_check(h, ei);
     case H_UPDATES:
-        h->software.updates = set_list(h->software.update[0], sizeof(h->software.update[0]), value);
+        h->software.updates =
+            set_list(h->software.update[0], sizeof(h->software.update[0]), KMSHOST_LIST_MAX, value);
         return kmshost_check(h, ei);
     case H_PACKS:
-        h->software.packs = set_list(h->software.pack[0], sizeof(h->software.pack[0]), value);
+        h->software.packs =
+            set_list(h->software.pack[0], sizeof(h->software.pack[0]), KMSHOST_LIST_MAX, value);
         return kmshost_check(h, ei);
     case H_CLOCK:
         return line_duration(value, &h->offset, ei);
@@ -335,6 +390,11 @@ const struct scenario_statement set_help[] = {
     {"machine type 0|1|2|3", "all, directory only, KMS only, token only (/act-type)"},
     {"machine virtual yes|no", "a virtual machine"},
     {"machine clone-of MACHINE", "the same client machine id: an image without sysprep"},
+    {"machine suffixes DOMAIN,...|none", "DNS suffix list: where SRV records are looked for next"},
+    {"machine firmware none|table|marked", "what an OEM key finds in its firmware"},
+    {"machine vmhost SYSTEM|none", "a guest of an activated Hyper-V host with that system"},
+    {"machine vmhost-activated | hyper-v yes|no",
+     "whether that host is activated; whether it is Hyper-V"},
     {"any net NAME|none", "hosts and forests in a net are reached by machines in it alone"},
     {"host os SYSTEM|none", "the system it runs on; none: a host that serves everything"},
     {"host updates KB,KB...|none", "installed updates; they count when a key is installed"},

@@ -5,7 +5,8 @@
 
 #define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
 
-static const struct story_verb *const tables[] = {declare_verbs, act_verbs, expect_verbs};
+static const struct story_verb *const tables[] = {declare_verbs, act_verbs, machine_verbs,
+                                                  expect_verbs};
 
 /* ---- help ---- */
 

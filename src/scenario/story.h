@@ -32,6 +32,7 @@ struct story_verb {
 /* Tables of the verbs, each ending with a NULL usage. */
 extern const struct story_verb declare_verbs[];
 extern const struct story_verb act_verbs[];
+extern const struct story_verb machine_verbs[];
 extern const struct story_verb expect_verbs[];
 extern const struct scenario_statement set_help[];
 extern const struct scenario_statement expect_help[];
