@@ -638,6 +638,11 @@ for name, words in (("/lil", ()), ("/ril", ("a", "b")), ("/ltc", ()), ("/fta", (
     case("slmgr", name)(not_modelled("slmgr", name, *words))
 
 
+@pytest.mark.parametrize("option", ["/stao", "/ctao"])
+def test_a_removed_option_names_its_successor(option, realm):
+    assert "/act-type" in Machine(realm).slmgr(option, expect=NOT_MODELLED).err
+
+
 # ---- ospp ----
 
 @case("ospp", "/act")
