@@ -8,7 +8,8 @@ set(tables
     CAT_UPDATES host_updates.csv
     CAT_ERRORS error_codes.csv
     CAT_EVENTS event_ids.csv
-    CAT_AVMA_KEYS avma_keys.csv)
+    CAT_AVMA_KEYS avma_keys.csv
+    CAT_AVMA_MATRIX avma_matrix.csv)
 
 set(arrays "")
 set(rows "")

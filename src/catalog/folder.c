@@ -61,7 +61,8 @@ static enum err add_file(struct folder *f, const char *path, struct errinfo *ei)
             ei, ERR_MALFORMED,
             "%s: no table is called so; it is kms_products.csv, products.csv, "
             "client_setup_keys.csv, host_key_groups.csv, host_updates.csv, "
-            "error_codes.csv, event_ids.csv or avma_keys.csv, with a prefix and a dot if you like",
+            "error_codes.csv, event_ids.csv, avma_keys.csv or avma_matrix.csv, with a prefix and a "
+            "dot if you like",
             path);
     if (f->count == OVERLAY_FILE_MAX)
         return err_fail(ei, ERR_LIMIT, "%s: more than %d overlay files", path, OVERLAY_FILE_MAX);

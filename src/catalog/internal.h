@@ -3,6 +3,7 @@
 #define ADBAD_CATALOG_INTERNAL_H
 
 #include "base/arena.h"
+#include "catalog/avma.h"
 #include "catalog/catalog.h"
 #include "catalog/csv.h"
 #include "catalog/hosting.h"
@@ -64,6 +65,14 @@ struct member {
     const char *source;
 };
 
+/* A row of avma_matrix.csv. */
+struct avma_row {
+    const char *system, *edition; /* of the virtualization host */
+    const char *guest;            /* product */
+    bool allowed;
+    unsigned source;
+};
+
 struct catalog {
     struct arena mem;       /* every string and list */
     struct vec titles;      /* struct title */
@@ -77,6 +86,7 @@ struct catalog {
     struct vec host_rows;   /* unsigned, the source of each */
     struct vec updates;     /* struct cat_update */
     struct vec update_rows; /* unsigned, the source of each */
+    struct vec avma;        /* struct avma_row */
     struct vec errors;      /* struct cat_error */
     struct vec error_rows;  /* unsigned */
     struct vec events;      /* struct cat_event */
@@ -91,6 +101,7 @@ enum err cat_read_units(struct catalog *cat, struct csv *c, struct errinfo *ei);
 enum err cat_read_products(struct catalog *cat, struct csv *c, struct errinfo *ei);
 enum err cat_read_keys(struct catalog *cat, struct csv *c, struct errinfo *ei);
 enum err cat_read_avma(struct catalog *cat, struct csv *c, struct errinfo *ei);
+enum err cat_read_avma_matrix(struct catalog *cat, struct csv *c, struct errinfo *ei);
 enum err cat_read_groups(struct catalog *cat, struct csv *c, struct errinfo *ei);
 enum err cat_read_updates(struct catalog *cat, struct csv *c, struct errinfo *ei);
 enum err cat_read_errors(struct catalog *cat, struct csv *c, struct errinfo *ei);

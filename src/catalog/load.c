@@ -11,6 +11,7 @@ static reader_fn *const readers[CAT_TABLE_COUNT] = {
     [CAT_SETUP_KEYS] = cat_read_keys,    [CAT_GROUPS] = cat_read_groups,
     [CAT_UPDATES] = cat_read_updates,    [CAT_ERRORS] = cat_read_errors,
     [CAT_EVENTS] = cat_read_events,      [CAT_AVMA_KEYS] = cat_read_avma,
+    [CAT_AVMA_MATRIX] = cat_read_avma_matrix,
 };
 
 const char *const cat_table_files[CAT_TABLE_COUNT] = {
@@ -22,6 +23,7 @@ const char *const cat_table_files[CAT_TABLE_COUNT] = {
     [CAT_ERRORS] = "error_codes.csv",
     [CAT_EVENTS] = "event_ids.csv",
     [CAT_AVMA_KEYS] = "avma_keys.csv",
+    [CAT_AVMA_MATRIX] = "avma_matrix.csv",
 };
 
 static enum err read_table(struct catalog *cat, enum cat_table table,
@@ -88,6 +90,7 @@ void catalog_free(struct catalog *c)
     free(c->host_rows.items);
     free(c->updates.items);
     free(c->update_rows.items);
+    free(c->avma.items);
     free(c->errors.items);
     free(c->error_rows.items);
     free(c->events.items);

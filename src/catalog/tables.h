@@ -19,6 +19,7 @@ enum cat_table {
     CAT_ERRORS,
     CAT_EVENTS,
     CAT_AVMA_KEYS,
+    CAT_AVMA_MATRIX,
     CAT_TABLE_COUNT
 };
 

@@ -57,7 +57,8 @@ enum err station_ready(struct client *c, struct station *s, struct errinfo *ei)
         e = resolver_new(m->dns[0] != '\0' ? m->dns : NULL, &s->resolver, ei);
     if (e != ERR_OK)
         return e;
-    s->env = (struct attempt_env){.bundle = &s->bundle,
+    s->env = (struct attempt_env){.catalog = c->catalog,
+                                  .bundle = &s->bundle,
                                   .protector = s->protector,
                                   .draw = rng_system(),
                                   .ports = station_ports(s)};

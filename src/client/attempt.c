@@ -294,10 +294,12 @@ static struct lic_event ask_platform(struct attempt *a)
     bool oem = a->p->lic.key == LIC_KEY_OEM;
     struct machine_try *t = new_try(a, oem ? LIC_BY_OEM : LIC_BY_AVMA);
 
-    t->hresult = platform_ask(a->m, a->p, t->target, t->text);
+    t->hresult = platform_ask(a->env->catalog, a->m, a->p, t->target, t->text);
     t->answered = t->hresult == 0;
     if (!oem)
         eventlog_12309(a->m, t->hresult, a->now);
+    if (!oem && a->m->vmhost.hyperv)
+        eventlog_12310(a->m, t->hresult, a->now);
     return platform_event(a->p, t->hresult);
 }
 
@@ -428,6 +430,8 @@ static void conclude(struct attempt *a, enum lic_event_type trigger, enum lic_st
     words_copy(p->last.follows, sizeof(p->last.follows), follows);
     if (out->notes & LIC_FAILED)
         eventlog_failed(a->m, p, out->hresult, p->last.trigger, trigger != LIC_EV_ASKED, a->now);
+    if ((out->notes & LIC_FAILED) && trigger == LIC_EV_WAKE)
+        eventlog_8229(a->m, out->hresult, a->now);
     if ((out->notes & LIC_FAILED) && out->hresult == LIC_HR_NO_TOKEN)
         eventlog_12321(a->m, out->hresult, a->now);
     eventlog_state(a->m, p, was, (out->notes & LIC_GRANTED) != 0, a->now);

@@ -50,6 +50,7 @@ struct attempt_ports {
 };
 
 struct attempt_env {
+    const struct catalog *catalog;
     const struct bundle *bundle;
     struct kms_protector *protector; /* its nonces never come from a repeatable source */
     struct rng draw;                 /* for the order of SRV targets; repeatable with a seed */

@@ -64,12 +64,21 @@ void eventlog_12308(struct machine *m, const struct machine_product *p, int64_t 
                                    p->object.dn});
 }
 
+static const char *avma_notice(uint32_t hresult)
+{
+    return hresult == 0             ? "AVMA Success"
+           : hresult == 0xC004FD02u ? "Activation Denied"
+                                    : "Invalid Host";
+}
+
 void eventlog_12309(struct machine *m, uint32_t hresult, int64_t now)
 {
-    machine_event(m, 12309, now, 1,
-                  (const char *[]){hresult == 0             ? "AVMA Success"
-                                   : hresult == 0xC004FD02u ? "Activation Denied"
-                                                            : "Invalid Host"});
+    machine_event(m, 12309, now, 1, (const char *[]){avma_notice(hresult)});
+}
+
+void eventlog_12310(struct machine *m, uint32_t hresult, int64_t now)
+{
+    machine_event_of(m, m->vmhost.system, 12310, now, 1, (const char *[]){avma_notice(hresult)});
 }
 
 void eventlog_12321(struct machine *m, uint32_t hresult, int64_t now)
@@ -105,6 +114,13 @@ void eventlog_8200(struct machine *m, const struct machine_product *p, uint32_t 
     snprintf(hr, sizeof(hr), "hr=%s", hex(hresult, code));
     machine_event(m, 8200, now, 2,
                   (const char *[]){hr, guid_format(&p->lic.product->activation_id, sku)});
+}
+
+void eventlog_8229(struct machine *m, uint32_t hresult, int64_t now)
+{
+    char code[FIELD_MAX];
+
+    machine_event(m, 8229, now, 1, (const char *[]){hex(hresult, code)});
 }
 
 void eventlog_8208(struct machine *m, uint32_t hresult, int64_t now)

@@ -19,12 +19,16 @@ void eventlog_12289(struct machine *m, const struct machine_product *p, const st
 void eventlog_12308(struct machine *m, const struct machine_product *p, int64_t now);
 /* The outcome of asking the virtualization host. */
 void eventlog_12309(struct machine *m, uint32_t hresult, int64_t now);
+/* What the virtualization host m runs on wrote about the same request. */
+void eventlog_12310(struct machine *m, uint32_t hresult, int64_t now);
 void eventlog_12321(struct machine *m, uint32_t hresult, int64_t now);
 /* An attempt failed; automatic: nobody asked for it. */
 void eventlog_failed(struct machine *m, const struct machine_product *p, uint32_t hresult,
                      const char *trigger, bool automatic, int64_t now);
 void eventlog_8200(struct machine *m, const struct machine_product *p, uint32_t hresult,
                    int64_t now);
+/* What the service does on its own time failed. */
+void eventlog_8229(struct machine *m, uint32_t hresult, int64_t now);
 void eventlog_8208(struct machine *m, uint32_t hresult, int64_t now);
 void eventlog_8209(struct machine *m, const struct guid *application, int64_t now);
 void eventlog_1016(struct machine *m, const struct machine_product *p, int64_t now);

@@ -225,6 +225,12 @@ const char *machine_host_format(const struct machine_host *h, char text[272])
 void machine_event(struct machine *m, uint32_t id, int64_t when, size_t n,
                    const char *const *fields)
 {
+    machine_event_of(m, NULL, id, when, n, fields);
+}
+
+void machine_event_of(struct machine *m, const char *computer, uint32_t id, int64_t when, size_t n,
+                      const char *const *fields)
+{
     char text[CLK_TEXT_MAX];
     json_t *list = json_array();
     json_t *o;
@@ -234,6 +240,8 @@ void machine_event(struct machine *m, uint32_t id, int64_t when, size_t n,
         json_array_append_new(list, json_string(fields[i]));
     o = json_pack("{s:s, s:i, s:s, s:s, s:o}", "time", clk_format(when, text), "id", (int)id, "log",
                   "Application", "source", "Microsoft-Windows-Security-SPP", "fields", list);
+    if (computer != NULL)
+        json_object_set_new(o, "computer", json_string(computer));
     line = o != NULL ? json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
     if (line != NULL) {
         buf_add_str(&m->events, line);

@@ -180,6 +180,9 @@ const char *machine_host_format(const struct machine_host *h, char text[272]);
 /* Appends one event of data/event_ids.csv to m->events: the documented fields in order. */
 void machine_event(struct machine *m, uint32_t id, int64_t when, size_t n,
                    const char *const *fields);
+/* The same, written by another computer that m's story is told with ("computer"); NULL: m. */
+void machine_event_of(struct machine *m, const char *computer, uint32_t id, int64_t when, size_t n,
+                      const char *const *fields);
 
 /* The whole state; the caller owns the reference. NULL: out of memory. */
 json_t *machine_to_json(const struct machine *m);

@@ -1,7 +1,8 @@
 #include "client/platform.h"
 
 #include <stdio.h>
-#include <string.h>
+
+#include "catalog/avma.h"
 
 #define SL_E_SLP_MISSING_ACPI_SLIC              0xC004F057u
 #define SL_E_SLP_MISSING_SLP_MARKER             0xC004F058u
@@ -27,45 +28,35 @@ static uint32_t firmware(const struct machine *m, char why[512])
     return rows[m->firmware].hresult;
 }
 
-/* The year of "Windows Server 2022 …", with room for an R2 behind it; 0: no such name. */
-static unsigned server_rank(const char *name)
-{
-    static const char prefix[] = "Windows Server ";
-    unsigned year = 0;
-
-    if (strncmp(name, prefix, sizeof(prefix) - 1) != 0 ||
-        sscanf(name + sizeof(prefix) - 1, "%4u", &year) != 1 || year < 2000)
-        return 0;
-    return 2 * year + (strstr(name, " R2") != NULL);
-}
-
 /* A Datacenter host with Hyper-V, itself activated, vouches for guests of its version or older. */
-static uint32_t vmhost(const struct machine *m, const struct machine_product *p, char why[512])
+static uint32_t vmhost(const struct catalog *c, const struct machine *m,
+                       const struct machine_product *p, char why[512])
 {
     const struct machine_vmhost *h = &m->vmhost;
-    const char *guest = p->lic.product->product;
-    unsigned host_rank = server_rank(h->system), guest_rank = server_rank(guest);
+    enum cat_avma says = catalog_avma(c, h->system, p->lic.product);
 
-    if (h->system[0] == '\0' || !h->hyperv || strstr(h->system, "Datacenter") == NULL) {
-        snprintf(why, 512, "automatic activation needs a Datacenter host with Hyper-V");
+    if (!h->hyperv || says == CAT_AVMA_NO_HOST) {
+        snprintf(why, 512,
+                 "automatic activation needs a Datacenter host of Windows Server 2012 R2 or later "
+                 "with Hyper-V");
         return SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM;
     }
     if (!h->activated) {
         snprintf(why, 512, "the host itself is not activated");
         return SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED;
     }
-    if (host_rank == 0 || guest_rank == 0 || guest_rank > host_rank) {
+    if (says != CAT_AVMA_OK) {
         snprintf(why, 512,
                  "%.90s cannot vouch for %.90s: the host must not be older than its guest",
-                 h->system, guest);
+                 h->system, p->lic.product->product);
         return SL_E_IA_ID_MISMATCH;
     }
     snprintf(why, 512, "%.90s vouches for its guest", h->system);
     return 0;
 }
 
-uint32_t platform_ask(const struct machine *m, const struct machine_product *p, char who[320],
-                      char why[512])
+uint32_t platform_ask(const struct catalog *c, const struct machine *m,
+                      const struct machine_product *p, char who[320], char why[512])
 {
     if (p->lic.key == LIC_KEY_OEM) {
         snprintf(who, 320, "firmware of %s", m->name);
@@ -73,7 +64,7 @@ uint32_t platform_ask(const struct machine *m, const struct machine_product *p, 
     }
     snprintf(who, 320, "%s",
              m->vmhost.system[0] != '\0' ? m->vmhost.system : "no virtualization host");
-    return vmhost(m, p, why);
+    return vmhost(c, m, p, why);
 }
 
 struct lic_event platform_event(const struct machine_product *p, uint32_t hresult)

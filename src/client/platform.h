@@ -11,8 +11,8 @@
 
 /* Looks at what p's key needs: 0, or the documented code. who (who was looked at) and why get
  * words. */
-uint32_t platform_ask(const struct machine *m, const struct machine_product *p, char who[320],
-                      char why[512]);
+uint32_t platform_ask(const struct catalog *c, const struct machine *m,
+                      const struct machine_product *p, char who[320], char why[512]);
 
 /* The event that this makes. */
 struct lic_event platform_event(const struct machine_product *p, uint32_t hresult);

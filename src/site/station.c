@@ -111,6 +111,7 @@ struct attempt_env station_env(struct site_station *st)
     struct site *s = st->site;
 
     return (struct attempt_env){
+        .catalog = s->catalog,
         .bundle = &s->shown,
         .protector = s->protector,
         .draw = s->rng,

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "catalog/avma.h"
 #include "catalog/hosting.h"
 #include "catalog/tables.h"
 #include "support.h"
@@ -11,6 +12,7 @@
     "product,edition,aliases,edition_aliases,family,n_policy,protocol,adba,kms_product\n"
 #define KEYS_HEAD    "product,edition,key\n"
 #define GROUPS_HEAD  "csvlk_group,relation,product\n"
+#define MATRIX_HEAD  "host,guest,allowed\n"
 #define UPDATES_HEAD "host_os,client_os,update,note\n"
 #define ERRORS_HEAD  "code,name,remedy\n"
 #define EVENTS_HEAD  "event_id,meaning,fields\n"
@@ -32,12 +34,13 @@ static const char *const good[CAT_TABLE_COUNT] = {
     [CAT_ERRORS] = ERRORS_HEAD "0xC0000001,,first\n0xc0000001,NAME,second\n",
     [CAT_EVENTS] = EVENTS_HEAD "7,seven,\n",
     [CAT_AVMA_KEYS] = KEYS_HEAD "Rack 1,Full," KEY_B "\n",
+    [CAT_AVMA_MATRIX] = MATRIX_HEAD "Rack 1 Full + Hyper-V,Rack 1,yes\n",
 };
 
 static const char *const files[CAT_TABLE_COUNT] = {
     [CAT_KMS_PRODUCTS] = "units", [CAT_PRODUCTS] = "products", [CAT_SETUP_KEYS] = "keys",
     [CAT_GROUPS] = "groups",      [CAT_UPDATES] = "updates",   [CAT_ERRORS] = "errors",
-    [CAT_EVENTS] = "events",      [CAT_AVMA_KEYS] = "avma",
+    [CAT_EVENTS] = "events",      [CAT_AVMA_KEYS] = "avma",    [CAT_AVMA_MATRIX] = "matrix",
 };
 
 static struct cat_source source(enum cat_table table, const char *file, const char *text)
@@ -201,6 +204,32 @@ static void the_values_of_a_replaced_row_are_the_overlays(void **state)
     catalog_free(cat);
 }
 
+static void a_host_vouches_for_guests_of_its_rows_and_for_those_that_share_their_key(void **state)
+{
+    struct catalog *cat;
+    struct errinfo ei;
+
+    (void)state;
+    assert_ok(load_with(CAT_AVMA_KEYS, NULL, KEYS_HEAD "Desk 1,Work," KEY_B "\n", &cat, &ei), &ei);
+    assert_int_equal(catalog_avma(cat, "Rack 1 full", catalog_product(cat, "Rack 1", NULL)),
+                     CAT_AVMA_OK);
+    assert_int_equal(catalog_avma(cat, "Rack 1 Full", catalog_product(cat, "Desk 1", "Work")),
+                     CAT_AVMA_OK);
+    assert_int_equal(catalog_avma(cat, "Rack 1 Full", catalog_product(cat, "Desk 2", NULL)),
+                     CAT_AVMA_NOT_GUEST);
+    assert_int_equal(catalog_avma(cat, "Desk 2 Home", catalog_product(cat, "Rack 1", NULL)),
+                     CAT_AVMA_NO_HOST);
+    assert_int_equal(catalog_avma(cat, "Rack 1", catalog_product(cat, "Rack 1", NULL)),
+                     CAT_AVMA_NO_HOST);
+    catalog_free(cat);
+    assert_ok(load_with(CAT_AVMA_MATRIX, NULL, MATRIX_HEAD "Rack 1 Full + Hyper-V,Rack 1,no\n",
+                        &cat, &ei),
+              &ei);
+    assert_int_equal(catalog_avma(cat, "Rack 1 Full", catalog_product(cat, "Rack 1", NULL)),
+                     CAT_AVMA_NOT_GUEST);
+    catalog_free(cat);
+}
+
 static void an_overlay_with_a_bad_row_is_named(void **state)
 {
     struct catalog *cat = NULL;
@@ -259,6 +288,12 @@ static const struct {
     {CAT_GROUPS, "G,host,Desk 9\n", "groups:7: no product in products.csv is called \"Desk 9\""},
     {CAT_GROUPS, "G,activates,Old\n", "groups:7: no KMS product in kms_products.csv is called"},
     {CAT_GROUPS, "G,host,Desk 1\n", "groups:7: the group \"G\" activates nothing"},
+    {CAT_AVMA_MATRIX, "Rack 1 Full,Rack 1,no\n", "matrix:3: host is \"Rack 1 Full\"; it is"},
+    {CAT_AVMA_MATRIX, " + Hyper-V,Rack 1,no\n", "matrix:3: host is \" + Hyper-V\"; it is"},
+    {CAT_AVMA_MATRIX, "Rack 1 + Hyper-V,Rack 1,no\n", "matrix:3: no product in products.csv is"},
+    {CAT_AVMA_MATRIX, "Rack 1 Full + Hyper-V,Bed,no\n", "matrix:3: no product in products.csv is"},
+    {CAT_AVMA_MATRIX, "Rack 1 Full + Hyper-V,Rack 1,no\n", "matrix:3: Rack 1 Full and guest Rack"},
+    {CAT_AVMA_MATRIX, "Rack 1 Full + Hyper-V,Desk 1,maybe\n", "matrix:3: allowed is \"maybe\""},
     {CAT_ERRORS, "C0000001,x,y\n", "errors:4: \"C0000001\" does not start with 0x"},
     {CAT_ERRORS, "0x,x,y\n", "errors:4: \"0x\" is not a number"},
     {CAT_ERRORS, "0x1C0000001,x,y\n", "errors:4: \"0x1C0000001\" is not a number"},
@@ -341,6 +376,7 @@ int main(void)
         cmocka_unit_test(an_overlay_adds_editions_aliases_and_events),
         cmocka_unit_test(an_overlay_replaces_rows_of_the_same_key_and_may_not_contradict_itself),
         cmocka_unit_test(the_values_of_a_replaced_row_are_the_overlays),
+        cmocka_unit_test(a_host_vouches_for_guests_of_its_rows_and_for_those_that_share_their_key),
         cmocka_unit_test(an_overlay_with_a_bad_row_is_named),
         cmocka_unit_test(every_kind_of_bad_row_is_named_with_file_and_line),
         cmocka_unit_test(a_missing_column_is_named),

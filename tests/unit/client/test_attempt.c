@@ -130,6 +130,7 @@ static int setup(void **state)
     rng_seeded_init(&w->seeded, 1);
     w->now = T0;
     w->env = (struct attempt_env){
+        .catalog = w->cat,
         .bundle = &w->bundle,
         .protector = w->protector,
         .draw = rng_from_seed(&w->seeded),
