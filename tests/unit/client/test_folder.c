@@ -190,6 +190,42 @@ static void a_newer_format_is_refused_and_left_as_it_is(void **state)
     free(text);
 }
 
+/* format1.json was written by the last release that wrote format 1. */
+static void format_1_is_read_and_written_back_as_the_present_one(void **state)
+{
+    struct fixture *fx = *state;
+    struct buf old = BUF_INIT;
+    struct folder f;
+    struct errinfo ei;
+    json_t *doc;
+
+    make(fx, &f);
+    folder_close(&f);
+    assert_ok(file_read(TEST_DATA "/format1.json", 1u << 20, &old, &ei), &ei);
+    write_state(fx, old.data, old.len);
+    assert_ok(folder_open(fx->path, fx->cat, &f, &ei), &ei);
+    assert_int_equal(f.machine.products, 1);
+    assert_string_equal(f.machine.product[0].key, "33PXH-7Y6KF-2VJC9-XBBR8-HVTHH");
+    assert_int_equal(f.machine.product[0].lic.key, LIC_KEY_GVLK);
+    assert_int_equal(f.machine.product[0].lic.status, LIC_NOTIFICATION);
+    assert_int_equal(f.machine.product[0].lic.reason, 0xC004F009);
+    assert_true(f.machine.product[0].lic.grace_end == 1797922360);
+    assert_true(guid_equal(&f.machine.hardware, &f.machine.client_id));
+    assert_int_equal(f.machine.firmware, FIRMWARE_NONE);
+    assert_int_equal(f.machine.kms.port, 9);
+    assert_false(f.machine.changed); /* reading alone leaves the file as it is */
+    f.machine.changed = true;
+    assert_ok(folder_save(&f, &ei), &ei);
+    folder_close(&f);
+    doc = json_load_file(fx->state, 0, NULL);
+    assert_int_equal(json_integer_value(json_object_get(doc, "format")), MACHINE_FORMAT);
+    json_decref(doc);
+    assert_ok(folder_open(fx->path, fx->cat, &f, &ei), &ei);
+    assert_true(f.machine.product[0].lic.grace_end == 1797922360);
+    folder_close(&f);
+    buf_fini(&old);
+}
+
 static void every_truncation_of_the_state_is_refused(void **state)
 {
     struct fixture *fx = *state;
@@ -250,9 +286,16 @@ static void a_licence_that_contradicts_itself_is_refused(void **state)
         const char *member;
         json_int_t value; /* -1: null */
     } rows[] = {
-        {"expires", -1},   {"status", LIC_UNLICENSED}, {"status", LIC_STATUS_COUNT},
-        {"activation", 0}, {"renewal", 50000},         {"channel", LIC_CHANNEL_COUNT},
+        {"expires", -1},
+        {"status", LIC_UNLICENSED},
+        {"status", LIC_STATUS_COUNT},
+        {"activation", 0},
+        {"renewal", 50000},
+        {"channel", LIC_CHANNEL_COUNT},
         {"next", -2},
+        {"key", LIC_KEY_COUNT},
+        {"suspended", LIC_CHANNEL_COUNT},
+        {"suspended", LIC_BY_AD},
     };
     struct fixture *fx = *state;
     struct machine *m = calloc(1, sizeof(*m));
@@ -387,6 +430,7 @@ int main(void)
         T(two_holders_of_one_folder_exclude_each_other),
         T(a_second_machine_in_the_same_folder_is_refused),
         T(a_newer_format_is_refused_and_left_as_it_is),
+        T(format_1_is_read_and_written_back_as_the_present_one),
         T(every_truncation_of_the_state_is_refused),
         T(a_missing_or_wrong_member_is_named),
         T(a_licence_that_contradicts_itself_is_refused),
