@@ -26,9 +26,34 @@ enum field {
     ACTIVATION_ID,
 };
 
+const struct store_activation *kms_event_request(const struct kms_event *e)
+{
+    if (e->of.refused != NULL)
+        return &e->of.refused->request;
+    return e->of.answered;
+}
+
 int64_t kms_event_when(const struct kms_event *e)
 {
-    return e->a != NULL ? e->a->when : e->r->when;
+    const struct store_activation *a = kms_event_request(e);
+
+    if (a != NULL)
+        return a->when;
+    return e->of.host != NULL ? e->of.host->when : e->of.refusals->when;
+}
+
+uint32_t kms_event_id(const struct kms_event *e)
+{
+    return e->of.host != NULL ? e->of.host->event_id : KMS_EVENT_PROCESSED;
+}
+
+static uint32_t hresult(const struct kms_event *e)
+{
+    if (e->of.refused != NULL)
+        return e->of.refused->hresult;
+    if (e->of.refusals != NULL)
+        return e->of.refusals->hresult;
+    return e->of.host != NULL ? e->of.host->hresult : 0;
 }
 
 /* As the guide's example has it: 2006/1/14 22:36, UTC. */
@@ -47,15 +72,13 @@ static void client_time(int64_t when, char out[KMS_EVENT_FIELD_MAX])
 
 void kms_event_fields(const struct kms_event *e, char out[][KMS_EVENT_FIELD_MAX])
 {
-    const struct store_activation *a = e->a;
+    const struct store_activation *a = kms_event_request(e);
     char id[GUID_TEXT_MAX];
 
     memset(out, 0, (size_t)KMS_EVENT_FIELDS * KMS_EVENT_FIELD_MAX);
-    if (a == NULL) {
-        PUT(RESULT, "0x%" PRIX32, e->r->hresult);
+    PUT(RESULT, "0x%" PRIX32, hresult(e));
+    if (a == NULL)
         return;
-    }
-    PUT(RESULT, "0x0");
     PUT(REQUIRED_COUNT, "%" PRIu32, a->required_count);
     PUT(CLIENT_NAME, "%s", a->workstation);
     PUT(CLIENT_ID, "%s", guid_format(&a->client_id, id));
@@ -69,10 +92,10 @@ void kms_event_fields(const struct kms_event *e, char out[][KMS_EVENT_FIELD_MAX]
 const char *kms_event_info(const struct kms_event *e, char text[KMS_EVENT_INFO_MAX])
 {
     char fields[KMS_EVENT_FIELDS][KMS_EVENT_FIELD_MAX];
-    size_t used = 0;
+    size_t used = 0, n = e->of.host != NULL ? 1 : KMS_EVENT_FIELDS;
 
     kms_event_fields(e, fields);
-    for (size_t i = 0; i < KMS_EVENT_FIELDS && used < KMS_EVENT_INFO_MAX; i++)
+    for (size_t i = 0; i < n && used < KMS_EVENT_INFO_MAX; i++)
         used += (size_t)snprintf(text + used, KMS_EVENT_INFO_MAX - used, "%s%s", i > 0 ? "," : "",
                                  fields[i]);
     return text;
@@ -80,16 +103,25 @@ const char *kms_event_info(const struct kms_event *e, char text[KMS_EVENT_INFO_M
 
 const char *kms_event_message(const struct kms_event *e, char *text, size_t size)
 {
+    const struct store_activation *a = kms_event_request(e);
+    const struct store_refusal *sum = e->of.refusals;
     char name[KMS_NAME_MAX];
 
-    if (e->a != NULL)
+    if (e->of.host != NULL)
+        snprintf(text, size, "The KMS host could not start: %s", e->of.host->text);
+    else if (e->of.refused != NULL)
+        snprintf(text, size, "Request of %s refused (from %s, reason %s)",
+                 kms_product_name(e->product, &a->activation_id, name), a->peer,
+                 e->of.refused->reason);
+    else if (a != NULL)
         snprintf(text, size, "Request of %s answered with count %" PRIu32 " (from %s, channel %s)",
-                 kms_product_name(e->product, &e->a->activation_id, name), e->a->count, e->a->peer,
-                 kms_channel_name(e->a->channel));
+                 kms_product_name(e->product, &a->activation_id, name), a->count, a->peer,
+                 kms_channel_name(a->channel));
     else
-        snprintf(text, size, "%" PRIu64 " %s from %s refused within a minute, reason %s",
-                 e->r->times, e->r->times == 1 ? "request" : "requests", e->r->source,
-                 e->r->reason);
+        snprintf(text, size,
+                 "%" PRIu64 " %s from %s refused within a minute and not recorded singly, reason "
+                 "%s",
+                 sum->times, sum->times == 1 ? "request" : "requests", sum->source, sum->reason);
     return text;
 }
 
@@ -107,11 +139,8 @@ static json_t *guid_json(const struct guid *g)
     return json_string(guid_format(g, text));
 }
 
-static void add_answered(json_t *j, const struct kms_event *e)
+static void add_request(json_t *j, const struct kms_event *e, const struct store_activation *a)
 {
-    const struct store_activation *a = e->a;
-
-    json_object_set_new(j, "record", json_integer((json_int_t)a->id));
     json_object_set_new(j, "required_count", json_integer(a->required_count));
     json_object_set_new(j, "workstation", json_string(a->workstation));
     json_object_set_new(j, "client_id", guid_json(&a->client_id));
@@ -124,9 +153,37 @@ static void add_answered(json_t *j, const struct kms_event *e)
                         e->product == NULL ? json_null() : json_string(e->product->product));
     json_object_set_new(j, "edition",
                         e->product == NULL ? json_null() : json_string(e->product->edition));
+}
+
+static void add_answer(json_t *j, const struct store_activation *a)
+{
+    json_object_set_new(j, "record", json_integer((json_int_t)a->id));
     json_object_set_new(j, "count", json_integer(a->count));
     json_object_set_new(j, "channel", json_string(kms_channel_name(a->channel)));
     json_object_set_new(j, "peer", json_string(a->peer));
+}
+
+static void add_refusal(json_t *j, const char *source, const char *reason)
+{
+    json_object_set_new(j, "source", json_string(source));
+    json_object_set_new(j, "reason", json_string(reason));
+}
+
+static void add_kind(json_t *j, const struct kms_event *e)
+{
+    const struct store_activation *a = kms_event_request(e);
+
+    if (a != NULL)
+        add_request(j, e, a);
+    if (e->of.answered != NULL)
+        add_answer(j, a);
+    else if (e->of.refused != NULL) {
+        json_object_set_new(j, "refused_record", json_integer((json_int_t)a->id));
+        add_refusal(j, a->peer, e->of.refused->reason);
+    } else if (e->of.refusals != NULL)
+        add_refusal(j, e->of.refusals->source, e->of.refusals->reason);
+    else
+        json_object_set_new(j, "text", json_string(e->of.host->text));
 }
 
 json_t *kms_event_json(const struct kms_event *e)
@@ -135,16 +192,12 @@ json_t *kms_event_json(const struct kms_event *e)
     int64_t when = kms_event_when(e);
     json_t *j;
 
-    snprintf(result, sizeof(result), "0x%08" PRIX32, e->a != NULL ? 0 : e->r->hresult);
-    j = json_pack("{s:i, s:s, s:I, s:s, s:s, s:s, s:I}", "event_id", KMS_EVENT_PROCESSED, "log",
-                  KMS_EVENT_LOG, "when", (json_int_t)when, "time", clk_format(when, time), "info",
-                  kms_event_info(e, info), "hresult", result, "times",
-                  e->a != NULL ? (json_int_t)1 : (json_int_t)e->r->times);
-    if (j != NULL && e->a != NULL)
-        add_answered(j, e);
-    else if (j != NULL) {
-        json_object_set_new(j, "source", json_string(e->r->source));
-        json_object_set_new(j, "reason", json_string(e->r->reason));
-    }
+    snprintf(result, sizeof(result), "0x%08" PRIX32, hresult(e));
+    j = json_pack("{s:I, s:s, s:I, s:s, s:s, s:s, s:I}", "event_id", (json_int_t)kms_event_id(e),
+                  "log", KMS_EVENT_LOG, "when", (json_int_t)when, "time", clk_format(when, time),
+                  "info", kms_event_info(e, info), "hresult", result, "times",
+                  e->of.refusals == NULL ? (json_int_t)1 : (json_int_t)e->of.refusals->times);
+    if (j != NULL)
+        add_kind(j, e);
     return j;
 }

@@ -1,15 +1,17 @@
-/* kms_event: event 12290 of a KMS host, "a request was processed", made from the ledger.
+/* kms_event: the events of a KMS host's event log, made from the ledger: 12290, "a request was
+ * processed", and those of the host itself.
  *
  * Fields and their order: Volume Activation 2.0 Operations Guide, KMS events (data/event_ids.csv).
- * An answered request is one event. Refusals are kept by minute, source and reason without what
- * the clients said: one event with their number, its other fields empty. */
+ * A request is one event, answered or refused. What could not be read, or came in too great a
+ * number, is kept by minute, source and reason: one event with their number, its other fields
+ * empty. */
 #ifndef ADBAD_CLI_KMS_EVENT_H
 #define ADBAD_CLI_KMS_EVENT_H
 
 #include <jansson.h>
 
 #include "catalog/catalog.h"
-#include "store/store.h"
+#include "store/events.h"
 
 #define KMS_EVENT_PROCESSED 12290
 #define KMS_EVENT_LOG       "Key Management Service"
@@ -17,12 +19,14 @@
 #define KMS_EVENT_FIELD_MAX 256
 #define KMS_EVENT_INFO_MAX  640
 
-/* One of a and r is NULL. */
 struct kms_event {
-    const struct store_activation *a;
-    const struct store_refusal *r;
-    const struct cat_product *product; /* of a, if known */
+    struct store_event of;
+    const struct cat_product *product; /* of its request, if known */
 };
+
+/* What the client said; NULL where that is not known. */
+const struct store_activation *kms_event_request(const struct kms_event *e);
+uint32_t kms_event_id(const struct kms_event *e);
 
 extern const char *const kms_event_labels[KMS_EVENT_FIELDS];
 

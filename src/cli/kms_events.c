@@ -1,4 +1,5 @@
 /* adbactl kms events: what the event log of a KMS host says, made from the ledger. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@ struct listing {
     uint32_t limit, n;
     struct json_rows json;
     /* following */
-    int64_t newest_id, newest_minute;
+    int64_t newest_answered, newest_refused, newest_host, newest_minute;
     struct store_refusal *told; /* owned; those of the last minutes, which may go on growing */
     size_t told_count;
     bool silent; /* they happened before we began */
@@ -32,12 +33,12 @@ static void print_text(const struct listing *l, const struct kms_event *e)
     char time[CLK_TEXT_MAX], info[KMS_EVENT_INFO_MAX], message[600];
     struct facts *f;
 
-    printf("%sEvent %d, %s, %s%s\n", out_paint(PAINT_BOLD), KMS_EVENT_PROCESSED, KMS_EVENT_LOG,
+    printf("%sEvent %" PRIu32 ", %s, %s%s\n", out_paint(PAINT_BOLD), kms_event_id(e), KMS_EVENT_LOG,
            clk_format(kms_event_when(e), time), out_paint(PAINT_NONE));
     f = facts_new();
     facts_add(f, "  Message", "%s", kms_event_message(e, message, sizeof(message)));
     facts_add(f, "  Info", "%s", kms_event_info(e, info));
-    if (l->fields) {
+    if (l->fields && e->of.host == NULL) {
         kms_event_fields(e, fields);
         for (size_t i = 0; i < KMS_EVENT_FIELDS; i++) {
             char label[64];
@@ -62,10 +63,10 @@ static enum err print_line(const struct kms_event *e)
 }
 
 /* ERR_LIMIT: there are enough. */
-static enum err show(struct listing *l, const struct store_activation *a,
-                     const struct store_refusal *r)
+static enum err show(struct listing *l, const struct store_event *of)
 {
-    struct kms_event e = {.a = a, .r = r};
+    struct kms_event e = {.of = *of};
+    const struct store_activation *a = kms_event_request(&e);
     enum err code = ERR_OK;
 
     if (a != NULL)
@@ -80,15 +81,15 @@ static enum err show(struct listing *l, const struct store_activation *a,
     return code == ERR_OK && l->n == l->limit ? ERR_LIMIT : code;
 }
 
-static enum err list_one(void *arg, const struct store_activation *a, const struct store_refusal *r)
+static enum err list_one(void *arg, const struct store_event *of)
 {
-    return show(arg, a, r);
+    return show(arg, of);
 }
 
 static enum err list(struct listing *l, int64_t since, bool oldest_first, struct errinfo *ei)
 {
     const struct store_event_query q = {
-        .since = since, .refused_since = INT64_MIN, .oldest_first = oldest_first};
+        .since = since, .refusals_since = INT64_MIN, .oldest_first = oldest_first};
     enum err e;
 
     if (l->is_json)
@@ -109,15 +110,16 @@ static bool is_same(const struct store_refusal *a, const struct store_refusal *b
            strcmp(a->reason, b->reason) == 0;
 }
 
-/* How many of r were not told yet; they are from now on. */
+/* How many of r were not told yet, as sums or one by one; they are from now on. */
 static enum err untold(struct listing *l, const struct store_refusal *r, uint64_t *times)
 {
     struct store_refusal *more;
+    uint64_t sum = r->times - r->had_rows;
 
     for (size_t i = 0; i < l->told_count; i++) {
         if (is_same(&l->told[i], r)) {
-            *times = r->times - l->told[i].times;
-            l->told[i].times = r->times;
+            *times = sum - l->told[i].times;
+            l->told[i].times = sum;
             return ERR_OK;
         }
     }
@@ -125,8 +127,9 @@ static enum err untold(struct listing *l, const struct store_refusal *r, uint64_
     if (more == NULL)
         return ERR_NOMEM;
     l->told = more;
-    l->told[l->told_count++] = *r;
-    *times = r->times;
+    l->told[l->told_count] = *r;
+    l->told[l->told_count++].times = sum;
+    *times = sum;
     return ERR_OK;
 }
 
@@ -147,24 +150,33 @@ static void forget_settled(struct listing *l)
     l->told_count = kept;
 }
 
-static enum err follow_one(void *arg, const struct store_activation *a,
-                           const struct store_refusal *r)
+static enum err follow_refusals(struct listing *l, const struct store_refusal *r)
 {
-    struct listing *l = arg;
-    struct store_refusal more;
+    struct store_refusal more = *r;
+    const struct store_event of = {.refusals = &more};
     enum err e;
 
-    if (a != NULL) {
-        l->newest_id = a->id;
-        return l->silent ? ERR_OK : show(l, a, NULL);
-    }
-    more = *r;
     if (r->when > l->newest_minute) {
         l->newest_minute = r->when;
         forget_settled(l);
     }
     e = untold(l, r, &more.times);
-    return e == ERR_OK && more.times > 0 && !l->silent ? show(l, NULL, &more) : e;
+    return e == ERR_OK && more.times > 0 && !l->silent ? show(l, &of) : e;
+}
+
+static enum err follow_one(void *arg, const struct store_event *of)
+{
+    struct listing *l = arg;
+
+    if (of->refusals != NULL)
+        return follow_refusals(l, of->refusals);
+    if (of->answered != NULL)
+        l->newest_answered = of->answered->id;
+    else if (of->refused != NULL)
+        l->newest_refused = of->refused->request.id;
+    else
+        l->newest_host = of->host->id;
+    return l->silent ? ERR_OK : show(l, of);
 }
 
 static enum err newest_id(void *arg, const struct store_activation *a)
@@ -175,8 +187,12 @@ static enum err newest_id(void *arg, const struct store_activation *a)
 
 static enum err look(struct listing *l, int64_t since, struct errinfo *ei)
 {
-    const struct store_event_query q = {
-        .since = since, .refused_since = settled(l), .after = l->newest_id, .oldest_first = true};
+    const struct store_event_query q = {.since = since,
+                                        .refusals_since = settled(l),
+                                        .after_answered = l->newest_answered,
+                                        .after_refused = l->newest_refused,
+                                        .after_host = l->newest_host,
+                                        .oldest_first = true};
     enum err e = store_each_event(l->reader->store, &q, follow_one, l, ei);
 
     fflush(stdout);
@@ -192,7 +208,7 @@ static enum err follow(struct listing *l, bool with_past, int64_t since, struct 
     l->newest_minute = INT64_MIN;
     if (!with_past) {
         l->silent = true;
-        e = store_each_recent(l->reader->store, INT64_MIN, 1, newest_id, &l->newest_id, ei);
+        e = store_each_recent(l->reader->store, INT64_MIN, 1, newest_id, &l->newest_answered, ei);
         if (e == ERR_OK)
             e = look(l, INT64_MIN, ei);
         l->silent = false;

@@ -1,6 +1,7 @@
 #include "cli/kms_filter.h"
 
 #include <fnmatch.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -82,13 +83,22 @@ bool kms_filter_product(const struct kms_filter *f, const struct store_activatio
                             : p != NULL && names_product(p, f->product);
 }
 
+/* peer: with a port, or without: refused requests are recorded so. */
 static bool comes_from(const struct kms_filter *f, const char *peer)
 {
     struct cidr network = f->network;
     const struct cidr_set set = {&network, 1};
+    const char *colon = strchr(peer, ':');
+    char text[80];
     union address a;
 
-    return address_parse(peer, &a, NULL) == ERR_OK && cidr_set_has(&set, &a);
+    if (colon == NULL)
+        snprintf(text, sizeof(text), "%s:1", peer);
+    else if (peer[0] != '[' && strchr(colon + 1, ':') != NULL)
+        snprintf(text, sizeof(text), "[%s]:1", peer);
+    else
+        snprintf(text, sizeof(text), "%s", peer);
+    return address_parse(text, &a, NULL) == ERR_OK && cidr_set_has(&set, &a);
 }
 
 bool kms_filter_contact(const struct kms_filter *f, const struct store_activation *a)

@@ -9,6 +9,7 @@
 #include "cli/ledger.h"
 #include "cli/out.h"
 #include "cli/session.h"
+#include "store/refused.h"
 
 /* Rows read from one state of the ledger. While somebody reads, the writer's log can't begin again:
  * a long export lets go of it in between. */
@@ -18,8 +19,8 @@ struct export
 {
     struct kms_filter filter;
     const char *since_text, *until_text;
-    bool as_csv, refusals;
-    int64_t since, until; /* until is not in it */
+    bool as_csv, refusals, requests; /* refused ones: their sums, or one by one */
+    int64_t since, until;            /* until is not in it */
     const struct catalog *catalog;
     struct csv csv;
     int64_t last;  /* the newest id that was read */
@@ -131,6 +132,24 @@ static json_t *refusal_json(const struct store_refusal *r)
                      code, "times", (json_int_t)r->times);
 }
 
+/* The request's own fields are those of an answered one. */
+static json_t *refused_json(const struct store_refused *r, const struct cat_product *p)
+{
+    json_t *j = kms_activation_json(&r->request, p);
+    char code[16];
+
+    if (j == NULL)
+        return NULL;
+    snprintf(code, sizeof(code), "0x%08" PRIX32, r->hresult);
+    json_object_del(j, "channel");
+    json_object_del(j, "count");
+    json_object_del(j, "peer");
+    json_object_set_new(j, "source", json_string(r->request.peer));
+    json_object_set_new(j, "reason", json_string(r->reason));
+    json_object_set_new(j, "hresult", json_string(code));
+    return j;
+}
+
 /* ---- reading ---- */
 
 /* ERR_LIMIT: the slice is full. */
@@ -144,6 +163,20 @@ static enum err take(void *arg, const struct store_activation *a)
     if (a->when < x->until && kms_filter_product(&x->filter, a, p) &&
         kms_filter_contact(&x->filter, a))
         e = put(x, kms_activation_json(a, p));
+    return e == ERR_OK && --x->left == 0 ? ERR_LIMIT : e;
+}
+
+static enum err take_refused(void *arg, const struct store_refused *r)
+{
+    struct export *x = arg;
+    const struct store_activation *a = &r->request;
+    const struct cat_product *p = catalog_product_by_activation_id(x->catalog, &a->activation_id);
+    enum err e = ERR_OK;
+
+    x->last = a->id;
+    if (a->when < x->until && kms_filter_product(&x->filter, a, p) &&
+        kms_filter_contact(&x->filter, a))
+        e = put(x, refused_json(r, p));
     return e == ERR_OK && --x->left == 0 ? ERR_LIMIT : e;
 }
 
@@ -167,6 +200,19 @@ static enum err export_activations(struct store *s, struct export *x, struct err
     return e;
 }
 
+static enum err export_requests(struct store *s, struct export *x, struct errinfo *ei)
+{
+    enum err e;
+
+    if (x->as_csv)
+        put_headers(x, refused_json(&(struct store_refused){0}, NULL));
+    do {
+        x->left = SLICE;
+        e = store_each_refused(s, x->since, x->last, take_refused, x, ei);
+    } while (e == ERR_LIMIT);
+    return e;
+}
+
 static enum err export_refusals(struct store *s, struct export *x, struct errinfo *ei)
 {
     if (x->as_csv)
@@ -186,8 +232,9 @@ static enum err export_rows(struct cli *cli, struct export *x, struct errinfo *e
     if (e == ERR_OK)
         e = kms_filter_read(reader.catalog, &x->filter, ei);
     if (e == ERR_OK)
-        e = x->refusals ? export_refusals(reader.store, x, ei)
-                        : export_activations(reader.store, x, ei);
+        e = x->refusals   ? export_refusals(reader.store, x, ei)
+            : x->requests ? export_requests(reader.store, x, ei)
+                          : export_activations(reader.store, x, ei);
     kms_reader_close(&reader);
     if (e == ERR_NOMEM)
         return err_nomem(ei);
@@ -200,6 +247,7 @@ int ledger_run_export(struct cli *cli, int argc, char **argv)
     const struct opt opts[] = {
         OPT_FLAG_ROW("csv", &x.as_csv, "comma-separated with a line of headers, for spreadsheets"),
         OPT_FLAG_ROW("refusals", &x.refusals, "the refusals instead, one per minute and source"),
+        OPT_FLAG_ROW("refused", &x.requests, "the refused requests instead, one by one"),
         OPT_TEXT_ROW("since", "TIME", &x.since_text,
                      "from then on: 2026-11-22, 2026-11-22T10:00:00Z, or how long ago (7d)"),
         OPT_TEXT_ROW("until", "TIME", &x.until_text, "before then"),
@@ -218,9 +266,13 @@ int ledger_run_export(struct cli *cli, int argc, char **argv)
 
     if (code >= 0)
         return code;
-    if (x.refusals &&
-        (x.filter.product != NULL || x.filter.application != NULL || x.filter.source != NULL ||
-         x.filter.workstation != NULL || x.filter.channel != NULL))
+    if (x.refusals && x.requests)
+        e = err_fail(&ei, ERR_USAGE, "--refusals and --refused exclude each other");
+    else if (x.requests && x.filter.channel != NULL)
+        e = err_fail(&ei, ERR_USAGE, "--refused: nothing is refused through a channel");
+    else if (x.refusals &&
+             (x.filter.product != NULL || x.filter.application != NULL || x.filter.source != NULL ||
+              x.filter.workstation != NULL || x.filter.channel != NULL))
         e = err_fail(&ei, ERR_USAGE, "--refusals goes with --since and --until only");
     else
         e = export_rows(cli, &x, &ei);

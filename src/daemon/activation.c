@@ -22,8 +22,8 @@ struct owed {
 
 /* A no. */
 struct refused {
-    const char *peer;        /* address:port */
-    const char *workstation; /* NULL: the request could not be opened */
+    const char *peer;                       /* address:port */
+    const struct store_activation *request; /* NULL: it could not be opened */
     const struct cat_product *product;
     struct kms_version version;
     enum kms_reason reason;
@@ -75,12 +75,37 @@ static void log_refused(struct daemon_worker *w, const struct refused *r)
 
     if (!line_due(w, &w->lines[r->reason], level))
         return;
-    if (r->workstation != NULL)
-        snprintf(who, sizeof(who), " \"%s\" %s", r->workstation, product_name(r->product, product));
+    if (r->request != NULL)
+        snprintf(who, sizeof(who), " \"%s\" %s", r->request->workstation,
+                 product_name(r->product, product));
     log_at(&w->d->log, level, "activation %s%s: refused, 0x%08X %s: %s%s%s (version %u.%u)",
            r->peer, who, kms_reason_hresult(r->reason), kms_reason_name(r->reason),
            kms_reason_text(r->reason), *r->missing != '\0' ? ": " : "", r->missing,
            r->version.major, r->version.minor);
+}
+
+/* ---- what the ledger gets ---- */
+
+static void describe(const struct kms_request *m, struct net_call *call, int64_t now,
+                     struct store_activation *a)
+{
+    *a = (struct store_activation){
+        .when = now,
+        .channel = STORE_KMS,
+        .version = m->version.major,
+        .application_id = m->application_id,
+        .activation_id = m->activation_id,
+        .kms_id = m->kms_id,
+        .client_id = m->client_id,
+        .previous_client_id = m->previous_client_id,
+        .required_count = m->required_count,
+        .licence_status = m->licence_status,
+        .minutes_left = m->minutes_left,
+        .is_virtual = m->is_virtual != 0,
+        .client_when = filetime_to_unix(m->client_time),
+    };
+    net_call_peer(call, a->peer);
+    kms_text_get(m->workstation, KMS_WORKSTATION_UNITS, a->workstation, sizeof(a->workstation));
 }
 
 /* ---- refusing ---- */
@@ -114,16 +139,33 @@ static void refuse_stub(struct daemon_worker *w, struct net_call *call)
     net_call_fault(call, RPC_FAULT_BAD_STUB);
 }
 
+static void record_refusal(struct daemon_worker *w, const struct refused *r)
+{
+    uint32_t hresult = kms_reason_hresult(r->reason);
+    const char *reason = kms_reason_name(r->reason);
+
+    if (r->request != NULL) {
+        struct store_refused row = {.request = *r->request, .hresult = hresult};
+
+        source_of(r->peer, row.request.peer, sizeof(row.request.peer));
+        snprintf(row.reason, sizeof(row.reason), "%s", reason);
+        ledger_refuse_request(w->port, &row);
+    } else {
+        struct store_refusal row = {.when = r->when, .hresult = hresult};
+
+        source_of(r->peer, row.source, sizeof(row.source));
+        snprintf(row.reason, sizeof(row.reason), "%s", reason);
+        ledger_refuse(w->port, &row);
+    }
+}
+
 static void refuse(struct daemon_worker *w, struct net_call *call, const struct refused *r)
 {
     uint32_t hresult = kms_reason_hresult(r->reason);
-    struct store_refusal row = {.when = r->when, .hresult = hresult};
 
     counter_add(&w->decided[r->reason], 1);
     log_refused(w, r);
-    source_of(r->peer, row.source, sizeof(row.source));
-    snprintf(row.reason, sizeof(row.reason), "%s", kms_reason_name(r->reason));
-    ledger_refuse(w->port, &row);
+    record_refusal(w, r);
     buf_clear(&w->stub);
     kms_stub_write_response(NULL, 0, hresult, r->ndr64, &w->stub);
     if (w->stub.err == ERR_OK)
@@ -135,10 +177,11 @@ static void refuse(struct daemon_worker *w, struct net_call *call, const struct 
 static void refuse_opened(struct daemon_worker *w, struct net_call *call,
                           const struct kms_decision *dec)
 {
-    char peer[NET_ADDRESS_MAX], source[NET_ADDRESS_MAX], workstation[256];
+    char peer[NET_ADDRESS_MAX], source[NET_ADDRESS_MAX];
+    struct store_activation request;
     const struct refused r = {
         .peer = net_call_peer(call, peer),
-        .workstation = dec->request_known ? workstation : NULL,
+        .request = dec->request_known ? &request : NULL,
         .product = dec->product,
         .version = dec->version,
         .reason = dec->reason,
@@ -148,8 +191,7 @@ static void refuse_opened(struct daemon_worker *w, struct net_call *call,
     };
 
     if (dec->request_known)
-        kms_text_get(dec->request.workstation, KMS_WORKSTATION_UNITS, workstation,
-                     sizeof(workstation));
+        describe(&dec->request, call, r.when, &request);
     if (dec->reason == KMS_REFUSING) {
         source_of(peer, source, sizeof(source));
         straggler_note(w, &dec->request, source, r.when);
@@ -219,7 +261,7 @@ static void on_recorded(struct ledger_entry *entry, enum err e)
     struct daemon_worker *w = o->w;
     const struct refused too_many = {
         .peer = entry->row.peer,
-        .workstation = entry->row.workstation,
+        .request = &entry->row,
         .product = o->product,
         .version = o->opened.exchange.version,
         .reason = KMS_NOT_SERVED,
@@ -235,28 +277,6 @@ static void on_recorded(struct ledger_entry *entry, enum err e)
     else
         net_call_abort(o->call, "the activation could not be recorded");
     owed_drop(w, o);
-}
-
-static void describe(const struct kms_request *m, struct net_call *call, int64_t now,
-                     struct store_activation *a)
-{
-    *a = (struct store_activation){
-        .when = now,
-        .channel = STORE_KMS,
-        .version = m->version.major,
-        .application_id = m->application_id,
-        .activation_id = m->activation_id,
-        .kms_id = m->kms_id,
-        .client_id = m->client_id,
-        .previous_client_id = m->previous_client_id,
-        .required_count = m->required_count,
-        .licence_status = m->licence_status,
-        .minutes_left = m->minutes_left,
-        .is_virtual = m->is_virtual != 0,
-        .client_when = filetime_to_unix(m->client_time),
-    };
-    net_call_peer(call, a->peer);
-    kms_text_get(m->workstation, KMS_WORKSTATION_UNITS, a->workstation, sizeof(a->workstation));
 }
 
 static void record(struct daemon_worker *w, struct net_call *call, const struct kms_decision *dec)

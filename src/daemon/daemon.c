@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "daemon/clearing.h"
 #include "daemon/control.h"
+#include "daemon/hostevent.h"
 #include "daemon/membership.h"
 #include "daemon/retention.h"
 #include "daemon/watcher.h"
@@ -239,8 +240,10 @@ static enum err start_ledger(struct daemon *d, struct errinfo *ei)
 
     if (e == ERR_OK)
         e = ledger_port_open(d->ledger, &d->loop, NULL, NULL, &d->port, ei);
-    if (e != ERR_OK)
+    if (e != ERR_OK) {
         ledger_close(d->ledger);
+        d->ledger = NULL;
+    }
     return e;
 }
 
@@ -543,6 +546,7 @@ enum err daemon_open(struct daemon *d, const struct options *o, struct errinfo *
         enum err e = steps[i].open(d, ei);
 
         if (e != ERR_OK) {
+            hostevent_not_started(d, ei);
             close_steps(d, i);
             return e;
         }

@@ -12,7 +12,8 @@
 #define RETRY_MAX_MS   10000
 #define NS_PER_MS      UINT64_C(1000000)
 #define NS_PER_SECOND  UINT64_C(1000000000)
-#define SMALL_COMMIT   16 /* entries; with more, answering others beside the flush is worth more */
+#define REFUSED_ROWS   256 /* in a commit: those who wait for it shall not wait long */
+#define SMALL_COMMIT   16  /* entries; with more, answering others beside the flush is worth more */
 
 void ledger_wake(struct ledger *l)
 {
@@ -84,7 +85,20 @@ static enum err write_entry(struct ledger *l, struct ledger_entry *entry, struct
     return entry->e == ERR_OK ? store_add_activation(l->conf.store, &entry->row, ei) : ERR_OK;
 }
 
-static enum err write_taken(struct ledger *l, struct errinfo *ei)
+static enum err write_refused(struct ledger *l, size_t max, struct errinfo *ei)
+{
+    struct refused_row *r = l->writing_refused.first;
+    enum err e = ERR_OK;
+
+    for (l->refused_written = 0; e == ERR_OK && r != NULL && l->refused_written < max;
+         r = r->next) {
+        e = store_add_refused(l->conf.store, &r->row, ei);
+        l->refused_written++;
+    }
+    return e;
+}
+
+static enum err write_taken(struct ledger *l, bool last, struct errinfo *ei)
 {
     enum err e = store_begin(l->conf.store, ei);
 
@@ -96,6 +110,8 @@ static enum err write_taken(struct ledger *l, struct errinfo *ei)
     }
     for (size_t i = 0; e == ERR_OK && i < l->writing.n; i++)
         e = store_add_refusal(l->conf.store, &l->writing.rows[i], ei);
+    if (e == ERR_OK)
+        e = write_refused(l, last ? SIZE_MAX : REFUSED_ROWS, ei);
     for (struct ledger_job *j = l->taken_jobs.first; e == ERR_OK && j != NULL; j = j->next)
         e = j->write(j->arg, l->conf.store, ei);
     if (e == ERR_OK && l->saving)
@@ -129,12 +145,12 @@ static void commit(struct ledger *l, bool last)
     enum err e = ERR_NOT_NOW;
     size_t n;
 
-    if (l->taken == NULL && l->taken_jobs.first == NULL && !(l->up && l->writing.n > 0) &&
-        !(l->up && last && l->unsaved > 0))
+    if (l->taken == NULL && l->taken_jobs.first == NULL &&
+        !(l->up && l->writing.n + l->writing_refused.n > 0) && !(l->up && last && l->unsaved > 0))
         return;
     l->saving = l->conf.save != NULL && l->unsaved >= (last ? 1 : l->conf.save_every);
     if (l->up)
-        e = write_taken(l, &ei);
+        e = write_taken(l, last, &ei);
     n = judge_taken(l, e);
     if (e != ERR_OK && l->up)
         go_down(l, &ei, n);
@@ -147,7 +163,9 @@ static void commit(struct ledger *l, bool last)
     }
     uv_mutex_unlock(&l->lock);
     if (e == ERR_OK) {
-        atomic_fetch_sub(&l->refusals_waiting, refusals_times(&l->writing));
+        atomic_fetch_sub(&l->refusals_waiting, refusals_times(&l->writing) + l->refused_written);
+        atomic_fetch_sub(&l->refused_rows, l->refused_written);
+        refused_drop(&l->writing_refused, l->refused_written);
         l->writing.n = 0;
         l->unsaved = l->saving ? 0 : l->unsaved + n;
     }
@@ -239,7 +257,7 @@ static void wait_for_work(struct ledger *l)
 /* With the lock. */
 static void take(struct ledger *l)
 {
-    l->work = false;
+    l->work = l->up && l->writing_refused.n + l->refused.n > REFUSED_ROWS; /* the rest comes next */
     l->taken = NULL;
     for (struct ledger_port *p = l->ports; p != NULL; p = p->next) {
         if (p->waiting.n == 0)
@@ -253,6 +271,7 @@ static void take(struct ledger *l)
     l->calls = NULL;
     if (l->up)
         refusals_merge(&l->writing, &l->refusals);
+    refused_move(&l->writing_refused, &l->refused);
 }
 
 /* With the lock: a port cannot close between getting its entries back and being woken. */
@@ -372,6 +391,8 @@ static void destroy(struct ledger *l)
     uv_cond_destroy(&l->answer_cond);
     uv_cond_destroy(&l->work_cond);
     uv_mutex_destroy(&l->lock);
+    refused_drop(&l->refused, l->refused.n);
+    refused_drop(&l->writing_refused, l->writing_refused.n);
     free(l);
 }
 
@@ -387,6 +408,8 @@ enum err ledger_open(const struct ledger_conf *conf, struct ledger **out, struct
     atomic_init(&l->ready, true);
     jobs_clear(&l->jobs);
     jobs_clear(&l->taken_jobs);
+    refused_clear(&l->refused);
+    refused_clear(&l->writing_refused);
     uv_mutex_init(&l->lock);
     uv_cond_init(&l->work_cond);
     uv_cond_init(&l->answer_cond);

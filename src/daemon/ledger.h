@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "base/log.h"
+#include "store/refused.h"
 #include "store/store.h"
 
 /* Works on the store, on the writer's thread. */
@@ -96,8 +97,11 @@ MUST_CHECK enum err ledger_port_open(struct ledger *l, uv_loop_t *loop,
 /* Exactly one call to done follows each of these, never before it returns. */
 void ledger_add(struct ledger_port *p, struct ledger_entry *entry);
 void ledger_post(struct ledger_port *p, struct ledger_job *job);
-/* Records a refusal, aggregated, some time soon; its answer need not wait. */
+/* These two record a refusal some time soon; its answer need not wait. Summed up per minute, source
+ * and reason. */
 void ledger_refuse(struct ledger_port *p, const struct store_refusal *r);
+/* With a row of its own; when very many wait for theirs it is summed up likewise. */
+void ledger_refuse_request(struct ledger_port *p, const struct store_refused *r);
 /* Closes once all that was added was told; free once ledger_port_closed. NULL is closed. */
 void ledger_port_close(struct ledger_port *p);
 bool ledger_port_closed(const struct ledger_port *p);

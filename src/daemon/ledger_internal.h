@@ -17,6 +17,17 @@ struct jobs {
     struct ledger_job *first, **end;
 };
 
+/* A refused request that gets a row of its own. */
+struct refused_row {
+    struct store_refused row;
+    struct refused_row *next;
+};
+
+struct refused_rows {
+    struct refused_row *first, **end;
+    size_t n;
+};
+
 struct ledger_port {
     struct ledger *ledger;
     /* The loop's. */
@@ -29,6 +40,7 @@ struct ledger_port {
     struct entries added; /* in this turn */
     struct jobs posted;
     struct refusals refusals;
+    struct refused_rows refused;
     size_t owed; /* entries and jobs that were not told yet */
     bool closing;
     /* Under the ledger's lock. */
@@ -57,6 +69,7 @@ struct ledger {
     uv_thread_t thread;
     atomic_bool ready;
     atomic_uint_fast64_t refusals_seen, refusals_waiting;
+    atomic_size_t refused_rows; /* that wait, wherever */
     uv_mutex_t lock;
     uv_cond_t work_cond;   /* the writer sleeps on it */
     uv_cond_t answer_cond; /* callers of ledger_write and ledger_read */
@@ -67,14 +80,17 @@ struct ledger {
     struct jobs jobs;
     struct ledger_call *calls;
     struct refusals refusals;
+    struct refused_rows refused;
     struct ledger_stats stats;
     /* The writer's: what it is about to commit, and how it recovers. */
     struct ledger_port *taken;
     struct jobs taken_jobs;
     struct ledger_call *taken_calls;
     struct refusals writing;
-    size_t unsaved; /* activations since conf.save */
-    bool saving;    /* in this commit */
+    struct refused_rows writing_refused;
+    size_t refused_written; /* of them in this commit, from the first on */
+    size_t unsaved;         /* activations since conf.save */
+    bool saving;            /* in this commit */
     bool up;
     uint64_t down_since, retry_at; /* ns */
     unsigned retry_ms;
@@ -116,6 +132,32 @@ static inline void jobs_move(struct jobs *q, struct jobs *from)
     q->end = from->end;
     jobs_clear(from);
 }
+
+static inline void refused_clear(struct refused_rows *q)
+{
+    *q = (struct refused_rows){.end = &q->first};
+}
+
+static inline void refused_add(struct refused_rows *q, struct refused_row *r)
+{
+    r->next = NULL;
+    *q->end = r;
+    q->end = &r->next;
+    q->n++;
+}
+
+static inline void refused_move(struct refused_rows *q, struct refused_rows *from)
+{
+    if (from->n == 0)
+        return;
+    *q->end = from->first;
+    q->end = from->end;
+    q->n += from->n;
+    refused_clear(from);
+}
+
+/* Frees the first n. */
+void refused_drop(struct refused_rows *q, size_t n);
 
 /* With the lock, which it releases: there is something for the writer. */
 void ledger_wake(struct ledger *l);

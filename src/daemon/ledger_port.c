@@ -1,9 +1,12 @@
 /* The loops' side of the ledger. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "daemon/ledger_internal.h"
 
 #define REFUSALS_DELAY_MS 1000
+#define REFUSED_AT_ONCE   64   /* rows that do not wait for that */
+#define REFUSED_ROOM      2048 /* rows that wait in all; about a megabyte */
 
 /* ---- to the writer ---- */
 
@@ -12,15 +15,17 @@ static void hand_over(struct ledger_port *p, bool refusals)
     struct ledger *l = p->ledger;
     bool hold = false;
 
-    refusals = refusals && p->refusals.n > 0;
+    refusals = (refusals && p->refusals.n + p->refused.n > 0) || p->refused.n >= REFUSED_AT_ONCE;
     if (p->added.n == 0 && p->posted.first == NULL && !refusals)
         return;
     uv_mutex_lock(&l->lock);
     l->under_way += p->added.n;
     entries_move(&p->waiting, &p->added);
     jobs_move(&l->jobs, &p->posted);
-    if (refusals)
+    if (refusals) {
         refusals_merge(&l->refusals, &p->refusals);
+        refused_move(&l->refused, &p->refused);
+    }
     if (l->under_way >= l->conf.room && !p->held)
         hold = p->held = true;
     ledger_wake(l);
@@ -61,15 +66,60 @@ void ledger_post(struct ledger_port *p, struct ledger_job *job)
     owe(p);
 }
 
-void ledger_refuse(struct ledger_port *p, const struct store_refusal *r)
-{
-    uint64_t times = r->times == 0 ? 1 : r->times;
+/* ---- refusals ---- */
 
+static void refused(struct ledger_port *p, uint64_t times)
+{
     atomic_fetch_add_explicit(&p->ledger->refusals_seen, times, memory_order_relaxed);
     atomic_fetch_add_explicit(&p->ledger->refusals_waiting, times, memory_order_relaxed);
-    refusals_add(&p->refusals, r);
     if (!p->closing && !uv_is_active((uv_handle_t *)&p->timer))
         uv_timer_start(&p->timer, on_timer, REFUSALS_DELAY_MS, 0);
+}
+
+void ledger_refuse(struct ledger_port *p, const struct store_refusal *r)
+{
+    refusals_add(&p->refusals, r);
+    refused(p, r->times == 0 ? 1 : r->times);
+}
+
+static struct refused_row *refused_row_new(struct ledger *l)
+{
+    struct refused_row *row = NULL;
+
+    if (atomic_fetch_add(&l->refused_rows, 1) < REFUSED_ROOM)
+        row = malloc(sizeof(*row));
+    if (row == NULL)
+        atomic_fetch_sub(&l->refused_rows, 1);
+    return row;
+}
+
+void ledger_refuse_request(struct ledger_port *p, const struct store_refused *r)
+{
+    struct refused_row *row = refused_row_new(p->ledger);
+
+    if (row != NULL) {
+        row->row = *r;
+        refused_add(&p->refused, row);
+        refused(p, 1);
+    } else {
+        struct store_refusal sum = {.when = r->request.when, .hresult = r->hresult};
+
+        snprintf(sum.source, sizeof(sum.source), "%s", r->request.peer);
+        snprintf(sum.reason, sizeof(sum.reason), "%s", r->reason);
+        ledger_refuse(p, &sum);
+    }
+}
+
+void refused_drop(struct refused_rows *q, size_t n)
+{
+    for (struct refused_row *r; n > 0; n--) {
+        r = q->first;
+        q->first = r->next;
+        q->n--;
+        free(r);
+    }
+    if (q->n == 0)
+        q->end = &q->first;
 }
 
 /* ---- from the writer ---- */
@@ -168,6 +218,7 @@ enum err ledger_port_open(struct ledger *l, uv_loop_t *loop, void (*hold)(void *
     entries_clear(&p->finished);
     entries_clear(&p->taken);
     jobs_clear(&p->posted);
+    refused_clear(&p->refused);
     jobs_clear(&p->finished_jobs);
     uv_prepare_start(&p->prepare, on_prepare);
     uv_unref((uv_handle_t *)&p->prepare);

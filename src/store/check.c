@@ -94,7 +94,7 @@ static enum err check_totals(struct store *s, struct store_report *r, struct err
                 " FROM activations",
                 rows, ei);
     if (e == ERR_OK)
-        e = ask(s, "SELECT count(*), ifnull(sum(times), 0) FROM refusals", refused, ei);
+        e = ask(s, "SELECT count(*), ifnull(sum(times), 0) FROM all_refusals", refused, ei);
     if (e != ERR_OK)
         return e;
     r->activations = (uint64_t)rows[0];

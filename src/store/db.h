@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 
+#include "store/refused.h"
 #include "store/store.h"
 #include "store/tally.h"
 
@@ -24,6 +25,16 @@ enum db_sql {
     SQL_EACH_FROM,
     SQL_EACH_REFUSAL,
     SQL_EACH_REFUSAL_BACK,
+    SQL_EACH_ALL_REFUSALS,
+    SQL_ADD_REFUSED,
+    SQL_SUM_REFUSED,
+    SQL_TRIM_REFUSED,
+    SQL_EACH_REFUSED,
+    SQL_EACH_REFUSED_BACK,
+    SQL_ADD_HOST_EVENT,
+    SQL_TRIM_HOST_EVENTS,
+    SQL_EACH_HOST_EVENT,
+    SQL_EACH_HOST_EVENT_BACK,
     SQL_TOTALS,
     SQL_NEWEST,
     SQL_CLEAR_COUNT,
@@ -33,6 +44,8 @@ enum db_sql {
     SQL_EACH_COUNT,
     SQL_EXPIRE_ACTIVATIONS,
     SQL_EXPIRE_REFUSALS,
+    SQL_EXPIRE_REFUSED,
+    SQL_EXPIRE_HOST_EVENTS,
     SQL_GROW_TALLY,
     SQL_ADD_TALLY,
     SQL_COUNT_TALLIES,
@@ -116,9 +129,11 @@ enum err db_removed(const struct store *s, struct errinfo *ei);
 /* ERR_NOT_NOW with its text. */
 enum err db_not_now(const struct store *s, struct errinfo *ei);
 
-/* A row of id and the activation columns; one of a refusal. */
+/* A row of each kind: those but of refusals begin with id and at. */
 void db_read_activation(sqlite3_stmt *st, struct store_activation *a);
 void db_read_refusal(sqlite3_stmt *st, struct store_refusal *r);
+void db_read_refused(sqlite3_stmt *st, struct store_refused *r);
+void db_read_host_event(sqlite3_stmt *st, struct store_host_event *h);
 
 /* The first second of its minute. */
 static inline int64_t db_minute(int64_t when)

@@ -10,6 +10,12 @@
     "at, channel, peer, version, application_id, activation_id, kms_id, client_id, "               \
     "previous_client_id, required_count, licence_status, minutes_left, is_virtual, count, "        \
     "workstation, client_at"
+#define REFUSAL_COLUMNS "minute, source, reason, hresult, times"
+#define REFUSED_COLUMNS                                                                            \
+    "at, source, reason, hresult, version, application_id, activation_id, kms_id, client_id, "     \
+    "previous_client_id, required_count, licence_status, minutes_left, is_virtual, workstation, "  \
+    "client_at"
+#define HOST_EVENT_COLUMNS "at, event_id, hresult, text"
 #define CLEARING_KEY_COLUMNS                                                                       \
     "k.key, k.grp, k.hosts, k.per_host, k.blocked, count(h.key), ifnull(sum(h.used), 0)"           \
     " FROM clearing_keys k LEFT JOIN clearing_hosts h ON h.key = k.key"
@@ -25,7 +31,7 @@ const char *const db_sql_text[SQL_COUNT] = {
     [SQL_ADD_ACTIVATION] = "INSERT INTO activations (" ACTIVATION_COLUMNS
                            ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_ADD_REFUSAL] =
-        "INSERT INTO refusals (minute, source, reason, hresult, times) VALUES (?, ?, ?, ?, ?)"
+        "INSERT INTO refusals (" REFUSAL_COLUMNS ") VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET times = times + excluded.times, hresult = excluded.hresult",
     [SQL_ADD_TOTALS] = "UPDATE totals SET answered = answered + ?, refused = refused + ?,"
                        " status_0 = status_0 + ?, status_1 = status_1 + ?, status_2 = status_2 + ?,"
@@ -39,11 +45,32 @@ const char *const db_sql_text[SQL_COUNT] = {
         "SELECT id, " ACTIVATION_COLUMNS " FROM activations WHERE at >= ? ORDER BY id DESC LIMIT ?",
     [SQL_EACH_FROM] =
         "SELECT id, " ACTIVATION_COLUMNS " FROM activations WHERE at >= ? AND id > ? ORDER BY id",
-    [SQL_EACH_REFUSAL] = "SELECT minute, source, reason, hresult, times FROM refusals"
+    [SQL_EACH_REFUSAL] = "SELECT " REFUSAL_COLUMNS ", had_rows FROM refusals"
                          " WHERE minute >= ? ORDER BY minute, source, reason",
-    [SQL_EACH_REFUSAL_BACK] = "SELECT minute, source, reason, hresult, times FROM refusals"
+    [SQL_EACH_REFUSAL_BACK] = "SELECT " REFUSAL_COLUMNS ", had_rows FROM refusals"
                               " WHERE minute >= ?"
                               " ORDER BY minute DESC, source DESC, reason DESC",
+    [SQL_EACH_ALL_REFUSALS] = "SELECT " REFUSAL_COLUMNS ", 0 FROM all_refusals"
+                              " WHERE minute >= ? ORDER BY minute, source, reason",
+    [SQL_ADD_REFUSED] = "INSERT INTO refused_requests (" REFUSED_COLUMNS
+                        ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_SUM_REFUSED] = "INSERT INTO refusals (" REFUSAL_COLUMNS ", had_rows)"
+                        " SELECT at - at % 60, source, reason, max(hresult), count(*), count(*)"
+                        " FROM refused_requests WHERE id <= ? GROUP BY 1, 2, 3"
+                        " ON CONFLICT DO UPDATE SET times = times + excluded.times,"
+                        " had_rows = had_rows + excluded.had_rows, hresult = excluded.hresult",
+    [SQL_TRIM_REFUSED] = "DELETE FROM refused_requests WHERE id <= ?",
+    [SQL_EACH_REFUSED] =
+        "SELECT id, " REFUSED_COLUMNS " FROM refused_requests WHERE at >= ? AND id > ? ORDER BY id",
+    [SQL_EACH_REFUSED_BACK] =
+        "SELECT id, " REFUSED_COLUMNS " FROM refused_requests WHERE at >= ? ORDER BY id DESC",
+    [SQL_ADD_HOST_EVENT] = "INSERT INTO host_events (" HOST_EVENT_COLUMNS ") VALUES (?, ?, ?, ?)",
+    [SQL_TRIM_HOST_EVENTS] =
+        "DELETE FROM host_events WHERE id <= (SELECT max(id) FROM host_events) - ?",
+    [SQL_EACH_HOST_EVENT] =
+        "SELECT id, " HOST_EVENT_COLUMNS " FROM host_events WHERE at >= ? AND id > ? ORDER BY id",
+    [SQL_EACH_HOST_EVENT_BACK] =
+        "SELECT id, " HOST_EVENT_COLUMNS " FROM host_events WHERE at >= ? ORDER BY id DESC",
     [SQL_TOTALS] = "SELECT answered, refused, status_0, status_1, status_2, status_3, status_4,"
                    " status_5, status_6 FROM totals",
     [SQL_NEWEST] = "SELECT ifnull(max(id), 0) FROM activations",
@@ -63,6 +90,13 @@ const char *const db_sql_text[SQL_COUNT] = {
     [SQL_EXPIRE_REFUSALS] =
         "DELETE FROM refusals WHERE minute < ?1 AND (minute, source, reason) IN"
         " (SELECT minute, source, reason FROM refusals ORDER BY minute, source, reason LIMIT ?2)",
+    /* Not the newest, so that ids go on rising. */
+    [SQL_EXPIRE_REFUSED] =
+        "DELETE FROM refused_requests WHERE at < ?1 AND id IN (SELECT id FROM refused_requests"
+        " WHERE id < (SELECT max(id) FROM refused_requests) ORDER BY id LIMIT ?2)",
+    [SQL_EXPIRE_HOST_EVENTS] =
+        "DELETE FROM host_events WHERE at < ?1 AND id IN (SELECT id FROM host_events"
+        " WHERE id < (SELECT max(id) FROM host_events) ORDER BY id LIMIT ?2)",
     [SQL_GROW_TALLY] = "UPDATE tallies SET answered = answered + ?1, last_at = max(last_at, ?2)"
                        " WHERE activation_id = ?3 AND application_id = ?4 AND licence_status = ?5",
     [SQL_ADD_TALLY] = "INSERT INTO tallies (answered, last_at, activation_id, application_id,"
@@ -305,6 +339,7 @@ void db_read_refusal(sqlite3_stmt *st, struct store_refusal *r)
     column_copy(st, 2, r->reason, sizeof(r->reason));
     r->hresult = (uint32_t)sqlite3_column_int64(st, 3);
     r->times = (uint64_t)sqlite3_column_int64(st, 4);
+    r->had_rows = (uint64_t)sqlite3_column_int64(st, 5);
 }
 
 static enum err each_row(struct store *s, enum db_sql sql, store_activation_fn *each, void *arg,
@@ -392,7 +427,7 @@ enum err store_each_refusal(struct store *s, int64_t since, store_refusal_fn *ea
 
     if (s->db == NULL)
         return db_not_now(s, ei);
-    st = s->stmt[SQL_EACH_REFUSAL];
+    st = s->stmt[SQL_EACH_ALL_REFUSALS];
     sqlite3_bind_int64(st, 1, db_minute(since));
     while (e == ERR_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
         struct store_refusal r;

@@ -42,13 +42,15 @@ struct store_activation {
     int64_t client_when;   /* the client's own clock, Unix seconds; 0: not recorded */
 };
 
-/* A refusal; kept aggregated per source address, reason and minute. */
+/* Refusals of one source address, reason and minute. Those of this realm's clients have rows of
+ * their own (store/refused.h) and are here when they have none, or none any more. */
 struct store_refusal {
     int64_t when;
     char source[64]; /* address without port */
     char reason[32]; /* kms_reason_name */
     uint32_t hresult;
-    uint64_t times; /* 0 on adding means once */
+    uint64_t times;    /* 0 on adding means once */
+    uint64_t had_rows; /* so many of them had rows; ignored on adding */
 };
 
 /* ERR_NOTFOUND: the file was removed while in use; as after any failure, reopen. */
@@ -84,6 +86,8 @@ MUST_CHECK enum err store_each_from(struct store *s, int64_t since, int64_t afte
 /* The newest limit (0: all) answered requests of every channel with when >= since, newest first. */
 MUST_CHECK enum err store_each_recent(struct store *s, int64_t since, uint32_t limit,
                                       store_activation_fn *each, void *arg, struct errinfo *ei);
+/* All refusals of each minute, source and reason, also those that have rows of their own; had_rows
+ * is 0. */
 typedef enum err store_refusal_fn(void *arg, const struct store_refusal *r);
 MUST_CHECK enum err store_each_refusal(struct store *s, int64_t since, store_refusal_fn *each,
                                        void *arg, struct errinfo *ei);

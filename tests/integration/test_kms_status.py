@@ -6,6 +6,7 @@ import os
 import random
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import time
@@ -24,9 +25,9 @@ PRODUCTS = [("Windows 11", "Enterprise"), ("Windows 11", "Pro"), ("Windows Serve
 class World:
     """A host and machines that ask it; every request that was answered is written down."""
 
-    def __init__(self, lab):
-        self.host = lab.daemon()
-        lab.install_hostkey(self.host)
+    def __init__(self, lab, options=None, activate=True):
+        self.host = lab.daemon(options=options)
+        lab.install_hostkey(self.host, activate=activate)
         self.clients = {p: Clients(lab, self.host.port, *p) for p in PRODUCTS}
         self.ids = {p: product_ids(lab, *p) for p in PRODUCTS}
         self.asked = []
@@ -40,7 +41,7 @@ class World:
     def refuse(self, times):
         for _ in range(times):
             self.clients[PRODUCTS[0]].ask(kms_id=uuid.uuid4())
-        wait_for(lambda: self.sql("SELECT ifnull(sum(times), 0) FROM refusals") == [(times,)],
+        wait_for(lambda: self.sql("SELECT ifnull(sum(times), 0) FROM all_refusals") == [(times,)],
                  "the refusals are in the ledger")
 
     def last_contacts(self):
@@ -254,13 +255,75 @@ def test_each_request_is_an_event_with_its_documented_fields(world):
     assert re.search(r"Minutes to expiration: +40123", text)
 
 
-def test_refusals_of_a_minute_are_one_event_with_their_number(world):
-    world.refuse(3)
+def filetime(unix):
+    return (unix + 11644473600) * 10_000_000
+
+
+def event_info(code, product_ids_, cmid, name, sent, status, minutes, virtual):
+    """Fields and their order: Volume Activation 2.0 Operations Guide, event 12290."""
+    at = time.gmtime(sent)
+    return (f"{code},{product_ids_['required_count']},{name},{cmid},{at.tm_year}/{at.tm_mon}/{at.tm_mday} "
+            f"{at.tm_hour:02}:{at.tm_min:02},{virtual},{status},{minutes},{product_ids_['activation_id']}")
+
+
+def refused_as(world, code, reason, product=PRODUCTS[0], ago=60, **fields):
+    """One request that must be refused so; its event has all that the client said."""
+    cmid, sent = uuid.uuid4(), int(time.time()) - ago
+    name = f"pc-{cmid.hex[:6]}.lab.example"
+    answer, result = world.clients[product].ask(
+        client_id=cmid, workstation=name, status=5, minutes_left=77, is_virtual=1,
+        client_time=filetime(sent), **fields)
+    assert (answer, result) == (None, code)
+    wait_for(lambda: [e for e in world.events() if e.get("client_id") == str(cmid)], "its event")
+    (event,) = [e for e in world.events() if e.get("client_id") == str(cmid)]
+    assert event["info"] == event_info(f"0x{code:X}", world.ids[product], cmid, name, sent, 5, 77, 1)
+    assert (event["event_id"], event["hresult"], event["reason"]) == (12290, f"0x{code:08X}", reason)
+    assert (event["product"], event["edition"]) == product
+    assert (event["times"], event["source"]) == (1, "127.0.0.1")
+    return event
+
+
+def test_each_refused_request_is_an_event_with_its_documented_fields(world):
+    refused_as(world, 0xC004F042, "not-served", kms_id=uuid.uuid4())
+    refused_as(world, 0xC004F06C, "clock-skew", ago=5 * 3600)
+    text = world.host.ctl("kms", "events", "--fields", "--limit", "1").out
+    assert "Request of Windows 11 Enterprise refused (from 127.0.0.1, reason clock-skew)" in text
+    assert re.search(r"Licence status: +5$", text, re.MULTILINE)
+    assert all(e["times"] == 1 for e in world.events())
+    assert world.host.status()["totals"]["failed"] == 2
+
+
+def test_a_host_that_refuses_all_tells_whom(lab):
+    refused_as(World(lab, {"kms.mode": "refuse"}), 0xC004F042, "refusing")
+
+
+def test_a_host_that_is_not_activated_tells_whom_it_refused(lab):
+    refused_as(World(lab, activate=False), 0xC004F041, "not-activated")
+
+
+def test_what_could_not_be_read_is_one_event_a_minute_with_its_number(world):
+    with world.clients[PRODUCTS[0]].connect() as c:
+        for _ in range(3):
+            c.call(b"\0" * 260)
+    wait_for(lambda: world.sql("SELECT ifnull(sum(times), 0) FROM all_refusals") == [(3,)],
+             "the refusals are in the ledger")
     events = world.events()
     assert sum(e["times"] for e in events) == 3 and len(events) <= 2  # a minute may have ended
-    assert {(e["hresult"], e["reason"], e["source"]) for e in events} == {
-        ("0xC004F042", "not-served", "127.0.0.1")}
-    assert events[0]["info"] == "0xC004F042,,,,,,,,"
+    assert {(e["reason"], e["source"], e["info"]) for e in events} == {
+        ("bad-version", "127.0.0.1", "0x8007000D,,,,,,,,")}
+
+
+def test_a_start_that_failed_is_an_event_of_the_host(world):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        world.host.stop()
+        world.host.options["kms.listen"] = f"127.0.0.1:{taken.getsockname()[1]}"
+        world.host.write_conf()
+        world.host.launch()
+        assert world.host.process.wait(timeout=DEADLINE) == 9
+    (event,) = world.events()
+    assert (event["event_id"], event["info"], event["hresult"]) == (12291, "0x80072740", "0x80072740")
+    assert "another program listens there" in event["text"]
+    assert "Event 12291" in world.host.ctl("kms", "events").out
 
 
 def test_events_come_newest_or_oldest_first(busy):

@@ -155,7 +155,7 @@ def host_with_ten_activations(lab):
     for i in range(2):
         windows.count(workstation=f'odd "{i}", comma')
     windows.ask(client_time=0)
-    wait_for(lambda: query(daemon, "SELECT times FROM refusals") == [(1,)], "the refusal")
+    wait_for(lambda: query(daemon, "SELECT times FROM all_refusals") == [(1,)], "the refusal")
     return daemon
 
 
@@ -244,8 +244,25 @@ def test_export_filters(host):
     refusal, = lines(host, "--refusals")
     assert refusal["reason"] == "clock-skew" and refusal["times"] == 1
     assert refusal["hresult"] == "0xC004F06C"
-    for wrong in (["--since", "yesterday"], ["--channel", "telex"], ["--refusals", "--channel", "kms"]):
+    for wrong in (["--since", "yesterday"], ["--channel", "telex"], ["--refusals", "--channel", "kms"],
+                  ["--refused", "--channel", "kms"], ["--refused", "--refusals"]):
         host.ctl("ledger", "export", *wrong, expect=2)
+
+
+def test_refused_requests_are_exported_one_by_one(host):
+    row, = lines(host, "--refused")
+    assert list(row) == ["id", "when", "time", "workstation", "product", "edition", "version",
+                         "application_id", "activation_id", "kms_id", "client_id", "previous_client_id",
+                         "required_count", "licence_status", "minutes_left", "virtual", "client_when",
+                         "source", "reason", "hresult"]
+    assert (row["reason"], row["hresult"], row["source"]) == ("clock-skew", "0xC004F06C", "127.0.0.1")
+    assert (row["product"], row["edition"]) == ("Windows 11", "Enterprise")
+    assert row["client_when"] == -11644473600  # FILETIME 0
+    assert lines(host, "--refused", "--application", "office") == []
+    assert lines(host, "--refused", "--source", "127.0.0.0/8", "--application", "windows") == [row]
+    in_csv, = csv.DictReader(io.StringIO(host.ctl("ledger", "export", "--refused", "--csv").out))
+    assert in_csv == {k: "" if v is None else str(int(v)) if isinstance(v, bool) else str(v)
+                      for k, v in row.items()}
 
 
 def test_compact_gives_room_back_and_loses_nothing(lab):

@@ -34,7 +34,7 @@ static struct store_activation of_the_guide(void)
 static void the_insertion_string_is_the_documented_one(void **state)
 {
     struct store_activation a = of_the_guide();
-    const struct kms_event e = {.a = &a};
+    const struct kms_event e = {.of.answered = &a};
     char text[KMS_EVENT_INFO_MAX];
 
     (void)state;
@@ -46,7 +46,7 @@ static void the_insertion_string_is_the_documented_one(void **state)
 static void a_client_time_that_was_not_recorded_is_left_empty(void **state)
 {
     struct store_activation a = of_the_guide();
-    const struct kms_event e = {.a = &a};
+    const struct kms_event e = {.of.answered = &a};
     json_t *j;
     char text[KMS_EVENT_INFO_MAX];
 
@@ -61,7 +61,7 @@ static void a_client_time_that_was_not_recorded_is_left_empty(void **state)
 static void a_name_of_any_length_fits(void **state)
 {
     struct store_activation a = of_the_guide();
-    const struct kms_event e = {.a = &a};
+    const struct kms_event e = {.of.answered = &a};
     char text[KMS_EVENT_INFO_MAX];
 
     (void)state;
@@ -77,7 +77,7 @@ static void refusals_tell_their_number_and_reason(void **state)
                                     .reason = "not-served",
                                     .hresult = 0xc004f042,
                                     .times = 12};
-    const struct kms_event e = {.r = &r};
+    const struct kms_event e = {.of.refusals = &r};
     char info[KMS_EVENT_INFO_MAX], message[300];
     json_t *j = kms_event_json(&e);
 
@@ -88,6 +88,42 @@ static void refusals_tell_their_number_and_reason(void **state)
     assert_contains(message, "not-served");
     assert_int_equal(json_integer_value(json_object_get(j, "times")), 12);
     assert_string_equal(json_string_value(json_object_get(j, "hresult")), "0xC004F042");
+    json_decref(j);
+}
+
+/* The guide: the event is written for refused requests too, with the same fields. */
+static void a_refused_request_tells_what_its_client_said(void **state)
+{
+    struct store_refused r = {
+        .request = of_the_guide(), .reason = "not-activated", .hresult = 0xc004f041};
+    const struct kms_event e = {.of.refused = &r};
+    char info[KMS_EVENT_INFO_MAX], message[300];
+    json_t *j = kms_event_json(&e);
+
+    (void)state;
+    assert_string_equal(kms_event_info(&e, info),
+                        "0xC004F041,25,kms03.site5.contoso.com,e5c98033-aab6-4d0b-9af9-1d399597dd56"
+                        ",2006/1/14 22:36,1,2,40123,cf67834d-db4a-402c-ab1f-2c134f02b700");
+    assert_contains(kms_event_message(&e, message, sizeof(message)), "reason not-activated");
+    assert_string_equal(json_string_value(json_object_get(j, "hresult")), "0xC004F041");
+    assert_int_equal(json_integer_value(json_object_get(j, "times")), 1);
+    assert_int_equal(json_integer_value(json_object_get(j, "refused_record")), 17);
+    assert_null(json_object_get(j, "count"));
+    json_decref(j);
+}
+
+static void an_event_of_the_host_has_a_code_and_a_cause(void **state)
+{
+    const struct store_host_event h = {
+        .when = 1700000000, .event_id = 12291, .hresult = 0x80072740, .text = "no room to listen"};
+    const struct kms_event e = {.of.host = &h};
+    char info[KMS_EVENT_INFO_MAX], message[300];
+    json_t *j = kms_event_json(&e);
+
+    (void)state;
+    assert_string_equal(kms_event_info(&e, info), "0x80072740");
+    assert_contains(kms_event_message(&e, message, sizeof(message)), "no room to listen");
+    assert_int_equal(json_integer_value(json_object_get(j, "event_id")), 12291);
     json_decref(j);
 }
 
@@ -138,6 +174,8 @@ int main(void)
         cmocka_unit_test(a_client_time_that_was_not_recorded_is_left_empty),
         cmocka_unit_test(a_name_of_any_length_fits),
         cmocka_unit_test(refusals_tell_their_number_and_reason),
+        cmocka_unit_test(a_refused_request_tells_what_its_client_said),
+        cmocka_unit_test(an_event_of_the_host_has_a_code_and_a_cause),
         cmocka_unit_test(a_product_has_a_name_or_its_id),
         cmocka_unit_test(everybody_is_new_once),
     };

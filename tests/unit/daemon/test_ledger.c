@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "daemon/ledger.h"
+#include "store/events.h"
 
 #define ROOM       8
 #define SAVE_EVERY 100
@@ -419,6 +420,101 @@ static void refusals_outlast_a_failure(void **state)
     assert_int_equal(totals(f).refused, 1);
 }
 
+static struct store_refused refused_request(int64_t when)
+{
+    struct store_refused r = {.request = {.when = when, .peer = "192.0.2.9"},
+                              .reason = "not-served",
+                              .hresult = 0xc004f042};
+
+    return r;
+}
+
+struct events {
+    uint64_t single, summed;
+};
+
+static enum err count_event(void *arg, const struct store_event *e)
+{
+    struct events *n = arg;
+
+    n->single += e->refused != NULL;
+    n->summed += e->refusals != NULL ? e->refusals->times : 0;
+    return ERR_OK;
+}
+
+static enum err read_events(void *arg, struct store *s, struct errinfo *ei)
+{
+    const struct store_event_query q = {.oldest_first = true};
+
+    return store_each_event(s, &q, count_event, arg, ei);
+}
+
+static struct events events(struct fixture *f)
+{
+    struct events n = {0};
+    struct errinfo ei = {0};
+
+    assert_ok(ledger_read(f->ledger, read_events, &n, &ei), &ei);
+    return n;
+}
+
+static void refused_requests_have_rows_and_cost_no_commit_each(void **state)
+{
+    struct fixture *f = *state;
+    struct store_refused r = refused_request(60);
+
+    for (int i = 0; i < 5; i++)
+        ledger_refuse_request(f->port, &r);
+    assert_int_equal(stats(f).waiting, 5);
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    assert_int_equal(events(f).single, 5);
+    assert_int_equal(totals(f).refused, 5);
+    assert_int_equal(stats(f).waiting, 0);
+    assert_int_equal(stats(f).commits, 1);
+}
+
+/* A flood while the writer is busy: memory is bounded, and each one is in the ledger all the same.
+ */
+static void refused_requests_beyond_the_room_are_summed_up(void **state)
+{
+    struct fixture *f = *state;
+    struct store_refused r = refused_request(60);
+    struct events n;
+
+    atomic_store(&f->gate, true);
+    add(f, 1);
+    uv_run(&f->loop, UV_RUN_NOWAIT); /* the writer is in it */
+    for (int i = 0; i < 10000; i++)
+        ledger_refuse_request(f->port, &r);
+    atomic_store(&f->gate, false);
+    turn_until(f, f->done == 1 && stats(f).waiting == 0);
+    n = events(f);
+    assert_int_equal(n.single, 2048);
+    assert_int_equal(n.summed, 10000 - 2048);
+    assert_int_equal(totals(f).refused, 10000);
+    assert_true(stats(f).commits >= 2048 / 256);
+    ledger_refuse_request(f->port, &r); /* there is room again */
+    turn_until(f, stats(f).waiting == 0);
+    assert_int_equal(events(f).single, 2049);
+}
+
+static void refused_requests_outlast_a_failure(void **state)
+{
+    struct fixture *f = *state;
+    struct store_refused r = refused_request(60);
+
+    limit_files(4096);
+    add(f, 1);
+    turn_until(f, f->failed == 1);
+    ledger_refuse_request(f->port, &r);
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    assert_int_equal(stats(f).waiting, 1);
+    limit_files(RLIM_INFINITY);
+    turn_until(f, ledger_ready(f->ledger));
+    turn_until(f, stats(f).waiting == 0);
+    assert_int_equal(events(f).single, 1);
+}
+
 /* ---- writing other things ---- */
 
 static enum err write_refusal(void *arg, struct store *s, struct errinfo *ei)
@@ -486,6 +582,7 @@ static void closing_records_and_tells_what_waits(void **state)
 {
     struct fixture *f = *state;
     struct store_refusal r = refusal(1, "foreign");
+    struct store_refused request = refused_request(60);
     struct store_totals t = {0};
     struct errinfo ei;
 
@@ -494,6 +591,8 @@ static void closing_records_and_tells_what_waits(void **state)
     uv_run(&f->loop, UV_RUN_NOWAIT); /* the writer has them */
     add_row(f, 3, 25);
     ledger_refuse(f->port, &r);
+    for (int i = 0; i < 700; i++)
+        ledger_refuse_request(f->port, &request);
     ledger_port_close(f->port);
     assert_false(ledger_port_closed(f->port));
     atomic_store(&f->gate, false);
@@ -501,17 +600,19 @@ static void closing_records_and_tells_what_waits(void **state)
     assert_int_equal(f->done, 4);
     assert_ok(store_totals(f->store, &t, &ei), &ei);
     assert_int_equal(t.answered, 4);
-    assert_int_equal(t.refused, 1);
+    assert_int_equal(t.refused, 701);
 }
 
 static void a_ledger_that_is_down_closes_too(void **state)
 {
     struct fixture *f = *state;
     struct store_refusal r = refusal(1, "foreign");
+    struct store_refused request = refused_request(60);
 
     limit_files(4096);
     add(f, 1);
     ledger_refuse(f->port, &r);
+    ledger_refuse_request(f->port, &request);
     turn_until(f, f->failed == 1);
     add(f, 1);
     close_ledger(f);
@@ -610,6 +711,9 @@ int main(void)
         T(a_full_queue_holds_its_ports_and_releases_them),
         T(refusals_are_recorded_within_moments),
         T(refusals_outlast_a_failure),
+        T(refused_requests_have_rows_and_cost_no_commit_each),
+        T(refused_requests_beyond_the_room_are_summed_up),
+        T(refused_requests_outlast_a_failure),
         T(a_write_is_durable_when_it_returns),
         T(a_job_rides_with_the_activations),
         T(closing_records_and_tells_what_waits),

@@ -1,0 +1,45 @@
+#include "daemon/hostevent.h"
+
+#include <stdio.h>
+
+#define NOT_STARTED 12291 /* data/event_ids.csv */
+
+uint32_t hostevent_hresult(enum err e)
+{
+    switch (e) {
+    case ERR_NOMEM:
+        return 0x8007000e; /* E_OUTOFMEMORY */
+    case ERR_USAGE:
+    case ERR_CONFIG:
+        return 0x80070057; /* E_INVALIDARG */
+    case ERR_DENIED:
+        return 0x80070005; /* E_ACCESSDENIED */
+    case ERR_NOTFOUND:
+        return 0x80070002; /* ERROR_FILE_NOT_FOUND */
+    case ERR_BUSY:
+    case ERR_EXISTS:
+        return 0x80072740; /* WSAEADDRINUSE */
+    default:
+        return 0x80004005; /* E_FAIL */
+    }
+}
+
+static enum err write_event(void *arg, struct store *s, struct errinfo *ei)
+{
+    return store_add_host_event(s, arg, ei);
+}
+
+void hostevent_not_started(struct daemon *d, const struct errinfo *why)
+{
+    struct store_host_event h = {.event_id = NOT_STARTED, .hresult = why->hresult};
+    struct errinfo ei = {0};
+
+    if (d->ledger == NULL)
+        return;
+    h.when = daemon_now(d);
+    if (h.hresult == 0)
+        h.hresult = hostevent_hresult(why->code);
+    snprintf(h.text, sizeof(h.text), "%s", why->text);
+    if (ledger_write(d->ledger, write_event, &h, &ei) != ERR_OK)
+        log_warn(&d->log, "%s; that adbad did not start is not in its event log", ei.text);
+}
