@@ -340,9 +340,11 @@ def test_events_come_newest_or_oldest_first(busy):
 def test_following_tells_what_happens_from_now_on(world):
     world.ask(PRODUCTS[0], uuid.uuid4(), "BEFORE")
     world.refuse(1)
+    wait_for(lambda: len(world.events()) == 2, "the refusal's event is written")
     argv = [world.host.lab.program("adbactl"), "--config", world.host.conf, "kms", "events",
             "--follow", "--json"]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tail:
+    tail = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
         assert "Following" in tail.stderr.readline()
         world.ask(PRODUCTS[0], uuid.uuid4(), "AFTER-1")
         assert json.loads(tail.stdout.readline())["workstation"] == "AFTER-1"
@@ -352,3 +354,6 @@ def test_following_tells_what_happens_from_now_on(world):
         assert json.loads(tail.stdout.readline())["workstation"] == "AFTER-2"
         tail.send_signal(signal.SIGINT)
         assert tail.wait(timeout=DEADLINE) == -signal.SIGINT
+    finally:
+        tail.kill()
+        tail.communicate()
