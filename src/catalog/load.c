@@ -7,10 +7,10 @@ typedef enum err reader_fn(struct catalog *cat, struct csv *c, struct errinfo *e
 
 /* In the order of reading: each table names things from those above it. */
 static reader_fn *const readers[CAT_TABLE_COUNT] = {
-    [CAT_KMS_PRODUCTS] = cat_read_units, [CAT_PRODUCTS] = cat_read_products,
-    [CAT_SETUP_KEYS] = cat_read_keys,    [CAT_GROUPS] = cat_read_groups,
-    [CAT_UPDATES] = cat_read_updates,    [CAT_ERRORS] = cat_read_errors,
-    [CAT_EVENTS] = cat_read_events,      [CAT_AVMA_KEYS] = cat_read_avma,
+    [CAT_KMS_PRODUCTS] = cat_read_units,      [CAT_PRODUCTS] = cat_read_products,
+    [CAT_SETUP_KEYS] = cat_read_keys,         [CAT_GROUPS] = cat_read_groups,
+    [CAT_UPDATES] = cat_read_updates,         [CAT_ERRORS] = cat_read_errors,
+    [CAT_EVENTS] = cat_read_events,           [CAT_AVMA_KEYS] = cat_read_avma,
     [CAT_AVMA_MATRIX] = cat_read_avma_matrix,
 };
 
