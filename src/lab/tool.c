@@ -1,22 +1,17 @@
 #include "lab/tool.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/child.h"
+
 #define DEFAULT_MS 120000
-#define OUTPUT_MAX (1u << 20)
-#define PATH_VALUE "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 static int exit_code(int status)
 {
@@ -46,115 +41,35 @@ static void step_inside(const struct node *in)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
-static void __attribute__((noreturn)) become(const struct tool *t, int in, int out)
+static void enter(const void *arg)
 {
-    char ccache[300], conf[300];
-    const char *env[8] = {PATH_VALUE, "LC_ALL=C.UTF-8", "HOME=/root", "TDB_NO_FSYNC=1", NULL};
-    size_t n = 4;
-    sigset_t none;
+    const struct tool *t = arg;
 
-    snprintf(ccache, sizeof(ccache), "KRB5CCNAME=%s", t->ccache != NULL ? t->ccache : "MEMORY:");
-    env[n++] = ccache;
-    snprintf(conf, sizeof(conf), "KRB5_CONFIG=%s",
-             t->krb5_conf != NULL ? t->krb5_conf : "/etc/krb5.conf");
-    env[n++] = conf;
-    env[n] = NULL;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    setsid(); /* a program that asks for a password shall not find the terminal */
-    if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
-        _exit(126);
     if (t->network != NULL && !node_enter_network(t->network))
         _exit(126);
     if (t->in != NULL)
         step_inside(t->in);
-    if (chdir("/") != 0)
-        _exit(126);
-    execvpe(t->argv[0], (char *const *)(uintptr_t)t->argv, (char *const *)(uintptr_t)env);
-    _exit(127);
 }
 
 /* ---- our side ---- */
 
-/* A file in memory: as input it can't block us, as output it can't block the program. */
-static int scratch(const char *text, struct errinfo *ei)
-{
-    int fd = memfd_create("adbad-lab", MFD_CLOEXEC);
-    size_t len = text == NULL ? 0 : strlen(text);
-
-    if (fd >= 0 && write(fd, text == NULL ? "" : text, len) == (ssize_t)len &&
-        lseek(fd, 0, SEEK_SET) == 0)
-        return fd;
-    err_fail_errno(ei, errno, "make a scratch file");
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
-
-static enum err collect(int fd, struct buf *out, struct errinfo *ei)
-{
-    off_t size = lseek(fd, 0, SEEK_END);
-    size_t want = size < 0 ? 0 : size > OUTPUT_MAX ? OUTPUT_MAX : (size_t)size;
-    uint8_t *to = want == 0 ? NULL : buf_grow(out, want);
-
-    if (want == 0)
-        return ERR_OK;
-    if (to == NULL)
-        return err_nomem(ei);
-    return pread(fd, to, want, 0) == (ssize_t)want ? ERR_OK
-                                                   : err_fail_errno(ei, errno, "read output");
-}
-
-static enum err await(pid_t pid, const struct tool *t, int *status, struct errinfo *ei)
-{
-    struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
-    int ms = t->timeout_ms != 0 ? t->timeout_ms : DEFAULT_MS, got, raw = 0;
-
-    do
-        got = poll(&p, 1, ms);
-    while (got < 0 && errno == EINTR);
-    if (got != 1)
-        kill(pid, SIGKILL); /* our own child, not yet reaped */
-    close(p.fd);
-    while (waitpid(pid, &raw, 0) < 0 && errno == EINTR)
-        ;
-    if (got != 1)
-        return err_fail(ei, ERR_TIMEOUT, "%s: no end after %d s", t->argv[0], ms / 1000);
-    *status = exit_code(raw);
-    return ERR_OK;
-}
-
 enum err tool_run(const struct tool *t, int *status, struct errinfo *ei)
 {
-    int in = scratch(t->input, ei), out = in < 0 ? -1 : scratch(NULL, ei);
-    enum err e = out < 0 ? ei->code : ERR_OK;
-    pid_t pid;
+    char ccache[300], conf[300];
+    const char *const env[] = {
+        CHILD_PATH, "LC_ALL=C.UTF-8", "HOME=/root", "TDB_NO_FSYNC=1", ccache, conf, NULL};
+    const struct child c = {.argv = t->argv,
+                            .env = env,
+                            .input = t->input,
+                            .output = t->output,
+                            .timeout_ms = t->timeout_ms != 0 ? t->timeout_ms : DEFAULT_MS,
+                            .enter = enter,
+                            .arg = t};
 
-    if (e != ERR_OK)
-        goto out;
-    pid = fork();
-    if (pid == 0)
-        become(t, in, out);
-    e = pid < 0 ? err_fail_errno(ei, errno, "start %s", t->argv[0]) : await(pid, t, status, ei);
-    if (e == ERR_OK && t->output != NULL)
-        e = collect(out, t->output, ei);
-out:
-    if (in >= 0)
-        close(in);
-    if (out >= 0)
-        close(out);
-    return e;
-}
-
-static const char *last_line(char *text)
-{
-    const char *last = "it says nothing";
-    char *save = NULL;
-
-    for (char *line = strtok_r(text, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save))
-        last = line;
-    return last;
+    snprintf(ccache, sizeof(ccache), "KRB5CCNAME=%s", t->ccache != NULL ? t->ccache : "MEMORY:");
+    snprintf(conf, sizeof(conf), "KRB5_CONFIG=%s",
+             t->krb5_conf != NULL ? t->krb5_conf : "/etc/krb5.conf");
+    return child_run(&c, status, ei);
 }
 
 enum err tool_do(const struct tool *t, struct errinfo *ei)
@@ -169,12 +84,12 @@ enum err tool_do(const struct tool *t, struct errinfo *ei)
     if (run.output == NULL)
         run.output = &said;
     e = tool_run(&run, &status, ei);
-    if (e == ERR_OK && status == 127)
+    if (e == ERR_OK && status == CHILD_MISSING)
         e = err_fail(ei, ERR_NOT_NOW, "%s is not installed", t->argv[0]);
     else if (e == ERR_OK && status != 0)
         e = err_fail(ei, ERR_NOT_NOW, "\"%s %s %s\" ended with code %d: %s", t->argv[0], second,
                      third, status,
-                     buf_str(run.output) == NULL ? "" : last_line((char *)run.output->data));
+                     buf_str(run.output) == NULL ? "" : child_last_line((char *)run.output->data));
     buf_wipe(&said);
     return e;
 }
