@@ -3,6 +3,7 @@
 #include <gssapi/gssapi.h>
 #include <gssapi/gssapi_ext.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -15,6 +16,7 @@
 struct krb {
     struct krb_ticket ticket;
     gss_cred_id_t cred;
+    krb5_ccache file; /* NULL: not exported */
     int64_t renew_at; /* seconds since boot */
 };
 
@@ -53,6 +55,7 @@ static void worker_free(struct worker *w)
     krb_ticket_fini(&w->ticket);
     free((char *)(uintptr_t)w->conf.principal);
     free((char *)(uintptr_t)w->conf.keytab);
+    free((char *)(uintptr_t)w->conf.service);
     free((char *)(uintptr_t)w->conf.host);
     drop_secret(w->conf.password);
     drop_secret(w->conf.new_password);
@@ -79,6 +82,7 @@ static struct worker *worker_new(const struct krb_conf *conf)
     w->conf.keytab = copy(conf->keytab, &bad);
     w->conf.password = copy(conf->password, &bad);
     w->conf.new_password = copy(conf->new_password, &bad);
+    w->conf.service = copy(conf->service, &bad);
     w->conf.host = copy(conf->host, &bad);
     if (!bad)
         return w;
@@ -206,6 +210,34 @@ enum err krb_login(const struct krb_conf *conf, struct krb **out, struct errinfo
     return ERR_OK;
 }
 
+enum err krb_export(struct krb *k, const char *path, struct errinfo *ei)
+{
+    krb5_context ctx = k->ticket.ctx;
+    krb5_principal client = NULL;
+    const char *text;
+    char *name = NULL;
+    krb5_error_code code = 0;
+
+    if (asprintf(&name, "FILE:%s", path) < 0)
+        return err_nomem(ei);
+    if (k->file == NULL)
+        code = krb5_cc_resolve(ctx, name, &k->file);
+    free(name);
+    if (code == 0)
+        code = krb5_cc_get_principal(ctx, k->ticket.cache, &client);
+    if (code == 0)
+        code = krb5_cc_initialize(ctx, k->file, client);
+    if (code == 0)
+        code = krb5_cc_copy_creds(ctx, k->ticket.cache, k->file);
+    krb5_free_principal(ctx, client);
+    if (code == 0)
+        return ERR_OK;
+    text = krb5_get_error_message(ctx, code);
+    err_fail(ei, ERR_IO, "write the credential cache %s: %s", path, text);
+    krb5_free_error_message(ctx, text);
+    return ERR_IO;
+}
+
 enum err krb_change_password(const struct krb_conf *conf, struct errinfo *ei)
 {
     struct krb_ticket none = {0};
@@ -220,6 +252,8 @@ void krb_free(struct krb *k)
     if (k == NULL)
         return;
     gss_release_cred(&minor, &k->cred);
+    if (k->file != NULL)
+        krb5_cc_destroy(k->ticket.ctx, k->file);
     krb_ticket_fini(&k->ticket);
     free(k);
 }

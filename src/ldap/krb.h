@@ -1,8 +1,8 @@
-/* krb: Kerberos credentials of one session, in memory: a ticket of our own for the directory's
- * service, fetched with a keytab or a password. No credential cache of the user, no environment
- * variable and no default keytab takes part. The first KDC that is asked is that of the domain
- * controller itself; what others there are, the system's krb5.conf and DNS say. Nothing outside
- * this folder includes it. */
+/* krb: Kerberos credentials of one session, in memory: a ticket of our own for a service, fetched
+ * with a keytab or a password. No credential cache of the user, no environment variable and no
+ * default keytab takes part. The first KDC that is asked is that of the server itself; what others
+ * there are, the system's krb5.conf and DNS say. Outside this folder it serves who starts a program
+ * that shall log in as we do. */
 #ifndef ADBAD_LDAP_KRB_H
 #define ADBAD_LDAP_KRB_H
 
@@ -16,7 +16,8 @@ struct krb_conf {
     const char *principal; /* NULL: the keytab's first; a realm may be left out */
     const char *keytab;    /* file, read at every login; NULL: password */
     const char *password;
-    const char *host;         /* of the service ldap/host */
+    const char *service;      /* NULL: "ldap" */
+    const char *host;         /* of the service, and the first that is asked for tickets */
     const char *new_password; /* krb_change_password: from password to this one */
     int timeout_ms;           /* for all of it */
 };
@@ -25,6 +26,10 @@ struct krb_conf {
  * its remedy. */
 MUST_CHECK enum err krb_login(const struct krb_conf *conf, struct krb **out, struct errinfo *ei);
 void krb_free(struct krb *k);
+
+/* Copies the tickets into a file of their own (mode 0600; one that is there is replaced), a
+ * credential cache for a program that we start. krb_free removes it. */
+MUST_CHECK enum err krb_export(struct krb *k, const char *path, struct errinfo *ei);
 
 /* Changes the password of principal (RFC 3244), which needs no right but knowing the present one.
  * ERR_AUTH (the present one is wrong), ERR_DENIED (the new one is refused), and as krb_login. After

@@ -140,11 +140,12 @@ static enum err fetch_service(struct login *l, struct errinfo *ei)
 {
     krb5_context ctx = l->t->ctx;
     krb5_creds in = {.client = l->client}, *out = NULL;
+    const char *name = l->conf->service != NULL ? l->conf->service : "ldap";
     krb5_error_code code =
-        krb5_sname_to_principal(ctx, l->conf->host, "ldap", KRB5_NT_SRV_HST, &in.server);
+        krb5_sname_to_principal(ctx, l->conf->host, name, KRB5_NT_SRV_HST, &in.server);
     char service[300];
 
-    snprintf(service, sizeof(service), "service ldap/%s", l->conf->host);
+    snprintf(service, sizeof(service), "service %s/%s", name, l->conf->host);
     if (code == 0)
         code = krb5_get_credentials(ctx, 0, l->t->cache, &in, &out);
     krb5_free_principal(ctx, in.server);

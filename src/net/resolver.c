@@ -185,6 +185,55 @@ enum err resolver_srv(struct resolver *r, const char *name, int timeout_ms,
     return ERR_OK;
 }
 
+/* ---- SOA ---- */
+
+struct soa_wait {
+    bool done;
+    int status;
+    char primary[256];
+};
+
+static void on_soa(void *arg, int status, int timeouts, unsigned char *reply, int len)
+{
+    struct soa_wait *w = arg;
+    struct ares_soa_reply *soa = NULL;
+
+    (void)timeouts;
+    if (status == ARES_SUCCESS)
+        status = ares_parse_soa_reply(reply, len, &soa);
+    if (status == ARES_EBADRESP) /* an alias alone: no zone begins here */
+        status = ARES_ENODATA;
+    if (status == ARES_SUCCESS)
+        snprintf(w->primary, sizeof(w->primary), "%s", soa->nsname);
+    ares_free_data(soa);
+    w->status = status;
+    w->done = true;
+}
+
+enum err resolver_zone(struct resolver *r, const char *name, int timeout_ms,
+                       struct resolver_zone *out, struct errinfo *ei)
+{
+    struct until u = until_in(timeout_ms);
+    struct soa_wait w = {.status = ARES_ENOTFOUND};
+
+    for (const char *at = name; at != NULL && at[0] != '\0';) {
+        const char *dot = strchr(at, '.');
+
+        w = (struct soa_wait){0};
+        ares_query(r->channel, at, ns_c_in, ns_t_soa, on_soa, &w);
+        run(r, &w.done, u);
+        if (w.status == ARES_SUCCESS) {
+            snprintf(out->name, sizeof(out->name), "%s", at);
+            snprintf(out->primary, sizeof(out->primary), "%s", w.primary);
+            return ERR_OK;
+        }
+        if (w.status != ARES_ENOTFOUND && w.status != ARES_ENODATA)
+            break;
+        at = dot == NULL ? NULL : dot + 1;
+    }
+    return dns_fail(r, w.status, "the zone of", name, ei);
+}
+
 /* ---- addresses ---- */
 
 struct host_wait {

@@ -1,4 +1,4 @@
-/* resolver: DNS questions of a simulated client through c-ares, each blocking up to a deadline.
+/* resolver: DNS questions through c-ares, each blocking up to a deadline.
  *
  * Failures carry the code that a Windows client shows: 0x8007232B (no such name), 0x8007251D (no
  * such record), 0x8007232A (the server failed), 0x8007267C (no server answers). A struct resolver
@@ -14,7 +14,7 @@
 
 struct resolver;
 
-/* server: "ADDRESS[:PORT]" ("[v6]:PORT"); NULL: the system's servers and /etc/hosts. With a server
+/* server: "ADDRESS[:PORT]" ("[v6]:PORT"), several with commas between; NULL: the system's servers and /etc/hosts. With a server
  * of its own the hosts file is not read. ERR_CONFIG for a malformed address. */
 MUST_CHECK enum err resolver_new(const char *server, struct resolver **out, struct errinfo *ei);
 void resolver_free(struct resolver *r);
@@ -28,6 +28,16 @@ struct resolver_srv {
  */
 MUST_CHECK enum err resolver_srv(struct resolver *r, const char *name, int timeout_ms,
                                  struct resolver_srv **out, size_t *n, struct errinfo *ei);
+
+struct resolver_zone {
+    char name[256];    /* the zone's */
+    char primary[256]; /* the server that takes its updates (MNAME of the SOA record) */
+};
+
+/* The zone that name belongs to, whether name exists or not: the nearest one above it, the root
+ * left out. ERR_NOTFOUND if there is none. */
+MUST_CHECK enum err resolver_zone(struct resolver *r, const char *name, int timeout_ms,
+                                  struct resolver_zone *out, struct errinfo *ei);
 
 struct resolver_address {
     socklen_t len;
