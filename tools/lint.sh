@@ -37,7 +37,7 @@ foreign_headers()
     grep -rnE '#include <sqlite3' src --include='*.[ch]' | grep -v '^src/store/'
     grep -rnE '#include <(uv|ares|sys/socket|netinet|arpa|netdb)' \
         src/base src/wire src/rpc src/catalog src/realm src/clearing src/kms src/members \
-        src/adba src/store src/settings src/client src/fleet --include='*.[ch]'
+        src/adba src/store src/settings src/publish src/client src/fleet --include='*.[ch]'
     grep -rnwE 'time\(NULL\)|gettimeofday|clock_gettime|getrandom|RAND_bytes' src --include='*.[ch]' |
         grep -vE '^src/(base|net|daemon|cli|ldap|store|lab)/'
 }

@@ -1,0 +1,68 @@
+#include "publish/record.h"
+
+#include <string.h>
+#include <strings.h>
+
+#define LABEL_MAX 63
+#define NAME_MAX  253
+
+static bool is_label_character(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+}
+
+bool publish_name_valid(const char *name)
+{
+    size_t label = 0, len = strlen(name);
+
+    if (len == 0 || len > NAME_MAX || name[len - 1] == '.')
+        return false;
+    for (const char *c = name; *c != '\0'; c++) {
+        if (*c == '.' ? label == 0 : !is_label_character(*c) || label == LABEL_MAX)
+            return false;
+        label = *c == '.' ? 0 : label + 1;
+    }
+    return true;
+}
+
+static size_t length_without_dot(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len > 0 && name[len - 1] == '.' ? len - 1 : len;
+}
+
+bool publish_name_same(const char *a, const char *b)
+{
+    size_t len = length_without_dot(a);
+
+    return len == length_without_dot(b) && strncasecmp(a, b, len) == 0;
+}
+
+bool publish_record_same(const struct publish_record *a, const struct publish_record *b)
+{
+    return a->priority == b->priority && a->weight == b->weight && a->port == b->port &&
+           publish_name_same(a->host, b->host);
+}
+
+/* The forest's root domain, or one below it. */
+static bool is_within(const char *domain, const char *forest)
+{
+    size_t len = length_without_dot(domain), tail = length_without_dot(forest);
+
+    return tail > 0 && len >= tail && strncasecmp(domain + len - tail, forest, tail) == 0 &&
+           (len == tail || domain[len - tail - 1] == '.');
+}
+
+enum err publish_allowed(const char *domain, const char *lab_forest, bool relay_healthy,
+                         struct errinfo *ei)
+{
+    if (relay_healthy || (lab_forest != NULL && is_within(domain, lab_forest)))
+        return ERR_OK;
+    return err_fail(ei, ERR_REFUSED,
+                    "publish in %s: it is no domain of the lab forest (%s), and genuine clients "
+                    "that found this host there could not be served: no relay has a healthy "
+                    "upstream",
+                    domain, lab_forest != NULL ? lab_forest : "[directory] lab_forest is not set");
+}

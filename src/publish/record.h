@@ -1,0 +1,29 @@
+/* record: the SRV record of a KMS host (RFC 2782), and where it may be published. */
+#ifndef ADBAD_PUBLISH_RECORD_H
+#define ADBAD_PUBLISH_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define PUBLISH_SERVICE "_vlmcs._tcp" /* its names begin with it */
+
+struct publish_record {
+    uint16_t priority, weight, port;
+    char host[256]; /* with or without its last dot, in any case */
+};
+
+/* Letters, digits, '-' and '_' in labels of 1 to 63, one dot between them, 253 in all: what can
+ * stand in a script without being taken for anything else. */
+bool publish_name_valid(const char *name);
+bool publish_name_same(const char *a, const char *b);
+bool publish_record_same(const struct publish_record *a, const struct publish_record *b);
+
+/* Whether domain may hold our record: a domain of the lab forest, or any other where a relay has a
+ * healthy upstream, so that the genuine clients which find us are served. lab_forest may be NULL.
+ * ERR_REFUSED names the remedy. */
+MUST_CHECK enum err publish_allowed(const char *domain, const char *lab_forest, bool relay_healthy,
+                                    struct errinfo *ei);
+
+#endif

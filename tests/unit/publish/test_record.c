@@ -1,0 +1,122 @@
+#include "publish/record.h"
+
+#include <string.h>
+
+#include "support.h"
+
+static void a_name_is_labels_with_dots_between(void **state)
+{
+    static const struct {
+        const char *name;
+        bool valid;
+    } table[] = {
+        {"lab.example", true},
+        {"_vlmcs._tcp.lab.example", true},
+        {"KMS-1.lab.example", true},
+        {"x", true},
+        {"", false},
+        {".", false},
+        {"lab.example.", false},
+        {".lab.example", false},
+        {"lab..example", false},
+        {"lab example", false},
+        {"lab.example\nupdate delete other.example", false},
+        {"lab;example", false},
+        {"l\xc3\xa4"
+         "b.example",
+         false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+        if (publish_name_valid(table[i].name) != table[i].valid)
+            fail_msg("%s", table[i].name);
+}
+
+/* RFC 1035 2.3.4: labels of 63, names of 255 octets on the wire, 253 as text. */
+static void names_have_the_lengths_of_dns(void **state)
+{
+    char label[65], name[260] = "";
+
+    (void)state;
+    memset(label, 'a', 64);
+    label[64] = '\0';
+    assert_false(publish_name_valid(label));
+    label[63] = '\0';
+    assert_true(publish_name_valid(label));
+    for (int i = 0; i < 3; i++) {
+        strcat(name, label);
+        strcat(name, ".");
+    }
+    label[61] = '\0';
+    strcat(name, label);
+    assert_int_equal(strlen(name), 253);
+    assert_true(publish_name_valid(name));
+    strcat(name, "a");
+    assert_false(publish_name_valid(name));
+}
+
+static void names_are_the_same_in_any_case_and_with_a_last_dot(void **state)
+{
+    (void)state;
+    assert_true(publish_name_same("kms1.lab.example", "KMS1.Lab.Example."));
+    assert_false(publish_name_same("kms1.lab.example", "kms1.lab.exampl"));
+    assert_false(publish_name_same("kms1.lab.example", "kms2.lab.example"));
+}
+
+static void records_are_the_same_in_every_part(void **state)
+{
+    const struct publish_record r = {1, 2, 1688, "kms1.lab.example"};
+    const struct publish_record others[] = {{0, 2, 1688, "kms1.lab.example"},
+                                            {1, 0, 1688, "kms1.lab.example"},
+                                            {1, 2, 1689, "kms1.lab.example"},
+                                            {1, 2, 1688, "kms2.lab.example"}};
+    const struct publish_record same = {1, 2, 1688, "KMS1.lab.example."};
+
+    (void)state;
+    assert_true(publish_record_same(&r, &same));
+    for (size_t i = 0; i < 4; i++)
+        assert_false(publish_record_same(&r, &others[i]));
+}
+
+static void only_a_domain_of_the_lab_forest_is_published_in_without_a_relay(void **state)
+{
+    static const struct {
+        const char *domain, *forest;
+        bool allowed;
+    } table[] = {
+        {"lab.example", "lab.example", true},
+        {"child.lab.example", "lab.example", true},
+        {"LAB.example", "lab.EXAMPLE", true},
+        {"notlab.example", "lab.example", false},
+        {"example", "lab.example", false},
+        {"lab.example.com", "lab.example", false},
+        {"corp.example", "lab.example", false},
+        {"lab.example", NULL, false},
+        {"lab.example", "", false},
+    };
+    struct errinfo ei;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        enum err e = publish_allowed(table[i].domain, table[i].forest, false, &ei);
+
+        assert_int_equal(e, table[i].allowed ? ERR_OK : ERR_REFUSED);
+        if (e != ERR_OK)
+            assert_contains(ei.text, table[i].domain);
+        assert_ok(publish_allowed(table[i].domain, table[i].forest, true, &ei), &ei);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_name_is_labels_with_dots_between),
+        cmocka_unit_test(names_have_the_lengths_of_dns),
+        cmocka_unit_test(names_are_the_same_in_any_case_and_with_a_last_dot),
+        cmocka_unit_test(records_are_the_same_in_every_part),
+        cmocka_unit_test(only_a_domain_of_the_lab_forest_is_published_in_without_a_relay),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
