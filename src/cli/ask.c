@@ -71,19 +71,24 @@ static enum err exchange(int fd, const char *line, struct buf *answer, struct er
 }
 
 /* The daemon names its errors by err_name. */
+enum err ask_error_named(const char *name)
+{
+    for (int i = 1; name != NULL && i < ERR_COUNT; i++) {
+        if (strcmp(err_name((enum err)i), name) == 0)
+            return (enum err)i;
+    }
+    return ERR_INTERNAL;
+}
+
 static enum err reported(const json_t *answer, struct errinfo *ei)
 {
     const char *name = json_string_value(json_object_get(answer, "error"));
     const char *text = json_string_value(json_object_get(answer, "text"));
     const char *documented = json_string_value(json_object_get(answer, "code"));
-    enum err code = ERR_INTERNAL;
 
-    for (int i = 1; name != NULL && i < ERR_COUNT; i++) {
-        if (strcmp(err_name((enum err)i), name) == 0)
-            code = (enum err)i;
-    }
-    return err_fail_hr(ei, code, documented == NULL ? 0 : (uint32_t)strtoul(documented, NULL, 16),
-                       "%s", text == NULL ? "adbad gave an answer without sense" : text);
+    return err_fail_hr(ei, ask_error_named(name),
+                       documented == NULL ? 0 : (uint32_t)strtoul(documented, NULL, 16), "%s",
+                       text == NULL ? "adbad gave an answer without sense" : text);
 }
 
 enum err ask_daemon(const struct settings *s, const char *cmd, json_t *args, json_t **reply,

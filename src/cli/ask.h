@@ -13,6 +13,9 @@
 MUST_CHECK enum err ask_daemon(const struct settings *s, const char *cmd, json_t *args,
                                json_t **reply, struct errinfo *ei);
 
+/* The error that a daemon calls so; ERR_INTERNAL for no such name, also NULL. */
+enum err ask_error_named(const char *name);
+
 /* Tells a running daemon that host keys were installed or removed; none need run. */
 void ask_reload_hostkeys(const struct settings *s);
 

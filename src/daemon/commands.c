@@ -6,6 +6,7 @@
 #include "daemon/daemon.h"
 #include "daemon/membership.h"
 #include "daemon/overrides.h"
+#include "daemon/publisher.h"
 #include "daemon/watcher.h"
 
 static enum err ping(void *arg, const json_t *request, json_t *reply, struct errinfo *ei)
@@ -156,6 +157,10 @@ const struct control_command daemon_commands[] = {
     {"kms.set", overrides_command, overrides_keys},
     {"reload-hostkeys", reload_hostkeys, NULL},
     {"clock.advance", clock_advance, advance_keys},
+    {"dns.publish", publisher_publish_command, NULL},
+    {"dns.withdraw", publisher_withdraw_command, NULL},
+    {"dns.check", publisher_check_command, NULL},
+    {"dns.status", publisher_status_command, NULL},
     {"membership.status", membership_status_cmd, NULL},
     {"membership.show", membership_show_cmd, show_keys},
     {"membership.list", membership_list_cmd, list_keys},

@@ -14,6 +14,7 @@
 #include "daemon/control.h"
 #include "daemon/hostevent.h"
 #include "daemon/membership.h"
+#include "daemon/publisher.h"
 #include "daemon/retention.h"
 #include "daemon/watcher.h"
 #include "net/inherit.h"
@@ -474,6 +475,35 @@ static void close_membership(struct daemon *d)
     membership_free(d->membership);
 }
 
+/* ---- DNS ---- */
+
+static enum err open_publisher(struct daemon *d, struct errinfo *ei)
+{
+    struct publisher_conf conf = {.loop = &d->loop,
+                                  .settings = &d->settings,
+                                  .enabled =
+                                      d->settings.dns_publish && !d->overrides.no_dns_publishing,
+                                  .log = log_child(&d->log, "dns")};
+    enum err e = update_check(&d->settings, ei);
+
+    return e != ERR_OK || d->options.check ? e : publisher_new(&conf, &d->publisher, ei);
+}
+
+static void close_publisher(struct daemon *d)
+{
+    if (d->publisher == NULL)
+        return;
+    publisher_close(d->publisher);
+    uv_run(&d->loop, UV_RUN_NOWAIT);
+    uv_run(&d->loop, UV_RUN_NOWAIT);
+    if (publisher_busy(d->publisher)) {
+        d->abandoned = true;
+        return;
+    }
+    run_until(d, publisher_closed(d->publisher));
+    publisher_free(d->publisher);
+}
+
 static void close_control(struct daemon *d)
 {
     if (d->control == NULL)
@@ -506,6 +536,15 @@ static enum err start_net(struct daemon *d, struct errinfo *ei)
     return d->options.check ? ERR_OK : net_server_start(d->net, ei);
 }
 
+/* Clients that find us are served by now. */
+static enum err start_publisher(struct daemon *d, struct errinfo *ei)
+{
+    (void)ei;
+    if (!d->options.check)
+        publisher_start(d->publisher);
+    return ERR_OK;
+}
+
 /* ---- all of it ---- */
 
 static const struct {
@@ -527,8 +566,10 @@ static const struct {
     {open_net, close_net},
     {open_directory, close_directory},
     {open_membership, close_membership},
+    {open_publisher, close_publisher},
     {open_control, close_control},
     {start_net, close_nothing},
+    {start_publisher, close_nothing},
 };
 #define STEP_COUNT (sizeof(steps) / sizeof(steps[0]))
 

@@ -76,6 +76,7 @@ struct daemon {
     struct net_server *net;
     struct watcher *watcher;       /* NULL: no directory is configured */
     struct membership *membership; /* NULL likewise */
+    struct publisher *publisher;
     struct control *control;
     struct clearing_service *clearing; /* NULL: this is no clearing house */
 };

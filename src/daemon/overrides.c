@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "daemon/daemon.h"
+#include "daemon/publisher.h"
 
 #define HR_INVALID_ARG 0x80070057u
 #define FILE_NAME      "overrides.json"
@@ -186,6 +187,7 @@ enum err overrides_command(void *daemon, const json_t *request, json_t *reply, s
     d->host_conf.renewal_interval = overrides_minutes(n.renewal, d->settings.renewal_interval);
     kms_host_set_intervals(d->host, d->host_conf.activation_interval,
                            d->host_conf.renewal_interval);
+    publisher_enable(d->publisher, d->settings.dns_publish && !n.no_dns_publishing);
     log_info(&d->log, "settings changed through the control socket and kept in %s/%s",
              d->settings.state_dir, FILE_NAME);
     json_object_set_new(reply, "overrides", overrides_json(&n));

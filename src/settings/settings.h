@@ -65,6 +65,13 @@ struct settings {
     int64_t dir_retry;   /* seconds */
     char *search_base;   /* where computer accounts are; NULL: the whole domain */
     int64_t sync_interval, list_interval, max_stale; /* seconds */
+    /* [dns] */
+    bool dns_publish;
+    struct conf_list dns_domains; /* empty: nothing is published */
+    char *dns_host;               /* NULL: this machine's full name */
+    uint32_t dns_port;            /* 0: that of the first address in listen */
+    uint32_t dns_priority, dns_weight;
+    int64_t dns_ttl, dns_interval, dns_retry; /* seconds */
     /* [clearing] */
     bool clearing_serve;
     char *clearing_host; /* address:port; NULL: no clearing house is asked */

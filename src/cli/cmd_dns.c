@@ -1,0 +1,238 @@
+/* adbactl dns: this host's SRV records, through the running daemon, which has the Kerberos account
+ * and remembers what it published. */
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clk.h"
+#include "cli/ask.h"
+#include "cli/cli.h"
+
+#define POLL_MS    100
+#define WAIT_LIMIT 600 /* seconds */
+
+static const char *text_of(const json_t *j, const char *member)
+{
+    const char *text = json_string_value(json_object_get(j, member));
+
+    return text != NULL ? text : "-";
+}
+
+static long long number_of(const json_t *j, const char *member)
+{
+    return (long long)json_integer_value(json_object_get(j, member));
+}
+
+static bool has(const json_t *j, const char *member)
+{
+    return json_is_string(json_object_get(j, member));
+}
+
+/* ---- asking ---- */
+
+static enum err ask_status(const struct settings *s, json_t **status, struct errinfo *ei)
+{
+    json_t *reply = NULL;
+    enum err e = ask_daemon(s, "dns.status", NULL, &reply, ei);
+
+    if (e == ERR_OK)
+        *status = json_incref(json_object_get(reply, "status"));
+    json_decref(reply);
+    return e;
+}
+
+/* Waits until the round of that number has ended. */
+static enum err wait_for(const struct settings *s, long long number, json_t **status,
+                         struct errinfo *ei)
+{
+    for (int64_t waited = 0; waited < WAIT_LIMIT * 1000; waited += POLL_MS) {
+        enum err e = ask_status(s, status, ei);
+
+        if (e != ERR_OK || number_of(*status, "round") >= number)
+            return e;
+        json_decref(*status);
+        *status = NULL;
+        poll(NULL, 0, POLL_MS);
+    }
+    return err_fail(ei, ERR_TIMEOUT, "adbad still waits for DNS; see its log");
+}
+
+static enum err do_round(struct cli *cli, const char *cmd, json_t **status, struct errinfo *ei)
+{
+    const struct settings *s;
+    json_t *reply = NULL;
+    enum err e = cli_settings(cli, &s, ei);
+
+    if (e == ERR_OK)
+        e = ask_daemon(s, cmd, NULL, &reply, ei);
+    if (e == ERR_OK)
+        e = wait_for(s, number_of(reply, "round"), status, ei);
+    json_decref(reply);
+    return e;
+}
+
+/* ---- telling ---- */
+
+static void print_facts(const json_t *status)
+{
+    const json_t *due = json_object_get(status, "next_in");
+    char next[CLK_TEXT_MAX], ttl[CLK_TEXT_MAX];
+    struct facts *f = facts_new();
+
+    facts_add(f, "Host", "%s port %lld, priority %lld, weight %lld, TTL %s",
+              text_of(status, "host"), number_of(status, "port"), number_of(status, "priority"),
+              number_of(status, "weight"), clk_format_duration(number_of(status, "ttl"), ttl));
+    if (!json_is_true(json_object_get(status, "publishing")))
+        facts_add(f, "Publishing", "off; only when asked");
+    else if (json_is_integer(due))
+        facts_add(f, "Publishing", "on, next in %s",
+                  clk_format_duration(json_integer_value(due), next));
+    else
+        facts_add(f, "Publishing", "on");
+    facts_print(f);
+}
+
+static void add_row(struct table *t, const json_t *domain, const json_t *record, bool first)
+{
+    table_cell(t, "%s", first ? text_of(domain, "domain") : "");
+    table_cell(t, "%s", !first ? "" : has(domain, "state") ? text_of(domain, "state") : "unknown");
+    table_cell(t, "%s", text_of(record, "whose"));
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const members[] = {"priority", "weight", "port"};
+
+        if (record != NULL)
+            table_cell(t, "%lld", number_of(record, members[i]));
+        else
+            table_cell(t, "-");
+    }
+    table_cell(t, "%s", text_of(record, "host"));
+}
+
+static void print_domains(const json_t *domains)
+{
+    static const char *const headers[] = {"DOMAIN",  "STATE", "RECORD", ">PRIORITY",
+                                          ">WEIGHT", ">PORT", "HOST",   NULL};
+    struct table *t = table_new(headers);
+    json_t *d, *r;
+    size_t i, j;
+
+    json_array_foreach((json_t *)(uintptr_t)domains, i, d)
+    {
+        const json_t *records = json_object_get(d, "records");
+
+        if (json_array_size(records) == 0)
+            add_row(t, d, NULL, true);
+        json_array_foreach((json_t *)(uintptr_t)records, j, r)
+        {
+            add_row(t, d, r, j == 0);
+        }
+    }
+    table_print(t);
+}
+
+/* The first thing that went wrong decides the exit code. */
+static int judge(const json_t *status, bool must_be_there)
+{
+    const json_t *domains = json_object_get(status, "domains");
+    int code = EXIT_OK;
+    json_t *d;
+    size_t i;
+
+    if (has(status, "error")) {
+        fprintf(stderr, "adbactl: %s\n", text_of(status, "why"));
+        return err_exit_code(ask_error_named(text_of(status, "error")));
+    }
+    json_array_foreach((json_t *)(uintptr_t)domains, i, d)
+    {
+        int this = EXIT_OK;
+
+        if (has(d, "error")) {
+            this = err_exit_code(ask_error_named(text_of(d, "error")));
+            fprintf(stderr, "adbactl: %s%s%s%s\n", text_of(d, "why"), has(d, "code") ? " (" : "",
+                    has(d, "code") ? text_of(d, "code") : "", has(d, "code") ? ")" : "");
+        } else if (must_be_there && json_is_true(json_object_get(d, "configured")) &&
+                   strcmp(text_of(d, "state"), "published") != 0) {
+            this = EXIT_INVALID;
+            fprintf(stderr,
+                    "adbactl: %s: this host is not in DNS as configured; \"adbactl dns "
+                    "publish\" puts it there\n",
+                    text_of(d, "domain"));
+        }
+        if (code == EXIT_OK)
+            code = this;
+    }
+    return code;
+}
+
+static int run(struct cli *cli, int argc, char **argv, const char *cmd, bool must_be_there)
+{
+    struct errinfo ei = {0};
+    json_t *status = NULL;
+    int code = cli_begin(cli, NULL, &argc, argv, 0, 0);
+    enum err e;
+
+    if (code >= 0)
+        return code;
+    e = do_round(cli, cmd, &status, &ei);
+    if (e != ERR_OK)
+        return cli_fail(cli, e, &ei);
+    if (cli->json) {
+        cli_json(json_incref(status));
+    } else if (!has(status, "error")) {
+        print_facts(status);
+        putchar('\n');
+        print_domains(json_object_get(status, "domains"));
+        fflush(stdout);
+    }
+    code = judge(status, must_be_there);
+    json_decref(status);
+    return code;
+}
+
+static int run_publish(struct cli *cli, int argc, char **argv)
+{
+    return run(cli, argc, argv, "dns.publish", true);
+}
+
+static int run_withdraw(struct cli *cli, int argc, char **argv)
+{
+    return run(cli, argc, argv, "dns.withdraw", false);
+}
+
+static int run_check(struct cli *cli, int argc, char **argv)
+{
+    return run(cli, argc, argv, "dns.check", true);
+}
+
+const struct cli_command cmd_dns[] = {
+    {.noun = "dns",
+     .verb = "check",
+     .usage = "",
+     .summary = "what DNS says about this host and others",
+     .help =
+         "Asks the primary server of each domain in [dns] domains for _vlmcs._tcp and tells\n"
+         "whose the records are: current (ours, as configured), old (ours, not as configured),\n"
+         "this host (leads here, but adbad did not publish it) or other. Ends with 7 unless\n"
+         "every domain has the current one and no old one.\n"
+         "  adbactl dns check --json",
+     .run = run_check},
+    {.noun = "dns",
+     .verb = "publish",
+     .usage = "",
+     .summary = "publish this host's SRV records now",
+     .help =
+         "Puts the record into every domain of [dns] domains, replaces what was published with\n"
+         "another port, priority, weight or name, and looks whether it is there. Turns\n"
+         "publishing on again after withdraw or slmgr /cdns.\n"
+         "  adbactl dns publish",
+     .run = run_publish},
+    {.noun = "dns",
+     .verb = "withdraw",
+     .usage = "",
+     .summary = "take this host's SRV records out of DNS",
+     .help = "Removes what adbad published, and nothing else, and publishes no more, also after a\n"
+             "restart, until \"adbactl dns publish\" or slmgr /sdns. KMS requests are served on.\n"
+             "  adbactl dns withdraw",
+     .run = run_withdraw},
+    {0},
+};

@@ -1,0 +1,406 @@
+#include "daemon/publisher.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clk.h"
+#include "daemon/daemon.h"
+
+struct publisher {
+    struct publisher_conf conf;
+    char *cache; /* file for the tickets, beside the control socket */
+    uv_timer_t timer;
+    uv_work_t work;
+    struct update next; /* the worker's while busy */
+    struct update last;
+    struct update told;   /* the last that the log tells of, without its records */
+    uint64_t begun, done; /* rounds */
+    int64_t done_at;      /* real time; 0: never */
+    enum update_what queued;
+    bool busy, again, closing, closed;
+};
+
+static void begin(struct publisher *p, enum update_what what);
+
+/* ---- what the log says ---- */
+
+static const struct update_domain *domain_of(const struct update *u, const char *name)
+{
+    for (size_t i = 0; i < u->n; i++)
+        if (publish_name_same(u->domains[i].domain, name))
+            return &u->domains[i];
+    return NULL;
+}
+
+static bool is_news(const struct update *was, const struct update_domain *now)
+{
+    const struct update_domain *d = domain_of(was, now->domain);
+
+    return d == NULL || d->result != now->result || strcmp(d->why.text, now->why.text) != 0;
+}
+
+/* While there is a failure, rounds come often: then only what changed is told. */
+static void tell_domain(const struct publisher *p, const struct update *u,
+                        const struct update_domain *d)
+{
+    const struct publish_record *r = &u->record;
+    bool is_publication = u->what == UPDATE_PUBLISH;
+    char text[CLK_TEXT_MAX];
+
+    if (is_publication && !update_good(&p->told) && !is_news(&p->told, d))
+        return;
+    if (d->result == ERR_OK && !is_publication)
+        log_info(&p->conf.log, "nothing of ours is left in %s", d->domain);
+    else if (d->result == ERR_OK && d->configured)
+        log_info(&p->conf.log,
+                 "event %d: published in %s: " PUBLISH_SERVICE ".%s leads to %s port %u, priority "
+                 "%u, weight %u",
+                 PUBLISHER_EVENT_PUBLISHED, d->domain, d->domain, r->host, r->port, r->priority,
+                 r->weight);
+    else if (d->result == ERR_OK)
+        log_info(&p->conf.log, "withdrawn from %s, which [dns] domains does not name", d->domain);
+    else if (!is_publication)
+        log_warn(&p->conf.log, "not withdrawn from %s: %s", d->domain, d->why.text);
+    else
+        log_warn(&p->conf.log,
+                 "event %d: 0x%08X, not published in %s: %s; KMS requests are served meanwhile, "
+                 "next attempt in %s",
+                 PUBLISHER_EVENT_FAILED, d->why.hresult, d->domain, d->why.text,
+                 clk_format_duration(p->conf.settings->dns_retry, text));
+}
+
+static void remember_told(struct publisher *p, const struct update *u)
+{
+    struct update_domain *copy = calloc(u->n + 1, sizeof(*copy));
+
+    update_fini(&p->told);
+    p->told = *u;
+    p->told.domains = copy;
+    p->told.n = copy == NULL ? 0 : u->n;
+    for (size_t i = 0; i < p->told.n; i++) {
+        copy[i] = u->domains[i];
+        copy[i].records = NULL;
+        copy[i].n = 0;
+    }
+}
+
+static void tell(struct publisher *p, const struct update *u)
+{
+    if (u->what == UPDATE_LOOK)
+        return;
+    if (u->result != ERR_OK && strcmp(p->told.why.text, u->why.text) != 0)
+        log_warn(&p->conf.log, "event %d: nothing is %s: %s", PUBLISHER_EVENT_FAILED,
+                 u->what == UPDATE_PUBLISH ? "published" : "withdrawn", u->why.text);
+    for (size_t i = 0; i < u->n; i++)
+        tell_domain(p, u, &u->domains[i]);
+    remember_told(p, u);
+}
+
+/* ---- rounds ---- */
+
+static void on_timer(uv_timer_t *t)
+{
+    begin(t->data, UPDATE_PUBLISH);
+}
+
+static void on_worker(uv_work_t *work)
+{
+    struct publisher *p = work->data;
+
+    update_run(&p->next);
+}
+
+/* A look changes nothing about when the next round is due. */
+static void set_timer(struct publisher *p, const struct update *u)
+{
+    const struct settings *s = p->conf.settings;
+    int64_t wait = update_good(u) ? s->dns_interval : s->dns_retry;
+
+    if (u->what == UPDATE_LOOK)
+        return;
+    uv_timer_stop(&p->timer);
+    if (p->conf.enabled && u->what == UPDATE_PUBLISH)
+        uv_timer_start(&p->timer, on_timer, (uint64_t)wait * 1000, 0);
+}
+
+static void on_done(uv_work_t *work, int status)
+{
+    struct publisher *p = work->data;
+    struct clk real = clk_system();
+
+    p->busy = false;
+    if (p->closing || status != 0) {
+        update_fini(&p->next);
+        return;
+    }
+    tell(p, &p->next);
+    set_timer(p, &p->next);
+    update_fini(&p->last);
+    p->last = p->next;
+    p->done_at = clk_now(&real);
+    memset(&p->next, 0, sizeof(p->next));
+    p->done = p->begun;
+    if (p->again)
+        begin(p, p->queued);
+}
+
+/* Also when its time comes during a look: then it is the next. */
+static void begin(struct publisher *p, enum update_what what)
+{
+    if (p->busy) {
+        if (!p->again || what != UPDATE_LOOK)
+            p->queued = what;
+        p->again = true;
+        return;
+    }
+    p->again = false;
+    p->next = (struct update){.settings = p->conf.settings, .what = what, .cache = p->cache};
+    if (uv_queue_work(p->conf.loop, &p->work, on_worker, on_done) != 0)
+        return;
+    p->busy = true;
+    p->begun++;
+}
+
+uint64_t publisher_run(struct publisher *p, enum update_what what)
+{
+    uint64_t number = p->begun + 1;
+
+    begin(p, what);
+    return number;
+}
+
+void publisher_enable(struct publisher *p, bool enabled)
+{
+    if (p->conf.enabled == enabled)
+        return;
+    p->conf.enabled = enabled;
+    if (!enabled)
+        uv_timer_stop(&p->timer);
+    else if (p->conf.settings->dns_domains.n > 0)
+        begin(p, UPDATE_PUBLISH);
+}
+
+/* ---- life ---- */
+
+enum err publisher_new(const struct publisher_conf *conf, struct publisher **out,
+                       struct errinfo *ei)
+{
+    struct publisher *p = calloc(1, sizeof(*p));
+
+    if (p == NULL || asprintf(&p->cache, "%s.ccache", conf->settings->control_socket) < 0) {
+        free(p);
+        return err_nomem(ei);
+    }
+    p->conf = *conf;
+    p->work.data = p->timer.data = p;
+    uv_timer_init(conf->loop, &p->timer);
+    json_object_seed(0); /* before a second thread uses jansson */
+    *out = p;
+    return ERR_OK;
+}
+
+void publisher_start(struct publisher *p)
+{
+    (void)unlink(p->cache); /* of one that was killed */
+    if (p->conf.enabled && p->conf.settings->dns_domains.n > 0)
+        begin(p, UPDATE_PUBLISH);
+}
+
+static void on_closed(uv_handle_t *h)
+{
+    struct publisher *p = h->data;
+
+    p->closed = true;
+}
+
+void publisher_close(struct publisher *p)
+{
+    if (p->closing)
+        return;
+    p->closing = true;
+    if (p->busy)
+        uv_cancel((uv_req_t *)&p->work); /* helps if no worker has begun it */
+    (void)unlink(p->cache);
+    uv_close((uv_handle_t *)&p->timer, on_closed);
+}
+
+bool publisher_busy(const struct publisher *p)
+{
+    return p->busy;
+}
+
+bool publisher_closed(const struct publisher *p)
+{
+    return p->closed && !p->busy;
+}
+
+void publisher_free(struct publisher *p)
+{
+    if (p == NULL)
+        return;
+    update_fini(&p->last);
+    update_fini(&p->told);
+    free(p->cache);
+    free(p);
+}
+
+/* ---- as JSON ---- */
+
+static json_t *record_json(const struct update_record *r)
+{
+    return json_pack("{s:i, s:i, s:i, s:s, s:s}", "priority", r->record.priority, "weight",
+                     r->record.weight, "port", r->record.port, "host", r->record.host, "whose",
+                     publish_whose_name(r->whose));
+}
+
+static json_t *code_json(const struct errinfo *why)
+{
+    char text[16];
+
+    snprintf(text, sizeof(text), "0x%08X", why->hresult);
+    return why->hresult != 0 ? json_string(text) : json_null();
+}
+
+static json_t *text_or_null(const char *text)
+{
+    return text[0] != '\0' ? json_string(text) : json_null();
+}
+
+static json_t *domain_json(const struct update *u, const struct update_domain *d)
+{
+    json_t *records = json_array(), *j;
+    bool failed = d->result != ERR_OK;
+
+    for (size_t i = 0; i < d->n && d->seen; i++)
+        json_array_append_new(records, record_json(&d->records[i]));
+    j = json_pack("{s:s, s:b, s:s?, s:o, s:o, s:o, s:s?, s:s?, s:o}", "domain", d->domain,
+                  "configured", d->configured, "state",
+                  d->seen ? publish_state_name(d->state) : NULL, "records", records, "zone",
+                  text_or_null(d->zone), "primary", text_or_null(d->primary), "error",
+                  failed ? err_name(d->result) : NULL, "why", failed ? d->why.text : NULL, "code",
+                  failed ? code_json(&d->why) : json_null());
+    if (u->what == UPDATE_PUBLISH && d->configured)
+        json_object_set_new(
+            j, "event", json_integer(failed ? PUBLISHER_EVENT_FAILED : PUBLISHER_EVENT_PUBLISHED));
+    return j;
+}
+
+static void add_last(const struct publisher *p, json_t *j)
+{
+    const struct update *u = &p->last;
+    json_t *domains = json_array();
+    char text[CLK_TEXT_MAX];
+
+    for (size_t i = 0; i < u->n; i++)
+        json_array_append_new(domains, domain_json(u, &u->domains[i]));
+    json_object_set_new(j, "action", json_string(update_what_name(u->what)));
+    json_object_set_new(j, "time", json_string(clk_format(p->done_at, text)));
+    json_object_set_new(j, "host", text_or_null(u->record.host));
+    json_object_set_new(j, "port", json_integer(u->record.port));
+    json_object_set_new(j, "error",
+                        u->result != ERR_OK ? json_string(err_name(u->result)) : json_null());
+    json_object_set_new(j, "why", u->result != ERR_OK ? json_string(u->why.text) : json_null());
+    json_object_set_new(j, "domains", domains);
+}
+
+json_t *publisher_json(const struct publisher *p)
+{
+    const struct settings *s = p->conf.settings;
+    json_t *j = json_pack("{s:b, s:I, s:i, s:i, s:I}", "publishing",
+                          p->conf.enabled && s->dns_domains.n > 0, "round", (json_int_t)p->done,
+                          "priority", (int)s->dns_priority, "weight", (int)s->dns_weight, "ttl",
+                          (json_int_t)s->dns_ttl);
+
+    if (j == NULL)
+        return NULL;
+    if (uv_is_active((const uv_handle_t *)&p->timer))
+        json_object_set_new(j, "next_in",
+                            json_integer((json_int_t)(uv_timer_get_due_in(&p->timer) / 1000)));
+    if (p->done > 0)
+        add_last(p, j);
+    return j;
+}
+
+/* ---- commands ---- */
+
+static enum err run_command(struct daemon *d, enum update_what what, json_t *reply)
+{
+    uint64_t number = publisher_run(d->publisher, what);
+
+    json_object_set_new(reply, "round", json_integer((json_int_t)number));
+    return ERR_OK;
+}
+
+static enum err require_domains(const struct daemon *d, struct errinfo *ei)
+{
+    return d->settings.dns_domains.n > 0
+               ? ERR_OK
+               : err_fail(ei, ERR_NOTFOUND, "no domain is configured; set [dns] domains");
+}
+
+/* As /sdns and /cdns: kept over restarts. */
+static enum err keep_flag(struct daemon *d, bool publishing, struct errinfo *ei)
+{
+    struct overrides n = d->overrides;
+    enum err e = ERR_OK;
+
+    n.no_dns_publishing = !publishing;
+    if (n.no_dns_publishing != d->overrides.no_dns_publishing)
+        e = overrides_save(d->settings.state_dir, &n, ei);
+    if (e == ERR_OK)
+        d->overrides = n;
+    return e;
+}
+
+enum err publisher_publish_command(void *daemon, const json_t *request, json_t *reply,
+                                   struct errinfo *ei)
+{
+    struct daemon *d = daemon;
+    enum err e = require_domains(d, ei);
+
+    (void)request;
+    if (e == ERR_OK)
+        e = keep_flag(d, true, ei);
+    if (e != ERR_OK)
+        return e;
+    d->publisher->conf.enabled = d->settings.dns_publish;
+    return run_command(d, UPDATE_PUBLISH, reply);
+}
+
+enum err publisher_withdraw_command(void *daemon, const json_t *request, json_t *reply,
+                                    struct errinfo *ei)
+{
+    struct daemon *d = daemon;
+    enum err e = keep_flag(d, false, ei);
+
+    (void)request;
+    if (e != ERR_OK)
+        return e;
+    publisher_enable(d->publisher, false);
+    return run_command(d, UPDATE_WITHDRAW, reply);
+}
+
+enum err publisher_check_command(void *daemon, const json_t *request, json_t *reply,
+                                 struct errinfo *ei)
+{
+    struct daemon *d = daemon;
+    enum err e = require_domains(d, ei);
+
+    (void)request;
+    return e == ERR_OK ? run_command(d, UPDATE_LOOK, reply) : e;
+}
+
+enum err publisher_status_command(void *daemon, const json_t *request, json_t *reply,
+                                  struct errinfo *ei)
+{
+    struct daemon *d = daemon;
+    json_t *status = publisher_json(d->publisher);
+
+    (void)request;
+    if (status == NULL)
+        return err_nomem(ei);
+    json_object_set_new(reply, "status", status);
+    return ERR_OK;
+}

@@ -1,0 +1,53 @@
+/* publisher: keeps this host's SRV records in DNS: at start, every [dns] interval, and sooner where
+ * it failed. The loop never waits for DNS: rounds (daemon/update.h) run on a worker thread. */
+#ifndef ADBAD_DAEMON_PUBLISHER_H
+#define ADBAD_DAEMON_PUBLISHER_H
+
+#include <jansson.h>
+#include <uv.h>
+
+#include "base/log.h"
+#include "daemon/update.h"
+
+/* A KMS host's events (data/event_ids.csv). */
+#define PUBLISHER_EVENT_FAILED    12293
+#define PUBLISHER_EVENT_PUBLISHED 12294
+
+struct publisher_conf {
+    uv_loop_t *loop;
+    const struct settings *settings; /* outlives the publisher */
+    bool enabled;                    /* by itself; else only when asked */
+    struct log log;
+};
+
+struct publisher;
+
+MUST_CHECK enum err publisher_new(const struct publisher_conf *conf, struct publisher **out,
+                                  struct errinfo *ei);
+/* When the control socket is ours and the host serves. Where it is enabled and there are domains, a
+ * first round begins at once. */
+void publisher_start(struct publisher *p);
+/* Begins a round as soon as may be; its number. */
+uint64_t publisher_run(struct publisher *p, enum update_what what);
+/* Whether it publishes by itself from now on; turned on, it begins at once. */
+void publisher_enable(struct publisher *p, bool enabled);
+/* What the last round saw and did (docs/dns.md); a new reference, NULL when out of memory. */
+json_t *publisher_json(const struct publisher *p);
+
+void publisher_close(struct publisher *p);
+/* A worker sits in a round; it ends at that round's deadlines. */
+bool publisher_busy(const struct publisher *p);
+bool publisher_closed(const struct publisher *p);
+void publisher_free(struct publisher *p);
+
+/* The commands of the control socket. */
+enum err publisher_publish_command(void *daemon, const json_t *request, json_t *reply,
+                                   struct errinfo *ei);
+enum err publisher_withdraw_command(void *daemon, const json_t *request, json_t *reply,
+                                    struct errinfo *ei);
+enum err publisher_check_command(void *daemon, const json_t *request, json_t *reply,
+                                 struct errinfo *ei);
+enum err publisher_status_command(void *daemon, const json_t *request, json_t *reply,
+                                  struct errinfo *ei);
+
+#endif
