@@ -89,16 +89,42 @@ void kms_event_fields(const struct kms_event *e, char out[][KMS_EVENT_FIELD_MAX]
     PUT(ACTIVATION_ID, "%s", guid_format(&a->activation_id, id));
 }
 
+/* Result, domain (12293) and domain (12294); what the text begins with is the domain. */
+static const char *publishing_info(const struct store_host_event *h, char text[KMS_EVENT_INFO_MAX])
+{
+    int domain = (int)strcspn(h->text, ":");
+
+    if (h->event_id == KMS_EVENT_PUBLISHED)
+        snprintf(text, KMS_EVENT_INFO_MAX, "%.*s", domain, h->text);
+    else
+        snprintf(text, KMS_EVENT_INFO_MAX, "0x%" PRIX32 ",%.*s", h->hresult, domain, h->text);
+    return text;
+}
+
 const char *kms_event_info(const struct kms_event *e, char text[KMS_EVENT_INFO_MAX])
 {
     char fields[KMS_EVENT_FIELDS][KMS_EVENT_FIELD_MAX];
     size_t used = 0, n = e->of.host != NULL ? 1 : KMS_EVENT_FIELDS;
 
+    if (kms_event_id(e) == KMS_EVENT_PUBLISHED || kms_event_id(e) == KMS_EVENT_NOT_PUBLISHED)
+        return publishing_info(e->of.host, text);
     kms_event_fields(e, fields);
     for (size_t i = 0; i < n && used < KMS_EVENT_INFO_MAX; i++)
         used += (size_t)snprintf(text + used, KMS_EVENT_INFO_MAX - used, "%s%s", i > 0 ? "," : "",
                                  fields[i]);
     return text;
+}
+
+static const char *host_message(uint32_t event_id)
+{
+    switch (event_id) {
+    case KMS_EVENT_PUBLISHED:
+        return "The host's SRV record was published in ";
+    case KMS_EVENT_NOT_PUBLISHED:
+        return "The host's SRV record was not published in ";
+    default:
+        return "The KMS host could not start: ";
+    }
 }
 
 const char *kms_event_message(const struct kms_event *e, char *text, size_t size)
@@ -108,7 +134,7 @@ const char *kms_event_message(const struct kms_event *e, char *text, size_t size
     char name[KMS_NAME_MAX];
 
     if (e->of.host != NULL)
-        snprintf(text, size, "The KMS host could not start: %s", e->of.host->text);
+        snprintf(text, size, "%s%s", host_message(e->of.host->event_id), e->of.host->text);
     else if (e->of.refused != NULL)
         snprintf(text, size, "Request of %s refused (from %s, reason %s)",
                  kms_product_name(e->product, &a->activation_id, name), a->peer,

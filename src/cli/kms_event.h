@@ -13,11 +13,13 @@
 #include "catalog/catalog.h"
 #include "store/events.h"
 
-#define KMS_EVENT_PROCESSED 12290
-#define KMS_EVENT_LOG       "Key Management Service"
-#define KMS_EVENT_FIELDS    9
-#define KMS_EVENT_FIELD_MAX 256
-#define KMS_EVENT_INFO_MAX  640
+#define KMS_EVENT_PROCESSED     12290
+#define KMS_EVENT_NOT_PUBLISHED 12293
+#define KMS_EVENT_PUBLISHED     12294
+#define KMS_EVENT_LOG           "Key Management Service"
+#define KMS_EVENT_FIELDS        9
+#define KMS_EVENT_FIELD_MAX     256
+#define KMS_EVENT_INFO_MAX      640
 
 struct kms_event {
     struct store_event of;

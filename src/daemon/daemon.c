@@ -481,6 +481,8 @@ static enum err open_publisher(struct daemon *d, struct errinfo *ei)
 {
     struct publisher_conf conf = {.loop = &d->loop,
                                   .settings = &d->settings,
+                                  .port = d->port,
+                                  .clk = d->clk,
                                   .enabled =
                                       d->settings.dns_publish && !d->overrides.no_dns_publishing,
                                   .log = log_child(&d->log, "dns")};

@@ -1,6 +1,7 @@
 #include "daemon/hostevent.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define NOT_STARTED 12291 /* data/event_ids.csv */
 
@@ -27,6 +28,42 @@ uint32_t hostevent_hresult(enum err e)
 static enum err write_event(void *arg, struct store *s, struct errinfo *ei)
 {
     return store_add_host_event(s, arg, ei);
+}
+
+struct posted {
+    struct ledger_job job;
+    struct store_host_event event;
+    struct log log;
+};
+
+static void on_posted(void *arg, enum err e)
+{
+    struct posted *p = arg;
+
+    if (e != ERR_OK)
+        log_warn(&p->log, "event %u could not be recorded", p->event.event_id);
+    free(p);
+}
+
+static enum err write_posted(void *arg, struct store *s, struct errinfo *ei)
+{
+    struct posted *p = arg;
+
+    return store_add_host_event(s, &p->event, ei);
+}
+
+void hostevent_post(struct ledger_port *port, const struct log *log,
+                    const struct store_host_event *h)
+{
+    struct posted *p = malloc(sizeof(*p));
+
+    if (p == NULL) {
+        log_warn(log, "event %u could not be recorded: out of memory", h->event_id);
+        return;
+    }
+    *p = (struct posted){.event = *h, .log = *log};
+    p->job = (struct ledger_job){.write = write_posted, .done = on_posted, .arg = p};
+    ledger_post(port, &p->job);
 }
 
 void hostevent_not_started(struct daemon *d, const struct errinfo *why)

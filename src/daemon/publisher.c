@@ -7,6 +7,7 @@
 
 #include "base/clk.h"
 #include "daemon/daemon.h"
+#include "daemon/hostevent.h"
 
 struct publisher {
     struct publisher_conf conf;
@@ -41,34 +42,60 @@ static bool is_news(const struct update *was, const struct update_domain *now)
     return d == NULL || d->result != now->result || strcmp(d->why.text, now->why.text) != 0;
 }
 
-/* While there is a failure, rounds come often: then only what changed is told. */
-static void tell_domain(const struct publisher *p, const struct update *u,
-                        const struct update_domain *d)
+static uint32_t code_of(const struct update_domain *d)
+{
+    return d->why.hresult != 0 ? d->why.hresult : hostevent_hresult(d->result);
+}
+
+/* The event's text begins with its field, the domain. */
+static void record_event(const struct publisher *p, const struct update_domain *d)
+{
+    struct store_host_event h = {.when = clk_now(&p->conf.clk),
+                                 .event_id = PUBLISHER_EVENT_PUBLISHED};
+
+    if (d->result != ERR_OK) {
+        h.event_id = PUBLISHER_EVENT_FAILED;
+        h.hresult = code_of(d);
+        snprintf(h.text, sizeof(h.text), "%s: %s", d->domain, d->why.text);
+    } else {
+        snprintf(h.text, sizeof(h.text), "%s", d->domain);
+    }
+    hostevent_post(p->conf.port, &p->conf.log, &h);
+}
+
+static void tell_published(const struct publisher *p, const struct update *u,
+                           const struct update_domain *d)
 {
     const struct publish_record *r = &u->record;
-    bool is_publication = u->what == UPDATE_PUBLISH;
     char text[CLK_TEXT_MAX];
 
-    if (is_publication && !update_good(&p->told) && !is_news(&p->told, d))
-        return;
-    if (d->result == ERR_OK && !is_publication)
-        log_info(&p->conf.log, "nothing of ours is left in %s", d->domain);
-    else if (d->result == ERR_OK && d->configured)
+    if (d->result == ERR_OK)
         log_info(&p->conf.log,
                  "event %d: published in %s: " PUBLISH_SERVICE ".%s leads to %s port %u, priority "
                  "%u, weight %u",
                  PUBLISHER_EVENT_PUBLISHED, d->domain, d->domain, r->host, r->port, r->priority,
                  r->weight);
-    else if (d->result == ERR_OK)
-        log_info(&p->conf.log, "withdrawn from %s, which [dns] domains does not name", d->domain);
-    else if (!is_publication)
-        log_warn(&p->conf.log, "not withdrawn from %s: %s", d->domain, d->why.text);
     else
         log_warn(&p->conf.log,
                  "event %d: 0x%08X, not published in %s: %s; KMS requests are served meanwhile, "
                  "next attempt in %s",
-                 PUBLISHER_EVENT_FAILED, d->why.hresult, d->domain, d->why.text,
+                 PUBLISHER_EVENT_FAILED, code_of(d), d->domain, d->why.text,
                  clk_format_duration(p->conf.settings->dns_retry, text));
+    record_event(p, d);
+}
+
+/* While there is a failure, rounds come often: then only what changed is told. */
+static void tell_domain(const struct publisher *p, const struct update *u,
+                        const struct update_domain *d)
+{
+    if (u->what == UPDATE_PUBLISH && !update_good(&p->told) && !is_news(&p->told, d))
+        return;
+    if (u->what == UPDATE_PUBLISH && d->configured)
+        tell_published(p, u, d);
+    else if (d->result != ERR_OK)
+        log_warn(&p->conf.log, "not withdrawn from %s: %s", d->domain, d->why.text);
+    else
+        log_info(&p->conf.log, "nothing of ours is left in %s", d->domain);
 }
 
 static void remember_told(struct publisher *p, const struct update *u)
@@ -90,9 +117,6 @@ static void tell(struct publisher *p, const struct update *u)
 {
     if (u->what == UPDATE_LOOK)
         return;
-    if (u->result != ERR_OK && strcmp(p->told.why.text, u->why.text) != 0)
-        log_warn(&p->conf.log, "event %d: nothing is %s: %s", PUBLISHER_EVENT_FAILED,
-                 u->what == UPDATE_PUBLISH ? "published" : "withdrawn", u->why.text);
     for (size_t i = 0; i < u->n; i++)
         tell_domain(p, u, &u->domains[i]);
     remember_told(p, u);
@@ -255,12 +279,12 @@ static json_t *record_json(const struct update_record *r)
                      publish_whose_name(r->whose));
 }
 
-static json_t *code_json(const struct errinfo *why)
+static json_t *code_json(const struct update_domain *d)
 {
     char text[16];
 
-    snprintf(text, sizeof(text), "0x%08X", why->hresult);
-    return why->hresult != 0 ? json_string(text) : json_null();
+    snprintf(text, sizeof(text), "0x%08X", code_of(d));
+    return d->result != ERR_OK ? json_string(text) : json_null();
 }
 
 static json_t *text_or_null(const char *text)
@@ -280,7 +304,7 @@ static json_t *domain_json(const struct update *u, const struct update_domain *d
                   d->seen ? publish_state_name(d->state) : NULL, "records", records, "zone",
                   text_or_null(d->zone), "primary", text_or_null(d->primary), "error",
                   failed ? err_name(d->result) : NULL, "why", failed ? d->why.text : NULL, "code",
-                  failed ? code_json(&d->why) : json_null());
+                  code_json(d));
     if (u->what == UPDATE_PUBLISH && d->configured)
         json_object_set_new(
             j, "event", json_integer(failed ? PUBLISHER_EVENT_FAILED : PUBLISHER_EVENT_PUBLISHED));

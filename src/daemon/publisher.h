@@ -6,7 +6,9 @@
 #include <jansson.h>
 #include <uv.h>
 
+#include "base/clk.h"
 #include "base/log.h"
+#include "daemon/ledger.h"
 #include "daemon/update.h"
 
 /* A KMS host's events (data/event_ids.csv). */
@@ -16,6 +18,8 @@
 struct publisher_conf {
     uv_loop_t *loop;
     const struct settings *settings; /* outlives the publisher */
+    struct ledger_port *port;        /* takes the events; outlives it too */
+    struct clk clk;                  /* theirs */
     bool enabled;                    /* by itself; else only when asked */
     struct log log;
 };

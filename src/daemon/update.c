@@ -367,13 +367,23 @@ void update_run(struct update *u)
 {
     struct publish_kept kept;
 
+    struct errinfo ei;
+    enum err e;
+
     u->result = publish_kept_load(u->settings->state_dir, &kept, &u->why);
     if (u->result == ERR_OK)
         u->result = describe(u, &u->why);
-    if (u->result == ERR_OK)
-        u->result = list_domains(u, &kept, &u->why);
-    for (size_t i = 0; u->result == ERR_OK && i < u->n; i++)
-        u->domains[i].result = run_domain(u, &kept, &u->domains[i], &u->domains[i].why);
+    e = list_domains(u, &kept, &ei);
+    if (e != ERR_OK) {
+        u->result = e;
+        u->why = ei;
+    }
+    for (size_t i = 0; i < u->n; i++) {
+        struct update_domain *d = &u->domains[i];
+
+        d->why = u->why;
+        d->result = u->result != ERR_OK ? u->result : run_domain(u, &kept, d, &d->why);
+    }
     publish_kept_fini(&kept);
 }
 

@@ -42,7 +42,7 @@ struct update {
     const char *cache; /* file for the tickets while nsupdate runs */
     /* out */
     struct publish_record record; /* ours, as it is published */
-    enum err result;              /* why nothing could be begun */
+    enum err result;              /* why nothing could be begun; then every domain's too */
     struct errinfo why;
     struct update_domain *domains;
     size_t n;

@@ -14,8 +14,9 @@
 
 struct resolver;
 
-/* server: "ADDRESS[:PORT]" ("[v6]:PORT"), several with commas between; NULL: the system's servers and /etc/hosts. With a server
- * of its own the hosts file is not read. ERR_CONFIG for a malformed address. */
+/* server: "ADDRESS[:PORT]" ("[v6]:PORT"), several with commas between; NULL: the system's servers
+ * and /etc/hosts. With a server of its own the hosts file is not read. ERR_CONFIG for a malformed
+ * address. */
 MUST_CHECK enum err resolver_new(const char *server, struct resolver **out, struct errinfo *ei);
 void resolver_free(struct resolver *r);
 

@@ -94,6 +94,8 @@ def test_a_host_publishes_itself_at_start_and_leaves_no_ticket_behind(site):
     assert site.records() == [record(host, 10, 20)]
     assert site.ttl() == {"600"}
     assert caches(host) == []
+    event = wait_for(lambda: host.ctl("kms", "events", "--json").json["events"], "the event is recorded")[0]
+    assert (event["event_id"], event["info"]) == (12294, DOMAIN)
     status = dns(host, "check")
     assert status["publishing"] is True and 86000 < status["next_in"] <= 86400
     assert only(status)["state"] == "published"
@@ -176,6 +178,8 @@ def test_a_record_set_of_another_account_is_not_changed_and_the_refusal_is_clear
     assert "give the service account write permission" in done.err and "0x80072338" in done.err
     assert "absent" in done.out and f"kms9.{DOMAIN}" in done.out
     assert only(dns(host, "publish", expect=5))["event"] == 12293
+    events = host.ctl("kms", "events", "--json").json["events"]
+    assert [(e["event_id"], e["info"]) for e in events] == [(12293, f"0x80072338,{domain}")]
     # The remedy: whoever owns the records lets the account write, and the next attempt succeeds.
     node = f"DC=_vlmcs._tcp.branch,DC={DOMAIN},CN=MicrosoftDNS,DC=DomainDnsZones,{BASE}"
     site.samba.run_example(f"samba-tool dsacl set -H {site.samba.dc1.uri} --use-kerberos=required --objectdn='{node}' "
@@ -203,7 +207,7 @@ def test_a_domain_that_is_no_longer_named_is_withdrawn(site):
     host.options["dns.domains"] = DOMAIN
     host.write_conf()
     host.start()
-    host.wait_log(rf"withdrawn from _msdcs\.{DOMAIN}, which")
+    host.wait_log(rf"nothing of ours is left in _msdcs\.{DOMAIN}")
     assert site.records(f"_vlmcs._tcp._msdcs.{DOMAIN}") == []
     assert site.records() == [record(host)]
 

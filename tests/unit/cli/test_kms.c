@@ -127,6 +127,26 @@ static void an_event_of_the_host_has_a_code_and_a_cause(void **state)
     json_decref(j);
 }
 
+/* The fields of data/event_ids.csv: HRESULT and domain, or domain. */
+static void an_event_of_publishing_names_the_domain(void **state)
+{
+    const struct store_host_event hosts[] = {
+        {.event_id = 12293, .hresult = 0x80072338, .text = "lab.example: refused"},
+        {.event_id = 12294, .text = "lab.example"}};
+    static const char *const infos[] = {"0x80072338,lab.example", "lab.example"};
+    static const char *const messages[] = {"was not published in lab.example: refused",
+                                           "was published in lab.example"};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        const struct kms_event e = {.of.host = &hosts[i]};
+        char info[KMS_EVENT_INFO_MAX], message[300];
+
+        assert_string_equal(kms_event_info(&e, info), infos[i]);
+        assert_contains(kms_event_message(&e, message, sizeof(message)), messages[i]);
+    }
+}
+
 static void a_product_has_a_name_or_its_id(void **state)
 {
     const struct cat_product p = {.product = "Windows 11", .edition = "Pro"};
@@ -176,6 +196,7 @@ int main(void)
         cmocka_unit_test(refusals_tell_their_number_and_reason),
         cmocka_unit_test(a_refused_request_tells_what_its_client_said),
         cmocka_unit_test(an_event_of_the_host_has_a_code_and_a_cause),
+        cmocka_unit_test(an_event_of_publishing_names_the_domain),
         cmocka_unit_test(a_product_has_a_name_or_its_id),
         cmocka_unit_test(everybody_is_new_once),
     };
