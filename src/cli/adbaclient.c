@@ -6,9 +6,9 @@
 #include "cli/client.h"
 #include "rpc/pdu.h"
 
-static const struct client_verb *const groups[] = {client_setup_verbs, client_run_verbs,
-                                                   client_show_verbs,  client_slmgr_verbs,
-                                                   client_fleet_verbs, client_scenario_verbs};
+static const struct client_verb *const groups[] = {
+    client_setup_verbs,  client_run_verbs,   client_show_verbs,  client_machine_verbs,
+    client_states_verbs, client_slmgr_verbs, client_fleet_verbs, client_scenario_verbs};
 
 static void print_verbs(void)
 {

@@ -60,6 +60,8 @@ struct client_verb {
 extern const struct client_verb client_setup_verbs[];
 extern const struct client_verb client_run_verbs[];
 extern const struct client_verb client_show_verbs[];
+extern const struct client_verb client_machine_verbs[];
+extern const struct client_verb client_states_verbs[];
 extern const struct client_verb client_slmgr_verbs[];
 extern const struct client_verb client_fleet_verbs[];
 extern const struct client_verb client_scenario_verbs[];
@@ -94,6 +96,12 @@ int64_t station_now(const struct station *s);
 /* The product of --product and --edition; ERR_NOTFOUND names the nearest. */
 MUST_CHECK enum err client_product(const struct client *c, const char *product, const char *edition,
                                    const struct cat_product **out, struct errinfo *ei);
+
+/* The virtualization host of m, by a system's name with its edition (client_machine.c). */
+MUST_CHECK enum err client_vmhost(const struct client *c, const char *text, bool hyperv,
+                                  bool activated, struct machine *m, struct errinfo *ei);
+/* Puts a MAK in reserve for the product that it is for. */
+MUST_CHECK enum err client_set_mak(struct machine *m, const char *key, struct errinfo *ei);
 
 /* The ports of an attempt, for s (client_reach.c). */
 struct attempt_ports station_ports(struct station *s);

@@ -19,7 +19,9 @@ struct setup {
     const char *one_time_file;
     const char *clock, *kms, *dns, *seed;
     const char *config; /* adbad.conf whose lab the machine is for: gives what is not said */
-    bool no_key, is_virtual;
+    const char *avma_host, *mak;
+    struct opt_texts suffixes;
+    bool no_key, is_virtual, oem, host_activated;
 };
 
 /* ---- parts ---- */
@@ -113,6 +115,32 @@ static void make_identity(struct machine *m)
     m->hardware = guid_from_random(random);
 }
 
+static enum err take_suffixes(struct machine *m, const struct opt_texts *list, struct errinfo *ei)
+{
+    enum err e = ERR_OK;
+
+    if (list->n > MACHINE_SUFFIXES_MAX)
+        return err_fail(ei, ERR_USAGE, "--dns-suffix: at most %d", MACHINE_SUFFIXES_MAX);
+    for (size_t i = 0; i < list->n && e == ERR_OK; i++) {
+        if (list->v[i][0] == '\0')
+            return err_fail(ei, ERR_USAGE, "--dns-suffix: a domain's name is missing");
+        e = copy("dns-suffix", list->v[i], m->suffix[i], sizeof(m->suffix[i]), ei);
+    }
+    return e;
+}
+
+/* Firmware and virtualization host. */
+static enum err take_surroundings(const struct client *c, struct machine *m, const struct setup *o,
+                                  struct errinfo *ei)
+{
+    if (o->oem)
+        m->firmware = FIRMWARE_MARKED;
+    if (o->avma_host == NULL && o->host_activated)
+        return err_fail(ei, ERR_USAGE, "--avma-host-activated goes with --avma-host");
+    return o->avma_host == NULL ? ERR_OK
+                                : client_vmhost(c, o->avma_host, true, o->host_activated, m, ei);
+}
+
 static enum err parse_seed(const char *text, uint64_t *out, struct errinfo *ei)
 {
     char *end;
@@ -165,6 +193,8 @@ static enum err describe(struct machine *m, const struct setup *o, const char *f
         e = machine_host_parse(o->kms, &m->kms, ei);
     if (e == ERR_OK)
         e = set_domain(m, o, ei);
+    if (e == ERR_OK)
+        e = take_suffixes(m, &o->suffixes, ei);
     if (e == ERR_OK)
         make_identity(m);
     m->changed = true;
@@ -244,6 +274,8 @@ static enum err make_machine(struct client *c, const struct setup *o, struct err
                      "FILE, the lab's adbad.conf, which names it)");
     if (e == ERR_OK)
         e = describe(&s->folder.machine, o, c->machine, ei);
+    if (e == ERR_OK)
+        e = take_surroundings(c, &s->folder.machine, o, ei);
     if (e == ERR_OK) {
         struct machine m = s->folder.machine;
 
@@ -259,6 +291,8 @@ static enum err make_machine(struct client *c, const struct setup *o, struct err
         e = station_ready(c, s, ei);
     if (e == ERR_OK)
         e = add_product(c, s, o, ei);
+    if (e == ERR_OK && o->mak != NULL)
+        e = client_set_mak(&s->folder.machine, o->mak, ei);
     return e == ERR_OK ? client_save(c, ei) : e;
 }
 
@@ -332,7 +366,17 @@ static int run_init(struct client *c, int argc, char **argv)
         OPT_TEXT_ROW("kms", "HOST[:PORT]", &o.kms, "as /skms"),
         OPT_TEXT_ROW("dns", "ADDRESS[:PORT]", &o.dns, "DNS server (default: the system's)"),
         OPT_TEXT_ROW("seed", "N", &o.seed, "makes CMID and SRV order repeatable"),
+        {.name = "dns-suffix",
+         .type = OPT_TEXTS,
+         .metavar = "DOMAIN",
+         .help = "where else SRV records are looked up; several times for several",
+         .dest = &o.suffixes},
         OPT_FLAG_ROW("virtual", &o.is_virtual, "a virtual machine"),
+        OPT_TEXT_ROW("avma-host", "SYSTEM", &o.avma_host,
+                     "a Hyper-V guest of, such as \"Windows Server 2022 Datacenter\""),
+        OPT_FLAG_ROW("avma-host-activated", &o.host_activated, "that host is activated itself"),
+        OPT_FLAG_ROW("oem", &o.oem, "the firmware has the marker of an OEM system"),
+        OPT_TEXT_ROW("mak", "KEY", &o.mak, "asked with when the directory and KMS fail"),
         OPT_FLAG_ROW("no-key", &o.no_key, "install no setup key"),
         {0},
     };

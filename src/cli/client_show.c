@@ -47,10 +47,12 @@ void client_print_attempt(const struct client *c, const struct machine_product *
     for (size_t i = 0; i < a->tries; i++) {
         const struct machine_try *t = &a->try[i];
 
-        printf("  asked    %s %s: %s%s%s\n",
-               t->channel == LIC_BY_AD ? "the directory" : "a KMS host,", t->target,
-               t->hresult != 0 ? client_code(c, t->hresult, code) : "", t->hresult != 0 ? ": " : "",
-               t->text);
+        printf("  asked    %s%s: %s%s%s\n",
+               t->channel == LIC_BY_AD    ? "the directory "
+               : t->channel == LIC_BY_KMS ? "a KMS host, "
+                                          : "",
+               t->target, t->hresult != 0 ? client_code(c, t->hresult, code) : "",
+               t->hresult != 0 ? ": " : "", t->text);
     }
     printf("  follows  %s\n", a->follows);
     if (a->result == 0) {
@@ -143,6 +145,9 @@ static json_t *remedy_json(const struct client *c, const struct lic *l)
 {
     const struct cat_error *e = catalog_error(c->catalog, l->reason);
 
+    if (l->key == LIC_KEY_CSVLK)
+        return json_sprintf("this is the key of a KMS host; install the client setup key: /ipk %s",
+                            l->product->setup_key != NULL ? l->product->setup_key : "KEY");
     if (l->status == LIC_LICENSED)
         return json_null();
     if (e != NULL && e->remedy[0] != '\0')
@@ -213,7 +218,16 @@ json_t *client_product_json(const struct client *c, const struct station *s,
     add_state(o, c, p, station_now(s));
     add_grantor(o, p);
     json_object_set_new(o, "attempt", attempt_json(c, p));
-    json_object_set_new(o, "activation_type", json_integer(p->lic.type));
+    json_object_set_new(o, "key_kind",
+                        p->key[0] != '\0' ? json_string(lic_key_name((enum lic_key)p->lic.key))
+                                          : json_null());
+    json_object_set_new(o, "spent", json_integer(p->spent));
+    json_object_set_new(o, "rearms", json_integer(p->lic.rearms));
+    json_object_set_new(o, "rearm_pending", json_boolean(p->rearming));
+    json_object_set_new(o, "mak_in_reserve", json_boolean(p->mak[0] != '\0'));
+    json_object_set_new(
+        o, "activation_type",
+        json_integer(p->lic.type != LIC_TYPE_ALL ? p->lic.type : s->folder.machine.type));
     json_object_set_new(o, "kms_set", host_json(&p->kms));
     json_object_set_new(o, "lookup_domain", json_string(p->lookup_domain));
     return o;
@@ -230,20 +244,42 @@ static json_t *app_json(const struct machine_app *a)
                      time_json(a->licences_at), "rearms", (json_int_t)a->rearms);
 }
 
+/* Its hardware, what it runs on, and what holds for all its products. */
+static void add_surroundings(json_t *o, const struct machine *m)
+{
+    static const char *const firmware[FIRMWARE_COUNT] = {"none", "table", "marker"};
+    json_t *suffixes = json_array(), *host = json_null();
+
+    for (size_t i = 0; i < MACHINE_SUFFIXES_MAX && m->suffix[i][0] != '\0'; i++)
+        json_array_append_new(suffixes, json_string(m->suffix[i]));
+    if (m->vmhost.system[0] != '\0')
+        host = json_pack("{s:s, s:b, s:b}", "system", m->vmhost.system, "hyper_v", m->vmhost.hyperv,
+                         "activated", m->vmhost.activated);
+    json_object_set_new(o, "virtual", json_boolean(m->is_virtual));
+    json_object_set_new(o, "hardware_id", guid_json(&m->hardware));
+    json_object_set_new(o, "oem_firmware", json_string(firmware[m->firmware]));
+    json_object_set_new(o, "virtualization_host", host);
+    json_object_set_new(o, "genuine", json_boolean(!m->not_genuine));
+    json_object_set_new(o, "activation_type", json_integer(m->type));
+    json_object_set_new(o, "dns_suffixes", suffixes);
+}
+
 json_t *client_machine_json(const struct client *c, const struct station *s)
 {
     const struct machine *m = &s->folder.machine;
-    json_t *products = json_array();
+    json_t *products = json_array(), *o;
 
     for (size_t i = 0; i < m->products; i++)
         json_array_append_new(products, client_product_json(c, s, &m->product[i]));
-    return json_pack(
-        "{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:b, s:s}", "name", m->name,
-        "folder", s->folder.path, "client_machine_id", guid_json(&m->client_id), "domain",
-        m->domain[0] != '\0' ? json_string(m->domain) : json_null(), "kms_host", host_json(&m->kms),
-        "realm", s->bundle.name, "realm_id", s->bundle.id, "now", time_json(station_now(s)),
-        "products", products, "windows", app_json(&m->app[0]), "office", app_json(&m->app[1]),
-        "host_caching", !m->no_caching, "lookup_domain", m->lookup_domain);
+    o = json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:b, s:s}", "name",
+                  m->name, "folder", s->folder.path, "client_machine_id", guid_json(&m->client_id),
+                  "domain", m->domain[0] != '\0' ? json_string(m->domain) : json_null(), "kms_host",
+                  host_json(&m->kms), "realm", s->bundle.name, "realm_id", s->bundle.id, "now",
+                  time_json(station_now(s)), "products", products, "windows", app_json(&m->app[0]),
+                  "office", app_json(&m->app[1]), "host_caching", !m->no_caching, "lookup_domain",
+                  m->lookup_domain);
+    add_surroundings(o, m);
+    return o;
 }
 
 void client_print_json(struct client *c)
@@ -322,6 +358,24 @@ static void show_last(const struct client *c)
     }
 }
 
+/* The classic mistake. */
+static void warn_host_keys(const struct client *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        const struct machine *m = &c->station[i].folder.machine;
+
+        for (size_t k = 0; k < m->products; k++) {
+            const struct machine_product *p = &m->product[k];
+
+            if (p->lic.key == LIC_KEY_CSVLK)
+                printf("warning: %s: %s %s has the key of a KMS host, and spent %u of its "
+                       "activations; install the client setup key: /ipk %s\n",
+                       m->name, p->lic.product->product, p->lic.product->edition, p->spent,
+                       p->lic.product->setup_key != NULL ? p->lic.product->setup_key : "KEY");
+        }
+    }
+}
+
 static int run_show(struct client *c, int argc, char **argv)
 {
     struct errinfo ei;
@@ -338,6 +392,7 @@ static int run_show(struct client *c, int argc, char **argv)
         return EXIT_OK;
     }
     show_table(c);
+    warn_host_keys(c);
     if (c->machines == NULL)
         show_last(c);
     return EXIT_OK;

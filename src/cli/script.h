@@ -55,8 +55,6 @@ int script_not_modelled(const struct client *c, const char *what, const char *in
 
 int script_install_key(struct client *c, int argc, char **argv);
 int script_install_licence(struct client *c, int argc, char **argv);
-/* How often the application of this product can be rearmed. */
-unsigned script_rearms_allowed(const struct cat_product *p);
 int script_rearm(struct client *c, int argc, char **argv);
 int script_installation_id(struct client *c, int argc, char **argv);
 int script_confirmation_id(struct client *c, int argc, char **argv);
@@ -73,6 +71,15 @@ int script_uninstall(struct client *c, const char *which, const char *last5);
 int script_dlv(struct client *c, int argc, char **argv);
 int script_dli(struct client *c, int argc, char **argv);
 int script_xpr(struct client *c, int argc, char **argv);
+/* Who may activate p: its own /act-type, else the machine's. "All", "AD", "KMS" or "Token". */
+const char *script_type_text(const struct machine *m, const struct machine_product *p);
+/* What the scripts call the kind of p's key ("Volume:GVLK"), and p with it ("Windows(R) Operating
+ * System, VOLUME_KMSCLIENT channel"; returns text). */
+const char *script_key_channel(const struct machine_product *p);
+const char *script_description(const struct machine_product *p, char text[96]);
+/* p with the property names of the OSLicense cmdlets (script_json.c); the caller owns it. */
+json_t *script_json(const struct client *c, const struct station *s,
+                    const struct machine_product *p);
 
 /* ---- the KMS host (script_host.c) ---- */
 

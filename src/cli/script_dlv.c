@@ -6,9 +6,65 @@
 #include "cli/script.h"
 #include "client/words.h"
 
-static const char *client_name(const struct cat_product *p)
+/* ---- keys ---- */
+
+static const struct {
+    const char *description, *key;
+} channels[LIC_KEY_COUNT] = {
+    [LIC_KEY_GVLK] = {"VOLUME_KMSCLIENT", "Volume:GVLK"},
+    [LIC_KEY_CSVLK] = {"VOLUME_KMS", "Volume:CSVLK"},
+    [LIC_KEY_MAK] = {"VOLUME_MAK", "Volume:MAK"},
+    [LIC_KEY_RETAIL] = {"RETAIL", "Retail"},
+    [LIC_KEY_OEM] = {"OEM_SLP", "OEM:SLP"},
+    [LIC_KEY_AVMA] = {"VIRTUAL_MACHINE_ACTIVATION", "VT:IA"},
+    [LIC_KEY_EVALUATION] = {"TIMEBASED_EVAL", "Retail:TB:Eval"},
+};
+
+const char *script_key_channel(const struct machine_product *p)
 {
-    return p->family == CAT_OFFICE ? "Office" : "Windows(R) Operating System";
+    return channels[p->lic.key].key;
+}
+
+const char *script_description(const struct machine_product *p, char text[96])
+{
+    bool office = p->lic.product->family == CAT_OFFICE;
+
+    snprintf(text, 96, "%s, %s channel", office ? "Office" : "Windows(R) Operating System",
+             channels[p->lic.key].description);
+    return text;
+}
+
+const char *script_type_text(const struct machine *m, const struct machine_product *p)
+{
+    static const char *const names[] = {"All", "AD", "KMS", "Token"};
+
+    return names[p->lic.type != LIC_TYPE_ALL ? p->lic.type : m->type];
+}
+
+/* What only an administrator is told. */
+static void print_identity(const struct client *c, const struct station *s,
+                           const struct machine_product *p)
+{
+    const struct cat_product *product = p->lic.product;
+    char id[GUID_TEXT_MAX], iid[ATTEMPT_IID_MAX];
+    struct errinfo ei;
+
+    printf("Activation ID: %s\n", guid_format(&product->activation_id, id));
+    printf("Application ID: %s\n", guid_format(&product->application_id, id));
+    if (p->key[0] != '\0')
+        printf("Product Key Channel: %s\n", script_key_channel(p));
+    if (!c->standard_user && attempt_iid(&s->env, &s->folder.machine, p, iid, &ei) == ERR_OK)
+        printf("Installation ID: %s\n", iid);
+}
+
+/* ---- the state ---- */
+
+/* What ends when the present licence does. */
+static const char *expiry_name(const struct lic *l)
+{
+    return l->key == LIC_KEY_AVMA         ? "Virtual machine activation"
+           : l->key == LIC_KEY_EVALUATION ? "Timebased activation"
+                                          : "Volume activation";
 }
 
 static void print_expiry(const struct lic *l, int64_t now)
@@ -18,11 +74,38 @@ static void print_expiry(const struct lic *l, int64_t now)
 
     if (l->expires == LIC_NEVER)
         return;
-    printf("%s: %lld minute(s) (%lld day(s)), until %s\n",
-           l->status == LIC_LICENSED ? "Volume activation expiration" : "Time remaining",
-           (long long)(left / CLK_MINUTE), (long long)((left + CLK_DAY - 1) / CLK_DAY),
-           clk_format(l->expires, text));
+    if (l->status == LIC_LICENSED)
+        printf("%s expiration", expiry_name(l));
+    else
+        printf("Time remaining");
+    printf(": %lld minute(s) (%lld day(s)), until %s\n", (long long)(left / CLK_MINUTE),
+           (long long)((left + CLK_DAY - 1) / CLK_DAY), clk_format(l->expires, text));
 }
+
+static void print_state(const struct client *c, const struct machine_product *p, int64_t now)
+{
+    const struct lic *l = &p->lic;
+    char code[128], end[CLK_TEXT_MAX];
+
+    if (p->key[0] != '\0')
+        printf("Partial Product Key: %s\n", p->key + 24);
+    printf("License Status: %s\n", lic_status_text((enum lic_status)l->status));
+    if (l->status == LIC_NOTIFICATION)
+        printf("Notification Reason: %s (%s)\n", client_code(c, l->reason, code),
+               words_reason(l->reason) != NULL ? words_reason(l->reason) : "");
+    print_expiry(l, now);
+    if (l->key == LIC_KEY_EVALUATION && l->status == LIC_LICENSED)
+        printf("Evaluation End Date: %s\n", clk_format(l->expires, end));
+}
+
+static void print_rearms(const struct machine *m, const struct machine_product *p)
+{
+    printf("Remaining %s rearm count: %u\n",
+           p->lic.product->family == CAT_OFFICE ? "App" : "Windows", machine_rearms_left(m, p));
+    printf("Remaining SKU rearm count: %u\n", machine_sku_rearms_left(p));
+}
+
+/* ---- who granted it ---- */
 
 static void print_ad_block(const struct machine_product *p)
 {
@@ -37,24 +120,33 @@ static void print_ad_block(const struct machine_product *p)
            p->object.name, p->object.dn, p->object.pid, guid_format(&p->object.sku_id, sku));
 }
 
-static void print_kms_block(const struct machine *m, const struct machine_product *p)
+static void print_kms_host(const struct machine *m, const struct machine_product *p)
 {
-    const struct machine_host *set =
-        p->kms.name[0] != '\0' ? &p->kms
-        : m->app[p->lic.product->family == CAT_OFFICE].kms.name[0] != '\0'
-            ? &m->app[p->lic.product->family == CAT_OFFICE].kms
-        : m->kms.name[0] != '\0' ? &m->kms
-                                 : NULL;
+    const struct machine_app *app = &m->app[p->lic.product->family == CAT_OFFICE];
+    const struct machine_host *set = p->kms.name[0] != '\0'     ? &p->kms
+                                     : app->kms.name[0] != '\0' ? &app->kms
+                                     : m->kms.name[0] != '\0'   ? &m->kms
+                                                                : NULL;
     char host[272];
 
-    printf("\nMost recent activation information:\n"
-           "Key Management Service client information\n");
     if (set != NULL)
         printf("    Registered KMS machine name: %s\n", machine_host_format(set, host));
     else if (p->cached.name[0] != '\0')
         printf("    KMS machine name from DNS: %s\n", machine_host_format(&p->cached, host));
     else
         printf("    DNS auto-discovery: KMS name not available\n");
+}
+
+static void print_kms_block(const struct client *c, const struct machine *m,
+                            const struct machine_product *p)
+{
+    char id[GUID_TEXT_MAX];
+
+    printf("\nMost recent activation information:\n"
+           "Key Management Service client information\n");
+    if (!c->standard_user)
+        printf("    Client Machine ID (CMID): %s\n", guid_format(&m->client_id, id));
+    print_kms_host(m, p);
     if (p->lookup_domain[0] != '\0' || m->lookup_domain[0] != '\0')
         printf("    Registered KMS SRV record lookup domain: %s\n",
                p->lookup_domain[0] != '\0' ? p->lookup_domain : m->lookup_domain);
@@ -66,124 +158,75 @@ static void print_kms_block(const struct machine *m, const struct machine_produc
            p->lic.activation, p->lic.renewal, m->no_caching ? "disabled" : "enabled");
 }
 
-static const char *type_text(uint8_t type)
+/* A client that was given a host's key by mistake: a KMS host that nobody asks. */
+static void print_host_block(const struct machine_product *p)
 {
-    static const char *const names[] = {"All", "AD", "KMS", "Token"};
+    const char *key = p->lic.product->setup_key;
 
-    return names[type];
+    printf("\nKey Management Service is enabled on this machine\n"
+           "    Current count: 0\n"
+           "    Listening on Port: %d\n"
+           "    DNS publishing enabled\n"
+           "    KMS priority: Normal\n"
+           "\nKey Management Service cumulative requests received from clients\n"
+           "    Total requests received: 0\n"
+           "    Failed requests received: 0\n"
+           "    Requests with License Status Unlicensed: 0\n"
+           "    Requests with License Status Licensed: 0\n"
+           "    Requests with License Status Initial grace period: 0\n"
+           "    Requests with License Status License expired or Hardware out of tolerance: 0\n"
+           "    Requests with License Status Non-genuine grace period: 0\n"
+           "    Requests with License Status Notification: 0\n",
+           MACHINE_KMS_PORT);
+    printf("\nWarning: this is the key of a KMS host; this machine spent %u of its activations. A "
+           "client takes the\nclient setup key instead: /ipk %s\n",
+           p->spent, key != NULL ? key : "KEY");
 }
 
-/* What only an administrator is told. */
-static void print_identity(const struct client *c, const struct station *s,
-                           const struct machine_product *p)
+static void print_guest_block(const struct machine *m)
 {
-    const struct cat_product *product = p->lic.product;
-    char id[GUID_TEXT_MAX];
-
-    printf("Activation ID: %s\n", guid_format(&product->activation_id, id));
-    printf("Application ID: %s\n", guid_format(&product->application_id, id));
-    if (p->key[0] != '\0')
-        printf("Product Key Channel: Volume:GVLK\n");
-    if (!c->standard_user)
-        printf("Client Machine ID (CMID): %s\n", guid_format(&s->folder.machine.client_id, id));
+    printf("\nMost recent activation information:\n"
+           "Automatic VM Activation client information\n"
+           "    Host machine name: %s\n",
+           m->vmhost.system[0] != '\0' ? m->vmhost.system : "not available");
 }
 
-static void print_rearms(const struct machine *m, const struct machine_product *p)
+static void print_grantor(const struct client *c, const struct machine *m,
+                          const struct machine_product *p)
 {
-    const struct machine_app *app = &m->app[p->lic.product->family == CAT_OFFICE];
-    unsigned most = script_rearms_allowed(p->lic.product);
-    unsigned left = app->rearms < most ? most - app->rearms : 0;
-
-    printf("Remaining %s rearm count: %u\n",
-           p->lic.product->family == CAT_OFFICE ? "App" : "Windows", left);
+    if (p->lic.key == LIC_KEY_CSVLK)
+        print_host_block(p);
+    else if (p->lic.key == LIC_KEY_AVMA)
+        print_guest_block(m);
+    else if (p->lic.key == LIC_KEY_GVLK && p->lic.channel == LIC_BY_AD)
+        print_ad_block(p);
+    else if (p->lic.key == LIC_KEY_GVLK)
+        print_kms_block(c, m, p);
 }
 
-static void print_state(const struct client *c, const struct machine_product *p, int64_t now)
-{
-    const struct lic *l = &p->lic;
-    char code[128];
-
-    if (p->key[0] != '\0')
-        printf("Partial Product Key: %s\n", p->key + 24);
-    printf("License Status: %s\n", lic_status_text((enum lic_status)l->status));
-    if (l->status == LIC_NOTIFICATION)
-        printf("Notification Reason: %s (%s)\n", client_code(c, l->reason, code),
-               words_reason(l->reason) != NULL ? words_reason(l->reason) : "");
-    print_expiry(l, now);
-}
+/* ---- /dlv, /dli ---- */
 
 static void print_dlv(const struct client *c, const struct station *s,
                       const struct machine_product *p, bool brief)
 {
     const struct machine *m = &s->folder.machine;
     const struct lic *l = &p->lic;
-    char now[CLK_TEXT_MAX];
+    char now[CLK_TEXT_MAX], text[96];
 
+    if (!brief)
+        printf("Software licensing service version: %s\n\n", ADBAD_VERSION);
     printf("Name: %s, %s edition\n", l->product->product, l->product->edition);
-    printf("Description: %s, VOLUME_KMSCLIENT channel\n", client_name(l->product));
+    printf("Description: %s\n", script_description(p, text));
     if (!brief)
         print_identity(c, s, p);
     print_state(c, p, station_now(s));
-    if (brief)
-        return;
-    if (!c->standard_user)
+    if (!brief && !c->standard_user)
         print_rearms(m, p);
-    printf("Trusted time: %s\n", clk_format(station_now(s), now));
-    printf("Configured Activation Type: %s\n", type_text(l->type));
-    if (l->channel == LIC_BY_AD)
-        print_ad_block(p);
-    else
-        print_kms_block(m, p);
-}
-
-static json_t *text_json(const char *text)
-{
-    return text[0] == '\0' ? json_null() : json_string(text);
-}
-
-static json_t *guid_json(const struct guid *g)
-{
-    char text[GUID_TEXT_MAX];
-
-    return json_string(guid_format(g, text));
-}
-
-static json_t *host_json(const struct machine_host *h)
-{
-    char text[272];
-
-    return h->name[0] == '\0' ? json_null() : json_string(machine_host_format(h, text));
-}
-
-/* The field names of the OSLicense cmdlets (data/oslicense_cmdlets.csv). */
-static json_t *oslicense_json(const struct station *s, const struct machine_product *p)
-{
-    const struct machine *m = &s->folder.machine;
-    const struct lic *l = &p->lic;
-    bool ad = l->channel == LIC_BY_AD;
-    char name[200];
-    int64_t left = l->expires == LIC_NEVER ? 0 : (l->expires - station_now(s)) / CLK_MINUTE;
-
-    snprintf(name, sizeof(name), "%s, %s edition", l->product->product, l->product->edition);
-    return json_pack(
-        "{s:s, s:s, s:o, s:o, s:s, s:i, s:o, s:I, s:o, s:b, s:o, s:o, s:o, s:o, s:i, s:i, s:o, "
-        "s:o, s:b}",
-        "Name", name, "Description", client_name(l->product), "ActivationID",
-        guid_json(&l->product->activation_id), "ApplicationID",
-        guid_json(&l->product->application_id), "PartialProductKey",
-        p->key[0] != '\0' ? p->key + 24 : "", "LicenseStatus", (int)l->status,
-        "LicenseStatusReason", json_sprintf("0x%08X", l->reason), "GracePeriodRemaining",
-        (json_int_t)left, "ClientMachineID", guid_json(&m->client_id),
-        "IsKeyManagementServiceMachine", 0, "ADActivationObjectName",
-        ad ? json_string(p->object.name) : json_null(), "ADActivationObjectDN",
-        ad ? json_string(p->object.dn) : json_null(), "ADActivationCsvlkPid",
-        ad ? json_string(p->object.pid) : json_null(), "KeyManagementServiceMachine",
-        l->channel == LIC_BY_KMS ? host_json(&p->served) : json_null(), "VLActivationInterval",
-        (int)l->activation, "VLRenewalInterval", (int)l->renewal,
-        "DiscoveredKeyManagementServiceMachineName", host_json(&p->cached),
-        "KeyManagementServiceLookupDomain",
-        text_json(p->lookup_domain[0] != '\0' ? p->lookup_domain : m->lookup_domain),
-        "KeyManagementServiceHostCaching", !m->no_caching);
+    if (!brief)
+        printf("Trusted time: %s\n", clk_format(station_now(s), now));
+    if (!brief && l->key == LIC_KEY_GVLK)
+        printf("Configured Activation Type: %s\n", script_type_text(m, p));
+    print_grantor(c, m, p);
 }
 
 static int report(struct client *c, const char *which, bool brief)
@@ -200,7 +243,7 @@ static int report(struct client *c, const char *which, bool brief)
             if (!client_chosen(m, &m->product[k], which, c->office))
                 continue;
             if (c->json)
-                json_array_append_new(list, oslicense_json(&c->station[i], &m->product[k]));
+                json_array_append_new(list, script_json(c, &c->station[i], &m->product[k]));
             else
                 print_dlv(c, &c->station[i], &m->product[k], brief);
             n++;
@@ -217,27 +260,31 @@ static int report(struct client *c, const char *which, bool brief)
     return e == ERR_OK ? EXIT_OK : client_fail(c, e, &ei);
 }
 
-static void print_xpr(const struct machine *m, const struct machine_product *p, int64_t now)
+/* ---- /xpr ---- */
+
+static void print_xpr(const struct machine *m, const struct machine_product *p)
 {
+    static const char *const graces[LIC_STATUS_COUNT] = {
+        [LIC_OOB_GRACE] = "Initial grace period",
+        [LIC_OOT_GRACE] = "Additional grace period",
+        [LIC_NON_GENUINE] = "Non-genuine grace period",
+        [LIC_EXTENDED_GRACE] = "Extended grace period",
+    };
     const struct lic *l = &p->lic;
     char until[CLK_TEXT_MAX];
 
-    (void)now;
     printf("%s: %s %s: ", m->name, l->product->product, l->product->edition);
     clk_format(l->expires, until);
-    switch ((enum lic_status)l->status) {
-    case LIC_LICENSED:
-        printf("Volume activation will expire %s\n", until);
-        break;
-    case LIC_NOTIFICATION:
-        printf("in Notification mode\n");
-        break;
-    case LIC_UNLICENSED:
+    if (l->status == LIC_LICENSED && l->expires == LIC_NEVER)
+        printf("The machine is permanently activated.\n");
+    else if (l->status == LIC_LICENSED)
+        printf("%s will expire %s\n", expiry_name(l), until);
+    else if (l->status == LIC_NOTIFICATION)
+        printf("Windows is in Notification mode\n");
+    else if (l->status == LIC_UNLICENSED)
         printf("Unlicensed\n");
-        break;
-    default:
-        printf("%s ends %s\n", lic_status_text((enum lic_status)l->status), until);
-    }
+    else
+        printf("%s ends %s\n", graces[l->status], until);
 }
 
 int script_xpr(struct client *c, int argc, char **argv)
@@ -253,12 +300,11 @@ int script_xpr(struct client *c, int argc, char **argv)
         return EXIT_OK;
     }
     for (size_t i = 0; i < c->count; i++) {
-        const struct station *s = &c->station[i];
-        const struct machine *m = &s->folder.machine;
+        const struct machine *m = &c->station[i].folder.machine;
 
         for (size_t k = 0; k < m->products; k++) {
             if (client_chosen(m, &m->product[k], which, c->office))
-                print_xpr(m, &m->product[k], station_now(s));
+                print_xpr(m, &m->product[k]);
         }
     }
     return EXIT_OK;

@@ -11,7 +11,7 @@
 
 #define HR_FILE_NOT_FOUND 0x80070002u
 #define HR_INVALID_ARG    0x80070057u
-#define HR_NO_REARM_LEFT  0xC004D307u
+#define HR_NO_SKU         0xC004F015u
 
 /* ---- product keys ---- */
 
@@ -121,72 +121,104 @@ int script_install_licence(struct client *c, int argc, char **argv)
 
 /* ---- rearm ---- */
 
-unsigned script_rearms_allowed(const struct cat_product *p)
-{
-    if (p->family == CAT_OFFICE)
-        return 5;
-    return lic_generation(p) == LIC_GEN_MODERN ? 1000 : 3;
-}
-
-/* As after its set-up: the initial grace, where there is one, begins again. */
 static enum err rearm_one(struct client *c, struct station *s, struct machine_product *p,
                           const void *arg, struct errinfo *ei)
 {
-    struct machine *m = &s->folder.machine;
-    struct machine_app *app = &m->app[p->lic.product->family == CAT_OFFICE];
-    uint8_t type = p->lic.type;
-    char key[sizeof(p->key)];
-
-    (void)c;
     (void)arg;
-    if (app->rearms >= script_rearms_allowed(p->lic.product))
-        return err_fail_hr(ei, ERR_NOT_NOW, HR_NO_REARM_LEFT,
-                           "rearm %s %s: it was rearmed %u times, which is as often as is allowed",
-                           p->lic.product->product, p->lic.product->edition, app->rearms);
-    app->rearms++;
-    memcpy(key, p->key, sizeof(key));
-    lic_init(&p->lic, p->lic.product);
-    p->lic.type = type;
-    memset(&p->last, 0, sizeof(p->last));
-    memset(&p->object, 0, sizeof(p->object));
-    memset(&p->served, 0, sizeof(p->served));
-    m->changed = true;
-    return key[0] == '\0' ? ERR_OK : machine_set_key(m, p, key, station_now(s), ei);
+    return machine_rearm(&s->folder.machine, c->office, p, ei);
+}
+
+/* Without an ID the whole application of the script, counted once. */
+static enum err rearm_app(struct client *c, struct errinfo *ei)
+{
+    enum err e = client_open(c, ei);
+
+    for (size_t i = 0; i < c->count && e == ERR_OK; i++)
+        e = machine_rearm(&c->station[i].folder.machine, c->office, NULL, ei);
+    return e;
 }
 
 int script_rearm(struct client *c, int argc, char **argv)
 {
     struct errinfo ei;
-    enum err e = script_each(c, argc > 0 ? argv[0] : NULL, rearm_one, NULL, &ei);
+    enum err e = argc > 0 ? script_each(c, argv[0], rearm_one, NULL, &ei) : rearm_app(c, &ei);
 
     return script_done(c, e, &ei,
-                       c->office ? "<Rearm successful>"
+                       c->office ? "<Rearm successful>\n"
+                                   "Restart the licensing service (/osppsvcrestart) for it to "
+                                   "take effect."
                                  : "Command completed successfully.\n"
                                    "Please restart the system for the changes to take effect.");
 }
 
 /* ---- by phone ---- */
 
-/* Client setup keys, the only ones here, are never activated by phone. */
-static int by_phone(struct client *c, const char *what)
+/* The product that the option is about: that with the activation ID; without one Windows, or with
+ * ospp the first Office product with a key. */
+static enum err phone_product(struct client *c, const char *which, struct station **s,
+                              struct machine_product **out, struct errinfo *ei)
 {
-    (void)what;
-    return script_not_modelled(c, "activation by phone of a client setup key",
-                               "it is activated by the directory or a KMS host (/ato)");
+    enum err e = client_open_one(c, s, ei);
+    struct machine *m = e == ERR_OK ? &(*s)->folder.machine : NULL;
+
+    *out = NULL;
+    for (size_t i = 0; m != NULL && i < m->products; i++) {
+        struct machine_product *p = &m->product[i];
+
+        if (client_chosen(m, p, which, c->office) && (*out == NULL || (*out)->key[0] == '\0'))
+            *out = p;
+    }
+    if (e == ERR_OK && *out == NULL)
+        e = err_fail_hr(ei, ERR_NOTFOUND, HR_NO_SKU, "no such product is installed on %s", m->name);
+    return e;
+}
+
+static json_t *phone_json(const struct machine_product *p, const char *iid)
+{
+    char id[GUID_TEXT_MAX];
+
+    return json_pack("{s:s, s:s, s:s}", "Name", p->lic.product->product, "ActivationID",
+                     guid_format(&p->lic.product->activation_id, id), "OfflineInstallationId", iid);
 }
 
 int script_installation_id(struct client *c, int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
-    return by_phone(c, "installation ID");
+    struct machine_product *p;
+    struct station *s;
+    char iid[ATTEMPT_IID_MAX];
+    struct errinfo ei;
+    enum err e = phone_product(c, argc > 0 ? argv[0] : NULL, &s, &p, &ei);
+
+    if (e == ERR_OK)
+        e = attempt_iid(&s->env, &s->folder.machine, p, iid, &ei);
+    if (e != ERR_OK)
+        return client_fail(c, e, &ei);
+    if (c->json)
+        cli_json(phone_json(p, iid));
+    else if (c->office)
+        printf("Installation ID for: %s, %s edition: %s\n", p->lic.product->product,
+               p->lic.product->edition, iid);
+    else
+        printf("Installation ID: %s\n\nThe lab's clerk answers it (adbactl clearing confirm); "
+               "deposit the answer with /atp.\n",
+               iid);
+    return EXIT_OK;
 }
 
 int script_confirmation_id(struct client *c, int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
-    return by_phone(c, "confirmation ID");
+    char text[200] = "<Confirmation ID successfully deposited>", id[GUID_TEXT_MAX];
+    struct machine_product *p;
+    struct station *s;
+    struct errinfo ei;
+    enum err e = phone_product(c, argc > 1 ? argv[1] : NULL, &s, &p, &ei);
+
+    if (e == ERR_OK)
+        e = attempt_confirm(&s->env, &s->folder.machine, p, argv[0], station_now(s), &ei);
+    if (e == ERR_OK && !c->office)
+        snprintf(text, sizeof(text), "Confirmation ID for product %s deposited successfully.",
+                 guid_format(&p->lic.product->activation_id, id));
+    return script_done(c, e, &ei, text);
 }
 
 /* ---- SRV lookup ---- */
@@ -284,7 +316,20 @@ static enum err set_type(struct client *c, struct station *s, struct machine_pro
     return ERR_OK;
 }
 
-/* "/act-type [0|1|2|3] [Activation ID]": an ID may stand alone. ospp knows 0, 1 and 2. */
+/* Without an ID slmgr sets it for the whole machine. */
+static enum err set_type_of_all(struct client *c, uint8_t type, struct errinfo *ei)
+{
+    enum err e = client_open(c, ei);
+
+    for (size_t i = 0; i < c->count && e == ERR_OK; i++) {
+        c->station[i].folder.machine.type = type;
+        c->station[i].folder.machine.changed = true;
+    }
+    return e;
+}
+
+/* "/act-type [0|1|2|3] [Activation ID]": an ID may stand alone. ospp knows 0, 1 and 2, and sets
+ * them for Office's products. */
 int script_activation_type(struct client *c, int argc, char **argv)
 {
     const char *given = argc > 0 && strlen(argv[0]) < 8 ? argv[0] : "0";
@@ -298,7 +343,9 @@ int script_activation_type(struct client *c, int argc, char **argv)
         e = err_fail_hr(&ei, ERR_USAGE, HR_INVALID_ARG,
                         "activation type \"%s\": expected 0 (all), 1 (directory)%s", given,
                         c->office ? " or 2 (KMS)" : ", 2 (KMS) or 3 (token)");
-    else /* without an ID: every product of the script */
-        e = script_each(c, which != NULL ? which : c->office ? NULL : "all", set_type, &type, &ei);
+    else if (c->office || which != NULL)
+        e = script_each(c, which, set_type, &type, &ei);
+    else
+        e = set_type_of_all(c, type, &ei);
     return script_done(c, e, &ei, "Volume activation type set successfully.");
 }

@@ -65,10 +65,11 @@ static const char *status_text(uint8_t status)
 static void print_grantor(const struct machine *m, const struct machine_product *p)
 {
     const struct machine_host *set = m->app[1].kms.name[0] != '\0' ? &m->app[1].kms : &m->kms;
-    static const char *const types[] = {"ALL", "AD", "KMS", "TOKEN"};
     char host[272];
 
-    printf("Activation Type Configuration: %s\n", types[p->lic.type]);
+    if (p->lic.key != LIC_KEY_GVLK)
+        return;
+    printf("Activation Type Configuration: %s\n", script_type_text(m, p));
     if (p->lic.channel == LIC_BY_AD) {
         printf("\tAD Activation object name: %s\n\tAO DN: %s\n\tAO extended PID: %s\n",
                p->object.name, p->object.dn, p->object.pid);
@@ -89,12 +90,12 @@ static void print_product(const struct client *c, const struct station *s,
                           const struct machine_product *p)
 {
     const struct lic *l = &p->lic;
-    char id[GUID_TEXT_MAX];
+    char id[GUID_TEXT_MAX], text[96];
     const struct cat_error *why = catalog_error(c->catalog, l->reason);
 
     printf("SKU ID: %s\n", guid_format(&l->product->activation_id, id));
     printf("LICENSE NAME: %s, %s edition\n", l->product->product, l->product->edition);
-    printf("LICENSE DESCRIPTION: Office, VOLUME_KMSCLIENT channel\n");
+    printf("LICENSE DESCRIPTION: %s\n", script_description(p, text));
     printf("LICENSE STATUS:  ---%s---\n", status_text(l->status));
     if (l->status != LIC_LICENSED && l->reason != 0)
         printf("ERROR CODE: 0x%08X\nERROR DESCRIPTION: %s\n", l->reason,
@@ -355,17 +356,7 @@ static int osppsvcrestart(struct client *c, int argc, char **argv)
     (void)argv;
     for (size_t i = 0; i < c->count && e == ERR_OK; i++) {
         struct station *s = &c->station[i];
-        struct machine *m = &s->folder.machine;
-        int64_t now = station_now(s);
-
-        machine_event(m, 903, now, 0, NULL);
-        machine_event(m, 900, now, 0, NULL);
-        machine_event(m, 902, now, 1, (const char *[]){ADBAD_VERSION});
-        for (size_t k = 0; k < m->products; k++) {
-            if (m->product[k].lic.product->family == CAT_OFFICE)
-                attempt_run(&s->env, m, &m->product[k], LIC_EV_START, now);
-        }
-        m->changed = true;
+        attempt_restart_office(&s->env, &s->folder.machine, station_now(s));
     }
     return script_done(c, e, &ei, "Successfully restarted the licensing service.");
 }

@@ -465,44 +465,65 @@ void attempt_run(const struct attempt_env *env, struct machine *m, struct machin
     conclude(&a, trigger, was, &out, notes);
 }
 
-/* What was rearmed is as after its set-up; the machine has a new identity for KMS hosts. */
-static void apply_rearms(const struct attempt_env *env, struct machine *m, int64_t now)
+/* Whether a restart of the service is about p: Office's own concerns Office alone. */
+static bool concerned(const struct machine_product *p, bool office)
+{
+    return !office || p->lic.product->family == CAT_OFFICE;
+}
+
+/* As after its set-up. False if p was not rearmed. */
+static bool apply_rearm(struct machine *m, struct machine_product *p, int64_t now)
+{
+    struct lic_site site = machine_site(m, p);
+    struct lic_event ev = {.type = LIC_EV_REARM};
+    enum lic_status was = (enum lic_status)p->lic.status;
+    struct lic_outcome out;
+
+    if (!p->rearming)
+        return false;
+    p->rearming = false;
+    memset(&p->last, 0, sizeof(p->last));
+    if (lic_step(&p->lic, &site, &ev, now, &out))
+        eventlog_state(m, p, was, false, now);
+    return true;
+}
+
+/* A rearmed machine has a new identity for KMS hosts. */
+static void apply_rearms(const struct attempt_env *env, struct machine *m, bool office, int64_t now)
 {
     bool any = false;
+    uint8_t random[16];
 
+    for (size_t i = 0; i < m->products; i++)
+        any |= concerned(&m->product[i], office) && apply_rearm(m, &m->product[i], now);
+    if (!any)
+        return;
+    rng_fill(&env->draw, random, sizeof(random));
+    m->previous_id = m->client_id;
+    m->client_id = guid_from_random(random);
+}
+
+static void restart(const struct attempt_env *env, struct machine *m, bool office, int64_t now)
+{
+    machine_event(m, 903, now, 0, NULL);
+    machine_event(m, 900, now, 0, NULL);
+    machine_event(m, 902, now, 1, (const char *[]){ADBAD_VERSION});
+    apply_rearms(env, m, office, now);
     for (size_t i = 0; i < m->products; i++) {
-        struct machine_product *p = &m->product[i];
-        struct lic_site site = machine_site(m, p);
-        struct lic_event ev = {.type = LIC_EV_REARM};
-        enum lic_status was = (enum lic_status)p->lic.status;
-        struct lic_outcome out;
-
-        if (!p->rearming)
-            continue;
-        p->rearming = false;
-        any = true;
-        memset(&p->last, 0, sizeof(p->last));
-        if (lic_step(&p->lic, &site, &ev, now, &out))
-            eventlog_state(m, p, was, false, now);
-    }
-    if (any) {
-        uint8_t random[16];
-
-        rng_fill(&env->draw, random, sizeof(random));
-        m->previous_id = m->client_id;
-        m->client_id = guid_from_random(random);
+        if (concerned(&m->product[i], office))
+            attempt_run(env, m, &m->product[i], LIC_EV_START, now);
     }
 }
 
 void attempt_restart(const struct attempt_env *env, struct machine *m, int64_t now)
 {
-    machine_event(m, 903, now, 0, NULL);
-    machine_event(m, 900, now, 0, NULL);
-    machine_event(m, 902, now, 1, (const char *[]){ADBAD_VERSION});
-    apply_rearms(env, m, now);
-    for (size_t i = 0; i < m->products; i++)
-        attempt_run(env, m, &m->product[i], LIC_EV_START, now);
+    restart(env, m, false, now);
     eventlog_1003(m, now);
+}
+
+void attempt_restart_office(const struct attempt_env *env, struct machine *m, int64_t now)
+{
+    restart(env, m, true, now);
 }
 
 void attempt_wake(const struct attempt_env *env, struct machine *m, int64_t now)

@@ -75,6 +75,8 @@ MUST_CHECK enum err attempt_confirm(const struct attempt_env *env, struct machin
 /* The licensing service stops and starts: events 903, 900, 902, what was rearmed takes effect, an
  * attempt for every product, and the status check 1003. */
 void attempt_restart(const struct attempt_env *env, struct machine *m, int64_t now);
+/* The same of Office's licensing service alone (ospp /osppsvcrestart). */
+void attempt_restart_office(const struct attempt_env *env, struct machine *m, int64_t now);
 
 /* Every product whose time has come. */
 void attempt_wake(const struct attempt_env *env, struct machine *m, int64_t now);

@@ -12,7 +12,7 @@ import pytest
 from lab import Lab, free_port
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-NOT_LICENSED, NOT_MODELLED, USAGE, NOTFOUND, REFUSED = 10, 11, 2, 4, 5
+FAILED, NOT_LICENSED, NOT_MODELLED, USAGE, NOTFOUND, REFUSED = 1, 10, 11, 2, 4, 5
 ALL_ZERO = "00000000-0000-0000-0000-000000000000"
 WINDOWS_APP = "55c92734-d682-4d71-983e-d6ec3f16059f"  # public application ids
 OFFICE_APP = "0ff1ce15-a989-479d-af46-f275c6370663"
@@ -172,9 +172,10 @@ def dlv(pc):
     pc.slmgr("/skms", "kms.example:1700")
     out = pc.slmgr("/dlv").out
     wanted = ["Name", "Description", "Activation ID", "Application ID", "Product Key Channel",
-              "Client Machine ID (CMID)", "Partial Product Key", "License Status",
-              "Remaining Windows rearm count", "Trusted time", "Configured Activation Type",
-              "Registered KMS machine name", "Activation interval", "Renewal interval"]
+              "Partial Product Key", "License Status", "Remaining Windows rearm count",
+              "Remaining SKU rearm count", "Trusted time", "Configured Activation Type",
+              "Client Machine ID (CMID)", "Registered KMS machine name", "Activation interval",
+              "Renewal interval"]
     places = [out.index(label + ":") for label in wanted]
     assert places == sorted(places)
     assert f"Application ID: {WINDOWS_APP}" in out and "machine name: kms.example:1700" in out
@@ -183,9 +184,16 @@ def dlv(pc):
     assert "CMID" not in plain and "License Status" in plain
     got = pc.slmgr("/dlv", "--json").json[0]
     properties = next(r for r in rows("oslicense_cmdlets.csv") if r["cmdlet"] == "Get-OSLicenseInfo")
-    for name in ("Name", "ActivationID", "ApplicationID", "PartialProductKey", "LicenseStatus",
-                 "LicenseStatusReason", "GracePeriodRemaining", "ClientMachineID"):
-        assert name in properties["output_properties"] and name in got
+    for name in properties["output_properties"].split(";"):
+        if name == "rearm counts":
+            assert got["RemainingAppReArmCount"] == 1000 and got["RemainingSkuReArmCount"] == 1000
+        else:
+            assert name in got
+    names = next(r for r in rows("oslicense_cmdlets.csv") if r["parameter_set"] == "Default")
+    for name in names["output_properties"].split(";"):
+        assert name in got
+    assert got["Description"] == "Windows(R) Operating System, VOLUME_KMSCLIENT channel"
+    assert got["KeyManagementServiceCurrentCount"] == "N/A"  # "N/A when unavailable"
 
 
 @case("slmgr", "/xpr")
@@ -237,8 +245,13 @@ def rearm(pc):
     pc.slmgr("/skms", "127.0.0.1:1")
     pc.slmgr("/ato", expect=NOT_LICENSED)
     assert pc.windows["attempt"] is not None
+    before = pc.show()["client_machine_id"]
     assert "restart the system" in pc.slmgr("/rearm").out
-    assert pc.windows["attempt"] is None and pc.windows["partial_key"] != ""
+    assert pc.windows["rearm_pending"] and pc.windows["attempt"] is not None
+    assert "0xC004D302" in pc.slmgr("/ato", expect=NOT_LICENSED).out
+    pc.run("restart", expect=NOT_LICENSED)
+    assert not pc.windows["rearm_pending"] and pc.windows["partial_key"] != ""
+    assert pc.show()["client_machine_id"] != before
     assert pc.show()["windows"]["rearms"] == 1
     left = re.search(r"rearm count: (\d+)", pc.slmgr("/dlv").out)
     assert int(left.group(1)) == 999
@@ -248,6 +261,8 @@ def rearm(pc):
 def rearm_app(pc):
     in_grace_for_ten_days(pc)
     pc.slmgr("/rearm-app", OFFICE_APP)
+    assert grace_left(pc) < 20.1
+    pc.run("restart", expect=NOT_LICENSED)
     assert 29.9 < grace_left(pc) <= 30
     assert (pc.show()["office"]["rearms"], pc.show()["windows"]["rearms"]) == (1, 0)
     pc.slmgr("/rearm-app", WINDOWS_APP)
@@ -260,19 +275,21 @@ def rearm_sku(pc):
     in_grace_for_ten_days(pc)
     sku = pc.office["activation_id"]
     pc.slmgr("/rearm-sku", sku)
+    pc.run("restart", expect=NOT_LICENSED)
     assert 29.9 < grace_left(pc) <= 30
-    for _ in range(4):
+    for left in (4, 3, 2, 1):
+        assert f"Remaining SKU rearm count: {left}\n" in pc.slmgr("/dlv", sku).out
         pc.slmgr("/rearm-sku", sku)
     refused = pc.slmgr("/rearm-sku", sku, "--json", expect=None)
     assert refused.code != 0 and refused.json["ErrorCode"] == "0xC004D307"
-    assert pc.show()["office"]["rearms"] == 5
+    assert pc.office["rearms"] == 5 and pc.show()["office"]["rearms"] == 0
 
 
 # ---- slmgr: by phone ----
 
 def phone(pc, *argv):
-    said = pc.run(*argv, expect=NOT_MODELLED)
-    assert "directory or a KMS host" in said.err
+    said = pc.run(*argv, expect=FAILED)  # a client setup key; others: test_client_keys.py
+    assert "0xC004F06A" in said.err and "/ato" in said.err
 
 
 @case("slmgr", "/dti")
@@ -359,8 +376,8 @@ def act_type(pc):
     pc.slmgr("/act-type", "1", pc.office["activation_id"])
     assert [p["activation_type"] for p in pc.show()["products"]] == [2, 1]
     assert "Configured Activation Type: KMS" in pc.slmgr("/dlv").out
-    pc.slmgr("/act-type", pc.office["activation_id"])
-    assert [p["activation_type"] for p in pc.show()["products"]] == [2, 0]
+    pc.slmgr("/act-type", pc.office["activation_id"])  # the machine's holds for it again
+    assert [p["activation_type"] for p in pc.show()["products"]] == [2, 2]
     pc.slmgr("/act-type")
     assert [p["activation_type"] for p in pc.show()["products"]] == [0, 0]
     assert "0x80070057" in pc.slmgr("/act-type", "4", expect=USAGE).err
@@ -729,6 +746,7 @@ def actcid(pc):
 def ospp_rearm(pc):
     in_grace_for_ten_days(pc)
     pc.ospp("/rearm")
+    pc.ospp("/osppsvcrestart")
     assert 29.9 < grace_left(pc) <= 30
     assert (pc.show()["office"]["rearms"], pc.show()["windows"]["rearms"]) == (1, 0)
 
@@ -737,6 +755,7 @@ def ospp_rearm(pc):
 def ospp_rearm_sku(pc):
     in_grace_for_ten_days(pc)
     pc.ospp(f"/rearm:{pc.office['activation_id']}")
+    pc.ospp("/osppsvcrestart")
     assert 29.9 < grace_left(pc) <= 30
     pc.ospp(f"/rearm:{pc.windows['activation_id']}", expect=NOTFOUND)
 
