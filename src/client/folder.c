@@ -1,5 +1,6 @@
 #include "client/folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -40,6 +41,21 @@ static enum err lock(struct folder *f, struct errinfo *ei)
                         "is done",
                         f->path);
     return err_fail_errno(ei, errno, "lock machine folder %s", f->path);
+}
+
+/* A program that was killed while it wrote leaves the copy that it had not yet put in place. */
+static void sweep(const struct folder *f)
+{
+    static const char prefix[] = "machine.json.";
+    DIR *d = opendir(f->path);
+    const struct dirent *entry;
+
+    while (d != NULL && (entry = readdir(d)) != NULL) {
+        if (strncmp(entry->d_name, prefix, sizeof(prefix) - 1) == 0)
+            (void)unlinkat(dirfd(d), entry->d_name, 0);
+    }
+    if (d != NULL)
+        closedir(d);
 }
 
 static enum err begin(const char *path, struct folder *f, struct errinfo *ei)
@@ -132,6 +148,8 @@ enum err folder_open(const char *path, const struct catalog *cat, struct folder 
                      path, path);
     if (e == ERR_OK)
         e = lock(f, ei);
+    if (e == ERR_OK)
+        sweep(f);
     if (e == ERR_OK)
         e = load(f, cat, ei);
     if (e != ERR_OK)

@@ -310,13 +310,13 @@ static void on_wake(struct lic *l, const struct lic_site *site, const struct lic
         out->notes |= LIC_SKIPPED;
 }
 
-/* A licence for good is not asked for again. */
+/* A licence for good is not asked for again, unless it is in doubt. */
 static void on_asked(struct lic *l, const struct lic_site *site, const struct lic_event *ev,
                      int64_t now, struct lic_outcome *out)
 {
     (void)ev;
     run_lapses(l, now, out);
-    if (l->status == LIC_LICENSED && l->expires == LIC_NEVER)
+    if (l->status == LIC_LICENSED && l->expires == LIC_NEVER && l->next == LIC_NEVER)
         out->notes |= LIC_SKIPPED;
     else
         begin(l, site, now, out);

@@ -156,3 +156,33 @@ def test_an_address_in_digits_is_no_question_to_dns(lab, hosts, dns):
         assert attempt(lab, path)["last_result"] == "0xC004F038"
         with pytest.raises(BlockingIOError):
             s.recv(512)
+
+
+def test_suffixes_are_looked_up_after_the_domain(lab, hosts, dns):
+    dns.serve(f"--srv-host=_vlmcs._tcp.corp.lab.example,kms.lab.example,{hosts[1].port}", ADDRESS)
+    path = os.path.join(lab.folder, "W2")
+    init = ["init", "--product", "Windows Server 2022", "--edition", "Standard", "--clock", lab.clock,
+            "--bundle", lab.bundle, "--dns", f"127.0.0.1:{dns.port}"]
+    lab.client("--machine", path, *init, "--dns-suffix", "lab.example", "--dns-suffix", "corp.lab.example")
+    tries = kms_tries(attempt(lab, path))
+    assert tries[0]["target"] == "DNS _vlmcs._tcp.lab.example"
+    assert tries[1]["target"].startswith(f"kms.lab.example:{hosts[1].port}")
+    assert lab.client("--machine", path, "show", "--json").json["dns_suffixes"] == ["lab.example", "corp.lab.example"]
+    many = [x for i in range(5) for x in ("--dns-suffix", f"d{i}.example")]
+    lab.client("--machine", path + "x", *init, *many, expect=2)
+
+
+def test_a_host_that_has_only_an_ipv6_address_is_found_and_asked(lab, dns):
+    port = free_port("::1")
+    host = lab.daemon("kms6", options={"kms.listen": f"[::1]:{port}"})
+    lab.install_hostkey(host, GROUP)
+    dns.serve(f"--srv-host=_vlmcs._tcp.lab.example,kms6.lab.example,{port}", "--address=/kms6.lab.example/::1")
+    path = os.path.join(lab.folder, "W6")
+    lab.client("--machine", path, "init", "--product", "Windows Server 2022", "--edition", "Standard", "--clock",
+               lab.clock, "--bundle", lab.bundle, "--dns", f"127.0.0.1:{dns.port}", "--dns-suffix", "lab.example")
+    got = attempt(lab, path)
+    assert (got["last_result"], got["count"]) == ("0xC004F038", 1)
+    assert got["cached_host"] == f"kms6.lab.example:{port}"
+    lab.client("--machine", path, "/skms", f"[::1]:{port}")
+    got = attempt(lab, path)
+    assert kms_tries(got)[0]["target"].startswith(f"[::1]:{port}") and got["last_result"] == "0xC004F038"
