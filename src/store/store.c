@@ -21,6 +21,9 @@
     " FROM clearing_keys k LEFT JOIN clearing_hosts h ON h.key = k.key"
 #define CLEARING_HOST_COLUMNS "key, kind, binding, name, pid, used, first_at, last_at"
 
+#define RELAYED_COLUMNS                                                                            \
+    "at, peer, version, size, activation_id, client_id, workstation, upstream, fault, status, "    \
+    "answer_size, elapsed_us"
 #define MEMBER_COLUMNS "id, guid, name, dns_name, dn, sid, enabled"
 #define SYNC_COLUMNS   "cookie, synced_at, listed_at, full, entries"
 
@@ -124,6 +127,12 @@ const char *const db_sql_text[SQL_COUNT] = {
     [SQL_EACH_STRAGGLER] =
         "SELECT client_id, activation_id, application_id, workstation, source, first_at, last_at,"
         " times FROM stragglers WHERE last_at >= ? ORDER BY last_at DESC, id DESC LIMIT ?",
+    [SQL_ADD_RELAYED] =
+        "INSERT INTO relayed (" RELAYED_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_EACH_RELAYED] =
+        "SELECT id, " RELAYED_COLUMNS " FROM relayed WHERE at >= ? ORDER BY id DESC LIMIT ?",
+    [SQL_EXPIRE_RELAYED] = "DELETE FROM relayed WHERE at < ?1 AND id IN"
+                           " (SELECT id FROM relayed ORDER BY id LIMIT ?2)",
     [SQL_PUT_MEMBER] =
         "INSERT OR REPLACE INTO members (" MEMBER_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?)",
     [SQL_DROP_MEMBER] = "DELETE FROM members WHERE id = ?",
