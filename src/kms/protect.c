@@ -307,6 +307,24 @@ enum err kms_check_request_size(struct kms_version v, size_t len)
     return len == want ? ERR_OK : len < want ? ERR_TRUNCATED : ERR_MALFORMED;
 }
 
+enum err kms_peek_clear(const void *data, size_t len, struct kms_request *out)
+{
+    uint8_t body[KMS_REQUEST_BODY];
+    const uint8_t *message = data;
+    struct kms_version v = {0};
+    enum err e = kms_peek_version(data, len, &v);
+
+    if (e == ERR_OK && v.major != 4)
+        e = ERR_VERSION;
+    if (e == ERR_OK)
+        e = kms_check_request_size(v, len);
+    if (e != ERR_OK)
+        return e;
+    memcpy(body, message, VERSION_LEN);
+    memcpy(body + VERSION_LEN, message + IV_AT, sizeof(body) - VERSION_LEN);
+    return kms_request_decode(body, sizeof(body), out);
+}
+
 static enum err check_response_size(struct kms_version v, size_t len)
 {
     const struct scheme *s = scheme_of(v);

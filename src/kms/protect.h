@@ -28,6 +28,11 @@ struct kms_exchange {
  * 4.0, 5.0 or 6.0 (*out then holds what was there). */
 MUST_CHECK enum err kms_peek_version(const void *data, size_t len, struct kms_version *out);
 
+/* What a request of version 4 shows in clear, for whoever cannot open it: nothing vouches for it.
+ * ERR_VERSION for another version, ERR_TRUNCATED or ERR_MALFORMED (size or fields) for a message
+ * that has not the lab format; a genuine client's never has. */
+MUST_CHECK enum err kms_peek_clear(const void *data, size_t len, struct kms_request *out);
+
 /* Checks that len is the exact size a sealed request of this version has: ERR_TRUNCATED,
  * ERR_MALFORMED (longer) or ERR_VERSION. */
 MUST_CHECK enum err kms_check_request_size(struct kms_version v, size_t len);

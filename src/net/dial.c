@@ -163,7 +163,8 @@ static enum err on_step(const struct line *l, struct rpc_client *c, enum rpc_cli
     case RPC_CLIENT_MORE:
         return ERR_OK;
     case RPC_CLIENT_BOUND:
-        return start_call(l, c, ei);
+        *done = l->d->stub == NULL;
+        return *done ? take_response(c, out, ei) : start_call(l, c, ei);
     case RPC_CLIENT_RESPONSE:
         *done = true;
         return take_response(c, out, ei);

@@ -20,7 +20,7 @@ struct dial {
     enum rpc_offer offer;
     uint16_t call_fragment; /* most bytes of a request's fragment; 0: what is agreed */
     int timeout_ms;
-    dial_stub_fn *stub;
+    dial_stub_fn *stub; /* NULL: bind only; the reply then tells the syntax */
     void *arg;
 };
 

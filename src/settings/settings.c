@@ -13,6 +13,7 @@ static const char *const tls_choices[] = {"off", "starttls", NULL};
 static const char *const restart_choices[] = {"remember", "forget", NULL};
 static const char *const mode_choices[] = {"serve", "refuse", NULL};
 static const char *const rodc_choices[] = {"refuse", "switch", NULL};
+static const char *const relay_choices[] = {"foreign", "all", NULL};
 static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
 
 #define AT(member) offsetof(struct settings, member)
@@ -136,6 +137,28 @@ const struct conf_key settings_keys[] = {
      .help = "How often the records are published anew."},
     {"dns", "retry", CONF_DURATION, AT(dns_retry), "5m", .min = 1, .max = CLK_DAY,
      .help = "How soon it is tried again where it failed."},
+
+    {"relay", "upstream", CONF_LIST, AT(relay_upstream), NULL,
+     .help = "Licensed KMS hosts for requests that are not of this realm, tried in this order: "
+             "HOST[:PORT] [priority=N] [weight=N]; auto: those that domain's _vlmcs._tcp records "
+             "name. Unset: such requests are refused (docs/relay.md)."},
+    {"relay", "domain", CONF_STRING, AT(relay_domain), NULL,
+     .help = "With upstream = auto: the DNS domain whose records are asked for."},
+    {"relay", "dns_server", CONF_STRING, AT(relay_dns), NULL,
+     .help = "DNS server (ADDRESS[:PORT]) for the upstreams' names; unset: the system's."},
+    {"relay", "only", CONF_ENUM, AT(relay_only), "foreign", .choices = relay_choices,
+     .help = "foreign: what is not of this realm goes to an upstream. all: every request does, and "
+             "this host answers none itself."},
+    {"relay", "connections", CONF_UINT, AT(relay_connections), "64", .min = 1, .max = 4096,
+     .help = "Most requests under way to one upstream; further ones wait."},
+    {"relay", "queue", CONF_UINT, AT(relay_queue), "1024", .min = 0, .max = 65536,
+     .help = "Most requests that wait for an upstream; further ones get a fault (too busy)."},
+    {"relay", "patience", CONF_DURATION, AT(relay_patience), "8s", .min = 1, .max = 120,
+     .help = "Longest that a client waits for a relayed answer, whatever happens; then a fault."},
+    {"relay", "attempt", CONF_DURATION, AT(relay_attempt), "3s", .min = 1, .max = 60,
+     .help = "Longest for connecting to one upstream, and for its answer; then the next is asked."},
+    {"relay", "check", CONF_DURATION, AT(relay_check), "10s", .min = 1, .max = CLK_DAY,
+     .help = "How often upstreams are looked up in DNS and bound to, to see whether they work."},
 
     {"clearing", "serve", CONF_BOOL, AT(clearing_serve), "no",
      .help = "Be the realm's clearing house (lab mode; needs the realm folder)."},

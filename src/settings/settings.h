@@ -26,6 +26,8 @@ enum settings_restart { SET_RESTART_REMEMBER, SET_RESTART_FORGET };
 
 enum settings_kms_mode { SET_KMS_SERVE, SET_KMS_REFUSE };
 
+enum settings_relay { SET_RELAY_FOREIGN, SET_RELAY_ALL };
+
 enum settings_rodc { SET_RODC_REFUSE, SET_RODC_SWITCH };
 
 struct settings {
@@ -72,6 +74,12 @@ struct settings {
     uint32_t dns_port;            /* 0: that of the first address in listen */
     uint32_t dns_priority, dns_weight;
     int64_t dns_ttl, dns_interval, dns_retry; /* seconds */
+    /* [relay] */
+    struct conf_list relay_upstream; /* empty: nothing is relayed */
+    char *relay_domain, *relay_dns;
+    int relay_only; /* enum settings_relay */
+    uint32_t relay_connections, relay_queue;
+    int64_t relay_patience, relay_attempt, relay_check; /* seconds */
     /* [clearing] */
     bool clearing_serve;
     char *clearing_host; /* address:port; NULL: no clearing house is asked */

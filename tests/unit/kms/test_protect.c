@@ -130,6 +130,24 @@ static void only_generation_4_shows_its_fields(void **state)
                     visible[i]);
 }
 
+static void what_generation_4_shows_is_read_without_a_key(void **state)
+{
+    struct exchange *f = *state;
+    struct kms_request want = sample_request(4), got;
+    static const uint8_t zeros[512] = {0, 0, 4};
+
+    assert_int_equal(kms_peek_clear(f->request[0].data, f->request[0].len, &got), ERR_OK);
+    assert_true(guid_equal(&got.activation_id, &want.activation_id));
+    assert_true(guid_equal(&got.client_id, &want.client_id));
+    assert_memory_equal(got.workstation, want.workstation, sizeof(got.workstation));
+    for (size_t i = 1; i < MAJORS; i++)
+        assert_int_equal(kms_peek_clear(f->request[i].data, f->request[i].len, &got), ERR_VERSION);
+    for (size_t n = 0; n < sizeof(zeros); n++) {
+        if (n != f->request[0].len)
+            assert_int_not_equal(kms_peek_clear(zeros, n, &got), ERR_OK);
+    }
+}
+
 static void nonce_and_iv_of_two_seals_differ(void **state)
 {
     struct exchange *f = *state;
@@ -334,6 +352,7 @@ int main(void)
         EXCHANGE_TEST(a_request_opens_to_what_was_sealed),
         EXCHANGE_TEST(an_answer_opens_to_what_was_sealed),
         EXCHANGE_TEST(only_generation_4_shows_its_fields),
+        EXCHANGE_TEST(what_generation_4_shows_is_read_without_a_key),
         EXCHANGE_TEST(nonce_and_iv_of_two_seals_differ),
         EXCHANGE_TEST(every_flipped_bit_of_a_request_is_refused),
         EXCHANGE_TEST(every_flipped_bit_of_an_answer_is_refused),
