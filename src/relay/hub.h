@@ -1,0 +1,51 @@
+/* hub: what the loops share. Private to this room. */
+#ifndef ADBAD_RELAY_HUB_H
+#define ADBAD_RELAY_HUB_H
+
+#include <pthread.h>
+
+#include "net/address.h"
+#include "relay/link.h"
+#include "relay/relay.h"
+
+#define RELAY_ADDRESSES_MAX 8     /* of one upstream */
+#define RELAY_IDLE_MS       20000 /* below the 30 s after which KMS hosts close */
+
+struct addresses {
+    union address v[RELAY_ADDRESSES_MAX];
+    unsigned n;
+};
+
+struct monitor;
+
+struct relay {
+    struct relay_conf conf;
+    struct relay_target targets[RELAY_TARGETS_MAX]; /* as configured */
+    size_t target_count;
+    bool automatic;
+    struct monitor *monitor; /* the main loop's */
+
+    pthread_mutex_t lock; /* of all below */
+    struct relay_policy policy;
+    struct addresses addresses[RELAY_TARGETS_MAX]; /* by the policy's ids */
+    struct relay_flights flights;
+    uint32_t waiting;
+    struct relay_worker *workers[RELAY_WORKERS_MAX]; /* NULL: closed */
+};
+
+/* Milliseconds on a clock that all loops share. */
+uint64_t hub_now(void);
+/* With the lock: something changed for those who wait. */
+void hub_wake(struct relay *r);
+/* From any thread: the worker looks at its queue. */
+void worker_wake(struct relay_worker *w);
+
+/* monitor.c */
+MUST_CHECK enum err monitor_new(struct relay *r, struct errinfo *ei);
+void monitor_start(struct monitor *m, const char *own);
+void monitor_close(struct monitor *m);
+bool monitor_busy(const struct monitor *m);
+bool monitor_closed(const struct monitor *m);
+void monitor_free(struct monitor *m);
+
+#endif

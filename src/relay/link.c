@@ -1,0 +1,263 @@
+#include "relay/link.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kms/stub.h"
+
+enum state { CONNECTING, BINDING, READY, CALLING, CLOSED };
+
+struct relay_link {
+    uv_tcp_t tcp;
+    uv_timer_t timer;
+    uv_connect_t connect;
+    unsigned handles;
+    const struct link_conf *conf;
+    void *owner;
+    struct rpc_client *rpc;
+    enum state state;
+    bool writing, bound, used, failing, late;
+};
+
+/* What could not be written at once. */
+struct rest {
+    uv_write_t req;
+    uint8_t data[];
+};
+
+static void on_closed(uv_handle_t *h)
+{
+    struct relay_link *l = h->data;
+
+    if (--l->handles > 0)
+        return;
+    rpc_client_free(l->rpc);
+    free(l);
+}
+
+void relay_link_close(struct relay_link *l)
+{
+    if (l == NULL || l->state == CLOSED)
+        return;
+    l->state = CLOSED;
+    uv_close((uv_handle_t *)&l->timer, on_closed);
+    uv_close((uv_handle_t *)&l->tcp, on_closed);
+}
+
+static void lose(struct relay_link *l, const char *why)
+{
+    if (l->state == CLOSED)
+        return;
+    relay_link_close(l);
+    l->conf->on_event(l->conf->arg, l->owner, l, LINK_LOST, why);
+}
+
+/* ---- time ---- */
+
+static void on_timer(uv_timer_t *t)
+{
+    static const char *const why[] = {[CONNECTING] = "no connection within the time limit",
+                                      [BINDING] = "no answer to the bind within the time limit",
+                                      [READY] = "idle",
+                                      [CALLING] = "no answer within the time limit"};
+    struct relay_link *l = t->data;
+
+    l->late = !l->failing;
+    lose(l, l->failing ? "the connection broke while sending" : why[l->state]);
+}
+
+static void limit(struct relay_link *l, unsigned ms)
+{
+    uv_timer_start(&l->timer, on_timer, ms, 0);
+}
+
+/* Told from the loop, since the owner is just calling us. */
+static void fail_soon(struct relay_link *l)
+{
+    l->failing = true;
+    limit(l, 0);
+}
+
+/* ---- writing ---- */
+
+static void on_written(uv_write_t *req, int status)
+{
+    struct rest *rest = (struct rest *)req;
+    struct relay_link *l = req->data;
+
+    free(rest);
+    l->writing = false;
+    if (status < 0 && l->state != CLOSED)
+        lose(l, uv_strerror(status));
+}
+
+static void write_rest(struct relay_link *l, struct buf *out)
+{
+    struct rest *rest = malloc(sizeof(*rest) + out->len);
+    uv_buf_t b;
+
+    if (rest == NULL) {
+        fail_soon(l);
+        return;
+    }
+    memcpy(rest->data, out->data, out->len);
+    b = uv_buf_init((char *)rest->data, (unsigned)out->len);
+    rest->req.data = l;
+    buf_clear(out);
+    l->writing = true;
+    if (uv_write(&rest->req, (uv_stream_t *)&l->tcp, &b, 1, on_written) != 0) {
+        free(rest);
+        l->writing = false;
+        fail_soon(l);
+    }
+}
+
+/* Nearly always the kernel takes it all at once. */
+static void flush(struct relay_link *l)
+{
+    struct buf *out = rpc_client_output(l->rpc);
+    uv_buf_t b = uv_buf_init((char *)out->data, (unsigned)out->len);
+    int n = l->writing ? 0 : uv_try_write((uv_stream_t *)&l->tcp, &b, 1);
+
+    if (out->err != ERR_OK || (n < 0 && n != UV_EAGAIN)) {
+        fail_soon(l);
+        return;
+    }
+    buf_drop(out, n > 0 ? (size_t)n : 0);
+    if (out->len > 0)
+        write_rest(l, out);
+}
+
+/* ---- reading ---- */
+
+static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *b)
+{
+    const struct relay_link *l = h->data;
+
+    (void)suggested;
+    *b = uv_buf_init(l->conf->read_buffer, (unsigned)l->conf->read_size);
+}
+
+static void tell(struct relay_link *l, enum rpc_client_step step)
+{
+    enum link_event event = step == RPC_CLIENT_BOUND      ? LINK_BOUND
+                            : step == RPC_CLIENT_RESPONSE ? LINK_ANSWER
+                                                          : LINK_FAULT;
+
+    l->bound = true;
+    l->used = l->used || step != RPC_CLIENT_BOUND;
+    l->state = READY;
+    limit(l, l->conf->idle_ms);
+    l->conf->on_event(l->conf->arg, l->owner, l, event, NULL);
+}
+
+/* One step may end the link, and with it the core that is fed; its memory stays until the loop
+ * turns. */
+static void feed(struct relay_link *l, const char *data, size_t n)
+{
+    struct errinfo ei = {0};
+
+    while (n > 0 && l->state != CLOSED) {
+        size_t used = 0;
+        enum rpc_client_step step = rpc_client_feed(l->rpc, data, n, &used, &ei);
+
+        data += used;
+        n -= used;
+        if (step == RPC_CLIENT_FAILED)
+            lose(l, ei.text);
+        else if (step != RPC_CLIENT_MORE)
+            tell(l, step);
+    }
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
+{
+    struct relay_link *l = stream->data;
+
+    if (n > 0)
+        feed(l, b->base, (size_t)n);
+    else if (n < 0)
+        lose(l, n == UV_EOF ? "the host closed the connection" : uv_strerror((int)n));
+}
+
+/* ---- life ---- */
+
+static void on_connected(uv_connect_t *req, int status)
+{
+    struct relay_link *l = req->data;
+
+    if (l->state == CLOSED)
+        return;
+    if (status < 0) {
+        lose(l, uv_strerror(status));
+        return;
+    }
+    l->state = BINDING;
+    uv_tcp_nodelay(&l->tcp, 1);
+    uv_read_start((uv_stream_t *)&l->tcp, on_alloc, on_read);
+    flush(l);
+}
+
+struct relay_link *relay_link_open(const struct link_conf *conf, const union address *to,
+                                   void *owner)
+{
+    const struct rpc_client_conf rpc = {.uuid = kms_interface_uuid,
+                                        .major = 1,
+                                        .offer = RPC_OFFER_BOTH,
+                                        .features = true}; /* as Windows asks */
+    struct relay_link *l = calloc(1, sizeof(*l));
+
+    if (l == NULL)
+        return NULL;
+    l->conf = conf;
+    l->owner = owner;
+    l->rpc = rpc_client_new(&rpc);
+    if (l->rpc == NULL || uv_tcp_init(conf->loop, &l->tcp) != 0) {
+        rpc_client_free(l->rpc);
+        free(l);
+        return NULL;
+    }
+    uv_timer_init(conf->loop, &l->timer);
+    l->handles = 2;
+    l->tcp.data = l->timer.data = l->connect.data = l;
+    limit(l, conf->limit_ms);
+    if (uv_tcp_connect(&l->connect, &l->tcp, &to->any, on_connected) != 0)
+        fail_soon(l);
+    return l;
+}
+
+void relay_link_own(struct relay_link *l, void *owner)
+{
+    l->owner = owner;
+}
+
+void relay_link_call(struct relay_link *l, const void *stub, size_t len)
+{
+    l->state = CALLING;
+    limit(l, l->conf->limit_ms);
+    if (rpc_client_call(l->rpc, KMS_OPNUM_REQUEST_ACTIVATION, stub, len, NULL) != ERR_OK)
+        fail_soon(l);
+    else
+        flush(l);
+}
+
+const struct rpc_client *relay_link_rpc(const struct relay_link *l)
+{
+    return l->rpc;
+}
+
+bool relay_link_bound(const struct relay_link *l)
+{
+    return l->bound;
+}
+
+bool relay_link_late(const struct relay_link *l)
+{
+    return l->late;
+}
+
+bool relay_link_used(const struct relay_link *l)
+{
+    return l->used;
+}

@@ -1,0 +1,417 @@
+/* The relay's view of the outside, on the main loop: names and SRV records become addresses, and
+ * every upstream is bound to from time to time. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/resolver.h"
+#include "relay/hub.h"
+
+#define READ_SIZE   8192
+#define DNS_MS      3000 /* one question */
+#define OWN_MAX     64
+#define SRV_SERVICE "_vlmcs._tcp."
+
+/* What one look-up found; its own memory, since the daemon may end before it does. */
+struct lookup {
+    uv_work_t work;
+    struct monitor *monitor;
+    bool automatic;
+    char *service, *dns_server; /* NULL: the system's */
+    struct relay_target targets[RELAY_TARGETS_MAX];
+    struct addresses addresses[RELAY_TARGETS_MAX];
+    size_t n;
+    enum err e; /* of the SRV records */
+    struct errinfo ei;
+};
+
+/* One health check. */
+struct check {
+    struct monitor *monitor;
+    struct relay_link *link;
+    struct relay_target target;
+    unsigned address;
+    char text[RELAY_TARGET_TEXT];
+};
+
+struct monitor {
+    struct relay *relay;
+    uv_timer_t timer;
+    unsigned handles;
+    bool started, closing, looking, dns_failed;
+    struct check checks[RELAY_TARGETS_MAX]; /* by the policy's ids */
+    union address own[OWN_MAX];
+    size_t own_count;
+    bool warned[RELAY_TARGETS_MAX]; /* that it is ourselves */
+    struct link_conf links;
+    char read_buffer[READ_SIZE];
+};
+
+/* ---- who we are ---- */
+
+static bool is_any(const union address *a)
+{
+    return a->any.sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&a->v6.sin6_addr)
+                                        : a->v4.sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+static bool is_loopback(const union address *a)
+{
+    return a->any.sa_family == AF_INET6 ? IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr)
+                                        : ntohl(a->v4.sin_addr.s_addr) >> 24 == 127;
+}
+
+static bool same_host(const union address *a, const union address *b)
+{
+    uint8_t x[16], y[16];
+
+    address_key(a, x);
+    address_key(b, y);
+    return memcmp(x, y, sizeof(x)) == 0;
+}
+
+static bool is_local(const union address *a)
+{
+    uv_interface_address_t *all;
+    bool found = is_loopback(a) || is_any(a);
+    int n;
+
+    if (found || uv_interface_addresses(&all, &n) != 0)
+        return found;
+    for (int i = 0; i < n && !found; i++) {
+        union address mine = {0};
+
+        if (all[i].address.address4.sin_family == AF_INET6)
+            mine.v6 = all[i].address.address6;
+        else
+            mine.v4 = all[i].address.address4;
+        found = same_host(a, &mine);
+    }
+    uv_free_interface_addresses(all, n);
+    return found;
+}
+
+static bool is_ours(const struct monitor *m, const union address *a)
+{
+    for (size_t i = 0; i < m->own_count; i++) {
+        const union address *own = &m->own[i];
+
+        if (address_port(own) == address_port(a) &&
+            (same_host(own, a) || (is_any(own) && is_local(a)) || (is_any(a) && is_local(own))))
+            return true;
+    }
+    return false;
+}
+
+/* "127.0.0.1:1688, [::1]:1688" */
+static void take_own(struct monitor *m, const char *text)
+{
+    char one[128];
+
+    while (*text != '\0' && m->own_count < OWN_MAX) {
+        size_t len = strcspn(text, ",");
+
+        if (len < sizeof(one)) {
+            memcpy(one, text, len);
+            one[len] = '\0';
+            if (address_parse(one, &m->own[m->own_count], NULL) == ERR_OK)
+                m->own_count++;
+        }
+        text += len;
+        text += strspn(text, ", ");
+    }
+}
+
+/* ---- looking up, on a thread of the pool ---- */
+
+static void find_targets(struct lookup *l, struct resolver *r)
+{
+    struct resolver_srv *found = NULL;
+    size_t n = 0;
+
+    l->e = resolver_srv(r, l->service, DNS_MS, &found, &n, &l->ei);
+    for (size_t i = 0; l->e == ERR_OK && i < n && l->n < RELAY_TARGETS_MAX; i++) {
+        struct relay_target *t = &l->targets[l->n++];
+
+        *t = (struct relay_target){
+            .port = found[i].port, .priority = found[i].priority, .weight = found[i].weight};
+        snprintf(t->host, sizeof(t->host), "%s", found[i].host);
+    }
+    free(found);
+}
+
+static void find_addresses(const struct relay_target *t, struct addresses *out, struct resolver *r)
+{
+    struct resolver_address *found = NULL;
+    size_t n = 0;
+
+    if (resolver_host(r, t->host, t->port, DNS_MS, &found, &n, NULL) != ERR_OK)
+        return;
+    for (size_t i = 0; i < n && out->n < RELAY_ADDRESSES_MAX; i++) {
+        if (found[i].len <= sizeof(out->v[0]))
+            memcpy(&out->v[out->n++], &found[i].at, found[i].len);
+    }
+    free(found);
+}
+
+static void on_work(uv_work_t *work)
+{
+    struct lookup *l = work->data;
+    struct resolver *r = NULL;
+
+    l->e = resolver_new(l->dns_server, &r, &l->ei);
+    if (l->e == ERR_OK && l->automatic)
+        find_targets(l, r);
+    for (size_t i = 0; l->e == ERR_OK && i < l->n; i++)
+        find_addresses(&l->targets[i], &l->addresses[i], r);
+    resolver_free(r);
+}
+
+static void free_lookup(struct lookup *l)
+{
+    free(l->service);
+    free(l->dns_server);
+    free(l);
+}
+
+/* ---- taking in what was found ---- */
+
+static enum relay_reach without_ours(struct monitor *m, struct addresses *a)
+{
+    unsigned kept = 0, had = a->n;
+
+    for (unsigned i = 0; i < had; i++) {
+        if (!is_ours(m, &a->v[i]))
+            a->v[kept++] = a->v[i];
+    }
+    a->n = kept;
+    if (kept > 0)
+        return RELAY_REACHABLE;
+    return had > 0 ? RELAY_OURSELVES : RELAY_NO_ADDRESS;
+}
+
+static void tell_ourselves(struct monitor *m, unsigned id, const struct relay_target *t)
+{
+    char text[RELAY_TARGET_TEXT];
+
+    if (m->warned[id])
+        return;
+    m->warned[id] = true;
+    log_at(&m->relay->conf.log, m->relay->automatic ? LOGL_INFO : LOGL_WARN,
+           "upstream %s is this daemon itself; it is left out", relay_target_format(t, text));
+}
+
+/* An upstream whose name cannot be looked up now keeps the addresses that it had. */
+static void take_addresses(struct monitor *m, const struct relay_target *t, struct addresses *a)
+{
+    struct relay *r = m->relay;
+    enum relay_reach reach = without_ours(m, a);
+    int id = relay_policy_find(&r->policy, t);
+
+    if (id < 0)
+        return;
+    if (reach == RELAY_OURSELVES)
+        tell_ourselves(m, (unsigned)id, t);
+    if (reach == RELAY_NO_ADDRESS && r->policy.upstreams[id].reach == RELAY_REACHABLE)
+        return;
+    r->addresses[id] = *a;
+    relay_policy_reach(&r->policy, (unsigned)id, reach);
+    if (reach == RELAY_NO_ADDRESS)
+        snprintf(r->policy.upstreams[id].why, RELAY_WHY_MAX, "its name has no address in DNS");
+}
+
+static void tell_dns(struct monitor *m, const struct lookup *l)
+{
+    const struct log *log = &m->relay->conf.log;
+
+    if (l->e != ERR_OK && !m->dns_failed)
+        log_warn(log, "[relay] upstream = auto: %s; the upstreams that are known stay", l->ei.text);
+    else if (l->e == ERR_OK && m->dns_failed)
+        log_info(log, "[relay] upstream = auto: DNS answers again");
+    m->dns_failed = l->e != ERR_OK;
+}
+
+static void start_checks(struct monitor *m);
+
+static void on_found(uv_work_t *work, int status)
+{
+    struct lookup *l = work->data;
+    struct monitor *m = l->monitor;
+    struct relay *r = m->relay;
+
+    m->looking = false;
+    if (status == 0 && !m->closing) {
+        tell_dns(m, l);
+        pthread_mutex_lock(&r->lock);
+        if (l->automatic && l->e == ERR_OK)
+            (void)relay_policy_want(&r->policy, l->targets, l->n);
+        for (size_t i = 0; i < l->n; i++)
+            take_addresses(m, &l->targets[i], &l->addresses[i]);
+        hub_wake(r);
+        pthread_mutex_unlock(&r->lock);
+        start_checks(m);
+    }
+    free_lookup(l);
+}
+
+static void start_lookup(struct monitor *m)
+{
+    const struct relay *r = m->relay;
+    struct lookup *l = m->looking ? NULL : calloc(1, sizeof(*l));
+
+    if (l == NULL)
+        return;
+    l->monitor = m;
+    l->work.data = l;
+    l->automatic = r->automatic;
+    memcpy(l->targets, r->targets, sizeof(l->targets));
+    l->n = r->target_count;
+    if (r->conf.dns_server != NULL)
+        l->dns_server = strdup(r->conf.dns_server);
+    if (r->automatic && asprintf(&l->service, SRV_SERVICE "%s", r->conf.domain) < 0)
+        l->service = NULL;
+    m->looking = (l->service != NULL || !r->automatic) &&
+                 uv_queue_work(r->conf.loop, &l->work, on_work, on_found) == 0;
+    if (!m->looking)
+        free_lookup(l);
+}
+
+/* ---- health ---- */
+
+/* why NULL: it takes calls. */
+static void checked(struct check *c, const char *why)
+{
+    struct monitor *m = c->monitor;
+    struct relay *r = m->relay;
+    bool changed = false;
+    int id;
+
+    c->link = NULL;
+    pthread_mutex_lock(&r->lock);
+    id = relay_policy_find(&r->policy, &c->target);
+    if (id == (int)(c - m->checks)) {
+        changed = relay_policy_checked(&r->policy, (unsigned)id, hub_now(), why);
+        hub_wake(r);
+    }
+    pthread_mutex_unlock(&r->lock);
+    if (changed && why == NULL)
+        log_info(&r->conf.log, "upstream %s takes calls", c->text);
+    else if (changed)
+        log_warn(&r->conf.log, "upstream %s is down: %s", c->text, why);
+}
+
+/* False: there is no further address. */
+static bool check_next(struct check *c)
+{
+    struct relay *r = c->monitor->relay;
+    const struct addresses *a = &r->addresses[c - c->monitor->checks];
+
+    c->link = c->address < a->n ? relay_link_open(&c->monitor->links, &a->v[c->address], c) : NULL;
+    c->address++;
+    return c->link != NULL;
+}
+
+static void on_link(void *arg, void *owner, struct relay_link *l, enum link_event event,
+                    const char *why)
+{
+    struct check *c = owner;
+    bool more;
+
+    (void)arg;
+    if (event == LINK_BOUND) {
+        relay_link_close(l);
+        checked(c, NULL);
+        return;
+    }
+    pthread_mutex_lock(&c->monitor->relay->lock);
+    more = check_next(c);
+    pthread_mutex_unlock(&c->monitor->relay->lock);
+    if (!more)
+        checked(c, why);
+}
+
+static void start_checks(struct monitor *m)
+{
+    struct relay *r = m->relay;
+
+    pthread_mutex_lock(&r->lock);
+    for (unsigned id = 0; id < RELAY_TARGETS_MAX; id++) {
+        const struct relay_upstream *u = &r->policy.upstreams[id];
+        struct check *c = &m->checks[id];
+
+        if (!u->wanted || u->reach != RELAY_REACHABLE || c->link != NULL)
+            continue;
+        *c = (struct check){.monitor = m, .target = u->target};
+        (void)relay_target_format(&c->target, c->text);
+        (void)check_next(c);
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* ---- life ---- */
+
+static void on_timer(uv_timer_t *t)
+{
+    start_lookup(t->data);
+}
+
+enum err monitor_new(struct relay *r, struct errinfo *ei)
+{
+    struct monitor *m = calloc(1, sizeof(*m));
+
+    if (m == NULL)
+        return err_nomem(ei);
+    m->relay = r;
+    m->links = (struct link_conf){.loop = r->conf.loop,
+                                  .limit_ms = r->conf.attempt_ms,
+                                  .idle_ms = r->conf.attempt_ms,
+                                  .read_buffer = m->read_buffer,
+                                  .read_size = READ_SIZE,
+                                  .on_event = on_link};
+    r->monitor = m;
+    return ERR_OK;
+}
+
+void monitor_start(struct monitor *m, const char *own)
+{
+    take_own(m, own);
+    uv_timer_init(m->relay->conf.loop, &m->timer);
+    m->timer.data = m;
+    m->handles = 1;
+    m->started = true;
+    uv_timer_start(&m->timer, on_timer, 0, m->relay->conf.check_ms);
+}
+
+static void on_closed(uv_handle_t *h)
+{
+    struct monitor *m = h->data;
+
+    m->handles--;
+}
+
+/* The links' memory goes with the loop's next turns, before the loop itself is closed. */
+void monitor_close(struct monitor *m)
+{
+    if (m->closing)
+        return;
+    m->closing = true;
+    for (unsigned id = 0; id < RELAY_TARGETS_MAX; id++)
+        relay_link_close(m->checks[id].link);
+    if (m->started)
+        uv_close((uv_handle_t *)&m->timer, on_closed);
+}
+
+bool monitor_busy(const struct monitor *m)
+{
+    return m->looking;
+}
+
+bool monitor_closed(const struct monitor *m)
+{
+    return m->closing && m->handles == 0 && !m->looking;
+}
+
+void monitor_free(struct monitor *m)
+{
+    free(m);
+}

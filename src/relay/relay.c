@@ -1,0 +1,160 @@
+#include "relay/relay.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay/hub.h"
+
+#define FAILURES_MAX 3     /* in a row */
+#define PAUSE_MS     1000  /* after them */
+#define PAUSE_MAX_MS 30000 /* after many failed trials */
+
+static const struct {
+    const char *name, *text;
+} outcomes[RELAY_OUTCOMES] = {
+    [RELAY_ANSWERED] = {"relay-answered", "answered"},
+    [RELAY_FAULT] = {"relay-fault", "the upstream answered with a fault"},
+    [RELAY_LOOP] = {"relay-loop", "the same bytes are on their way to an upstream already: an "
+                                  "upstream relays back to us; see adbactl relay status"},
+    [RELAY_BUSY] = {"relay-busy", "too many requests wait for an upstream; raise [relay] "
+                                  "connections or queue, or add an upstream"},
+    [RELAY_DOWN] = {"relay-down", "no upstream answers; see adbactl relay test"},
+    [RELAY_TIMEOUT] = {"relay-timeout", "no upstream answered within [relay] patience"},
+    [RELAY_FAILED] = {"relay-failed", "out of memory"},
+};
+
+const char *relay_outcome_name(enum relay_outcome o)
+{
+    return (unsigned)o < RELAY_OUTCOMES ? outcomes[o].name : "unknown";
+}
+
+const char *relay_outcome_text(enum relay_outcome o)
+{
+    return (unsigned)o < RELAY_OUTCOMES ? outcomes[o].text : "unknown";
+}
+
+uint64_t hub_now(void)
+{
+    return uv_hrtime() / 1000000;
+}
+
+void hub_wake(struct relay *r)
+{
+    for (unsigned i = 0; r->waiting > 0 && i < r->conf.workers; i++) {
+        if (r->workers[i] != NULL)
+            worker_wake(r->workers[i]);
+    }
+}
+
+enum err relay_check(const struct relay_conf *conf, struct errinfo *ei)
+{
+    struct relay_target targets[RELAY_TARGETS_MAX];
+    bool automatic;
+    size_t n;
+    enum err e = relay_targets_parse(conf->upstream, &automatic, targets, &n, ei);
+
+    if (e == ERR_OK && automatic && conf->domain == NULL)
+        e = err_fail(ei, ERR_CONFIG,
+                     "[relay] upstream = auto needs domain: the DNS domain whose _vlmcs._tcp "
+                     "records name the licensed KMS hosts");
+    return e;
+}
+
+enum err relay_new(const struct relay_conf *conf, struct relay **out, struct errinfo *ei)
+{
+    const struct relay_policy_conf policy = {.workers = conf->workers,
+                                             .connections = conf->connections,
+                                             .failures = FAILURES_MAX,
+                                             .pause_ms = PAUSE_MS,
+                                             .pause_max_ms = PAUSE_MAX_MS};
+    struct rng rng = rng_system();
+    struct relay *r;
+    enum err e = relay_check(conf, ei);
+
+    if (e != ERR_OK)
+        return e;
+    r = calloc(1, sizeof(*r));
+    if (r == NULL)
+        return err_nomem(ei);
+    r->conf = *conf;
+    e = relay_targets_parse(conf->upstream, &r->automatic, r->targets, &r->target_count, ei);
+    relay_policy_init(&r->policy, &policy);
+    (void)relay_policy_want(&r->policy, r->targets, r->target_count);
+    rng_fill(&rng, &r->flights.seed, sizeof(r->flights.seed));
+    pthread_mutex_init(&r->lock, NULL);
+    if (e == ERR_OK)
+        e = monitor_new(r, ei);
+    if (e == ERR_OK)
+        *out = r;
+    else
+        relay_free(r);
+    return e;
+}
+
+void relay_start(struct relay *r, const char *own)
+{
+    monitor_start(r->monitor, own);
+}
+
+void relay_close(struct relay *r)
+{
+    monitor_close(r->monitor);
+}
+
+bool relay_busy(const struct relay *r)
+{
+    return monitor_busy(r->monitor);
+}
+
+bool relay_closed(const struct relay *r)
+{
+    return monitor_closed(r->monitor);
+}
+
+void relay_free(struct relay *r)
+{
+    if (r == NULL)
+        return;
+    monitor_free(r->monitor);
+    pthread_mutex_destroy(&r->lock);
+    free(r);
+}
+
+/* ---- what is known ---- */
+
+static int by_priority(const void *a, const void *b)
+{
+    const struct relay_upstream *const *x = a, *const *y = b;
+    int diff = (*x)->target.priority - (*y)->target.priority;
+
+    if (diff == 0)
+        diff = strcmp((*x)->target.host, (*y)->target.host);
+    return diff != 0 ? diff : (*x)->target.port - (*y)->target.port;
+}
+
+void relay_each_upstream(struct relay *r, relay_upstream_fn *each, void *arg)
+{
+    const struct relay_upstream *wanted[RELAY_TARGETS_MAX];
+    uint64_t now = hub_now();
+    size_t n = 0;
+
+    pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < RELAY_TARGETS_MAX; i++) {
+        if (r->policy.upstreams[i].wanted)
+            wanted[n++] = &r->policy.upstreams[i];
+    }
+    qsort(wanted, n, sizeof(*wanted), by_priority);
+    for (size_t i = 0; i < n; i++)
+        each(arg, wanted[i], now);
+    pthread_mutex_unlock(&r->lock);
+}
+
+uint32_t relay_waiting(struct relay *r)
+{
+    uint32_t n;
+
+    pthread_mutex_lock(&r->lock);
+    n = r->waiting;
+    pthread_mutex_unlock(&r->lock);
+    return n;
+}
