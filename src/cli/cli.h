@@ -86,6 +86,7 @@ extern const struct cli_command cmd_directory[];
 extern const struct cli_command cmd_clearing[];
 extern const struct cli_command cmd_kms[];
 extern const struct cli_command cmd_dns[];
+extern const struct cli_command cmd_relay[];
 extern const struct cli_command cmd_ledger[];
 extern const struct cli_command cmd_clock[];
 extern const struct cli_command cmd_membership[];

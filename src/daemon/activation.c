@@ -5,6 +5,7 @@
 
 #include "base/filetime.h"
 #include "daemon/daemon.h"
+#include "daemon/relaying.h"
 #include "daemon/straggler.h"
 
 #define SPARES_MAX 512 /* kept by one worker */
@@ -43,23 +44,12 @@ static const char *product_name(const struct cat_product *p, char text[160])
     return text;
 }
 
-/* Whether a line of this kind is due; if not, there will be a sum. */
-static bool line_due(struct daemon_worker *w, struct loglimit *limit, enum log_level level)
-{
-    if (!log_enabled(&w->d->log, level))
-        return false;
-    if (loglimit_pass(limit, &w->d->log, daemon_worker_log_now(w)))
-        return true;
-    daemon_worker_tell_later(w);
-    return false;
-}
-
 static void log_answered(const struct owed *o)
 {
     const struct store_activation *a = &o->entry.row;
     char product[160], cmid[GUID_TEXT_MAX];
 
-    if (!line_due(o->w, &o->w->lines[KMS_ANSWERED], LOGL_INFO))
+    if (!daemon_worker_line_due(o->w, &o->w->lines[KMS_ANSWERED], LOGL_INFO))
         return;
     log_info(&o->w->d->log,
              "activation %s \"%s\" %s: answered, count %" PRIu32 " (version %u, CMID %s, needs "
@@ -73,7 +63,7 @@ static void log_refused(struct daemon_worker *w, const struct refused *r)
     enum log_level level = r->reason == KMS_FOREIGN ? LOGL_WARN : LOGL_INFO;
     char who[600] = "", product[160];
 
-    if (!line_due(w, &w->lines[r->reason], level))
+    if (!daemon_worker_line_due(w, &w->lines[r->reason], level))
         return;
     if (r->request != NULL)
         snprintf(who, sizeof(who), " \"%s\" %s", r->request->workstation,
@@ -110,19 +100,6 @@ static void describe(const struct kms_request *m, struct net_call *call, int64_t
 
 /* ---- refusing ---- */
 
-/* "[2001:db8::1]:1688" without port and brackets. */
-static void source_of(const char *peer, char *out, size_t size)
-{
-    const char *end = strrchr(peer, ':');
-    size_t n = end == NULL ? strlen(peer) : (size_t)(end - peer);
-
-    if (n >= 2 && peer[0] == '[' && peer[n - 1] == ']') {
-        peer++;
-        n -= 2;
-    }
-    snprintf(out, size, "%.*s", (int)n, peer);
-}
-
 /* The parameters are no RequestActivation: nothing of the message was looked at. */
 static void refuse_stub(struct daemon_worker *w, struct net_call *call)
 {
@@ -130,7 +107,7 @@ static void refuse_stub(struct daemon_worker *w, struct net_call *call)
     char text[NET_ADDRESS_MAX];
 
     counter_add(&w->bad_stubs, 1);
-    if (line_due(w, &w->bad_stub_lines, LOGL_INFO))
+    if (daemon_worker_line_due(w, &w->bad_stub_lines, LOGL_INFO))
         log_info(&w->d->log,
                  "activation %s: refused, fault 0x%08X bad-stub: %zu bytes of %s are not the "
                  "operation's parameters",
@@ -147,13 +124,13 @@ static void record_refusal(struct daemon_worker *w, const struct refused *r)
     if (r->request != NULL) {
         struct store_refused row = {.request = *r->request, .hresult = hresult};
 
-        source_of(r->peer, row.request.peer, sizeof(row.request.peer));
+        daemon_source_of(r->peer, row.request.peer, sizeof(row.request.peer));
         snprintf(row.reason, sizeof(row.reason), "%s", reason);
         ledger_refuse_request(w->port, &row);
     } else {
         struct store_refusal row = {.when = r->when, .hresult = hresult};
 
-        source_of(r->peer, row.source, sizeof(row.source));
+        daemon_source_of(r->peer, row.source, sizeof(row.source));
         snprintf(row.reason, sizeof(row.reason), "%s", reason);
         ledger_refuse(w->port, &row);
     }
@@ -193,7 +170,7 @@ static void refuse_opened(struct daemon_worker *w, struct net_call *call,
     if (dec->request_known)
         describe(&dec->request, call, r.when, &request);
     if (dec->reason == KMS_REFUSING) {
-        source_of(peer, source, sizeof(source));
+        daemon_source_of(peer, source, sizeof(source));
         straggler_note(w, &dec->request, source, r.when);
     }
     refuse(w, call, &r);
@@ -313,9 +290,15 @@ void activation_call(struct daemon_worker *w, struct net_call *call)
         refuse_stub(w, call);
         return;
     }
+    if (relaying_all(w->relaying)) {
+        relaying_call(w->relaying, call, data, n);
+        return;
+    }
     kms_host_open(w->d->host, w->protector, data, n, daemon_worker_now(w), &dec);
     if (dec.reason == KMS_ANSWERED) {
         record(w, call, &dec);
+    } else if (relaying_wants(w->relaying, &dec, n)) {
+        relaying_call(w->relaying, call, data, n);
     } else if (dec.reason == KMS_FAILED) {
         counter_add(&w->decided[KMS_FAILED], 1);
         net_call_abort(call, "the request could not be opened");

@@ -7,6 +7,7 @@
 #include "daemon/membership.h"
 #include "daemon/overrides.h"
 #include "daemon/publisher.h"
+#include "daemon/relaying.h"
 #include "daemon/watcher.h"
 
 static enum err ping(void *arg, const json_t *request, json_t *reply, struct errinfo *ei)
@@ -73,6 +74,17 @@ static enum err clock_advance(void *arg, const json_t *request, json_t *reply, s
         membership_sync(d->membership, false, false);
     json_object_set_new(reply, "now", json_integer(now));
     json_object_set_new(reply, "time", json_string(clk_format(now, text)));
+    return ERR_OK;
+}
+
+static enum err relay_status(void *arg, const json_t *request, json_t *reply, struct errinfo *ei)
+{
+    json_t *all = relaying_json(arg);
+
+    (void)request;
+    if (all == NULL)
+        return err_nomem(ei);
+    json_object_set_new(reply, "status", all);
     return ERR_OK;
 }
 
@@ -155,6 +167,7 @@ const struct control_command daemon_commands[] = {
     {"kms.status", status, NULL},
     {"kms.directory-check", directory_check, NULL},
     {"kms.set", overrides_command, overrides_keys},
+    {"relay.status", relay_status, NULL},
     {"reload-hostkeys", reload_hostkeys, NULL},
     {"clock.advance", clock_advance, advance_keys},
     {"dns.publish", publisher_publish_command, NULL},

@@ -15,6 +15,7 @@
 #include "daemon/hostevent.h"
 #include "daemon/membership.h"
 #include "daemon/publisher.h"
+#include "daemon/relaying.h"
 #include "daemon/retention.h"
 #include "daemon/watcher.h"
 #include "net/inherit.h"
@@ -535,7 +536,10 @@ static enum err open_control(struct daemon *d, struct errinfo *ei)
 /* Last: whatever a worker looks at is there. close_net ends them. */
 static enum err start_net(struct daemon *d, struct errinfo *ei)
 {
-    return d->options.check ? ERR_OK : net_server_start(d->net, ei);
+    if (d->options.check)
+        return ERR_OK;
+    relaying_start(d);
+    return net_server_start(d->net, ei);
 }
 
 /* Clients that find us are served by now. */
@@ -564,6 +568,7 @@ static const struct {
     {open_ledger, close_ledger},
     {open_retention, close_retention},
     {open_workers, close_workers},
+    {relaying_open, relaying_close}, /* before the workers' loops run */
     {clearing_open, clearing_close},
     {open_net, close_net},
     {open_directory, close_directory},

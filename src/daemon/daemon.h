@@ -69,6 +69,7 @@ struct daemon {
     size_t key_count;
     uint64_t bad_stubs; /* on the main loop */
 
+    struct relay *relay; /* NULL: nothing is relayed */
     struct daemon_worker *workers;
     unsigned worker_count;
 

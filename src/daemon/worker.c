@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/daemon.h"
+#include "daemon/relaying.h"
 
 #define LINES_PER_SECOND 100 /* of one kind and worker; a line costs more than an activation */
 #define TELL_MS          1000
@@ -40,6 +41,7 @@ static void on_timer(uv_timer_t *h)
 
     for (int i = 0; i < KMS_REASONS; i++)
         all = loglimit_tell(&w->lines[i], log, LOGL_INFO, now) && all;
+    all = relaying_tell(w->relaying, now) && all;
     if (all)
         uv_timer_stop(&w->timer);
 }
@@ -48,6 +50,28 @@ void daemon_worker_tell_later(struct daemon_worker *w)
 {
     if (!uv_is_active((uv_handle_t *)&w->timer) && !uv_is_closing((uv_handle_t *)&w->timer))
         uv_timer_start(&w->timer, on_timer, TELL_MS, TELL_MS);
+}
+
+bool daemon_worker_line_due(struct daemon_worker *w, struct loglimit *limit, enum log_level level)
+{
+    if (!log_enabled(&w->d->log, level))
+        return false;
+    if (loglimit_pass(limit, &w->d->log, daemon_worker_log_now(w)))
+        return true;
+    daemon_worker_tell_later(w);
+    return false;
+}
+
+void daemon_source_of(const char *peer, char *out, size_t size)
+{
+    const char *end = strrchr(peer, ':');
+    size_t n = end == NULL ? strlen(peer) : (size_t)(end - peer);
+
+    if (n >= 2 && peer[0] == '[' && peer[n - 1] == ']') {
+        peer++;
+        n -= 2;
+    }
+    snprintf(out, size, "%.*s", (int)n, peer);
 }
 
 /* ---- life ---- */
@@ -121,6 +145,8 @@ enum err daemon_worker_open(struct daemon *d, unsigned n, uv_loop_t *loop, struc
         e = open_crypto(w, ei);
     if (e == ERR_OK)
         e = ledger_port_open(d->ledger, loop, on_hold, w, &w->port, ei);
+    if (e == ERR_OK)
+        e = relaying_worker_open(w, &w->relaying, ei);
     if (e != ERR_OK)
         daemon_worker_fini(w);
     else
@@ -139,6 +165,7 @@ void daemon_worker_close(struct daemon_worker *w)
 {
     if (w->d == NULL || uv_is_closing((uv_handle_t *)&w->prepare))
         return;
+    relaying_worker_close(w->relaying);
     ledger_port_close(w->port);
     uv_close((uv_handle_t *)&w->prepare, on_closed);
     uv_close((uv_handle_t *)&w->timer, on_closed);
@@ -152,6 +179,7 @@ bool daemon_worker_closed(const struct daemon_worker *w)
 void daemon_worker_fini(struct daemon_worker *w)
 {
     activation_forget_spares(w);
+    relaying_worker_free(w->relaying);
     buf_fini(&w->sealed);
     buf_fini(&w->stub);
     ledger_port_free(w->port);

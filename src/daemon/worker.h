@@ -16,6 +16,7 @@
 
 struct daemon;
 struct owed;
+struct relaying;
 
 struct daemon_worker {
     struct daemon *d;
@@ -35,6 +36,8 @@ struct daemon_worker {
     struct loglimit lines[KMS_REASONS]; /* KMS_ANSWERED too */
     struct loglimit bad_stub_lines;
     char what[KMS_REASONS][48]; /* the lines are about */
+
+    struct relaying *relaying; /* NULL: nothing is relayed */
 
     unsigned stragglers; /* straggler.c: notes that wait for a commit */
 
@@ -63,6 +66,11 @@ int64_t daemon_worker_now(struct daemon_worker *w);
 int64_t daemon_worker_log_now(struct daemon_worker *w);
 /* Some line was held back: there will be a sum. */
 void daemon_worker_tell_later(struct daemon_worker *w);
+
+/* Whether a line of this kind may be written now; if not, there will be a sum. */
+bool daemon_worker_line_due(struct daemon_worker *w, struct loglimit *limit, enum log_level level);
+/* "[2001:db8::1]:1688" without port and brackets. */
+void daemon_source_of(const char *peer, char *out, size_t size);
 
 /* activation.c: a call of RequestActivation. */
 void activation_call(struct daemon_worker *w, struct net_call *call);

@@ -1,0 +1,42 @@
+/* relaying: what is not ours to answer goes through the relay (relay/relay.h): which requests do,
+ * what the client gets, what log and ledger say. */
+#ifndef ADBAD_DAEMON_RELAYING_H
+#define ADBAD_DAEMON_RELAYING_H
+
+#include <jansson.h>
+
+#include "kms/host.h"
+#include "net/net.h"
+#include "settings/settings.h"
+
+struct daemon;
+struct daemon_worker;
+struct relaying;
+
+/* Steps of the daemon. Without [relay] upstream nothing is opened. */
+MUST_CHECK enum err relaying_open(struct daemon *d, struct errinfo *ei);
+void relaying_start(struct daemon *d);
+void relaying_close(struct daemon *d);
+
+/* A worker's part; *out is NULL where nothing is relayed. */
+MUST_CHECK enum err relaying_worker_open(struct daemon_worker *w, struct relaying **out,
+                                         struct errinfo *ei);
+/* On the loop's thread, while the worker's port of the ledger is open. */
+void relaying_worker_close(struct relaying *r);
+/* When the loop has ended. NULL is fine. */
+void relaying_worker_free(struct relaying *r);
+
+/* As loglimit_tell, for lines that were held back. */
+bool relaying_tell(struct relaying *r, int64_t now);
+
+/* Whether every request is relayed ([relay] only = all). */
+bool relaying_all(const struct relaying *r);
+/* Whether this one is: nothing of it could be opened with our realm's keys. n: of its bytes. */
+bool relaying_wants(const struct relaying *r, const struct kms_decision *dec, size_t n);
+/* Relays the call; data and n are its byte array. */
+void relaying_call(struct relaying *r, struct net_call *call, const uint8_t *data, size_t n);
+
+/* Everything relay.status tells; a new reference, or NULL when out of memory. */
+json_t *relaying_json(struct daemon *d);
+
+#endif
