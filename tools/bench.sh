@@ -1,5 +1,5 @@
 #!/bin/sh
-# Measurements of one run, interleaved, medians; bench.sh [core|host|endurance|directory] [--quick]. Each
+# Measurements of one run, interleaved, medians; bench.sh [core|host|relay|endurance|directory] [--quick]. Each
 # writes its own summary below build/bench; without a name all run. bench.sh profile [POINT]: where the
 # time goes under one of host's loads.
 set -eu
@@ -11,10 +11,10 @@ point=persistent_256
 for word in "$@"; do
     case $word in
     --quick) quick=yes ;;
-    core | host | endurance | directory | profile) which=$word ;;
+    core | host | relay | endurance | directory | profile) which=$word ;;
     persistent_* | fresh_*) point=$word ;;
     *)
-        printf 'bench: no measurement "%s"; there are: core, host, endurance, directory, profile\n' "$word" >&2
+        printf 'bench: no measurement "%s"; there are: core, host, relay, endurance, directory, profile\n' "$word" >&2
         exit 2
         ;;
     esac
@@ -47,6 +47,17 @@ host()
     return $status
 }
 
+relay()
+{
+    mkdir -p build/bench
+    status=0
+    /usr/bin/python3 tests/bench/relay.py --bin build/release/bin --tools build/release/bench \
+        --folder build/bench/relay --out build/bench/relay.json \
+        --rounds "$(rounds 9 3)" --seconds "$(rounds 1 0.25)" || status=$?
+    echo "Written to build/bench/relay.json"
+    return $status
+}
+
 profile()
 {
     mkdir -p build/bench
@@ -76,7 +87,7 @@ if [ $which = profile ]; then
     profile
     exit
 fi
-for one in core host endurance directory; do
+for one in core host relay endurance directory; do
     [ $which = all ] || [ $which = $one ] || continue
     $one || failed=1
 done
