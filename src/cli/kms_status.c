@@ -144,6 +144,22 @@ static void add_ledger(struct facts *f, const json_t *status)
         facts_add(f, "Ledger", "down, so nothing is answered: %s", text_of(l, "why"));
 }
 
+/* One row of each domain that the last round looked at. */
+static void add_dns(struct facts *f, const json_t *dns)
+{
+    size_t i;
+    json_t *d;
+
+    json_array_foreach((json_t *)(uintptr_t)json_object_get(dns, "domains"), i, d)
+    {
+        const char *why = json_string_value(json_object_get(d, "why"));
+        char name[300];
+
+        snprintf(name, sizeof(name), "  In %s", text_of(d, "domain"));
+        facts_add(f, name, "%s", why != NULL ? why : text_of(d, "state"));
+    }
+}
+
 /* What slmgr's host options set. */
 static void add_overrides(struct facts *f, const json_t *status)
 {
@@ -152,6 +168,7 @@ static void add_overrides(struct facts *f, const json_t *status)
 
     facts_add(f, "DNS publishing", "%s",
               json_is_true(json_object_get(o, "dns_publishing")) ? "enabled" : "disabled");
+    add_dns(f, json_object_get(status, "dns"));
     if (port != NULL)
         facts_add(f, "Port set with /sprt", "%lld (in use from the next start on)",
                   (long long)json_integer_value(port));

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "daemon/daemon.h"
+#include "daemon/publisher.h"
 #include "daemon/tallies.h"
 #include "daemon/watcher.h"
 
@@ -176,6 +177,7 @@ json_t *status_json(struct daemon *d)
     json_object_set_new(
         j, "host_os", d->settings.host_os != NULL ? json_string(d->settings.host_os) : json_null());
     json_object_set_new(j, "overrides", overrides_json(&d->overrides));
+    json_object_set_new(j, "dns", publisher_json(d->publisher));
     add_totals(d, j);
     return j;
 }

@@ -235,6 +235,18 @@ def test_what_is_missing_is_named(site, settings, prefix, text):
     assert site.records() == []
 
 
+def test_a_frozen_server_holds_up_neither_service_nor_the_end(site):
+    site.samba.dc1.freeze()
+    try:
+        host = site.host()
+        host.wait_log(rf"event 12293: 0x8007267C, not published in {DOMAIN}: .*in time")
+        assert host.status()["dns"]["domains"][0]["error"] == "timed out"
+        assert host.ctl("dns", "check", expect=6).err
+        assert host.stop() == 0
+    finally:
+        site.samba.dc1.resume()
+
+
 def test_without_dns_the_host_serves_says_so_and_publishes_when_it_comes(site):
     site.samba.dc1.stop()
     try:
