@@ -1,4 +1,5 @@
 """adbaclient against the real daemon and the lab directory."""
+import csv
 import json
 import os
 import time
@@ -7,6 +8,12 @@ import pytest
 
 GROUP = "Volume License for Windows Server 2022"
 NOT_LICENSED = 10
+
+
+def setup_keys():
+    path = os.path.join(os.path.dirname(__file__), "..", "..", "data", "client_setup_keys.csv")
+    with open(path, encoding="utf-8", newline="") as f:
+        return list(csv.DictReader(f))
 
 
 class Site:
@@ -90,6 +97,30 @@ def test_pass_runs_the_two_hour_retry_of_every_machine_in_time_order(site):
     assert said.out.count("activated successfully") == 4
     times = [line.split()[0] for line in said.out.splitlines() if line.startswith("20")]
     assert times == sorted(times)
+
+
+def test_the_inventory_tells_of_each_machine_status_key_expiry_and_last_contact(site):
+    for i in range(1, 6):
+        site.add(f"SRV{i}")
+    site.add("PC1", "Windows 11", "Enterprise", extra=["--no-key"])
+    site.lab.client("--machine", site.path("SRV5"), "install", "--product", "Office LTSC 2021",
+                    "--edition", "Professional Plus", "--no-key")
+    site.all("/ato")
+    found = {m["name"]: m["products"] for m in site.all("show", "--json").json["machines"]}
+    assert list(found) == ["PC1", "SRV1", "SRV2", "SRV3", "SRV4", "SRV5"]
+
+    def told(product):
+        return (product["status"], product["key_kind"], product["partial_key"],
+                product["expires"] is not None, product["attempt"] is not None)
+
+    key = next(r["key"] for r in setup_keys() if (r["product"], r["edition"]) ==
+               ("Windows Server 2022", "Standard"))
+    assert told(found["PC1"][0]) == ("Unlicensed", None, "", False, False)
+    assert told(found["SRV1"][0]) == ("Notification", "GVLK", key[-5:], False, True)
+    assert told(found["SRV5"][0]) == ("Licensed", "GVLK", key[-5:], True, True)
+    assert told(found["SRV5"][1]) == ("Unlicensed", None, "", False, False)
+    last = found["SRV5"][0]["attempt"]
+    assert last["result"] == "0x00000000" and site.kms.address in last["tries"][0]["target"]
 
 
 def test_sixty_machines_activate_within_seconds(site):
