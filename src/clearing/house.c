@@ -12,13 +12,35 @@ static enum clearing_reason refuse(enum clearing_reason r, uint32_t *hresult, st
     return r;
 }
 
-/* The key that the IID names must have been issued by this realm, for that group. */
+/* Finds the confirmation key with which such an IID is made, and whether this one was. */
+static enum clearing_reason find_key(const struct clearing_house *h, struct clearing_case *c,
+                                     struct errinfo *ei)
+{
+    enum err e;
+
+    if (c->id.kind == IID_MACHINE) {
+        c->group = "";
+        e = h->keys == NULL ? ERR_NOTFOUND
+                            : realm_machine_derive(h->keys, c->id.key, c->confirm, ei);
+    } else {
+        c->group = h->group(h->arg, c->id.group);
+        if (c->group == NULL)
+            return CLEARING_UNSUPPORTED;
+        e = realm_confirm_derive(h->key, c->id.key, c->group, c->confirm, ei);
+    }
+    return e == ERR_OK && iid_sealed_by(&c->id, c->confirm) ? CLEARING_GRANTED
+                                                            : CLEARING_UNKNOWN_KEY;
+}
+
+/* A site's key must have been issued by this realm, for that group; a machine must belong to this
+ * realm. */
 enum clearing_reason clearing_recognise(const struct clearing_house *h, const char *iid,
                                         struct clearing_case *out, uint32_t *hresult,
                                         struct errinfo *ei)
 {
     struct clearing_case c = {0};
     struct errinfo why = {0};
+    enum clearing_reason r;
 
     if (iid_read(iid, &c.id, &why) != ERR_OK) {
         *hresult = why.hresult;
@@ -26,12 +48,9 @@ enum clearing_reason clearing_recognise(const struct clearing_house *h, const ch
             *ei = why;
         return CLEARING_BAD_ID;
     }
-    c.group = h->group(h->arg, c.id.group);
-    if (c.group == NULL)
-        return refuse(CLEARING_UNSUPPORTED, hresult, ei);
-    if (realm_confirm_derive(h->key, c.id.key, c.group, c.confirm, ei) != ERR_OK ||
-        !iid_sealed_by(&c.id, c.confirm))
-        return refuse(CLEARING_UNKNOWN_KEY, hresult, ei);
+    r = find_key(h, &c, ei);
+    if (r != CLEARING_GRANTED)
+        return refuse(r, hresult, ei);
     *hresult = 0;
     *out = c;
     return CLEARING_GRANTED;
@@ -91,23 +110,59 @@ enum err clearing_reply(const struct clearing_case *c, const struct clearing_ver
 
 /* ---- the site's side ---- */
 
+/* Completes c, of which installation ID, confirmation key and target are there. */
+static enum err make_request(struct clearing_case *c, const char *pid, const char *name,
+                             const struct rng *rng, struct buf *request, struct errinfo *ei)
+{
+    char iid[IID_TEXT_MAX];
+
+    iid_write(&c->id, iid);
+    strip(iid, c->request.iid);
+    snprintf(c->request.pid, sizeof(c->request.pid), "%s", pid);
+    snprintf(c->request.name, sizeof(c->request.name), "%s", name);
+    rng_fill(rng, c->request.nonce, sizeof(c->request.nonce));
+    return clearing_request_write(&c->request, c->confirm, request, ei);
+}
+
 enum err clearing_ask(const struct hostkey *k, enum iid_kind kind, const struct guid *target,
                       const char *name, const struct rng *rng, struct clearing_case *out,
                       struct buf *request, struct errinfo *ei)
 {
     struct clearing_case c = {.request = {.target = *target}};
-    char iid[IID_TEXT_MAX];
     enum err e = iid_make(kind, k, target, &c.id, ei);
 
     if (e != ERR_OK)
         return e;
-    iid_write(&c.id, iid);
-    strip(iid, c.request.iid);
     memcpy(c.confirm, k->confirm, sizeof(c.confirm));
-    snprintf(c.request.pid, sizeof(c.request.pid), "%s", k->pid);
-    snprintf(c.request.name, sizeof(c.request.name), "%s", name);
-    rng_fill(rng, c.request.nonce, sizeof(c.request.nonce));
-    e = clearing_request_write(&c.request, c.confirm, request, ei);
+    e = make_request(&c, k->pid, name, rng, request, ei);
+    if (e == ERR_OK)
+        *out = c;
+    return e;
+}
+
+enum err clearing_machine(const struct realm_keys *keys, const char *key,
+                          const struct guid *hardware, struct clearing_case *out,
+                          struct errinfo *ei)
+{
+    struct clearing_case c = {.group = "", .request = {.target = iid_machine(hardware)}};
+    enum err e = realm_machine_derive(keys, key, c.confirm, ei);
+
+    if (e == ERR_OK)
+        e = iid_make_machine(key, c.confirm, &c.request.target, &c.id, ei);
+    if (e == ERR_OK)
+        *out = c;
+    return e;
+}
+
+enum err clearing_ask_machine(const struct realm_keys *keys, const char *key,
+                              const struct guid *hardware, const char *name, const struct rng *rng,
+                              struct clearing_case *out, struct buf *request, struct errinfo *ei)
+{
+    struct clearing_case c;
+    enum err e = clearing_machine(keys, key, hardware, &c, ei);
+
+    if (e == ERR_OK)
+        e = make_request(&c, "", name, rng, request, ei);
     if (e == ERR_OK)
         *out = c;
     return e;

@@ -10,15 +10,17 @@
 
 struct clearing_house {
     uint8_t key[REALM_CLEARING_LEN];
+    const struct realm_keys *keys; /* for what machines ask; NULL: it knows no machine */
     /* The name of the key group with this iid_group_code; NULL if there is none. */
     const char *(*group)(void *arg, uint32_t code);
     void *arg;
 };
 
-/* One that asks, recognised. */
+/* One that asks, recognised. A machine shows with its text alone that it is of the realm, not that
+ * the realm issued its key: that is the ledger's to know. */
 struct clearing_case {
     struct iid id;
-    const char *group; /* as house->group gave it */
+    const char *group; /* as house->group gave it; "" for a machine */
     uint8_t confirm[REALM_CONFIRM_LEN];
     struct clearing_request request; /* of an online request; else zero but for its iid */
 };
@@ -47,6 +49,16 @@ MUST_CHECK enum err clearing_ask(const struct hostkey *k, enum iid_kind kind,
                                  const struct guid *target, const char *name, const struct rng *rng,
                                  struct clearing_case *out, struct buf *request,
                                  struct errinfo *ei);
+/* Makes the request to activate a machine's key, of which only the text is known there. hardware:
+ * the identity of the machine. */
+MUST_CHECK enum err clearing_ask_machine(const struct realm_keys *keys, const char *key,
+                                         const struct guid *hardware, const char *name,
+                                         const struct rng *rng, struct clearing_case *out,
+                                         struct buf *request, struct errinfo *ei);
+/* The same machine's installation ID and its confirmation key, for when it asks by phone. */
+MUST_CHECK enum err clearing_machine(const struct realm_keys *keys, const char *key,
+                                     const struct guid *hardware, struct clearing_case *out,
+                                     struct errinfo *ei);
 /* Judges what came back for it: the confirmation ID must answer our installation ID, and the tag
  * our request. ERR_FOREIGN if it was not made by this realm's clearing house. */
 MUST_CHECK enum err clearing_accept(const struct clearing_case *c, const void *data, size_t len,

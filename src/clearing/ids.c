@@ -31,7 +31,8 @@
 static const struct digits_shape iid_shape = {"installation ID", 9, 7, IID_BITS};
 static const struct digits_shape cid_shape = {"confirmation ID", 8, 6, CID_BITS};
 
-static const char *const kinds[IID_KINDS] = {[IID_HOST] = "host", [IID_FOREST] = "forest"};
+static const char *const kinds[IID_KINDS] = {
+    [IID_HOST] = "host", [IID_FOREST] = "forest", [IID_MACHINE] = "machine"};
 
 const char *iid_kind_name(enum iid_kind kind)
 {
@@ -115,6 +116,13 @@ struct guid iid_host(const char *name)
     return target("adbad host", name);
 }
 
+struct guid iid_machine(const struct guid *hardware)
+{
+    char text[GUID_TEXT_MAX];
+
+    return target("adbad machine", guid_format(hardware, text));
+}
+
 uint32_t iid_binding(const struct guid *t)
 {
     uint8_t h[32];
@@ -155,7 +163,8 @@ static void put_key(struct bits *w, const char *key)
 {
     uint8_t values[HOSTKEY_FREE], number[KEY_BYTES] = {0};
     struct bits r = {.b = number, .at = 1};
-    bool valid = hostkey_text_values(key, values);
+    enum labkey_kind kind;
+    bool valid = labkey_values(key, &kind, values);
 
     assert(valid);
     for (unsigned i = 0; valid && i < HOSTKEY_FREE; i++)
@@ -164,7 +173,7 @@ static void put_key(struct bits *w, const char *key)
     put_bits(w, get_bits(&r, 64), 64);
 }
 
-static bool get_key(struct bits *r, char key[HOSTKEY_TEXT_LEN + 1])
+static bool get_key(struct bits *r, enum labkey_kind kind, char key[HOSTKEY_TEXT_LEN + 1])
 {
     uint8_t values[HOSTKEY_FREE], number[KEY_BYTES] = {0}, left = 0;
     struct bits w = {.b = number, .at = 1};
@@ -175,7 +184,7 @@ static bool get_key(struct bits *r, char key[HOSTKEY_TEXT_LEN + 1])
         values[i] = (uint8_t)digits_divide(number, sizeof(number), 31);
     for (unsigned i = 0; i < sizeof(number); i++)
         left |= number[i];
-    hostkey_text_from_values(values, key);
+    labkey_from_values(kind, values, key);
     return left == 0;
 }
 
@@ -222,6 +231,24 @@ enum err iid_make(enum iid_kind kind, const struct hostkey *k, const struct guid
     return ERR_OK;
 }
 
+enum err iid_make_machine(const char *key, const uint8_t confirm[REALM_CONFIRM_LEN],
+                          const struct guid *t, struct iid *out, struct errinfo *ei)
+{
+    struct iid id = {.kind = IID_MACHINE, .binding = iid_binding(t)};
+    enum labkey_kind kind;
+
+    if (!labkey_read(key, &kind, NULL))
+        return err_fail_hr(ei, ERR_USAGE, SL_E_CHPA_PRODUCT_KEY_OUT_OF_RANGE,
+                           "installation ID: the machine's key is no lab key, so no clearing house "
+                           "knows it");
+    id.group = kind;
+    memcpy(id.key, key, sizeof(id.key));
+    if (!seal_of(&id, confirm, &id.seal))
+        return no_hmac(ei);
+    *out = id;
+    return ERR_OK;
+}
+
 bool iid_sealed_by(const struct iid *id, const uint8_t confirm[REALM_CONFIRM_LEN])
 {
     uint32_t seal;
@@ -243,7 +270,7 @@ enum err iid_read(const char *text, struct iid *out, struct errinfo *ei)
     struct bits r = {.b = number, .at = IID_BYTES * 8 - IID_BITS};
     struct iid id = {0};
     bool key_fits;
-    uint64_t version, kind;
+    uint64_t version, kind, key_kind;
     enum err e = digits_read(&iid_shape, text, number, ei);
 
     if (e != ERR_OK)
@@ -251,7 +278,8 @@ enum err iid_read(const char *text, struct iid *out, struct errinfo *ei)
     version = get_bits(&r, VERSION_BITS);
     kind = get_bits(&r, KIND_BITS);
     id.group = (uint32_t)get_bits(&r, GROUP_BITS);
-    key_fits = get_key(&r, id.key);
+    key_kind = kind == IID_MACHINE ? id.group : LABKEY_HOST;
+    key_fits = key_kind < LABKEY_KINDS && get_key(&r, (enum labkey_kind)key_kind, id.key);
     id.binding = (uint32_t)get_bits(&r, BINDING_BITS);
     id.seal = (uint32_t)get_bits(&r, SEAL_BITS);
     if (version != VERSION)
@@ -261,7 +289,7 @@ enum err iid_read(const char *text, struct iid *out, struct errinfo *ei)
     if (kind >= IID_KINDS || !key_fits)
         return err_fail_hr(ei, ERR_MALFORMED, SL_E_CIDIID_INVALID_DATA,
                            "installation ID: it names %s that does not exist",
-                           key_fits ? "a kind of target" : "a host key");
+                           key_fits ? "a kind of target" : "a key");
     id.kind = (enum iid_kind)kind;
     *out = id;
     return ERR_OK;
@@ -339,7 +367,7 @@ enum err cid_check(const char *text, const struct iid *id, const uint8_t confirm
         return no_hmac(ei);
     if (given.key != right.key)
         return err_fail_hr(ei, ERR_REFUSED, SL_E_CIDIID_MISMATCHED_PKEY,
-                           "confirmation ID: it was given for another host key than the one that "
+                           "confirmation ID: it was given for another key than the one that "
                            "ends in %s",
                            id->key + HOSTKEY_TEXT_LEN - 5);
     if (given.binding != right.binding)

@@ -2,9 +2,10 @@
  * lab only.
  *
  * An installation ID (IID) says which host key wants to be activated, for which group, and on
- * what: 9 groups of 7 digits. A confirmation ID (CID) is the clearing house's answer to it: 8
- * groups of 6 digits, most of them a truncated HMAC under the key that is in the host key's
- * package. Both catch errors; neither is security. */
+ * what; or which key of a machine: 9 groups of 7 digits. A confirmation ID (CID) is the clearing
+ * house's answer to it: 8 groups of 6 digits, most of them a truncated HMAC under the confirmation
+ * key: that of the host key's package, or on a machine realm_machine_derive's. Both catch errors;
+ * neither is security. */
 #ifndef ADBAD_CLEARING_IDS_H
 #define ADBAD_CLEARING_IDS_H
 
@@ -14,19 +15,20 @@
 #include "base/err.h"
 #include "base/guid.h"
 #include "realm/hostkey.h"
+#include "realm/labkey.h"
 
 #define IID_DIGITS   63
 #define IID_TEXT_MAX 72 /* with hyphens and NUL */
 #define CID_DIGITS   48
 #define CID_TEXT_MAX 56
 
-enum iid_kind { IID_HOST, IID_FOREST, IID_KINDS };
-/* "host", "forest". */
+enum iid_kind { IID_HOST, IID_FOREST, IID_MACHINE, IID_KINDS };
+/* "host", "forest", "machine". */
 const char *iid_kind_name(enum iid_kind kind);
 
 struct iid {
     enum iid_kind kind;
-    uint32_t group; /* iid_group_code of the group's name */
+    uint32_t group; /* iid_group_code of the group's name; of a machine the kind of its key */
     char key[HOSTKEY_TEXT_LEN + 1];
     uint32_t binding; /* iid_binding of what is activated */
     uint32_t seal;
@@ -38,12 +40,19 @@ uint32_t iid_group_code(const char *group);
  * domain ("" where there is none), a KMS host by a name that it keeps. */
 struct guid iid_forest(const char *dns_name, const char *sid);
 struct guid iid_host(const char *name);
+/* A machine by the identity of its hardware. */
+struct guid iid_machine(const struct guid *hardware);
 /* 32 bits of it, which is what an IID has room for. */
 uint32_t iid_binding(const struct guid *target);
 
 /* k holds its private part, and with it the confirmation key. */
 MUST_CHECK enum err iid_make(enum iid_kind kind, const struct hostkey *k, const struct guid *target,
                              struct iid *out, struct errinfo *ei);
+/* The same for a machine that knows the text of a lab key, of any kind. ERR_USAGE for what is none.
+ */
+MUST_CHECK enum err iid_make_machine(const char *key, const uint8_t confirm[REALM_CONFIRM_LEN],
+                                     const struct guid *target, struct iid *out,
+                                     struct errinfo *ei);
 /* Whether the IID was made with the package to which this confirmation key belongs. */
 bool iid_sealed_by(const struct iid *id, const uint8_t confirm[REALM_CONFIRM_LEN]);
 

@@ -14,21 +14,31 @@ static const struct {
                               "the request breaks its format"},
     [CLEARING_BAD_ID] = {"bad-id", SL_E_CIDIID_INVALID_DATA,
                          "the installation ID breaks its format; read it again"},
-    [CLEARING_UNKNOWN_KEY] = {"unknown-key", SL_E_CHPA_PRODUCT_KEY_OUT_OF_RANGE,
-                              "this realm never issued that host key; install a package of this "
-                              "realm, or name the clearing house of the realm that issued it"},
+    [CLEARING_UNKNOWN_KEY] =
+        {"unknown-key", SL_E_CHPA_PRODUCT_KEY_OUT_OF_RANGE,
+         "this realm never issued that key; install one that it did, or name the "
+         "clearing house of the realm that issued it"},
     [CLEARING_UNSUPPORTED] = {"unsupported-key", SL_E_CHPA_UNSUPPORTED_PRODUCT_KEY,
                               "the host key's group is not in the clearing house's catalogue"},
     [CLEARING_BAD_BINDING] = {"bad-binding", SL_E_CHPA_INVALID_BINDING,
-                              "the installation ID was made for another host or forest"},
+                              "the installation ID was made for another host, forest or machine"},
     [CLEARING_BLOCKED] = {"blocked-key", SL_E_CHPA_PRODUCT_KEY_BLOCKED,
-                          "the host key is blocked; install another"},
+                          "the key is blocked; get another and install it"},
     [CLEARING_HOSTS_SPENT] = {"hosts-spent", SL_E_CHPA_MAXIMUM_UNLOCK_EXCEEDED,
                               "the host key has been activated on as many hosts as it may be; ask "
                               "the clearing house to extend it"},
     [CLEARING_HOST_SPENT] = {"activations-spent", SL_E_CHPA_MAXIMUM_UNLOCK_EXCEEDED,
                              "this host has been activated as often as it may be; ask the clearing "
                              "house to extend the host key"},
+    [CLEARING_POOL_SPENT] = {"pool-spent", SL_E_CHPA_DMAK_LIMIT_EXCEEDED,
+                             "the multiple activation key has no activation left; ask the clearing "
+                             "house to extend it (there: adbactl mak extend)"},
+    [CLEARING_MORE_SPENT] = {"extension-spent", SL_E_CHPA_DMAK_EXTENSION_LIMIT,
+                             "the multiple activation key was extended, and that is used up too; "
+                             "ask the clearing house for more (there: adbactl mak extend)"},
+    [CLEARING_OEM] = {"oem-key", SL_E_CHPA_OEM_SLP_COA0,
+                      "an OEM key is activated by the marker in its machine's firmware and by "
+                      "nobody else; install a key of another kind"},
     [CLEARING_NOT_RECORDED] = {"not-recorded", SL_E_CHPA_DATABASE_ERROR,
                                "the clearing house cannot write its ledger; try again later"},
 };
@@ -84,6 +94,34 @@ struct clearing_verdict clearing_decide(const struct clearing_use *u)
     v.left = left_of(u->limits.per_host, v.used);
     v.hosts_left = left_of(u->limits.hosts, v.hosts_used);
     return v;
+}
+
+struct clearing_verdict clearing_decide_pool(const struct clearing_pool *p)
+{
+    struct clearing_verdict v = {
+        .reason = CLEARING_GRANTED, .used = p->used, .hosts_used = p->machines};
+
+    if (p->blocked)
+        v.reason = CLEARING_BLOCKED;
+    else if (p->used >= p->size)
+        v.reason = p->extended ? CLEARING_MORE_SPENT : CLEARING_POOL_SPENT;
+    if (v.reason == CLEARING_GRANTED) {
+        v.used++;
+        v.hosts_used += p->had ? 0 : 1;
+    }
+    v.left = v.hosts_left = left_of(p->size, v.used);
+    return v;
+}
+
+enum err clearing_extend_pool(struct clearing_pool *p, uint32_t more, struct errinfo *ei)
+{
+    if (more > left_of(CLEARING_LIMIT_MAX, p->size))
+        return err_fail_hr(ei, ERR_LIMIT, SL_E_CHPA_DMAK_EXTENSION_LIMIT,
+                           "extend key: a pool holds at most %u activations; this one has %" PRIu32,
+                           CLEARING_LIMIT_MAX, p->size);
+    p->extended = p->extended || more > 0;
+    p->size += more;
+    return ERR_OK;
 }
 
 enum err clearing_extend(struct clearing_limits *l, uint32_t more_hosts, uint32_t more_per_host,

@@ -1,7 +1,12 @@
 /* policy: the clearing house's counting, as arithmetic.
  *
  * A host key activates at most 6 hosts, each up to 10 times (the first and 9 more); the forest
- * counts like a host. What goes beyond is refused with 0xC004C008 until the key is extended. */
+ * counts like a host, and so does a machine that was given a host key by mistake. What goes beyond
+ * is refused with 0xC004C008 until the key is extended.
+ *
+ * A multiple activation key (MAK) has a pool of activations, on whatever machines; each grant takes
+ * one, also for a machine that had one before. An empty pool refuses with 0xC004C020 until it is
+ * extended, and with 0xC004C021 when the extension is used up too. */
 #ifndef ADBAD_CLEARING_POLICY_H
 #define ADBAD_CLEARING_POLICY_H
 
@@ -24,6 +29,9 @@ enum clearing_reason {
     CLEARING_BLOCKED,      /* the key is blocked */
     CLEARING_HOSTS_SPENT,  /* a further host */
     CLEARING_HOST_SPENT,   /* a further activation of a host */
+    CLEARING_POOL_SPENT,   /* a MAK's pool */
+    CLEARING_MORE_SPENT,   /* and what it was extended by */
+    CLEARING_OEM,          /* an OEM key, which is activated by its marker */
     CLEARING_NOT_RECORDED, /* the ledger could not take it */
     CLEARING_REASONS
 };
@@ -57,6 +65,22 @@ struct clearing_verdict {
     uint32_t hosts_used, hosts_left; /* of the key */
 };
 struct clearing_verdict clearing_decide(const struct clearing_use *u);
+
+/* What the ledger knows of a MAK, and of the machine that asks. */
+struct clearing_pool {
+    uint32_t size, used; /* activations */
+    bool extended;       /* at least once */
+    bool blocked;
+    uint32_t machines; /* that were activated with it */
+    bool had;          /* the one that asks is among them */
+};
+/* used and left are then the pool's, hosts_used the machines; hosts_left is as left. */
+struct clearing_verdict clearing_decide_pool(const struct clearing_pool *p);
+
+/* Enlarges a pool; nothing makes it smaller. ERR_LIMIT with 0xC004C021 beyond CLEARING_LIMIT_MAX,
+ * and *p is as it was. */
+MUST_CHECK enum err clearing_extend_pool(struct clearing_pool *p, uint32_t more,
+                                         struct errinfo *ei);
 
 /* Raises the limits; nothing ever lowers them. ERR_LIMIT beyond CLEARING_LIMIT_MAX, and *l is as it
  * was. */

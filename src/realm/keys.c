@@ -98,6 +98,16 @@ enum err realm_confirm_derive(const uint8_t clearing[REALM_CLEARING_LEN], const 
     return derive_one(clearing, info, out, ei);
 }
 
+enum err realm_machine_derive(const struct realm_keys *keys, const char *key,
+                              uint8_t out[REALM_CONFIRM_LEN], struct errinfo *ei)
+{
+    char info[64];
+
+    if ((size_t)snprintf(info, sizeof(info), "machine %s", key) >= sizeof(info))
+        return err_fail(ei, ERR_LIMIT, "derive confirmation key: that is no key's text");
+    return derive_one(keys->gen[2][REALM_REQUEST].mac, info, out, ei);
+}
+
 void realm_keys_wipe(struct realm_keys *keys)
 {
     OPENSSL_cleanse(keys, sizeof(*keys));

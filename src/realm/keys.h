@@ -44,6 +44,12 @@ MUST_CHECK enum err realm_confirm_derive(const uint8_t clearing[REALM_CLEARING_L
                                          const char *key, const char *group,
                                          uint8_t out[REALM_CONFIRM_LEN], struct errinfo *ei);
 
+/* The confirmation key of a lab key that is known by its text alone, as on a machine: HKDF as above
+ * of the key "kms 6 request mac", info "machine <5x5 key>". Whoever holds the realm's bundle has
+ * it. */
+MUST_CHECK enum err realm_machine_derive(const struct realm_keys *keys, const char *key,
+                                         uint8_t out[REALM_CONFIRM_LEN], struct errinfo *ei);
+
 void realm_keys_wipe(struct realm_keys *keys);
 
 #endif

@@ -39,19 +39,43 @@ void labkey_make(enum labkey_kind kind, const struct guid *activation_id, const 
     keytext_write(leaders[kind], values, out);
 }
 
-bool labkey_read(const char *text, enum labkey_kind *kind, uint32_t *product)
+bool labkey_values(const char *text, enum labkey_kind *kind, uint8_t out[HOSTKEY_FREE])
 {
     const char *leader = text == NULL || text[0] == '\0' ? NULL : strchr(leaders, text[0]);
+
+    if (leader == NULL || !keytext_read(text, *leader, out))
+        return false;
+    *kind = (enum labkey_kind)(leader - leaders);
+    return true;
+}
+
+void labkey_from_values(enum labkey_kind kind, const uint8_t values[HOSTKEY_FREE],
+                        char out[HOSTKEY_TEXT_LEN + 1])
+{
+    keytext_write(leaders[kind], values, out);
+}
+
+const char *labkey_kind_name(enum labkey_kind kind)
+{
+    static const char *const names[LABKEY_KINDS] = {"host key", "MAK", "retail key", "OEM key",
+                                                    "evaluation key"};
+
+    return names[kind];
+}
+
+bool labkey_read(const char *text, enum labkey_kind *kind, uint32_t *product)
+{
     uint8_t values[HOSTKEY_FREE];
+    enum labkey_kind found;
     uint32_t n = 0;
 
-    if (leader == NULL || !keytext_read(text, *leader, values))
+    if (!labkey_values(text, &found, values))
         return false;
     for (unsigned i = PRODUCT_CHARS; i-- > 0;)
         n = n * KEYTEXT_FIELD + values[i];
     if (kind != NULL)
-        *kind = (enum labkey_kind)(leader - leaders);
+        *kind = found;
     if (product != NULL)
-        *product = leader == leaders ? 0 : n;
+        *product = found == LABKEY_HOST ? 0 : n;
     return true;
 }

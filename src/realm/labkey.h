@@ -33,6 +33,14 @@ uint32_t labkey_product(const struct guid *activation_id);
 void labkey_make(enum labkey_kind kind, const struct guid *activation_id, const struct rng *rng,
                  char out[HOSTKEY_TEXT_LEN + 1]);
 
+/* The free characters of a lab key of any kind as values 0 to 30, and the text that has them. */
+bool labkey_values(const char *text, enum labkey_kind *kind, uint8_t out[HOSTKEY_FREE]);
+void labkey_from_values(enum labkey_kind kind, const uint8_t values[HOSTKEY_FREE],
+                        char out[HOSTKEY_TEXT_LEN + 1]);
+
+/* "host key", "MAK", "retail key", "OEM key", "evaluation key". */
+const char *labkey_kind_name(enum labkey_kind kind);
+
 /* False if text (capital letters) is no lab key. *product (labkey_product) is 0 for LABKEY_HOST.
  * Both outputs may be NULL. */
 bool labkey_read(const char *text, enum labkey_kind *kind, uint32_t *product);

@@ -1,6 +1,7 @@
 """The C code's activation IDs against an independent model (tests/support/activation_ids.py)."""
 import os
 import subprocess
+import uuid
 
 import pytest
 
@@ -35,6 +36,24 @@ def realm_of_both(rng):
     secret = rng.randbytes(32)
     tool = Tool(secret)
     yield model.clearing_key(secret), tool
+    assert tool.close() == 0
+
+
+def any_hardware(rng):
+    return str(uuid.UUID(int=rng.getrandbits(128)))
+
+
+@pytest.mark.parametrize("leader", model.LEADERS)
+def test_both_make_the_same_digits_of_a_machine(rng, leader):
+    secret = rng.randbytes(32)
+    tool = Tool(secret)
+    for _ in range(50):
+        key, hardware = model.key_text(rng.randrange(31 ** 19), leader), any_hardware(rng)
+        confirm = model.machine_key(secret, key)
+        iid = model.Iid.make_machine(key, hardware, confirm)
+        assert tool("machine", key, hardware) == [iid.text(), iid.cid(confirm)]
+        assert tool("read", iid.text())[2] == key
+        assert model.Iid.read(iid.text()) == iid
     assert tool.close() == 0
 
 

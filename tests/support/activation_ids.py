@@ -8,7 +8,8 @@ from dataclasses import dataclass
 DAMM = ("0317598642", "7092154863", "4206871359", "1750983426", "6123045978",
         "3674209581", "5869720134", "8945362017", "9438617205", "2581436790")
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
-HOST, FOREST = 0, 1
+HOST, FOREST, MACHINE = 0, 1, 2
+LEADERS = "AEUSZ"  # host key, MAK, retail, OEM, evaluation
 
 
 class Refused(Exception):
@@ -27,6 +28,11 @@ def clearing_key(realm_secret):
 
 def confirmation_key(clearing, key, group):
     return hkdf(clearing, f"hostkey {key} {group}")
+
+
+def machine_key(realm_secret, key):
+    """The confirmation key of a key whose text a machine knows."""
+    return hkdf(hkdf(realm_secret, "kms 6 request mac"), f"machine {key}")
 
 
 def h(label, text):
@@ -78,7 +84,7 @@ def key_number(key):
     return number
 
 
-def key_text(number):
+def key_text(number, leader="A"):
     """The whole text: its check characters make it a polynomial with the roots 3, 9, 27, 19, 26."""
     free = []
     for _ in range(19):
@@ -86,7 +92,7 @@ def key_text(number):
         free.insert(0, v)
     if number:
         raise Refused("key")
-    word = [ALPHABET.index("A"), *free]
+    word = [ALPHABET.index(leader), *free]
     generator = [1]
     for root in (3, 9, 27, 19, 26):
         generator = [(a - root * b) % 31 for a, b in zip(generator + [0], [0] + generator)]
@@ -110,6 +116,10 @@ def host_target(name):
     return h("adbad host", name)[:16]
 
 
+def machine_target(hardware):
+    return h("adbad machine", hardware)[:16]
+
+
 def binding_of(target):
     return first_bits(hashlib.sha256(target).digest(), 32)
 
@@ -125,6 +135,13 @@ class Iid:
     @staticmethod
     def make(kind, key, group, target, confirm):
         iid = Iid(kind, first_bits(h("adbad group", group), 20), key, binding_of(target))
+        iid.seal = iid.right_seal(confirm)
+        return iid
+
+    @staticmethod
+    def make_machine(key, hardware, confirm):
+        """hardware: a GUID's text."""
+        iid = Iid(MACHINE, LEADERS.index(key[0]), key, binding_of(machine_target(hardware)))
         iid.seal = iid.right_seal(confirm)
         return iid
 
@@ -149,9 +166,10 @@ class Iid:
             fields.append(n & ((1 << bits) - 1))
             n >>= bits
         seal, binding, key, group, kind = fields
-        if n != 1 or kind > 1:
+        if n != 1 or kind > 2 or (kind == MACHINE and group >= len(LEADERS)):
             raise Refused("version or kind")
-        return Iid(kind, group, key_text(key), binding, seal)
+        leader = LEADERS[group] if kind == MACHINE else "A"
+        return Iid(kind, group, key_text(key, leader), binding, seal)
 
     def cid(self, confirm):
         n = 1 << 16 | first_bits(h("adbad key", self.key), 16)

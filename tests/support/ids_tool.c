@@ -2,7 +2,10 @@
  * is a realm secret in hexadecimal. Reads lines
  *
  *   make KIND KEY TARGET GROUP…   KIND 0 or 1, KEY a host key's text, TARGET 16 bytes in
- * hexadecimal read IID check CID IID GROUP…
+ *                                 hexadecimal
+ *   machine KEY HARDWARE          KEY any lab key's text, HARDWARE a GUID
+ *   read IID
+ *   check CID IID GROUP…
  *
  * and writes one line for each: "ok IID CID", "ok KIND GROUP KEY BINDING SEAL", "ok", or "error"
  * and the documented code. */
@@ -11,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clearing/ids.h"
+#include "clearing/house.h"
 
 static bool unhex(const char *text, uint8_t *out, size_t n)
 {
@@ -51,6 +54,28 @@ static enum err make(const uint8_t *clearing, const char *kind, const char *key,
     return ERR_OK;
 }
 
+static enum err machine(const uint8_t *secret, const char *key, const char *hardware,
+                        struct errinfo *ei)
+{
+    char iid[IID_TEXT_MAX], cid[CID_TEXT_MAX];
+    struct realm_keys keys;
+    struct clearing_case c;
+    struct guid g;
+    enum err e = realm_keys_derive(secret, &keys, ei);
+
+    if (e == ERR_OK && (hardware == NULL || !guid_parse(hardware, &g)))
+        e = err_fail(ei, ERR_USAGE, "machine: arguments");
+    if (e == ERR_OK)
+        e = clearing_machine(&keys, key, &g, &c, ei);
+    if (e == ERR_OK)
+        e = clearing_confirm(&c, cid, ei);
+    if (e != ERR_OK)
+        return e;
+    iid_write(&c.id, iid);
+    printf("ok %s %s\n", iid, cid);
+    return ERR_OK;
+}
+
 static enum err read_back(const char *text, struct errinfo *ei)
 {
     struct iid id;
@@ -78,7 +103,7 @@ static enum err check(const uint8_t *clearing, const char *cid, const char *iid,
     return e;
 }
 
-static enum err run(const uint8_t *clearing, char *line, struct errinfo *ei)
+static enum err run(const uint8_t *secret, const uint8_t *clearing, char *line, struct errinfo *ei)
 {
     char *verb = strtok(line, " \n"), *a = strtok(NULL, " \n"), *b, *c;
 
@@ -87,6 +112,8 @@ static enum err run(const uint8_t *clearing, char *line, struct errinfo *ei)
     b = strtok(NULL, " \n");
     if (b != NULL && strcmp(verb, "check") == 0)
         return check(clearing, a, b, strtok(NULL, "\n"), ei);
+    if (b != NULL && strcmp(verb, "machine") == 0)
+        return machine(secret, a, b, ei);
     c = strtok(NULL, " \n");
     if (c != NULL && strcmp(verb, "make") == 0)
         return make(clearing, a, b, c, strtok(NULL, "\n"), ei);
@@ -105,7 +132,7 @@ int main(int argc, char **argv)
     while (getline(&line, &room, stdin) > 0) {
         struct errinfo ei = {0};
 
-        if (run(clearing, line, &ei) != ERR_OK)
+        if (run(secret, clearing, line, &ei) != ERR_OK)
             printf("error 0x%08X\n", ei.hresult);
         fflush(stdout);
     }

@@ -13,6 +13,7 @@ struct world {
     struct rng_seeded seed;
     struct rng rng;
     struct clearing_house house;
+    struct realm_keys keys;
     struct hostkey key;
     struct guid forest;
     struct clearing_case asked;
@@ -54,6 +55,7 @@ static int setup(void **state)
     w = (struct world){.house = {.group = find_group}};
     w.rng = test_rng(&w.seed);
     rng_fill(&w.rng, w.house.key, sizeof(w.house.key));
+    rng_fill(&w.rng, &w.keys, sizeof(w.keys));
     w.forest = iid_forest("lab.example", "");
     issue(&w, GROUP, &w.key);
     ask(&w);
@@ -181,6 +183,98 @@ static void noise_is_a_bad_message(void **state)
     assert_int_equal(hresult, SL_E_CHPA_INVALID_ARGUMENT);
 }
 
+/* ---- machines ---- */
+
+static const struct guid hardware = {{1, 2, 3}};
+
+/* A MAK's text is in the realm's hands as soon as somebody reads it out. */
+static void ask_machine(struct world *w, const struct realm_keys *keys, enum labkey_kind kind,
+                        struct clearing_case *asked)
+{
+    char key[HOSTKEY_TEXT_LEN + 1];
+
+    memcpy(key, w->key.key, sizeof(key));
+    if (kind != LABKEY_HOST)
+        labkey_make(kind, &w->forest, &w->rng, key);
+    buf_clear(&w->request);
+    assert_ok(
+        clearing_ask_machine(keys, key, &hardware, "PC01", &w->rng, asked, &w->request, &w->ei),
+        &w->ei);
+}
+
+static void a_machine_is_recognised_by_its_realm(void **state)
+{
+    struct world *w = *state;
+    struct clearing_verdict v = {.used = 3, .left = 22};
+    struct clearing_case asked, c;
+    struct clearing_answer answer;
+    struct buf out = BUF_INIT;
+    uint32_t hresult;
+
+    w->house.keys = &w->keys;
+    for (int kind = 0; kind < LABKEY_KINDS; kind++) {
+        ask_machine(w, &w->keys, (enum labkey_kind)kind, &asked);
+        assert_int_equal(receive(w, &c, &hresult), CLEARING_GRANTED);
+        assert_int_equal(c.id.kind, IID_MACHINE);
+        assert_string_equal(c.id.key, asked.id.key);
+        assert_string_equal(c.request.name, "PC01");
+        assert_string_equal(c.group, "");
+        buf_clear(&out);
+        assert_ok(clearing_reply(&c, &v, NOW, &out, &w->ei), &w->ei);
+        assert_ok(clearing_accept(&asked, out.data, out.len, &answer, &w->ei), &w->ei);
+        assert_int_equal(answer.left, 22);
+    }
+    buf_fini(&out);
+}
+
+static void a_machine_of_another_realm_is_unknown(void **state)
+{
+    struct world *w = *state;
+    struct realm_keys other = w->keys;
+    struct clearing_case asked, c;
+    uint32_t hresult;
+
+    w->house.keys = &w->keys;
+    other.gen[2][REALM_REQUEST].mac[0] ^= 1;
+    ask_machine(w, &other, LABKEY_MAK, &asked);
+    assert_int_equal(receive(w, &c, &hresult), CLEARING_UNKNOWN_KEY);
+    assert_int_equal(hresult, 0xC004C001);
+    w->house.keys = NULL;
+    ask_machine(w, &w->keys, LABKEY_MAK, &asked);
+    assert_int_equal(receive(w, &c, &hresult), CLEARING_UNKNOWN_KEY);
+}
+
+static void a_confirmation_id_is_for_one_machine_and_one_key(void **state)
+{
+    static const struct guid elsewhere = {{9}};
+    struct world *w = *state;
+    struct clearing_case here, there, other_key;
+    char cid[CID_TEXT_MAX], key[HOSTKEY_TEXT_LEN + 1];
+
+    labkey_make(LABKEY_MAK, &w->forest, &w->rng, key);
+    assert_ok(clearing_machine(&w->keys, key, &hardware, &here, &w->ei), &w->ei);
+    assert_ok(clearing_machine(&w->keys, key, &elsewhere, &there, &w->ei), &w->ei);
+    labkey_make(LABKEY_MAK, &w->forest, &w->rng, key);
+    assert_ok(clearing_machine(&w->keys, key, &hardware, &other_key, &w->ei), &w->ei);
+    assert_ok(clearing_confirm(&here, cid, &w->ei), &w->ei);
+    assert_ok(cid_check(cid, &here.id, here.confirm, &w->ei), &w->ei);
+    assert_int_equal(cid_check(cid, &there.id, there.confirm, &w->ei), ERR_REFUSED);
+    assert_int_equal(w->ei.hresult, SL_E_CIDIID_NOT_BOUND);
+    assert_int_equal(cid_check(cid, &other_key.id, other_key.confirm, &w->ei), ERR_REFUSED);
+    assert_int_equal(w->ei.hresult, SL_E_CIDIID_MISMATCHED_PKEY);
+}
+
+static void what_is_no_lab_key_has_no_installation_id(void **state)
+{
+    struct world *w = *state;
+    struct clearing_case c;
+
+    assert_int_equal(
+        clearing_machine(&w->keys, "22222-22222-22222-22222-22222", &hardware, &c, &w->ei),
+        ERR_USAGE);
+    assert_int_equal(w->ei.hresult, 0xC004C001);
+}
+
 static void a_clerk_is_told_which_group_of_digits_is_wrong(void **state)
 {
     struct world *w = *state;
@@ -226,6 +320,10 @@ int main(void)
         TEST(a_request_for_another_target_than_its_id_is_refused),
         TEST(noise_is_a_bad_message),
         TEST(a_clerk_confirms_nothing_for_a_key_of_another_realm),
+        TEST(a_machine_is_recognised_by_its_realm),
+        TEST(a_machine_of_another_realm_is_unknown),
+        TEST(a_confirmation_id_is_for_one_machine_and_one_key),
+        TEST(what_is_no_lab_key_has_no_installation_id),
         TEST(a_clerk_is_told_which_group_of_digits_is_wrong),
     };
 

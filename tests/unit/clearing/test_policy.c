@@ -68,6 +68,70 @@ static void one_key_gives_sixty_activations_in_all(void **state)
     assert_int_equal(hosts, 6);
 }
 
+/* docs/clearing.md: a MAK's pool is its activations on all machines; empty 0xC004C020, empty again
+ * after it was extended 0xC004C021. */
+static const struct {
+    const char *what;
+    struct clearing_pool pool;
+    uint32_t hresult, used, left, machines;
+} pools[] = {
+    {"the first activation", {.size = 3}, 0, 1, 2, 1},
+    {"another machine", {.size = 3, .used = 1, .machines = 1}, 0, 2, 1, 2},
+    {"the same machine again", {.size = 3, .used = 1, .machines = 1, .had = true}, 0, 2, 1, 1},
+    {"the last one", {.size = 3, .used = 2, .machines = 2}, 0, 3, 0, 3},
+    {"an empty pool", {.size = 3, .used = 3, .machines = 3}, 0xC004C020, 3, 0, 3},
+    {"empty also for a machine that had one",
+     {.size = 3, .used = 3, .machines = 3, .had = true},
+     0xC004C020,
+     3,
+     0,
+     3},
+    {"extended", {.size = 4, .used = 3, .machines = 3, .extended = true}, 0, 4, 0, 4},
+    {"extended and empty",
+     {.size = 4, .used = 4, .machines = 4, .extended = true},
+     0xC004C021,
+     4,
+     0,
+     4},
+    {"blocked", {.size = 3, .blocked = true}, 0xC004C003, 0, 3, 0},
+    {"blocked and empty",
+     {.size = 1, .used = 1, .machines = 1, .blocked = true},
+     0xC004C003,
+     1,
+     0,
+     1},
+};
+
+static void each_pool_is_decided_as_designed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(pools) / sizeof(pools[0]); i++) {
+        struct clearing_verdict v = clearing_decide_pool(&pools[i].pool);
+
+        if (clearing_reason_hresult(v.reason) != pools[i].hresult || v.used != pools[i].used ||
+            v.left != pools[i].left || v.hosts_used != pools[i].machines)
+            fail_msg("%s: %s, %u used, %u left, %u machines", pools[i].what,
+                     clearing_reason_name(v.reason), v.used, v.left, v.hosts_used);
+    }
+}
+
+static void a_pool_is_extended_up_to_its_limit(void **state)
+{
+    struct clearing_pool p = {.size = 5, .used = 5};
+    struct errinfo ei;
+
+    (void)state;
+    assert_ok(clearing_extend_pool(&p, 0, &ei), &ei);
+    assert_false(p.extended); /* by nothing */
+    assert_ok(clearing_extend_pool(&p, 10, &ei), &ei);
+    assert_int_equal(p.size, 15);
+    assert_true(p.extended);
+    assert_int_equal(clearing_extend_pool(&p, CLEARING_LIMIT_MAX - 14, &ei), ERR_LIMIT);
+    assert_int_equal(ei.hresult, 0xC004C021);
+    assert_int_equal(p.size, 15);
+    assert_ok(clearing_extend_pool(&p, CLEARING_LIMIT_MAX - 15, &ei), &ei);
+}
+
 static void extending_raises_both_limits(void **state)
 {
     struct clearing_limits l = CLEARING_LIMITS_DEFAULT;
@@ -108,6 +172,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_case_is_decided_as_designed),
         cmocka_unit_test(one_key_gives_sixty_activations_in_all),
+        cmocka_unit_test(each_pool_is_decided_as_designed),
+        cmocka_unit_test(a_pool_is_extended_up_to_its_limit),
         cmocka_unit_test(extending_raises_both_limits),
         cmocka_unit_test(extending_without_bounds_is_refused),
         cmocka_unit_test(every_reason_has_a_name_and_every_refusal_a_code),
