@@ -39,7 +39,7 @@ static enum err split(const char *text, char host[256], uint16_t *port, struct e
         n = digits ? strtoul(colon + 1, NULL, 10) : 0;
     }
     if (len == 0 || len > 255 || n == 0 || n > 65535)
-        return err_fail(ei, ERR_CONFIG, "[clearing] host \"%.80s\": expected ADDRESS:PORT", text);
+        return err_fail(ei, ERR_CONFIG, "clearing house \"%.80s\": expected ADDRESS[:PORT]", text);
     memcpy(host, start, len);
     host[len] = '\0';
     *port = (uint16_t)n;
@@ -54,8 +54,8 @@ static void write_request(void *arg, bool ndr64, struct buf *out)
 }
 
 /* Sends the request; the answer's bytes are appended, or hresult says why there are none. */
-static enum err call(const struct settings *s, const struct buf *request, struct buf *answer,
-                     uint32_t *hresult, struct errinfo *ei)
+static enum err call(const struct activate_house *house, const struct buf *request,
+                     struct buf *answer, uint32_t *hresult, struct errinfo *ei)
 {
     struct rpc_iface lab = rpc_lab_iface(0);
     struct dial_reply reply = {0};
@@ -67,14 +67,14 @@ static enum err call(const struct settings *s, const struct buf *request, struct
                      .major = lab.major,
                      .minor = lab.minor,
                      .opnum = RPC_LAB_CLEARING,
-                     .timeout_ms = TIMEOUT_MS,
+                     .timeout_ms = house->timeout_ms,
                      .stub = write_request,
                      .arg = (void *)(uintptr_t)request};
     size_t n = 0;
-    enum err e = split(s->clearing_host, host, &d.port, ei);
+    enum err e = split(house->address, host, &d.port, ei);
 
     if (e == ERR_OK)
-        e = resolver_new(NULL, &r, ei);
+        e = resolver_new(house->dns, &r, ei);
     if (e == ERR_OK)
         e = dial_call(r, &d, &reply, ei);
     if (e == ERR_OK && kms_stub_read_response(reply.stub.data, reply.stub.len, reply.big,
@@ -89,26 +89,55 @@ static enum err call(const struct settings *s, const struct buf *request, struct
     return e;
 }
 
+/* Sends what was asked and judges the answer. */
+static enum err ask(const struct activate_house *house, const struct clearing_case *c,
+                    const struct buf *request, struct clearing_answer *out, struct errinfo *ei)
+{
+    struct buf answer = BUF_INIT;
+    uint32_t hresult = 0;
+    enum err e = call(house, request, &answer, &hresult, ei);
+
+    if (e == ERR_OK && hresult != 0)
+        e = err_fail_hr(ei, ERR_REFUSED, hresult, "%s", clearing_hresult_text(hresult));
+    else if (e == ERR_OK)
+        e = clearing_accept(c, answer.data, answer.len, out, ei);
+    buf_fini(&answer);
+    return e;
+}
+
 enum err activate_online(const struct settings *s, const struct hostkey *k, enum iid_kind kind,
                          const struct guid *target, const char *name, struct clearing_answer *out,
                          struct errinfo *ei)
 {
+    const struct activate_house house = {.address = s->clearing_host, .timeout_ms = TIMEOUT_MS};
     struct rng rng = rng_system();
     struct clearing_case c = {0};
-    struct buf request = BUF_INIT, answer = BUF_INIT;
-    uint32_t hresult = 0;
+    struct buf request = BUF_INIT;
     enum err e = clearing_ask(k, kind, target, name, &rng, &c, &request, ei);
 
     if (e == ERR_OK)
-        e = call(s, &request, &answer, &hresult, ei);
-    if (e == ERR_OK && hresult != 0)
-        e = err_fail_hr(ei, ERR_REFUSED, hresult, "%s", clearing_hresult_text(hresult));
-    else if (e == ERR_OK)
-        e = clearing_accept(&c, answer.data, answer.len, out, ei);
+        e = ask(&house, &c, &request, out, ei);
     if (e != ERR_OK)
-        err_context(ei, "activate host key at clearing house %s", s->clearing_host);
+        err_context(ei, "activate host key at clearing house %s", house.address);
     OPENSSL_cleanse(&c, sizeof(c));
     buf_fini(&request);
-    buf_fini(&answer);
+    return e;
+}
+
+enum err activate_machine(const struct activate_house *house, const struct realm_keys *keys,
+                          const char *key, const struct guid *hardware, const char *name,
+                          struct clearing_answer *out, struct errinfo *ei)
+{
+    struct rng rng = rng_system();
+    struct clearing_case c = {0};
+    struct buf request = BUF_INIT;
+    enum err e = clearing_ask_machine(keys, key, hardware, name, &rng, &c, &request, ei);
+
+    if (e == ERR_OK)
+        e = ask(house, &c, &request, out, ei);
+    if (e != ERR_OK)
+        err_context(ei, "activate at clearing house %s", house->address);
+    OPENSSL_cleanse(&c, sizeof(c));
+    buf_fini(&request);
     return e;
 }

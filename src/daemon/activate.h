@@ -1,5 +1,5 @@
-/* activate: a host key at the realm's clearing house, over the lab RPC interface. Blocking: for
- * adbactl and the steward's worker. */
+/* activate: a key at the realm's clearing house, over the lab RPC interface. Blocking: for adbactl,
+ * the steward's worker, and simulated machines. */
 #ifndef ADBAD_DAEMON_ACTIVATE_H
 #define ADBAD_DAEMON_ACTIVATE_H
 
@@ -14,6 +14,19 @@
 MUST_CHECK enum err activate_online(const struct settings *s, const struct hostkey *k,
                                     enum iid_kind kind, const struct guid *target, const char *name,
                                     struct clearing_answer *out, struct errinfo *ei);
+
+/* A clearing house as a machine reaches it. */
+struct activate_house {
+    const char *address; /* ADDRESS[:PORT] */
+    const char *dns;     /* DNS server; NULL: the system's */
+    int timeout_ms;
+};
+/* The same for a machine's key, of which its text is known. keys: of the machine's bundle;
+ * hardware: its identity; name: what it is called. */
+MUST_CHECK enum err activate_machine(const struct activate_house *house,
+                                     const struct realm_keys *keys, const char *key,
+                                     const struct guid *hardware, const char *name,
+                                     struct clearing_answer *out, struct errinfo *ei);
 
 /* The forest of an open directory, as something that is activated. */
 struct guid activate_forest_id(const struct dir *d);

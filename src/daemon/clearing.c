@@ -6,14 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clearing/house.h"
+#include "daemon/clearing_internal.h"
 #include "kms/stub.h"
 #include "store/clearing.h"
-
-struct clearing_service {
-    struct clearing_house house;
-    uint64_t judged[CLEARING_REASONS]; /* since start */
-};
 
 /* ---- life ---- */
 
@@ -60,6 +55,7 @@ enum err clearing_open(struct daemon *d, struct errinfo *ei)
         return err_nomem(ei);
     c->house.group = group_name;
     c->house.arg = d;
+    c->house.keys = &d->bundle.keys;
     e = load_key(d, c->house.key, ei);
     if (e != ERR_OK) {
         free(c);
@@ -81,33 +77,66 @@ void clearing_close(struct daemon *d)
 
 /* ---- counting ---- */
 
-struct use_query {
+/* How things stand in the ledger for the one that asks. */
+struct standing {
     const struct iid *id;
-    struct clearing_use use;
+    bool known;                    /* the key */
+    struct store_clearing_key key; /* zero but for its limits if not known */
+    uint32_t used;                 /* activations of who asks */
 };
 
 /* What the ledger knows of the key and of who asks; nothing yet is no error. */
-static enum err read_use(void *arg, struct store *s, struct errinfo *ei)
+static enum err read_standing(void *arg, struct store *s, struct errinfo *ei)
 {
-    struct use_query *q = arg;
-    const struct iid *id = q->id;
-    struct clearing_use *u = &q->use;
-    struct store_clearing_key k;
+    struct standing *st = arg;
+    const struct iid *id = st->id;
     struct store_clearing_host h;
-    enum err e = store_clearing_key(s, id->key, &k, ei);
+    enum err e = store_clearing_key(s, id->key, &st->key, ei);
 
-    *u = (struct clearing_use){.limits = CLEARING_LIMITS_DEFAULT};
-    if (e == ERR_NOTFOUND)
+    if (e == ERR_NOTFOUND) {
+        st->key =
+            (struct store_clearing_key){.hosts = CLEARING_HOSTS, .per_host = CLEARING_PER_HOST};
         return ERR_OK;
+    }
     if (e != ERR_OK)
         return e;
-    u->limits = (struct clearing_limits){.hosts = k.hosts, .per_host = k.per_host};
-    u->blocked = k.blocked;
-    u->hosts = k.hosts_used;
+    st->known = true;
     e = store_clearing_host(s, id->key, (int)id->kind, id->binding, &h, ei);
     if (e == ERR_OK)
-        u->used = h.used;
+        st->used = h.used;
     return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+bool clearing_pooled(const char *key)
+{
+    enum labkey_kind kind;
+
+    return labkey_read(key, &kind, NULL) && (kind == LABKEY_MAK || kind == LABKEY_EVALUATION);
+}
+
+static struct clearing_verdict decide(const struct standing *st)
+{
+    const struct store_clearing_key *k = &st->key;
+    enum labkey_kind kind = LABKEY_HOST;
+    bool read = labkey_read(st->id->key, &kind, NULL);
+
+    /* A machine knows no more than the key's text: the realm issued it if it is in the ledger. */
+    if (st->id->kind == IID_MACHINE && (!read || !st->known))
+        return (struct clearing_verdict){.reason = CLEARING_UNKNOWN_KEY};
+    if (kind == LABKEY_OEM)
+        return (struct clearing_verdict){.reason = CLEARING_OEM};
+    if (clearing_pooled(st->id->key))
+        return clearing_decide_pool(&(struct clearing_pool){.size = k->pool,
+                                                            .used = (uint32_t)k->granted,
+                                                            .extended = k->extended,
+                                                            .blocked = k->blocked,
+                                                            .machines = k->hosts_used,
+                                                            .had = st->used > 0});
+    return clearing_decide(
+        &(struct clearing_use){.limits = {.hosts = k->hosts, .per_host = k->per_host},
+                               .blocked = k->blocked,
+                               .hosts = k->hosts_used,
+                               .used = st->used});
 }
 
 static enum err write_grant(void *arg, struct store *s, struct errinfo *ei)
@@ -115,12 +144,11 @@ static enum err write_grant(void *arg, struct store *s, struct errinfo *ei)
     return store_add_grant(s, arg, ei);
 }
 
-/* Decides and, if it is a grant, makes it durable: it may be told once this returns. The loop
- * waits, so nothing comes between reading and writing. */
-static struct clearing_verdict settle(struct daemon *d, const struct clearing_case *c,
-                                      const char *peer, struct errinfo *ei)
+struct clearing_verdict clearing_settle(struct daemon *d, struct clearing_case *c, const char *peer,
+                                        char group[CLEARING_GROUP_MAX], struct errinfo *ei)
 {
     struct clearing_verdict v = {.reason = CLEARING_NOT_RECORDED};
+    struct standing st = {.id = &c->id};
     struct store_clearing_grant g = {.when = daemon_now(d),
                                      .hosts = CLEARING_HOSTS,
                                      .per_host = CLEARING_PER_HOST,
@@ -129,34 +157,58 @@ static struct clearing_verdict settle(struct daemon *d, const struct clearing_ca
                                      .name = c->request.name,
                                      .pid = c->request.pid,
                                      .phone = peer == NULL};
-    struct use_query q = {.id = &c->id};
 
-    if (ledger_read(d->ledger, read_use, &q, ei) != ERR_OK)
+    if (ledger_read(d->ledger, read_standing, &st, ei) != ERR_OK)
         return v;
-    v = clearing_decide(&q.use);
+    v = decide(&st);
     if (v.reason != CLEARING_GRANTED)
         return v;
+    /* A machine does not say what its key is for; the ledger knows. */
+    snprintf(group, CLEARING_GROUP_MAX, "%s", c->group[0] != '\0' ? c->group : st.key.group);
+    c->group = group;
     memcpy(g.key, c->id.key, sizeof(g.key));
-    snprintf(g.group, sizeof(g.group), "%s", c->group);
+    snprintf(g.group, sizeof(g.group), "%s", group);
     snprintf(g.peer, sizeof(g.peer), "%s", peer == NULL ? "" : peer);
     if (ledger_write(d->ledger, write_grant, &g, ei) != ERR_OK)
         v.reason = CLEARING_NOT_RECORDED;
     return v;
 }
 
-static void log_granted(struct daemon *d, const char *peer, const struct clearing_case *c,
-                        const struct clearing_verdict *v)
+static void log_pool(struct daemon *d, const char *peer, const struct clearing_case *c,
+                     const struct clearing_verdict *v)
 {
+    log_info(&d->log,
+             "clearing %s \"%s\": granted, machine with the key ending in %s (\"%s\"): activation "
+             "%" PRIu32 " of the key, %" PRIu32 " left; machine %" PRIu32,
+             peer, c->request.name, c->id.key + HOSTKEY_TEXT_LEN - 5, c->group, v->used, v->left,
+             v->hosts_used);
+}
+
+void clearing_log_granted(struct daemon *d, const char *peer, const struct clearing_case *c,
+                          const struct clearing_verdict *v)
+{
+    enum labkey_kind kind = LABKEY_HOST;
+
+    labkey_read(c->id.key, &kind, NULL);
+    if (clearing_pooled(c->id.key)) {
+        log_pool(d, peer, c, v);
+        return;
+    }
     log_info(&d->log,
              "clearing %s \"%s\": granted, %s with the key ending in %s (\"%s\"): activation "
              "%" PRIu32 " of this %s, %" PRIu32 " left; host %" PRIu32 " of the key, %" PRIu32
              " left",
              peer, c->request.name, iid_kind_name(c->id.kind), c->id.key + HOSTKEY_TEXT_LEN - 5,
              c->group, v->used, iid_kind_name(c->id.kind), v->left, v->hosts_used, v->hosts_left);
+    if (c->id.kind == IID_MACHINE && kind == LABKEY_HOST)
+        log_warn(&d->log,
+                 "clearing %s \"%s\": a client took an activation of the host key ending in %s; "
+                 "install its client setup key there",
+                 peer, c->request.name, c->id.key + HOSTKEY_TEXT_LEN - 5);
 }
 
-static void log_refused(struct daemon *d, const char *peer, enum clearing_reason reason,
-                        uint32_t hresult, const char *why)
+void clearing_log_refused(struct daemon *d, const char *peer, enum clearing_reason reason,
+                          uint32_t hresult, const char *why)
 {
     log_info(&d->log, "clearing %s: refused, 0x%08X %s: %s", peer, hresult,
              clearing_reason_name(reason), why);
@@ -184,19 +236,20 @@ static uint32_t judge(struct daemon *d, const char *peer, const uint8_t *data, s
     struct clearing_verdict v = {0};
     struct errinfo ei = {0};
     uint32_t hresult = 0;
+    char group[CLEARING_GROUP_MAX];
     enum clearing_reason reason = clearing_receive(&d->clearing->house, data, n, &c, &hresult, &ei);
 
     if (reason == CLEARING_GRANTED) {
-        v = settle(d, &c, peer, &ei);
+        v = clearing_settle(d, &c, peer, group, &ei);
         reason = v.reason;
         hresult = clearing_reason_hresult(reason);
     }
     d->clearing->judged[reason]++;
     if (reason == CLEARING_GRANTED)
-        log_granted(d, peer, &c, &v);
+        clearing_log_granted(d, peer, &c, &v);
     else
-        log_refused(d, peer, reason, hresult,
-                    reason == CLEARING_BAD_ID ? ei.text : clearing_reason_text(reason));
+        clearing_log_refused(d, peer, reason, hresult,
+                             reason == CLEARING_BAD_ID ? ei.text : clearing_reason_text(reason));
     /* Granted and not told, for want of memory: the site asks again, and that counts too. */
     if (reason == CLEARING_GRANTED && clearing_reply(&c, &v, daemon_now(d), answer, &ei) != ERR_OK)
         answer->err = ERR_NOMEM;
@@ -226,256 +279,4 @@ void clearing_call(void *arg, struct net_errand *call)
     else
         net_errand_abort(call, "out of memory");
     buf_fini(&answer);
-}
-
-/* ---- a clerk ---- */
-
-static enum err not_serving(struct errinfo *ei)
-{
-    return err_fail(ei, ERR_NOT_NOW,
-                    "this adbad is no clearing house; set [clearing] serve = yes where one shall "
-                    "be");
-}
-
-static enum err refused(struct daemon *d, enum clearing_reason reason, uint32_t hresult,
-                        struct errinfo *ei)
-{
-    struct errinfo why = *ei;
-
-    d->clearing->judged[reason]++;
-    if (reason != CLEARING_BAD_ID)
-        snprintf(why.text, sizeof(why.text), "%s", clearing_reason_text(reason));
-    log_refused(d, "by phone", reason, hresult, why.text);
-    if (reason == CLEARING_NOT_RECORDED)
-        why.code = ERR_IO;
-    else if (reason != CLEARING_BAD_ID)
-        why.code = ERR_REFUSED;
-    return err_fail_hr(ei, why.code, hresult, "confirm: %s", why.text);
-}
-
-static void tell(json_t *reply, const struct clearing_case *c, const struct clearing_verdict *v,
-                 const char *cid)
-{
-    json_object_set_new(reply, "confirmation_id", json_string(cid));
-    json_object_set_new(reply, "group", json_string(c->group));
-    json_object_set_new(reply, "key", json_string(c->id.key));
-    json_object_set_new(reply, "kind", json_string(iid_kind_name(c->id.kind)));
-    json_object_set_new(reply, "activations", json_integer(v->used));
-    json_object_set_new(reply, "activations_left", json_integer(v->left));
-    json_object_set_new(reply, "hosts", json_integer(v->hosts_used));
-    json_object_set_new(reply, "hosts_left", json_integer(v->hosts_left));
-}
-
-enum err clearing_confirm_command(void *arg, const json_t *request, json_t *reply,
-                                  struct errinfo *ei)
-{
-    struct daemon *d = arg;
-    const char *iid = json_string_value(json_object_get(request, "iid"));
-    struct clearing_case c = {0};
-    struct clearing_verdict v;
-    enum clearing_reason reason;
-    char cid[CID_TEXT_MAX];
-    uint32_t hresult;
-    enum err e;
-
-    if (d->clearing == NULL)
-        return not_serving(ei);
-    if (iid == NULL)
-        return err_fail(ei, ERR_USAGE, "command clearing.confirm: expected a string \"iid\"");
-    reason = clearing_recognise(&d->clearing->house, iid, &c, &hresult, ei);
-    if (reason != CLEARING_GRANTED)
-        return refused(d, reason, hresult, ei);
-    v = settle(d, &c, NULL, ei);
-    if (v.reason != CLEARING_GRANTED)
-        return refused(d, v.reason, clearing_reason_hresult(v.reason), ei);
-    d->clearing->judged[CLEARING_GRANTED]++;
-    log_granted(d, "by phone", &c, &v);
-    e = clearing_confirm(&c, cid, ei);
-    if (e == ERR_OK)
-        tell(reply, &c, &v, cid);
-    OPENSSL_cleanse(&c, sizeof(c));
-    return e;
-}
-
-const char *const clearing_confirm_keys[] = {"iid", NULL};
-
-/* ---- extending ---- */
-
-static enum err write_key(void *arg, struct store *s, struct errinfo *ei)
-{
-    return store_put_clearing_key(s, arg, ei);
-}
-
-struct key_query {
-    const char *key;
-    struct store_clearing_key *out;
-};
-
-static enum err read_key(void *arg, struct store *s, struct errinfo *ei)
-{
-    const struct key_query *q = arg;
-
-    return store_clearing_key(s, q->key, q->out, ei);
-}
-
-static bool read_count(const json_t *request, const char *name, uint32_t *out)
-{
-    const json_t *v = json_object_get(request, name);
-    json_int_t n = json_integer_value(v);
-
-    *out = (uint32_t)n;
-    return v == NULL || (json_is_integer(v) && n >= 0 && n <= CLEARING_LIMIT_MAX);
-}
-
-enum err clearing_extend_command(void *arg, const json_t *request, json_t *reply,
-                                 struct errinfo *ei)
-{
-    struct daemon *d = arg;
-    const char *key = json_string_value(json_object_get(request, "key"));
-    struct store_clearing_key k = {0};
-    struct clearing_limits l;
-    uint32_t hosts, per_host;
-    enum err e;
-
-    if (d->clearing == NULL)
-        return not_serving(ei);
-    if (key == NULL || !read_count(request, "hosts", &hosts) ||
-        !read_count(request, "activations", &per_host))
-        return err_fail(ei, ERR_USAGE,
-                        "command clearing.extend: expected a string \"key\" and whole numbers "
-                        "\"hosts\" and \"activations\"");
-    e = ledger_read(d->ledger, read_key, &(struct key_query){key, &k}, ei);
-    if (e == ERR_NOTFOUND)
-        return err_fail(ei, e, "extend host key: nothing was ever activated with %.40s", key);
-    l = (struct clearing_limits){.hosts = k.hosts, .per_host = k.per_host};
-    if (e == ERR_OK)
-        e = clearing_extend(&l, hosts, per_host, ei);
-    k.hosts = l.hosts;
-    k.per_host = l.per_host;
-    if (e == ERR_OK)
-        e = ledger_write(d->ledger, write_key, &k, ei);
-    if (e != ERR_OK)
-        return e;
-    log_info(&d->log, "clearing: key ending in %s extended to %" PRIu32 " hosts, each %" PRIu32,
-             k.key + HOSTKEY_TEXT_LEN - 5, k.hosts, k.per_host);
-    json_object_set_new(reply, "hosts_max", json_integer(k.hosts));
-    json_object_set_new(reply, "activations_max", json_integer(k.per_host));
-    return ERR_OK;
-}
-
-const char *const clearing_extend_keys[] = {"key", "hosts", "activations", NULL};
-
-/* ---- blocking ---- */
-
-enum err clearing_block_command(void *arg, const json_t *request, json_t *reply, struct errinfo *ei)
-{
-    struct daemon *d = arg;
-    const char *key = json_string_value(json_object_get(request, "key"));
-    const json_t *blocked = json_object_get(request, "blocked");
-    struct store_clearing_key k = {0};
-    enum err e;
-
-    if (d->clearing == NULL)
-        return not_serving(ei);
-    if (key == NULL || !json_is_boolean(blocked))
-        return err_fail(ei, ERR_USAGE,
-                        "command clearing.block: expected a string \"key\" and a boolean "
-                        "\"blocked\"");
-    e = ledger_read(d->ledger, read_key, &(struct key_query){key, &k}, ei);
-    if (e == ERR_NOTFOUND)
-        return err_fail(ei, e, "block host key: nothing was ever activated with %.40s", key);
-    k.blocked = json_is_true(blocked);
-    if (e == ERR_OK)
-        e = ledger_write(d->ledger, write_key, &k, ei);
-    if (e != ERR_OK)
-        return e;
-    log_info(&d->log, "clearing: key ending in %s %s", k.key + HOSTKEY_TEXT_LEN - 5,
-             k.blocked ? "blocked" : "no longer blocked");
-    json_object_set_new(reply, "blocked", json_boolean(k.blocked));
-    return ERR_OK;
-}
-
-const char *const clearing_block_keys[] = {"key", "blocked", NULL};
-
-/* ---- status ---- */
-
-struct listing {
-    json_t *list;
-    uint32_t per_host; /* limit of the key whose hosts are listed */
-};
-
-static enum err list_host(void *arg, const struct store_clearing_host *h)
-{
-    const struct listing *l = arg;
-    char first[CLK_TEXT_MAX], last[CLK_TEXT_MAX], binding[16];
-
-    snprintf(binding, sizeof(binding), "%08" PRIx32, h->binding);
-    json_array_append_new(l->list,
-                          json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:s}", "kind",
-                                    iid_kind_name((enum iid_kind)h->kind), "name", h->name,
-                                    "binding", binding, "pid", h->pid, "activations",
-                                    (json_int_t)h->used, "activations_left",
-                                    (json_int_t)(l->per_host > h->used ? l->per_host - h->used : 0),
-                                    "first_activated", clk_format(h->first_at, first),
-                                    "last_activated", clk_format(h->last_at, last)));
-    return ERR_OK;
-}
-
-static enum err list_key(void *arg, const struct store_clearing_key *k)
-{
-    const struct listing *l = arg;
-    json_t *j = json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:o}", "key", k->key, "group",
-                          k->group, "blocked", k->blocked, "hosts", (json_int_t)k->hosts_used,
-                          "hosts_max", (json_int_t)k->hosts, "hosts_left",
-                          (json_int_t)(k->hosts > k->hosts_used ? k->hosts - k->hosts_used : 0),
-                          "activations", (json_int_t)k->granted, "activations_max",
-                          (json_int_t)k->per_host, "entries", json_array());
-
-    json_array_append_new(l->list, j);
-    return ERR_OK;
-}
-
-/* Every key and its hosts; on the writer's thread, while the loop waits. */
-static enum err read_keys(void *arg, struct store *s, struct errinfo *ei)
-{
-    struct listing all = {.list = arg};
-    json_t *keys = arg;
-    enum err e = store_each_clearing_key(s, list_key, &all, ei);
-
-    for (size_t i = 0; e == ERR_OK && i < json_array_size(keys); i++) {
-        json_t *k = json_array_get(keys, i);
-        struct listing hosts = {
-            .list = json_object_get(k, "entries"),
-            .per_host = (uint32_t)json_integer_value(json_object_get(k, "activations_max"))};
-
-        e = store_each_clearing_host(s, json_string_value(json_object_get(k, "key")), list_host,
-                                     &hosts, ei);
-    }
-    return e;
-}
-
-enum err clearing_status_command(void *arg, const json_t *request, json_t *reply,
-                                 struct errinfo *ei)
-{
-    struct daemon *d = arg;
-    json_t *keys = json_array();
-    json_t *refusals = json_object();
-    enum err e = d->clearing == NULL ? not_serving(ei) : ERR_OK;
-
-    (void)request;
-    for (int r = CLEARING_GRANTED + 1; e == ERR_OK && r < CLEARING_REASONS; r++)
-        json_object_set_new(refusals, clearing_reason_name((enum clearing_reason)r),
-                            json_integer((json_int_t)d->clearing->judged[r]));
-    if (e == ERR_OK)
-        e = ledger_read(d->ledger, read_keys, keys, ei);
-    if (e == ERR_OK) {
-        json_object_set_new(reply, "realm", json_string(d->bundle.name));
-        json_object_set_new(reply, "granted_since_start",
-                            json_integer((json_int_t)d->clearing->judged[CLEARING_GRANTED]));
-        json_object_set(reply, "refused_since_start", refusals);
-        json_object_set(reply, "keys", keys);
-    }
-    json_decref(refusals);
-    json_decref(keys);
-    return e;
 }

@@ -22,6 +22,10 @@ enum err clearing_status_command(void *daemon, const json_t *request, json_t *re
                                  struct errinfo *ei);
 enum err clearing_confirm_command(void *daemon, const json_t *request, json_t *reply,
                                   struct errinfo *ei);
+enum err clearing_issue_command(void *daemon, const json_t *request, json_t *reply,
+                                struct errinfo *ei);
+enum err clearing_know_command(void *daemon, const json_t *request, json_t *reply,
+                               struct errinfo *ei);
 enum err clearing_extend_command(void *daemon, const json_t *request, json_t *reply,
                                  struct errinfo *ei);
 enum err clearing_block_command(void *daemon, const json_t *request, json_t *reply,
@@ -29,5 +33,7 @@ enum err clearing_block_command(void *daemon, const json_t *request, json_t *rep
 extern const char *const clearing_block_keys[];
 extern const char *const clearing_confirm_keys[];
 extern const char *const clearing_extend_keys[];
+extern const char *const clearing_issue_keys[];
+extern const char *const clearing_know_keys[];
 
 #endif

@@ -180,6 +180,8 @@ const struct control_command daemon_commands[] = {
     {"membership.sync", membership_sync_cmd, sync_keys},
     {"clearing.status", clearing_status_command, NULL},
     {"clearing.confirm", clearing_confirm_command, clearing_confirm_keys},
+    {"clearing.issue", clearing_issue_command, clearing_issue_keys},
+    {"clearing.know", clearing_know_command, clearing_know_keys},
     {"clearing.extend", clearing_extend_command, clearing_extend_keys},
     {"clearing.block", clearing_block_command, clearing_block_keys},
     {0},

@@ -68,6 +68,9 @@ enum err store_put_clearing_key(struct store *s, const struct store_clearing_key
     sqlite3_bind_int64(st, 3, k->hosts);
     sqlite3_bind_int64(st, 4, k->per_host);
     sqlite3_bind_int(st, 5, k->blocked);
+    sqlite3_bind_int64(st, 6, k->pool);
+    sqlite3_bind_int(st, 7, k->extended);
+    sqlite3_bind_int64(st, 8, k->issued_at);
     return db_write(s, SQL_PUT_CLEARING_KEY, ei);
 }
 
@@ -80,8 +83,11 @@ static void read_key(sqlite3_stmt *st, struct store_clearing_key *k)
     k->hosts = (uint32_t)sqlite3_column_int64(st, 2);
     k->per_host = (uint32_t)sqlite3_column_int64(st, 3);
     k->blocked = sqlite3_column_int(st, 4) != 0;
-    k->hosts_used = (uint32_t)sqlite3_column_int64(st, 5);
-    k->granted = (uint64_t)sqlite3_column_int64(st, 6);
+    k->pool = (uint32_t)sqlite3_column_int64(st, 5);
+    k->extended = sqlite3_column_int(st, 6) != 0;
+    k->issued_at = sqlite3_column_int64(st, 7);
+    k->hosts_used = (uint32_t)sqlite3_column_int64(st, 8);
+    k->granted = (uint64_t)sqlite3_column_int64(st, 9);
 }
 
 static void read_host(sqlite3_stmt *st, struct store_clearing_host *h)

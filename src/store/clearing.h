@@ -1,4 +1,4 @@
-/* clearing: the clearing house's part of the ledger: host keys, the hosts and forests they
+/* clearing: the clearing house's part of the ledger: keys, the hosts, forests and machines they
  * activated, and how often. What was granted is in it before the answer leaves.
  *
  * Writes happen inside store_begin … store_commit, as all do. */
@@ -11,8 +11,11 @@
 
 struct store_clearing_key {
     char key[STORE_KEY_MAX];
-    char group[128];
+    char group[128];          /* or the product of a machine's key */
     uint32_t hosts, per_host; /* limits */
+    uint32_t pool;            /* activations of a MAK; else 0 */
+    bool extended;            /* the pool */
+    int64_t issued_at;        /* of a machine's key; 0 for a host key */
     bool blocked;
     uint32_t hosts_used;
     uint64_t granted; /* activations of all its hosts */
@@ -51,7 +54,7 @@ MUST_CHECK enum err store_clearing_host(struct store *s, const char *key, int ki
 /* Adds the grant, and its key and host where they are new. */
 MUST_CHECK enum err store_add_grant(struct store *s, const struct store_clearing_grant *g,
                                     struct errinfo *ei);
-/* Sets group, limits and block of a key, known before or not. */
+/* Sets group, limits, pool and block of a key, known before or not; when it was issued stays. */
 MUST_CHECK enum err store_put_clearing_key(struct store *s, const struct store_clearing_key *k,
                                            struct errinfo *ei);
 

@@ -17,7 +17,8 @@
     "client_at"
 #define HOST_EVENT_COLUMNS "at, event_id, hresult, text"
 #define CLEARING_KEY_COLUMNS                                                                       \
-    "k.key, k.grp, k.hosts, k.per_host, k.blocked, count(h.key), ifnull(sum(h.used), 0)"           \
+    "k.key, k.grp, k.hosts, k.per_host, k.blocked, k.pool, k.extended, k.issued_at, count(h.key)," \
+    " ifnull(sum(h.used), 0)"                                                                      \
     " FROM clearing_keys k LEFT JOIN clearing_hosts h ON h.key = k.key"
 #define CLEARING_HOST_COLUMNS "key, kind, binding, name, pid, used, first_at, last_at"
 
@@ -143,9 +144,12 @@ const char *const db_sql_text[SQL_COUNT] = {
     [SQL_ADD_CLEARING_KEY] = "INSERT INTO clearing_keys (key, grp, hosts, per_host)"
                              " VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
     [SQL_PUT_CLEARING_KEY] =
-        "INSERT INTO clearing_keys (key, grp, hosts, per_host, blocked) VALUES (?, ?, ?, ?, ?)"
+        "INSERT INTO clearing_keys"
+        " (key, grp, hosts, per_host, blocked, pool, extended, issued_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET grp = excluded.grp, hosts = excluded.hosts,"
-        " per_host = excluded.per_host, blocked = excluded.blocked",
+        " per_host = excluded.per_host, blocked = excluded.blocked, pool = excluded.pool,"
+        " extended = excluded.extended",
     [SQL_ADD_CLEARING_HOST] =
         "INSERT INTO clearing_hosts (key, kind, binding, name, pid, used, first_at, last_at)"
         " VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?6)"

@@ -76,6 +76,37 @@ static void nothing_is_known_of_a_new_key(void **state)
     assert_int_equal(store_clearing_host(f->s, KEY, 1, 7, &h, &f->ei), ERR_NOTFOUND);
 }
 
+static void put(struct fixture *f, const struct store_clearing_key *k)
+{
+    assert_ok(store_begin(f->s, &f->ei), &f->ei);
+    assert_ok(store_put_clearing_key(f->s, k, &f->ei), &f->ei);
+    assert_ok(store_commit(f->s, &f->ei), &f->ei);
+}
+
+static void a_pool_is_kept_beside_what_was_granted(void **state)
+{
+    struct fixture *f = *state;
+    struct store_clearing_key k = {
+        .key = KEY, .group = "Windows 11 Enterprise", .hosts = 1, .per_host = 1, .issued_at = 77};
+
+    k.pool = 5;
+    put(f, &k);
+    add(f, 7, 100, "PC01");
+    add(f, 8, 101, "PC02");
+    k.pool = 9;
+    k.extended = true;
+    k.issued_at = 99; /* when it was issued stays */
+    put(f, &k);
+    assert_ok(store_clearing_key(f->s, KEY, &k, &f->ei), &f->ei);
+    assert_string_equal(k.group, "Windows 11 Enterprise");
+    assert_int_equal(k.pool, 9);
+    assert_true(k.extended);
+    assert_int_equal(k.issued_at, 77);
+    assert_int_equal(k.granted, 2);
+    assert_int_equal(k.hosts_used, 2);
+    assert_int_equal(k.hosts, 1); /* a grant changes no limits */
+}
+
 static void grants_add_up_by_host_and_by_key(void **state)
 {
     struct fixture *f = *state;
@@ -209,6 +240,7 @@ static void hosts_are_listed_in_the_order_they_came(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_pool_is_kept_beside_what_was_granted),
         TEST(nothing_is_known_of_a_new_key),
         TEST(grants_add_up_by_host_and_by_key),
         TEST(limits_stay_when_more_is_granted),
