@@ -7,8 +7,9 @@
 #include "rpc/pdu.h"
 
 static const struct client_verb *const groups[] = {
-    client_setup_verbs,  client_run_verbs,   client_show_verbs,  client_machine_verbs,
-    client_states_verbs, client_slmgr_verbs, client_fleet_verbs, client_scenario_verbs};
+    client_setup_verbs, client_run_verbs,     client_clearing_verbs,
+    client_show_verbs,  client_machine_verbs, client_states_verbs,
+    client_slmgr_verbs, client_fleet_verbs,   client_scenario_verbs};
 
 static void print_verbs(void)
 {

@@ -10,7 +10,7 @@
 static const struct cli_command *const nouns[] = {
     cmd_realm, cmd_hostkey,  cmd_ao,     cmd_directory, cmd_lab,        cmd_machine,
     cmd_kms,   cmd_clearing, cmd_clock,  cmd_conf,      cmd_membership, cmd_explain,
-    cmd_plan,  cmd_catalog,  cmd_ledger, cmd_dns,       cmd_relay,
+    cmd_plan,  cmd_catalog,  cmd_ledger, cmd_dns,       cmd_relay,      cmd_mak,
 };
 #define NOUN_COUNT (sizeof(nouns) / sizeof(nouns[0]))
 

@@ -84,6 +84,7 @@ extern const struct cli_command cmd_hostkey[];
 extern const struct cli_command cmd_ao[];
 extern const struct cli_command cmd_directory[];
 extern const struct cli_command cmd_clearing[];
+extern const struct cli_command cmd_mak[];
 extern const struct cli_command cmd_kms[];
 extern const struct cli_command cmd_dns[];
 extern const struct cli_command cmd_relay[];

@@ -59,6 +59,7 @@ struct client_verb {
 
 extern const struct client_verb client_setup_verbs[];
 extern const struct client_verb client_run_verbs[];
+extern const struct client_verb client_clearing_verbs[];
 extern const struct client_verb client_show_verbs[];
 extern const struct client_verb client_machine_verbs[];
 extern const struct client_verb client_states_verbs[];

@@ -5,6 +5,7 @@
 
 #include "adba/object.h"
 #include "cli/client.h"
+#include "cli/client_clearing.h"
 #include "cli/client_join.h"
 #include "client/words.h"
 #include "daemon/directory.h"
@@ -155,5 +156,11 @@ static enum err exchange(void *arg, const struct machine *m, const struct machin
 
 struct attempt_ports station_ports(struct station *s)
 {
-    return (struct attempt_ports){.arg = s, .ask_ad = ask_ad, .find = find, .exchange = exchange};
+    return (struct attempt_ports){.arg = s,
+                                  .ask_ad = ask_ad,
+                                  .find = find,
+                                  .exchange = exchange,
+                                  .ask_clearing = clearing_ask_online,
+                                  .make_iid = clearing_iid,
+                                  .check_cid = clearing_check};
 }

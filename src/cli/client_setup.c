@@ -17,7 +17,7 @@ struct setup {
     const char *domain, *directory, *password_file, *keytab, *user;
     const char *credential_file, *login_user, *lab_forest; /* for adcli */
     const char *one_time_file;
-    const char *clock, *kms, *dns, *seed;
+    const char *clock, *kms, *dns, *seed, *clearing;
     const char *config; /* adbad.conf whose lab the machine is for: gives what is not said */
     const char *avma_host, *mak;
     struct opt_texts suffixes;
@@ -189,6 +189,8 @@ static enum err describe(struct machine *m, const struct setup *o, const char *f
         e = copy_path("clock", o->clock, m->clock, sizeof(m->clock), ei);
     if (e == ERR_OK)
         e = copy("dns", o->dns, m->dns, sizeof(m->dns), ei);
+    if (e == ERR_OK)
+        e = copy("clearing", o->clearing, m->clearing, sizeof(m->clearing), ei);
     if (e == ERR_OK && o->kms != NULL)
         e = machine_host_parse(o->kms, &m->kms, ei);
     if (e == ERR_OK)
@@ -236,16 +238,24 @@ static const char *reachable(const char *listen)
 /* Fills what was not given on the command line. The strings in o then point into s and address. */
 static void take_from_lab(struct setup *o, const struct settings *s, char address[64])
 {
+    const char *own = NULL;
+
     if (o->bundle == NULL)
         o->bundle = s->realm_bundle;
     if (o->clock == NULL && s->lab)
         o->clock = s->lab_clock;
-    if (o->kms == NULL && s->listen.n > 0) {
+    if (s->listen.n > 0) {
         const char *port = reachable(s->listen.v[0]);
 
         snprintf(address, 64, "127.0.0.1:%s", port != NULL ? port : "");
-        o->kms = port != NULL ? address : s->listen.v[0];
+        own = port != NULL ? address : s->listen.v[0];
     }
+    if (o->kms == NULL)
+        o->kms = own;
+    if (o->clearing == NULL && s->clearing_host != NULL)
+        o->clearing = s->clearing_host;
+    else if (o->clearing == NULL && s->clearing_serve)
+        o->clearing = own;
     if (o->password_file == NULL &&
         o->keytab == NULL) /* without an account it is a workgroup machine */
         return;
@@ -349,7 +359,8 @@ static int run_init(struct client *c, int argc, char **argv)
     const struct opt opts[] = {
         OPT_TEXT_ROW(
             "config", "FILE", &o.config,
-            "adbad.conf of the lab: gives bundle, clock, KMS address, directory, overlays"),
+            "adbad.conf of the lab: gives bundle, clock, KMS address, clearing house, directory, "
+            "overlays"),
         OPT_TEXT_ROW("product", "NAME", &o.product, "\"Windows 11\""),
         OPT_TEXT_ROW("edition", "NAME", &o.edition, "Enterprise"),
         OPT_TEXT_ROW("bundle", "FILE", &o.bundle, "the realm's client.bundle; it is copied"),
@@ -365,6 +376,8 @@ static int run_init(struct client *c, int argc, char **argv)
         OPT_TEXT_ROW("clock", "FILE", &o.clock, "lab clock (default: real time)"),
         OPT_TEXT_ROW("kms", "HOST[:PORT]", &o.kms, "as /skms"),
         OPT_TEXT_ROW("dns", "ADDRESS[:PORT]", &o.dns, "DNS server (default: the system's)"),
+        OPT_TEXT_ROW("clearing", "HOST[:PORT]", &o.clearing,
+                     "clearing house for keys that ask one (default: no way to it)"),
         OPT_TEXT_ROW("seed", "N", &o.seed, "makes CMID and SRV order repeatable"),
         {.name = "dns-suffix",
          .type = OPT_TEXTS,

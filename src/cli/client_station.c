@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/client.h"
+#include "cli/product.h"
 
 /* All machines of one run share one clock: times of different clocks can't be put in order. */
 static enum err share_clock(struct client *c, struct station *s, struct errinfo *ei)
@@ -180,23 +181,7 @@ void client_close(struct client *c)
 enum err client_product(const struct client *c, const char *product, const char *edition,
                         const struct cat_product **out, struct errinfo *ei)
 {
-    const char *near;
-
-    if (product == NULL)
-        return err_fail(ei, ERR_USAGE, "--product is missing, such as --product \"Windows 11\"");
-    *out = catalog_product(c->catalog, product, edition);
-    if (*out != NULL)
-        return ERR_OK;
-    near = edition != NULL ? catalog_nearest_edition(c->catalog, product, edition) : NULL;
-    if (near != NULL)
-        return err_fail(ei, ERR_NOTFOUND, "%s has no edition \"%s\"; did you mean \"%s\"?", product,
-                        edition, near);
-    near = catalog_nearest_product(c->catalog, product);
-    return err_fail(ei, ERR_NOTFOUND, "no product \"%s\"%s%s%s%s%s%s in the tables", product,
-                    edition != NULL ? ", edition \"" : ", or it needs --edition",
-                    edition != NULL ? edition : "", edition != NULL ? "\"" : "",
-                    near != NULL ? " (nearest: \"" : "", near != NULL ? near : "",
-                    near != NULL ? "\")" : "");
+    return product_named(c->catalog, product, edition, out, ei);
 }
 
 bool client_chosen(const struct machine *m, const struct machine_product *p, const char *which,

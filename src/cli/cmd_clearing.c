@@ -1,6 +1,7 @@
 /* adbactl clearing: the clearing house's side: a clerk's answers, and what was granted. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/ask.h"
 #include "cli/cli.h"
@@ -52,7 +53,13 @@ static int run_confirm(struct cli *cli, int argc, char **argv)
         return EXIT_OK;
     }
     puts(text_of(reply, "confirmation_id"));
-    fprintf(stderr,
+    if (json_is_true(json_object_get(reply, "pool")))
+        fprintf(stderr, "For \"%s\": activation %lld of the key, %lld left; machine %lld.\n",
+                text_of(reply, "group"), number_of(reply, "activations"),
+                number_of(reply, "activations_left"), number_of(reply, "hosts"));
+    else
+        fprintf(
+            stderr,
             "For \"%s\": activation %lld of this %s, %lld left; host %lld of the host key, %lld "
             "left.\n",
             text_of(reply, "group"), number_of(reply, "activations"), text_of(reply, "kind"),
@@ -63,6 +70,28 @@ static int run_confirm(struct cli *cli, int argc, char **argv)
 }
 
 /* ---- status, list ---- */
+
+/* Clients that were given a host key: nobody meant that. */
+static void tell_mistakes(const json_t *keys)
+{
+    json_t *k, *h;
+    size_t i, j;
+
+    json_array_foreach(keys, i, k)
+    {
+        const char *key = text_of(k, "key");
+        size_t n = strlen(key);
+
+        json_array_foreach(json_object_get(k, "entries"), j, h)
+        {
+            if (strcmp(text_of(h, "kind"), "machine") != 0)
+                continue;
+            printf("%s took %lld of the activations of the host key ending in %s and is no KMS "
+                   "host: install its client setup key there (/ipk).\n",
+                   text_of(h, "name"), number_of(h, "activations"), n > 5 ? key + n - 5 : key);
+        }
+    }
+}
 
 static void status_text(const json_t *reply)
 {
@@ -98,6 +127,45 @@ static void status_text(const json_t *reply)
         table_cell(t, "%s", json_is_true(json_object_get(k, "blocked")) ? "blocked" : "good");
     }
     table_print(t);
+    tell_mistakes(keys);
+}
+
+static void list_entries(struct table *t, const json_t *keys)
+{
+    json_t *k, *h;
+    size_t i, j;
+
+    json_array_foreach(keys, i, k)
+    {
+        const char *key = text_of(k, "key");
+        size_t n = strlen(key);
+
+        json_array_foreach(json_object_get(k, "entries"), j, h)
+        {
+            const json_t *left = json_object_get(h, "activations_left");
+
+            table_cell(t, "%s", n > 5 ? key + n - 5 : key);
+            table_cell(t, "%s", text_of(h, "kind"));
+            table_cell(t, "%s", text_of(h, "name"));
+            table_cell(t, "%s", text_of(h, "binding"));
+            table_cell(t, "%lld", number_of(h, "activations"));
+            if (json_is_integer(left))
+                table_cell(t, "%lld", (long long)json_integer_value(left));
+            else
+                table_cell(t, "-");
+            table_cell(t, "%s", text_of(h, "first_activated"));
+            table_cell(t, "%s", text_of(h, "last_activated"));
+        }
+    }
+}
+
+static size_t entries_of(const json_t *keys)
+{
+    size_t n = 0, i;
+    json_t *k;
+
+    json_array_foreach(keys, i, k) n += json_array_size(json_object_get(k, "entries"));
+    return n;
 }
 
 static void list_text(const json_t *reply)
@@ -105,35 +173,18 @@ static void list_text(const json_t *reply)
     static const char *const headers[] = {"KEY ENDS", "KIND",  "NAME", "BINDING", ">ACTIVATIONS",
                                           ">LEFT",    "FIRST", "LAST", NULL};
     const json_t *keys = json_object_get(reply, "keys");
+    const json_t *machines = json_object_get(reply, "machine_keys");
     struct table *t;
-    json_t *k, *h;
-    size_t i, j;
 
-    if (json_array_size(keys) == 0) {
-        puts("No host was activated yet.");
+    if (entries_of(keys) + entries_of(machines) == 0) {
+        puts("No host, forest or machine was activated yet.");
         return;
     }
     t = table_new(headers);
-    json_array_foreach(keys, i, k)
-    {
-        const char *key = text_of(k, "key");
-
-        json_array_foreach(json_object_get(k, "entries"), j, h)
-        {
-            table_cell(t, "%s",
-                       json_string_length(json_object_get(k, "key")) > 5
-                           ? key + json_string_length(json_object_get(k, "key")) - 5
-                           : key);
-            table_cell(t, "%s", text_of(h, "kind"));
-            table_cell(t, "%s", text_of(h, "name"));
-            table_cell(t, "%s", text_of(h, "binding"));
-            table_cell(t, "%lld", number_of(h, "activations"));
-            table_cell(t, "%lld", number_of(h, "activations_left"));
-            table_cell(t, "%s", text_of(h, "first_activated"));
-            table_cell(t, "%s", text_of(h, "last_activated"));
-        }
-    }
+    list_entries(t, keys);
+    list_entries(t, machines);
     table_print(t);
+    tell_mistakes(keys);
 }
 
 static int show(struct cli *cli, int argc, char **argv, void (*print)(const json_t *reply))
@@ -218,7 +269,7 @@ const struct cli_command cmd_clearing[] = {
      .verb = "list",
      .usage = "",
      .run = run_list,
-     .summary = "the hosts and forests that were activated"},
+     .summary = "the hosts, forests and machines that were activated"},
     {.noun = "clearing",
      .verb = "block",
      .usage = "KEY",

@@ -47,6 +47,7 @@ static const struct member machine_members[] = {
     TEXT(machine, password_file),
     TEXT(machine, clock),
     TEXT(machine, dns),
+    TEXT(machine, clearing),
     TEXT(machine, lookup_domain),
     OTHER(machine, no_caching, K_BOOL),
     OTHER(machine, seed, K_U64),
@@ -516,6 +517,7 @@ static void upgrade_1(json_t *doc)
     add(doc, "type", json_integer(LIC_TYPE_ALL));
     add(doc, "vmhost", json_pack("{s:s, s:b, s:b}", "system", "", "hyperv", 0, "activated", 0));
     add(doc, "suffixes", json_array());
+    add(doc, "clearing", json_string(""));
     json_array_foreach(products, i, p)
     {
         json_t *l = json_object_get(p, "licence");

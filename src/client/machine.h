@@ -113,6 +113,7 @@ struct machine {
     char directory[512];                    /* URI */
     char user[128];                         /* "PC01$" */
     char password_file[1024];
+    char clearing[256];      /* ADDRESS[:PORT] of the clearing house; "": no way to one */
     char clock[1024];        /* lab clock file; "": real time */
     char dns[128];           /* DNS server; "": the system's */
     char lookup_domain[256]; /* for SRV; "": domain */

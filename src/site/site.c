@@ -108,6 +108,7 @@ void site_close(struct site *s)
         machine_fini(&s->station[i]->m);
         free(s->station[i]);
     }
+    house_fini(&s->house);
     free(s->host);
     free(s->forest);
     free(s->station);
@@ -220,6 +221,7 @@ enum err site_add_station(struct site *s, const char *name, const struct cat_pro
     st->site = s;
     snprintf(st->m.name, sizeof(st->m.name), "%s", name);
     rng_fill(&s->rng, st->m.client_id.b, sizeof(st->m.client_id.b));
+    st->m.hardware = st->m.client_id; /* as unlike as CMIDs are, without another draw */
     s->station[s->stations++] = *out = st;
     return station_install(st, product, ei);
 }

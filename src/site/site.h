@@ -103,6 +103,10 @@ MUST_CHECK enum err station_setup_key(struct site_station *st, struct machine_pr
 /* Uninstalls the key of p (machine_remove_key). */
 MUST_CHECK enum err station_key_removed(struct site_station *st, struct machine_product *p,
                                         struct errinfo *ei);
+/* Activates the key of p by phone: a clerk answers the installation ID, the confirmation ID is
+ * deposited. As attempt_confirm, or refused as house_machine does. */
+MUST_CHECK enum err station_phone(struct site_station *st, struct machine_product *p,
+                                  struct errinfo *ei);
 /* One attempt; the licensing service starting with an attempt for every product; the wake-ups that
  * are due. A machine that is off does nothing. */
 void station_ask(struct site_station *st, struct machine_product *p);

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "adba/object.h"
+#include "clearing/house.h"
 #include "client/words.h"
 #include "site/site.h"
 
@@ -11,6 +12,8 @@
 #define HR_LOGON_FAILURE   0x8007052Eu
 #define HR_NAME_ERROR      0x8007232Bu
 #define HR_RPC_UNAVAILABLE 0x800706BAu
+#define HR_TIMEOUT         0x80072EE2u
+#define HR_NO_NAME         0x80072EE7u
 
 /* For products whose client setup key is not published: a key that is nobody's. */
 #define STAND_IN_KEY "AAAAA-AAAAA-AAAAA-AAAAA-AAAAA"
@@ -106,16 +109,104 @@ static enum err exchange(void *arg, const struct machine *m, const struct machin
     return response->err != ERR_OK ? err_nomem(ei) : ERR_OK;
 }
 
+/* ---- the clearing house ---- */
+
+static enum err ask_clearing(void *arg, const struct machine *m, const struct machine_product *p,
+                             const char *key, int64_t now, struct attempt_clearing *out,
+                             struct errinfo *ei)
+{
+    const struct site_station *st = arg;
+    struct clearing_verdict v;
+    enum err e;
+
+    (void)now;
+    if (st->site->house.down)
+        return err_fail_hr(ei, ERR_UNREACHABLE, HR_TIMEOUT, "the clearing house does not answer");
+    if (!reaches(st, st->site->house.net))
+        return err_fail_hr(ei, ERR_UNREACHABLE, HR_NO_NAME,
+                           "there is no way from here to the clearing house");
+    e = house_machine(&st->site->house, key, &m->hardware, m->name, &v, ei);
+    if (e == ERR_OK)
+        *out = (struct attempt_clearing){.used = v.used,
+                                         .left = v.left,
+                                         .validity = machine_key_kind(p->lic.product, key) ==
+                                                             LIC_KEY_EVALUATION
+                                                         ? (uint32_t)LIC_VALIDITY
+                                                         : 0};
+    return e;
+}
+
+static enum err machine_case(const struct site_station *st, const struct machine_product *p,
+                             struct clearing_case *c, struct errinfo *ei)
+{
+    return clearing_machine(&st->site->shown.keys, p->key, &st->m.hardware, c, ei);
+}
+
+static enum err make_iid(void *arg, const struct machine *m, const struct machine_product *p,
+                         char text[ATTEMPT_IID_MAX], struct errinfo *ei)
+{
+    struct clearing_case c;
+    enum err e = machine_case(arg, p, &c, ei);
+
+    (void)m;
+    if (e == ERR_OK)
+        iid_write(&c.id, text);
+    return e;
+}
+
+static enum err check_cid(void *arg, const struct machine *m, const struct machine_product *p,
+                          const char *cid, struct errinfo *ei)
+{
+    struct clearing_case c;
+    enum err e = machine_case(arg, p, &c, ei);
+
+    (void)m;
+    return e == ERR_OK ? cid_check(cid, &c.id, c.confirm, ei) : e;
+}
+
+/* The clerk knows only what is read out: key and machine come from the digits. The name is for
+ * host keys, whose hosts are known by theirs. */
+static enum err ask_clerk(struct site_station *st, const char *iid, char cid[CID_TEXT_MAX],
+                          struct errinfo *ei)
+{
+    const struct clearing_house house = {.keys = &st->site->shown.keys};
+    struct clearing_case c;
+    struct clearing_verdict v;
+    uint32_t hresult;
+    enum err e;
+
+    if (clearing_recognise(&house, iid, &c, &hresult, ei) != CLEARING_GRANTED)
+        return err_fail_hr(ei, ERR_REFUSED, hresult, "the clerk does not accept that");
+    e = house_machine(&st->site->house, c.id.key, &st->m.hardware, st->m.name, &v, ei);
+    return e == ERR_OK ? clearing_confirm(&c, cid, ei) : e;
+}
+
+enum err station_phone(struct site_station *st, struct machine_product *p, struct errinfo *ei)
+{
+    struct attempt_env env = station_env(st);
+    char iid[ATTEMPT_IID_MAX], cid[CID_TEXT_MAX];
+    enum err e = attempt_iid(&env, &st->m, p, iid, ei);
+
+    if (e == ERR_OK)
+        e = ask_clerk(st, iid, cid, ei);
+    return e == ERR_OK ? attempt_confirm(&env, &st->m, p, cid, station_time(st), ei) : e;
+}
+
 struct attempt_env station_env(struct site_station *st)
 {
     struct site *s = st->site;
 
-    return (struct attempt_env){
-        .catalog = s->catalog,
-        .bundle = &s->shown,
-        .protector = s->protector,
-        .draw = s->rng,
-        .ports = {.arg = st, .ask_ad = ask_ad, .find = find, .exchange = exchange}};
+    return (struct attempt_env){.catalog = s->catalog,
+                                .bundle = &s->shown,
+                                .protector = s->protector,
+                                .draw = s->rng,
+                                .ports = {.arg = st,
+                                          .ask_ad = ask_ad,
+                                          .find = find,
+                                          .exchange = exchange,
+                                          .ask_clearing = ask_clearing,
+                                          .make_iid = make_iid,
+                                          .check_cid = check_cid}};
 }
 
 /* ---- keys ---- */

@@ -1,0 +1,179 @@
+/* The clearing house as a simulated machine reaches it, online and by phone; and the verbs that say
+ * which one it is, and with which key it is asked last of all. */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cli/client.h"
+#include "cli/client_clearing.h"
+#include "client/words.h"
+#include "daemon/activate.h"
+
+#define HR_TIMEOUT         0x80072EE2u /* nobody answers there */
+#define HR_NO_NAME         0x80072EE7u /* there is no way to it */
+#define HR_NETWORK         0xC004C012u
+#define HR_RPC_UNAVAILABLE 0x800706BAu
+#define HR_NO_CODE         0u
+
+/* What a machine shows of a network's errors when it asks the activation service. */
+static void show_as_service(enum err e, struct errinfo *ei)
+{
+    if (e == ERR_REFUSED && ei->hresult >> 16 == 0xC004)
+        return;
+    if (ei->hresult == HR_RPC_UNAVAILABLE)
+        ei->hresult = HR_TIMEOUT;
+    else if (e == ERR_NOTFOUND)
+        ei->hresult = HR_NO_NAME;
+    else if (ei->hresult == HR_NO_CODE || ei->hresult >> 16 == 0x8007)
+        ei->hresult = HR_NETWORK;
+}
+
+enum err clearing_ask_online(void *arg, const struct machine *m, const struct machine_product *p,
+                             const char *key, int64_t now, struct attempt_clearing *out,
+                             struct errinfo *ei)
+{
+    const struct station *s = arg;
+    const struct activate_house house = {.address = m->clearing,
+                                         .dns = m->dns[0] != '\0' ? m->dns : NULL,
+                                         .timeout_ms = (int)s->client->timeout * 1000};
+    struct clearing_answer a;
+    enum err e;
+
+    (void)now;
+    if (m->clearing[0] == '\0')
+        return err_fail_hr(ei, ERR_UNREACHABLE, HR_NO_NAME,
+                           "%s has no way to a clearing house; name one (adbaclient --machine DIR "
+                           "clearing HOST), or activate by phone (/dti, /atp)",
+                           m->name);
+    e = activate_machine(&house, &s->bundle.keys, key, &m->hardware, m->name, &a, ei);
+    if (e != ERR_OK) {
+        show_as_service(e, ei);
+        return e;
+    }
+    *out = (struct attempt_clearing){.used = a.used,
+                                     .left = a.left,
+                                     .validity =
+                                         machine_key_kind(p->lic.product, key) == LIC_KEY_EVALUATION
+                                             ? (uint32_t)LIC_VALIDITY
+                                             : 0};
+    return ERR_OK;
+}
+
+enum err clearing_iid(void *arg, const struct machine *m, const struct machine_product *p,
+                      char text[ATTEMPT_IID_MAX], struct errinfo *ei)
+{
+    const struct station *s = arg;
+    struct clearing_case c;
+    enum err e = clearing_machine(&s->bundle.keys, p->key, &m->hardware, &c, ei);
+
+    if (e == ERR_OK)
+        iid_write(&c.id, text);
+    return e;
+}
+
+enum err clearing_check(void *arg, const struct machine *m, const struct machine_product *p,
+                        const char *cid, struct errinfo *ei)
+{
+    const struct station *s = arg;
+    struct clearing_case c;
+    enum err e = clearing_machine(&s->bundle.keys, p->key, &m->hardware, &c, ei);
+
+    return e == ERR_OK ? cid_check(cid, &c.id, c.confirm, ei) : e;
+}
+
+/* ---- verbs ---- */
+
+static enum err set_house(struct machine *m, const char *text, struct errinfo *ei)
+{
+    if (strcasecmp(text, "none") == 0)
+        text = "";
+    if (strlen(text) >= sizeof(m->clearing))
+        return err_fail(ei, ERR_USAGE, "clearing house \"%.40s…\": at most %zu bytes", text,
+                        sizeof(m->clearing) - 1);
+    words_copy(m->clearing, sizeof(m->clearing), text);
+    m->changed = true;
+    return ERR_OK;
+}
+
+static enum err set_all_houses(struct client *c, const char *text, struct errinfo *ei)
+{
+    enum err e = client_open(c, ei);
+
+    for (size_t i = 0; e == ERR_OK && text != NULL && i < c->count; i++)
+        e = set_house(&c->station[i].folder.machine, text, ei);
+    return e == ERR_OK ? client_save(c, ei) : e;
+}
+
+static int run_clearing(struct client *c, int argc, char **argv)
+{
+    struct errinfo ei = {0};
+    int status = client_begin(c, NULL, &argc, argv, 0, 1);
+    enum err e;
+
+    if (status < 0)
+        status = client_need_machine(c);
+    if (status >= 0)
+        return status;
+    e = set_all_houses(c, argc > 0 ? argv[0] : NULL, &ei);
+    if (e != ERR_OK)
+        return client_fail(c, e, &ei);
+    if (c->json)
+        client_print_json(c);
+    for (size_t i = 0; i < c->count && !c->json; i++) {
+        const struct machine *m = &c->station[i].folder.machine;
+
+        printf("%s: %s\n", m->name,
+               m->clearing[0] != '\0' ? m->clearing : "no way to a clearing house");
+    }
+    return EXIT_OK;
+}
+
+/* The product that the key is for, or with none the one that has a stand-by key. */
+static enum err set_mak(struct client *c, const char *key, struct errinfo *ei)
+{
+    struct station *s;
+    struct errinfo why = {0};
+    enum err e = client_open_one(c, &s, ei);
+    bool off = e == ERR_OK && strcasecmp(key, "none") == 0;
+    enum err set = ERR_NOTFOUND;
+
+    for (size_t i = 0; e == ERR_OK && i < s->folder.machine.products; i++) {
+        struct machine_product *p = &s->folder.machine.product[i];
+        enum err one = machine_set_mak(&s->folder.machine, p, off ? "" : key, &why);
+
+        set = set == ERR_OK ? ERR_OK : one;
+    }
+    if (e == ERR_OK && set != ERR_OK) {
+        *ei = why;
+        return set;
+    }
+    return e == ERR_OK ? client_save(c, ei) : e;
+}
+
+static int run_mak(struct client *c, int argc, char **argv)
+{
+    struct errinfo ei = {0};
+    int status = client_begin(c, NULL, &argc, argv, 1, 1);
+    enum err e;
+
+    if (status >= 0)
+        return status;
+    e = set_mak(c, argv[0], &ei);
+    if (e != ERR_OK)
+        return client_fail(c, e, &ei);
+    if (c->json)
+        client_print_json(c);
+    else
+        printf("%s: %s.\n", c->station[0].folder.machine.name,
+               strcasecmp(argv[0], "none") == 0
+                   ? "no MAK is asked with when the directory and KMS fail"
+                   : "the MAK is asked with when the directory and KMS fail");
+    return EXIT_OK;
+}
+
+const struct client_verb client_clearing_verbs[] = {
+    {"clearing", "[HOST[:PORT]|none]", "show or set the clearing house that a key is activated at",
+     run_clearing},
+    {"mak", "KEY|none", "activate with this MAK when the directory and KMS fail", run_mak},
+    {0},
+};
