@@ -255,6 +255,33 @@ def test_a_clerk_answers_a_machine(lab, house):
     assert (entry["name"], entry["activations"]) == ("", 2)
 
 
+OFFICE = ("--product", "Office LTSC 2021", "--edition", "Professional Plus")
+
+
+@pytest.mark.parametrize("product, script, read_out, deposit", [
+    (PRODUCT, "slmgr", "/dti", ["/atp", "{}"]), (OFFICE, "ospp", "/dinstid", ["/actcid:{}"])])
+def test_what_a_machine_reads_out_and_deposits_licenses_it(lab, house, product, script, read_out, deposit):
+    key = issue(house, "--count", "2", product=product)
+    pc = Machine(lab, "PC01")
+    at = 0
+    if product == OFFICE:
+        pc("install", *product)
+        at = 1
+    pc(script, "/inpkey:" + key) if at else pc(script, "/ipk", key)
+    iid, _ = pc.iid(key, lab)
+    assert iid.text() in pc(script, read_out).out
+    cid = house.ctl("clearing", "confirm", iid.text()).out.strip()
+
+    def give(digits, **kw):
+        return pc(script, *(word.format(digits) for word in deposit), **kw)
+
+    wrong = cid[:-1] + str((int(cid[-1]) + 1) % 10)
+    assert "0xC004F04D" in give(wrong, expect=None).err
+    give(cid)
+    told = pc("show", "--json").json["products"][at]
+    assert (told["status"], told["channel"], told["expires"]) == ("Licensed", "phone", None)
+
+
 def test_an_oem_key_is_nothing_for_a_clerk(lab, house):
     key = issue(house, "--kind", "oem")
     iid, _ = Machine(lab, "PC01").iid(key, lab)
