@@ -125,33 +125,59 @@ static enum err do_serve(struct story *s, struct errinfo *ei)
     return story_answer(s, e, ei);
 }
 
-static enum err do_extend(struct story *s, struct errinfo *ei)
+static enum err extend_host_key(struct story *s, uint32_t hosts, uint32_t each, struct errinfo *ei)
 {
     const struct cat_group *g;
     struct house_key *k;
-    uint32_t hosts = 0, each = 0;
     enum err e = target_group(s, s->word[1], &g, ei);
 
-    if (e == ERR_OK)
-        e = line_number(s->word[2], CLEARING_LIMIT_MAX, &hosts, ei);
-    if (e == ERR_OK && s->n > 3)
-        e = line_number(s->word[3], CLEARING_LIMIT_MAX, &each, ei);
     if (e == ERR_OK)
         e = house_key(&s->site->house, g, &k, ei);
     return e == ERR_OK ? clearing_extend(&k->limits, hosts, each, ei) : e;
 }
 
-static enum err do_block(struct story *s, struct errinfo *ei)
+static enum err do_extend(struct story *s, struct errinfo *ei)
 {
+    struct house_mak *mak = target_key(s, s->word[1]);
+    uint32_t more = 0, each = 0;
+    enum err e = line_number(s->word[2], UINT32_MAX, &more, ei);
+
+    if (e == ERR_OK && s->n > 3)
+        e = line_number(s->word[3], CLEARING_LIMIT_MAX, &each, ei);
+    if (e != ERR_OK)
+        return e;
+    if (mak != NULL)
+        return story_answer(s, clearing_extend_pool(&mak->pool, more, ei), ei);
+    return extend_host_key(s, more, each, ei);
+}
+
+static enum err set_blocked(struct story *s, bool blocked, struct errinfo *ei)
+{
+    struct house_mak *mak = target_key(s, s->word[1]);
     const struct cat_group *g;
     struct house_key *k;
-    enum err e = target_group(s, s->word[1], &g, ei);
+    enum err e;
 
+    if (mak != NULL) {
+        mak->blocked = blocked;
+        return ERR_OK;
+    }
+    e = target_group(s, s->word[1], &g, ei);
     if (e == ERR_OK)
         e = house_key(&s->site->house, g, &k, ei);
     if (e == ERR_OK)
-        k->blocked = true;
+        k->blocked = blocked;
     return e;
+}
+
+static enum err do_block(struct story *s, struct errinfo *ei)
+{
+    return set_blocked(s, true, ei);
+}
+
+static enum err do_unblock(struct story *s, struct errinfo *ei)
+{
+    return set_blocked(s, false, ei);
 }
 
 static enum err do_delete(struct story *s, struct errinfo *ei)
@@ -200,12 +226,14 @@ const struct story_verb act_verbs[] = {
      2,
      do_activate},
     {{"serve HOST GROUP", "install and activate"}, 2, 2, do_serve},
-    {{"extend GROUP HOSTS [EACH]",
-      "the clearing house allows the key so many more hosts, and activations of each"},
+    {{"extend GROUP|KEY NUMBER [EACH]",
+      "the clearing house allows a host key so many more hosts, and activations of each; another "
+      "key so many more activations"},
      2,
      3,
      do_extend},
-    {{"block GROUP", "the clearing house blocks the key"}, 1, 1, do_block},
+    {{"block GROUP|KEY", "the clearing house blocks the key"}, 1, 1, do_block},
+    {{"unblock GROUP|KEY", "it serves the key again"}, 1, 1, do_unblock},
     {{"delete FOREST OBJECT", "delete an activation object"}, 2, 2, do_delete},
     {{"withdraw DOMAIN HOST", "take a host's SRV record out of DNS"}, 2, 2, do_withdraw},
     {{"dns works|empty|fails|none", "the DNS server: without records, failing, or none configured"},

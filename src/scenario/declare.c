@@ -112,6 +112,31 @@ static enum err do_copy(struct story *s, struct errinfo *ei)
     return e == ERR_OK ? directory_copy(to->dir, from->dir, ei) : e;
 }
 
+/* "issue NAME KIND PRODUCT [COUNT]" */
+static enum err do_issue(struct story *s, struct errinfo *ei)
+{
+    const struct cat_product *product;
+    enum labkey_kind kind = LABKEY_HOST;
+    uint32_t count = 1;
+    struct story_key *k = &s->key[s->keys];
+    enum err e = target_product(s, s->word[3], &product, ei);
+
+    if (e == ERR_OK && !target_kind(s->word[2], &kind))
+        e = err_fail(ei, ERR_MALFORMED, "a key is mak, retail, oem or evaluation, not \"%s\"",
+                     s->word[2]);
+    if (e == ERR_OK && s->n > 4)
+        e = line_number(s->word[4], CLEARING_LIMIT_MAX, &count, ei);
+    if (e == ERR_OK && target_key(s, s->word[1]) != NULL)
+        e = err_fail(ei, ERR_EXISTS, "there is a key \"%s\" already", s->word[1]);
+    if (e == ERR_OK)
+        e = house_issue(&s->site->house, kind, product, count, &s->site->rng, &k->key, ei);
+    if (e != ERR_OK)
+        return e;
+    snprintf(k->name, sizeof(k->name), "%s", s->word[1]);
+    s->keys++;
+    return ERR_OK;
+}
+
 const struct story_verb declare_verbs[] = {
     {{"story \"TITLE\"", "what the story tells"}, 1, 1, do_story},
     {{"forest NAME [ATTRIBUTE VALUE]...", "a forest with its directory"}, 1, 30, do_forest},
@@ -130,6 +155,11 @@ const struct story_verb declare_verbs[] = {
      2,
      6,
      do_object},
+    {{"issue KEY mak|retail|oem|evaluation PRODUCT [COUNT]",
+      "the clearing house issues a key for machines, with so many activations"},
+     3,
+     4,
+     do_issue},
     {{"copy FOREST FOREST", "copy the activation objects of the first forest into the second"},
      2,
      2,

@@ -146,6 +146,7 @@ enum attribute {
     A_SECOND,
     A_KEY,
     A_REARMS,
+    A_SPENT,
     A_COUNT_OF
 };
 
@@ -158,7 +159,7 @@ static const char *const names[A_COUNT_OF] = {
     [A_RETRY] = "activation",    [A_RENEWAL] = "renewal",
     [A_QUESTIONS] = "questions", [A_FIRST] = "first",
     [A_SECOND] = "second",       [A_KEY] = "key",
-    [A_REARMS] = "rearms",
+    [A_REARMS] = "rearms",       [A_SPENT] = "spent",
 };
 
 static struct actual of_product(const struct site_station *st, const struct machine_product *p,
@@ -195,6 +196,8 @@ static struct actual of_product(const struct site_station *st, const struct mach
         return number_of(NUMBER, (int64_t)p->last.tries);
     case A_KEY:
         return text_of(l->phase == LIC_NO_KEY ? "" : lic_key_name((enum lic_key)l->key));
+    case A_SPENT:
+        return number_of(NUMBER, p->spent);
     case A_REARMS:
         return number_of(NUMBER, machine_rearms_left(&st->m, p));
     case A_FIRST:
@@ -318,9 +321,45 @@ static enum err claim_answer(struct story *s, struct errinfo *ei)
     return judge(s, "the", &c, &a, ei);
 }
 
+/* "expect mak1 left 3": the clearing house's account of a key for machines. */
+static enum err claim_key(struct story *s, const struct house_mak *k, const struct claim *c,
+                          struct errinfo *ei)
+{
+    const struct clearing_pool *pool = &k->pool;
+    struct actual a = {.kind = NUMBER};
+
+    if (strcmp(c->attribute, "left") == 0)
+        a.number = pool->size > pool->used ? pool->size - pool->used : 0;
+    else if (strcmp(c->attribute, "used") == 0)
+        a.number = pool->used;
+    else if (strcmp(c->attribute, "machines") == 0)
+        a.number = (int64_t)k->machines;
+    else
+        return unknown(c, ei);
+    return judge(s, s->word[1], c, &a, ei);
+}
+
+/* How many hosts, or machines by mistake, a group's host key was activated on. */
+static enum err claim_group(struct story *s, const struct cat_group *g, const struct claim *c,
+                            struct errinfo *ei)
+{
+    struct house_key *k;
+    struct actual a = {.kind = NUMBER};
+    enum err e = house_key(&s->site->house, g, &k, ei);
+
+    if (e == ERR_OK && strcmp(c->attribute, "hosts") != 0)
+        return unknown(c, ei);
+    if (e != ERR_OK)
+        return e;
+    a.number = (int64_t)k->hosts;
+    return judge(s, g->name, c, &a, ei);
+}
+
 static enum err do_expect(struct story *s, struct errinfo *ei)
 {
     struct claim c;
+    const struct cat_group *g = catalog_group(s->conf->catalog, s->word[1]);
+    struct house_mak *key = target_key(s, s->word[1]);
     struct kmshost *h;
     struct site_forest *f;
     enum err e;
@@ -342,6 +381,10 @@ static enum err do_expect(struct story *s, struct errinfo *ei)
         return claim_host(s, h, &c, ei);
     if (f != NULL)
         return claim_forest(s, f, &c, ei);
+    if (key != NULL)
+        return claim_key(s, key, &c, ei);
+    if (g != NULL)
+        return claim_group(s, g, &c, ei);
     return target_machines(s, s->word[1], claim_machine, &c, ei);
 }
 
@@ -372,7 +415,10 @@ const struct scenario_statement expect_help[] = {
     {"machine left | next DURATION|never", "to the end of the state; to the next attempt"},
     {"machine activation | renewal DURATION", "its intervals"},
     {"machine event ID", "is in its log"},
+    {"machine spent N", "activations that the clearing house granted it"},
     {"host count | office-count N", "machines that it remembers"},
     {"forest objects N", "activation objects that are seen"},
+    {"KEY left | used | machines N", "an issued key's activations, and on how many machines"},
+    {"GROUP hosts N", "on how many hosts and machines its host key was activated"},
     {0},
 };

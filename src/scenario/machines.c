@@ -51,31 +51,35 @@ struct key_arg {
     const char *name;
 };
 
-static const struct {
-    const char *name;
-    enum labkey_kind kind;
-} made_keys[] = {
-    {"retail", LABKEY_RETAIL},
-    {"oem", LABKEY_OEM},
-    {"evaluation", LABKEY_EVALUATION},
-};
-
-/* The text of a key that a story names: for p, or for the product that it says. text: room for a
- * key that is made here. NULL: there is none. */
-static const char *key_text(const struct story *s, const struct machine_product *p,
-                            const char *name, char text[HOSTKEY_TEXT_LEN + 1])
+/* The text of a key that a story names: one that was issued, the site's host key of a group, one of
+ * p that nobody issued, the setup key of a product, or itself. text: room for a key that is made
+ * here. *key NULL: there is none. */
+static enum err key_text(struct story *s, const struct machine_product *p, const char *name,
+                         char text[HOSTKEY_TEXT_LEN + 1], const char **key, struct errinfo *ei)
 {
     const struct cat_product *other = catalog_product(s->conf->catalog, name, NULL);
+    const struct cat_group *group = catalog_group(s->conf->catalog, name);
+    const struct house_mak *issued = target_key(s, name);
+    struct house_key *host_key;
+    enum labkey_kind kind;
+    enum err e = ERR_OK;
 
-    if (strcasecmp(name, "avma") == 0)
-        return p->lic.product->avma_key;
-    for (size_t i = 0; i < sizeof(made_keys) / sizeof(made_keys[0]); i++) {
-        if (strcasecmp(name, made_keys[i].name) != 0)
-            continue;
-        labkey_make(made_keys[i].kind, &p->lic.product->activation_id, &s->site->rng, text);
-        return text;
+    *key = name;
+    if (issued != NULL) {
+        *key = issued->text;
+    } else if (group != NULL) {
+        e = house_key(&s->site->house, group, &host_key, ei);
+        if (e == ERR_OK)
+            *key = house_key_text(host_key, &s->site->rng);
+    } else if (strcasecmp(name, "avma") == 0) {
+        *key = p->lic.product->avma_key;
+    } else if (target_kind(name, &kind)) {
+        labkey_make(kind, &p->lic.product->activation_id, &s->site->rng, text);
+        *key = text;
+    } else if (other != NULL) {
+        *key = other->setup_key;
     }
-    return other != NULL ? other->setup_key : name;
+    return e;
 }
 
 static enum err key_one(struct story *s, struct site_station *st, void *arg, struct errinfo *ei)
@@ -92,9 +96,11 @@ static enum err key_one(struct story *s, struct site_station *st, void *arg, str
         return story_answer(s, station_key_removed(st, p, ei), ei);
     if (strcasecmp(k->name, "setup") == 0)
         return story_answer(s, station_setup_key(st, p, ei), ei);
-    key = key_text(s, p, k->name, text);
-    if (key == NULL)
-        return err_fail(ei, ERR_MALFORMED, "no such key is published for it");
+    e = key_text(s, p, k->name, text, &key, ei);
+    if (e == ERR_OK && key == NULL)
+        e = err_fail(ei, ERR_MALFORMED, "no such key is published for it");
+    if (e != ERR_OK)
+        return e;
     return story_answer(s, station_key(st, key, ei), ei);
 }
 
@@ -119,6 +125,72 @@ static enum err do_add(struct story *s, struct errinfo *ei)
     if (e != ERR_OK)
         return e;
     return target_machines(s, s->word[1], add_one, (void *)(uintptr_t)product, ei);
+}
+
+/* ---- by phone ---- */
+
+struct phone_arg {
+    bool office;
+    const char *how; /* NULL, a mistake, or whom the confirmation ID was given for */
+};
+
+enum mistake { WRONG_DIGIT, LEFT_OUT, A_LETTER, MISTAKES };
+
+static const char *const mistakes[MISTAKES] = {
+    [WRONG_DIGIT] = "mistyped", [LEFT_OUT] = "short", [A_LETTER] = "letter"};
+
+static enum mistake mistake_of(const char *how)
+{
+    unsigned i = 0;
+
+    while (i < MISTAKES && (how == NULL || strcasecmp(how, mistakes[i]) != 0))
+        i++;
+    return (enum mistake)i;
+}
+
+/* What happens to the last digit that somebody types. */
+static void mistype(char cid[CID_TEXT_MAX], enum mistake what)
+{
+    char *last = &cid[strlen(cid) - 1];
+
+    if (what == WRONG_DIGIT)
+        *last = (char)('0' + (*last - '0' + 1) % 10);
+    else if (what == LEFT_OUT)
+        *last = '\0';
+    else if (what == A_LETTER)
+        *last = 'O';
+}
+
+static enum err phone_one(struct story *s, struct site_station *st, void *arg, struct errinfo *ei)
+{
+    const struct phone_arg *a = arg;
+    enum mistake mistake = mistake_of(a->how);
+    struct site_station *caller =
+        a->how != NULL && mistake == MISTAKES ? site_station(s->site, a->how) : st;
+    struct machine_product *p, *for_whom;
+    char cid[CID_TEXT_MAX];
+    enum err e = target_installed(st, a->office, &p, ei);
+
+    if (caller == NULL)
+        return err_fail(ei, ERR_NOTFOUND, "there is no machine \"%s\" in this story", a->how);
+    if (e == ERR_OK)
+        e = target_installed(caller, a->office, &for_whom, ei);
+    if (e != ERR_OK)
+        return e;
+    e = station_call(caller, for_whom, cid, ei);
+    if (e == ERR_OK) {
+        mistype(cid, mistake);
+        e = station_deposit(st, p, cid, ei);
+    }
+    return story_answer(s, e, ei);
+}
+
+static enum err do_phone(struct story *s, struct errinfo *ei)
+{
+    struct phone_arg arg = {.office = target_office(s->word[1]),
+                            .how = s->n > 2 ? s->word[2] : NULL};
+
+    return target_machines(s, s->word[1], phone_one, &arg, ei);
 }
 
 /* ---- what happens to them ---- */
@@ -179,13 +251,21 @@ static enum err do_genuine(struct story *s, struct errinfo *ei)
 const struct story_verb machine_verbs[] = {
     {{"ask MACHINE[/office]", "one attempt at activation (slmgr /ato)"}, 1, 1, do_ask},
     {{"restart MACHINE", "its licensing service starts again"}, 1, 1, do_restart},
-    {{"key MACHINE[/office] KEY|PRODUCT|setup|retail|oem|evaluation|avma|none",
-      "install a key (/ipk): this one, a product's setup key, its own, or one of its product of "
-      "that kind; none: take it off (/upk)"},
+    {{"key MACHINE[/office] KEY|GROUP|PRODUCT|setup|avma|mak|retail|oem|evaluation|none",
+      "install a key (/ipk): an issued one or any text, a host key, a product's setup key, its "
+      "own, "
+      "that for guests, or one of that kind that nobody issued; none: take it off (/upk)"},
      2,
      2,
      do_key},
     {{"add MACHINE PRODUCT", "install Office, with its setup key"}, 2, 2, do_add},
+    {{"phone MACHINE[/office] [mistyped|MACHINE]",
+      "activate it by phone (/dti, /atp); mistyped: with a wrong digit; MACHINE: with what was "
+      "said "
+      "for that one"},
+     1,
+     2,
+     do_phone},
     {{"rearm MACHINE[/office]", "rearm it (/rearm); takes effect at its restart"}, 1, 1, do_rearm},
     {{"hardware MACHINE [board]",
       "its hardware changes beyond tolerance; board: with the firmware"},

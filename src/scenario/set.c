@@ -92,6 +92,7 @@ enum machine_attribute {
     M_VMHOST_ACTIVATED,
     M_HYPER_V,
     M_SUFFIXES,
+    M_MAK,
     M_COUNT
 };
 
@@ -114,6 +115,7 @@ static const char *const machine_names[M_COUNT] = {
     [M_VMHOST_ACTIVATED] = "vmhost-activated",
     [M_HYPER_V] = "hyper-v",
     [M_SUFFIXES] = "suffixes",
+    [M_MAK] = "mak",
 };
 
 static enum err set_firmware(struct machine *m, const char *value, struct errinfo *ei)
@@ -136,6 +138,21 @@ static void set_vmhost(struct machine *m, const char *value)
     m->vmhost = (struct machine_vmhost){.hyperv = true, .activated = true};
     put(m->vmhost.system, sizeof(m->vmhost.system), value);
     m->is_virtual = m->vmhost.system[0] != '\0';
+}
+
+/* A key for when the directory and KMS fail. */
+static enum err set_mak(struct story *s, struct site_station *st, const char *value,
+                        struct errinfo *ei)
+{
+    const struct house_mak *key = target_key(s, value);
+    struct machine_product *p;
+    enum err e = target_installed(st, false, &p, ei);
+
+    if (e != ERR_OK)
+        return e;
+    if (strcasecmp(value, "none") == 0)
+        value = "";
+    return machine_set_mak(&st->m, p, key != NULL ? key->text : value, ei);
 }
 
 static enum err set_platform(struct machine *m, size_t which, const char *value, struct errinfo *ei)
@@ -192,6 +209,8 @@ static enum err set_machine(struct story *s, struct site_station *st, size_t whi
     case M_NET:
         put(st->net, sizeof(st->net), value);
         return ERR_OK;
+    case M_MAK:
+        return set_mak(s, st, value, ei);
     case M_SUFFIXES:
         memset(m->suffix, 0, sizeof(m->suffix));
         set_list(m->suffix[0], sizeof(m->suffix[0]), MACHINE_SUFFIXES_MAX, value);
@@ -348,6 +367,7 @@ static enum err set_station(struct story *s, struct site_station *st, void *arg,
 
 static enum err set_one(struct story *s, const char *name, struct pair *p, struct errinfo *ei)
 {
+    struct house *house = &s->site->house;
     struct kmshost *h = site_host(s->site, name);
     struct site_forest *f = site_forest(s->site, name);
     size_t which;
@@ -360,6 +380,10 @@ static enum err set_one(struct story *s, const char *name, struct pair *p, struc
     if (f != NULL) {
         e = which_of(forest_names, F_COUNT, p->name, &which, ei);
         return e == ERR_OK ? set_forest(f, which, p->value, ei) : e;
+    }
+    if (strcasecmp(name, "clearing") == 0 && strcmp(p->name, "net") == 0) {
+        put(house->net, sizeof(house->net), p->value);
+        return ERR_OK;
     }
     return target_machines(s, name, set_station, p, ei);
 }
@@ -391,11 +415,13 @@ const struct scenario_statement set_help[] = {
     {"machine virtual yes|no", "a virtual machine"},
     {"machine clone-of MACHINE", "the same client machine id: an image without sysprep"},
     {"machine suffixes DOMAIN,...|none", "DNS suffix list: where SRV records are looked for next"},
+    {"machine mak KEY|none", "an issued key for when the directory and KMS fail"},
     {"machine firmware none|table|marked", "what an OEM key finds in its firmware"},
     {"machine vmhost SYSTEM|none", "a guest of an activated Hyper-V host with that system"},
     {"machine vmhost-activated | hyper-v yes|no",
      "whether that host is activated; whether it is Hyper-V"},
-    {"any net NAME|none", "hosts and forests in a net are reached by machines in it alone"},
+    {"any net NAME|none",
+     "hosts, forests and \"clearing\" in a net are reached by machines in it alone"},
     {"host os SYSTEM|none", "the system it runs on; none: a host that serves everything"},
     {"host updates KB,KB...|none", "installed updates; they count when a key is installed"},
     {"host packs PRODUCT,...|none", "licence packs of Office; \"Office\" is all of them"},

@@ -7,6 +7,12 @@
 
 #define STORY_WORDS_MAX 32
 
+/* A key that the clearing house issued in this story, by the name that it has there. */
+struct story_key {
+    char name[64];
+    struct house_mak *key;
+};
+
 struct story {
     const struct scenario_conf *conf;
     const char *file;
@@ -18,6 +24,8 @@ struct story {
     /* What the last command that can be refused came to. */
     struct errinfo answer;
     unsigned answer_line; /* of a refusal that nobody has expected yet; 0: none */
+    size_t keys;
+    struct story_key key[HOUSE_KEYS_MAX];
 };
 
 /* Handlers take the statement in s->word; word[0] is the verb. */
@@ -67,6 +75,10 @@ MUST_CHECK enum err target_group(const struct story *s, const char *name,
                                  const struct cat_group **out, struct errinfo *ei);
 MUST_CHECK enum err target_product(const struct story *s, const char *name,
                                    const struct cat_product **out, struct errinfo *ei);
+/* A key of that name; NULL: there is none. */
+struct house_mak *target_key(const struct story *s, const char *name);
+/* "mak", "retail", "oem" or "evaluation"; false for another word. */
+bool target_kind(const char *word, enum labkey_kind *kind);
 /* "pc1/office" names a machine's Office, "pc1" its system: cuts name at the slash. */
 bool target_office(char *name);
 struct machine_product *target_of(struct site_station *st, bool office);

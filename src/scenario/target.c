@@ -77,6 +77,32 @@ enum err target_product(const struct story *s, const char *name, const struct ca
                           near != NULL ? "\"" : "");
 }
 
+struct house_mak *target_key(const struct story *s, const char *name)
+{
+    for (size_t i = 0; i < s->keys; i++) {
+        if (strcasecmp(s->key[i].name, name) == 0)
+            return s->key[i].key;
+    }
+    return NULL;
+}
+
+bool target_kind(const char *word, enum labkey_kind *kind)
+{
+    static const char *const words[LABKEY_KINDS] = {[LABKEY_HOST] = "",
+                                                    [LABKEY_MAK] = "mak",
+                                                    [LABKEY_RETAIL] = "retail",
+                                                    [LABKEY_OEM] = "oem",
+                                                    [LABKEY_EVALUATION] = "evaluation"};
+
+    for (unsigned i = LABKEY_HOST + 1; i < LABKEY_KINDS; i++) {
+        if (strcasecmp(word, words[i]) != 0)
+            continue;
+        *kind = (enum labkey_kind)i;
+        return true;
+    }
+    return false;
+}
+
 bool target_office(char *name)
 {
     char *slash = strchr(name, '/');

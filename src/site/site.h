@@ -6,6 +6,7 @@
 #ifndef ADBAD_SITE_SITE_H
 #define ADBAD_SITE_SITE_H
 
+#include "clearing/ids.h"
 #include "client/attempt.h"
 #include "realm/hostkey.h"
 #include "site/directory.h"
@@ -103,10 +104,13 @@ MUST_CHECK enum err station_setup_key(struct site_station *st, struct machine_pr
 /* Uninstalls the key of p (machine_remove_key). */
 MUST_CHECK enum err station_key_removed(struct site_station *st, struct machine_product *p,
                                         struct errinfo *ei);
-/* Activates the key of p by phone: a clerk answers the installation ID, the confirmation ID is
- * deposited. As attempt_confirm, or refused as house_machine does. */
-MUST_CHECK enum err station_phone(struct site_station *st, struct machine_product *p,
-                                  struct errinfo *ei);
+/* By phone: reads out p's installation ID, and a clerk answers with the confirmation ID or refuses
+ * as house_machine does. */
+MUST_CHECK enum err station_call(struct site_station *st, const struct machine_product *p,
+                                 char cid[CID_TEXT_MAX], struct errinfo *ei);
+/* Deposits a confirmation ID (attempt_confirm). */
+MUST_CHECK enum err station_deposit(struct site_station *st, struct machine_product *p,
+                                    const char *cid, struct errinfo *ei);
 /* One attempt; the licensing service starting with an attempt for every product; the wake-ups that
  * are due. A machine that is off does nothing. */
 void station_ask(struct site_station *st, struct machine_product *p);

@@ -181,15 +181,22 @@ static enum err ask_clerk(struct site_station *st, const char *iid, char cid[CID
     return e == ERR_OK ? clearing_confirm(&c, cid, ei) : e;
 }
 
-enum err station_phone(struct site_station *st, struct machine_product *p, struct errinfo *ei)
+enum err station_call(struct site_station *st, const struct machine_product *p,
+                      char cid[CID_TEXT_MAX], struct errinfo *ei)
 {
     struct attempt_env env = station_env(st);
-    char iid[ATTEMPT_IID_MAX], cid[CID_TEXT_MAX];
+    char iid[ATTEMPT_IID_MAX];
     enum err e = attempt_iid(&env, &st->m, p, iid, ei);
 
-    if (e == ERR_OK)
-        e = ask_clerk(st, iid, cid, ei);
-    return e == ERR_OK ? attempt_confirm(&env, &st->m, p, cid, station_time(st), ei) : e;
+    return e == ERR_OK ? ask_clerk(st, iid, cid, ei) : e;
+}
+
+enum err station_deposit(struct site_station *st, struct machine_product *p, const char *cid,
+                         struct errinfo *ei)
+{
+    struct attempt_env env = station_env(st);
+
+    return attempt_confirm(&env, &st->m, p, cid, station_time(st), ei);
 }
 
 struct attempt_env station_env(struct site_station *st)

@@ -64,6 +64,16 @@ def test_a_failed_expectation_names_place_claim_fact_and_the_last_attempt(tmp_pa
     assert "the host counts 1 machines, 5 are needed" in out
 
 
+def test_a_star_stands_for_a_number_and_nothing_else(tmp_path):
+    server = '"Windows Server 2022 Standard" kms nowhere'
+    path = story(tmp_path, f"machine srv*2 {server}", f"machine sup1 {server}",
+                 f"machine srvx {server}", f"machine srv {server}", "ask srv*",
+                 *(f"expect {name} questions {n}" for name, n in
+                   (("srv1", 1), ("srv2", 1), ("sup1", 0), ("srvx", 0), ("srv", 0))))
+    code, out, err = scenario(path)
+    assert code == 0, out + err
+
+
 def test_a_refusal_that_nobody_expects_fails_the_story_where_it_happened(tmp_path):
     path = story(tmp_path, 'machine pc1 "Windows 11 Enterprise"', 'key pc1 "Windows 11 Education"',
                  "pass 1h")
