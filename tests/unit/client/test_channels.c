@@ -763,6 +763,88 @@ static void the_machines_activation_type_holds_unless_the_product_has_its_own(vo
     assert_string_equal(last_event(w, 12321), "0xC004F011");
 }
 
+/* ---- whatever happens ---- */
+
+static void something_happens(struct world *w, int64_t now)
+{
+    const struct guid other = {{(uint8_t)rng_below(&w->rng, 256)}};
+    char key[HOSTKEY_TEXT_LEN + 1], iid[ATTEMPT_IID_MAX];
+    enum labkey_kind kind = (enum labkey_kind)rng_below(&w->rng, LABKEY_KINDS);
+    struct errinfo ei;
+    enum err e = ERR_OK; /* refusals are part of it */
+
+    w->clearing = rng_below(&w->rng, 2) == 0 ? 0 : 0xC004C020;
+    switch (rng_below(&w->rng, 12)) {
+    case 0:
+        e = machine_install_key(&w->m, w->cat, false, key_of(w, kind, key), now, NULL, &ei);
+        break;
+    case 1:
+        e = machine_install_key(&w->m, w->cat, false, w->p->lic.product->setup_key, now, NULL, &ei);
+        break;
+    case 2:
+        e = machine_remove_key(&w->m, w->p, now, &ei);
+        break;
+    case 3:
+        e = machine_rearm(&w->m, false, rng_below(&w->rng, 2) == 0 ? NULL : w->p, &ei);
+        break;
+    case 4:
+        machine_change_hardware(&w->m, &other, rng_below(&w->rng, 2) == 0, now);
+        break;
+    case 5:
+        machine_validate(&w->m, rng_below(&w->rng, 2) == 0, now);
+        break;
+    case 6:
+        w->m.firmware = (uint8_t)rng_below(&w->rng, FIRMWARE_COUNT);
+        break;
+    case 7:
+        e = machine_set_mak(&w->m, w->p, key_of(w, LABKEY_MAK, key), &ei);
+        break;
+    case 8:
+        e = attempt_confirm(&w->env, &w->m, w->p, "42", now, &ei);
+        break;
+    case 9:
+        attempt_restart(&w->env, &w->m, now);
+        break;
+    case 10:
+        e = attempt_iid(&w->env, &w->m, w->p, iid, &ei);
+        break;
+    default:
+        ask_at(w, now);
+    }
+    (void)e;
+}
+
+/* machine.json is checked when it is read: nothing may lead to a state that would be refused. */
+static void whatever_happens_the_state_is_one_that_is_read_back(void **state)
+{
+    static const char *const systems[] = {"Windows 11", "Windows 7"};
+    struct world *w = *state;
+    struct machine *again = calloc(1, sizeof(*again));
+
+    for (int round = 0; round < 30; round++) {
+        int64_t now = T0;
+
+        runs(w, systems[round % 2], "Enterprise");
+        for (int i = 0; i < 60; i++) {
+            json_t *doc, *back;
+            struct errinfo ei;
+
+            now += (int64_t)rng_below(&w->rng, 40) * CLK_DAY;
+            something_happens(w, now);
+            attempt_wake(&w->env, &w->m, now);
+            doc = machine_to_json(&w->m);
+            assert_ok(machine_from_json(doc, w->cat, "test", again, &ei), &ei);
+            back = machine_to_json(again);
+            assert_true(json_equal(doc, back));
+            assert_true(machine_due(again) == machine_due(&w->m));
+            machine_fini(again);
+            json_decref(doc);
+            json_decref(back);
+        }
+    }
+    free(again);
+}
+
 /* ---- DNS suffixes ---- */
 
 static void suffixes_are_looked_up_after_the_domain_until_one_has_a_record(void **state)
@@ -828,6 +910,7 @@ int main(void)
         T(rearms_run_out_for_the_application_and_for_each_product),
         T(failed_validation_logs_8208_and_8209_and_the_way_back),
         T(the_machines_activation_type_holds_unless_the_product_has_its_own),
+        T(whatever_happens_the_state_is_one_that_is_read_back),
         T(suffixes_are_looked_up_after_the_domain_until_one_has_a_record),
         T(a_workgroup_machine_has_its_suffixes_alone_or_nothing_to_look_up),
     };
