@@ -1,5 +1,5 @@
-/* The clearing house as a simulated machine reaches it, online and by phone; and the verbs that say
- * which one it is, and with which key it is asked last of all. */
+/* The clearing house as a simulated machine reaches it, online and by phone; and the verb that says
+ * which one it is. */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -81,7 +81,7 @@ enum err clearing_check(void *arg, const struct machine *m, const struct machine
     return e == ERR_OK ? cid_check(cid, &c.id, c.confirm, ei) : e;
 }
 
-/* ---- verbs ---- */
+/* ---- the verb ---- */
 
 static enum err set_house(struct machine *m, const char *text, struct errinfo *ei)
 {
@@ -128,52 +128,8 @@ static int run_clearing(struct client *c, int argc, char **argv)
     return EXIT_OK;
 }
 
-/* The product that the key is for, or with none the one that has a stand-by key. */
-static enum err set_mak(struct client *c, const char *key, struct errinfo *ei)
-{
-    struct station *s;
-    struct errinfo why = {0};
-    enum err e = client_open_one(c, &s, ei);
-    bool off = e == ERR_OK && strcasecmp(key, "none") == 0;
-    enum err set = ERR_NOTFOUND;
-
-    for (size_t i = 0; e == ERR_OK && i < s->folder.machine.products; i++) {
-        struct machine_product *p = &s->folder.machine.product[i];
-        enum err one = machine_set_mak(&s->folder.machine, p, off ? "" : key, &why);
-
-        set = set == ERR_OK ? ERR_OK : one;
-    }
-    if (e == ERR_OK && set != ERR_OK) {
-        *ei = why;
-        return set;
-    }
-    return e == ERR_OK ? client_save(c, ei) : e;
-}
-
-static int run_mak(struct client *c, int argc, char **argv)
-{
-    struct errinfo ei = {0};
-    int status = client_begin(c, NULL, &argc, argv, 1, 1);
-    enum err e;
-
-    if (status >= 0)
-        return status;
-    e = set_mak(c, argv[0], &ei);
-    if (e != ERR_OK)
-        return client_fail(c, e, &ei);
-    if (c->json)
-        client_print_json(c);
-    else
-        printf("%s: %s.\n", c->station[0].folder.machine.name,
-               strcasecmp(argv[0], "none") == 0
-                   ? "no MAK is asked with when the directory and KMS fail"
-                   : "the MAK is asked with when the directory and KMS fail");
-    return EXIT_OK;
-}
-
 const struct client_verb client_clearing_verbs[] = {
     {"clearing", "[HOST[:PORT]|none]", "show or set the clearing house that a key is activated at",
      run_clearing},
-    {"mak", "KEY|none", "activate with this MAK when the directory and KMS fail", run_mak},
     {0},
 };
