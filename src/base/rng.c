@@ -1,5 +1,6 @@
 #include "base/rng.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,8 +12,10 @@ static void system_fill(void *arg, void *out, size_t n)
 
     (void)arg;
     while (n > 0) {
-        ssize_t got = getrandom(p, n > 256 ? 256 : n, 0);
+        ssize_t got = getrandom(p, n, 0);
 
+        if (got < 0 && errno == EINTR)
+            continue; /* a signal, which more than 256 bytes may meet */
         if (got <= 0)
             abort();
         p += got;
