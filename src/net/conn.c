@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -158,12 +159,16 @@ static void take_back(struct net_conn *c)
     }
 }
 
+static bool not_now(int errnum)
+{
+    return errnum == EAGAIN || errnum == EWOULDBLOCK || errnum == EINTR || errnum == ENOBUFS;
+}
+
 /* Tries to write at once: nearly always the kernel takes it all. */
 static void flush(struct net_conn *c)
 {
     struct buf *out = rpc_conn_output(c->rpc);
-    uv_buf_t b;
-    int n;
+    ssize_t n;
 
     if (out->err != ERR_OK) {
         end_now(c, NET_RPC_REASON(RPC_NO_MEMORY), "");
@@ -175,10 +180,10 @@ static void flush(struct net_conn *c)
         take_back(c);
         return;
     }
-    b = uv_buf_init((char *)out->data, (unsigned)out->len);
-    n = uv_try_write((uv_stream_t *)&c->tcp, &b, 1);
-    if (n < 0 && n != UV_EAGAIN) {
-        end_now(c, NET_PEER_RESET, uv_strerror(n));
+    /* Not uv_try_write, whose write(2) costs a tenth of an activation more. */
+    n = send(c->fd, out->data, out->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && !not_now(errno)) {
+        end_now(c, NET_PEER_RESET, uv_strerror(uv_translate_sys_error(errno)));
         return;
     }
     buf_drop(out, n > 0 ? (size_t)n : 0);
@@ -262,10 +267,8 @@ static void choose_deadline(struct net_conn *c)
  * close with unread input would reset the connection and could destroy them. */
 static void linger(struct net_conn *c)
 {
-    uv_os_fd_t fd;
-
     c->state = CONN_LINGERING;
-    if (c->eof || uv_fileno((uv_handle_t *)&c->tcp, &fd) != 0 || shutdown(fd, SHUT_WR) != 0) {
+    if (c->eof || shutdown(c->fd, SHUT_WR) != 0) {
         destroy(c);
         return;
     }
@@ -436,7 +439,7 @@ const char *conn_peer(const struct net_conn *c, char text[NET_ADDRESS_MAX])
     return address_format(&c->peer, text, NET_ADDRESS_MAX);
 }
 
-static struct net_conn *new_conn(struct net_worker *w, struct listener *l,
+static struct net_conn *new_conn(struct net_worker *w, struct listener *l, int fd,
                                  const union address *peer, bool awaits)
 {
     struct net_conn *c = calloc(1, sizeof(*c));
@@ -445,6 +448,7 @@ static struct net_conn *new_conn(struct net_worker *w, struct listener *l,
         free(c);
         return NULL;
     }
+    c->fd = fd;
     c->worker = w;
     c->peer = *peer;
     c->awaits_header = awaits;
@@ -459,7 +463,7 @@ static struct net_conn *new_conn(struct net_worker *w, struct listener *l,
 void conn_start(struct net_worker *w, struct listener *l, int fd, const union address *peer,
                 bool awaits)
 {
-    struct net_conn *c = new_conn(w, l, peer, awaits);
+    struct net_conn *c = new_conn(w, l, fd, peer, awaits);
 
     if (c == NULL) {
         worker_record(w, peer, NET_RPC_REASON(RPC_NO_MEMORY), "");

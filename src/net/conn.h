@@ -20,6 +20,7 @@ struct net_call {
 
 struct net_conn {
     uv_tcp_t tcp;
+    int fd; /* tcp's */
     struct deadline deadline;
     struct net_worker *worker;
     struct net_conn *prev, *next;
