@@ -460,6 +460,19 @@ static struct net_conn *new_conn(struct net_worker *w, struct listener *l, int f
     return c;
 }
 
+/* Whoever connects speaks first, and often has by the time it is accepted. */
+static void read_early(struct net_conn *c)
+{
+    ssize_t n;
+
+    if (c->state != CONN_OPEN || !c->reading || c->worker->held)
+        return;
+    n = recv(c->fd, c->worker->read_buffer, READ_BUFFER_SIZE, MSG_DONTWAIT);
+    if (n > 0)
+        take_bytes(c, c->worker->read_buffer, (size_t)n);
+    /* else: nothing yet, or an end that the loop will tell */
+}
+
 void conn_start(struct net_worker *w, struct listener *l, int fd, const union address *peer,
                 bool awaits)
 {
@@ -476,6 +489,7 @@ void conn_start(struct net_worker *w, struct listener *l, int fd, const union ad
         end_now(c, NET_RPC_REASON(RPC_NO_MEMORY), "");
     } else {
         conn_settle(c);
+        read_early(c);
     }
 }
 
