@@ -85,7 +85,7 @@ static enum err check_totals(struct store *s, struct store_report *r, struct err
     int64_t v[4] = {0}, rows[4] = {0}, refused[4] = {0};
     enum err e = ask(s,
                      "SELECT answered, refused, status_0 + status_1 + status_2 + status_3 +"
-                     " status_4 + status_5 + status_6 FROM totals",
+                     " status_4 + status_5 + status_6 FROM all_totals",
                      v, ei);
 
     if (e == ERR_OK)

@@ -138,6 +138,8 @@ void db_read_refusal(sqlite3_stmt *st, struct store_refusal *r);
 void db_read_refused(sqlite3_stmt *st, struct store_refused *r);
 void db_read_host_event(sqlite3_stmt *st, struct store_host_event *h);
 
+#define STATUS_COUNT (sizeof(((struct store_totals *)NULL)->by_status) / sizeof(uint64_t))
+
 /* The first second of its minute. */
 static inline int64_t db_minute(int64_t when)
 {

@@ -76,7 +76,7 @@ const char *const db_sql_text[SQL_COUNT] = {
     [SQL_EACH_HOST_EVENT_BACK] =
         "SELECT id, " HOST_EVENT_COLUMNS " FROM host_events WHERE at >= ? ORDER BY id DESC",
     [SQL_TOTALS] = "SELECT answered, refused, status_0, status_1, status_2, status_3, status_4,"
-                   " status_5, status_6 FROM totals",
+                   " status_5, status_6 FROM all_totals",
     [SQL_NEWEST] = "SELECT ifnull(max(id), 0) FROM activations",
     [SQL_CLEAR_COUNT] = "DELETE FROM count_applications",
     [SQL_ADD_COUNT] = "INSERT INTO count_applications (application_id, room, newest, clients)"
@@ -167,8 +167,6 @@ const char *const db_sql_text[SQL_COUNT] = {
         "SELECT " CLEARING_HOST_COLUMNS
         " FROM clearing_hosts WHERE key = ? ORDER BY first_at, kind, binding",
 };
-
-#define STATUS_COUNT (sizeof(((struct store_totals *)NULL)->by_status) / sizeof(uint64_t))
 
 enum err db_not_now(const struct store *s, struct errinfo *ei)
 {
@@ -264,9 +262,6 @@ enum err store_add_activation(struct store *s, const struct store_activation *a,
     sqlite3_bind_int64(st, 16, a->client_when);
     if (step(s, SQL_ADD_ACTIVATION) != SQLITE_OK)
         return db_abandon(s, ei);
-    s->pending.answered++;
-    if (a->licence_status < STATUS_COUNT)
-        s->pending.by_status[a->licence_status]++;
     tally_add(&s->tally, a);
     return ERR_OK;
 }
@@ -289,10 +284,13 @@ enum err store_add_refusal(struct store *s, const struct store_refusal *r, struc
     return ERR_OK;
 }
 
+/* Nearly always there is nothing: a page less for the log. */
 static int add_totals(struct store *s)
 {
     sqlite3_stmt *st = s->stmt[SQL_ADD_TOTALS];
 
+    if (s->pending.answered == 0 && s->pending.refused == 0)
+        return SQLITE_OK;
     sqlite3_bind_int64(st, 1, (int64_t)s->pending.answered);
     sqlite3_bind_int64(st, 2, (int64_t)s->pending.refused);
     for (size_t i = 0; i < STATUS_COUNT; i++)
@@ -304,7 +302,7 @@ enum err store_commit(struct store *s, struct errinfo *ei)
 {
     if (s->broken || !s->in_transaction)
         return db_not_now(s, ei);
-    if (add_totals(s) != SQLITE_OK || tally_flush(s, TALLY_ROWS) != SQLITE_OK ||
+    if (tally_flush(s, TALLY_ROWS) != SQLITE_OK || add_totals(s) != SQLITE_OK ||
         step(s, SQL_COMMIT) != SQLITE_OK)
         return db_abandon(s, ei);
     s->in_transaction = false;

@@ -100,6 +100,13 @@ static int count_known(struct store *s)
     return rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
+static void add_to_totals(struct store *s, const struct store_tally *t)
+{
+    s->pending.answered += t->answered;
+    if (t->licence_status < STATUS_COUNT)
+        s->pending.by_status[t->licence_status] += t->answered;
+}
+
 static int put(struct store *s, const struct store_tally *t)
 {
     struct store_tally others = {
@@ -107,6 +114,7 @@ static int put(struct store *s, const struct store_tally *t)
     bool there;
     int rc = grow(s, t, &there);
 
+    add_to_totals(s, t);
     if (rc == SQLITE_OK && !there && s->tally.known < 0)
         rc = count_known(s);
     if (rc == SQLITE_OK && !there && s->tally.known >= TALLY_MAX) {

@@ -1,4 +1,5 @@
-/* tally: running totals per product, for the counters of slmgr /dlv.
+/* tally: running totals per product, for the counters of slmgr /dlv; and with them those of all
+ * answered requests.
  *
  * They cost the hot path an addition in memory: the ledger has them up to a mark, which moves once
  * in TALLY_ROWS activations, inside the caller's commit; reading adds the rows after the mark. So

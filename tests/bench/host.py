@@ -96,7 +96,6 @@ def fill(path, rows):
                 a.minutes_left, a.is_virtual, a.count, a.workstation
             FROM n CROSS JOIN (SELECT * FROM activations ORDER BY id DESC LIMIT 1) AS a""",
                    (max(rows - had, 0),))
-        db.execute("UPDATE totals SET answered = (SELECT count(*) FROM activations)")
     db.close()
 
 

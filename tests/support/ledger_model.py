@@ -65,4 +65,4 @@ class Ledger:
 
     def answered(self):
         """The running total."""
-        return self._ask("SELECT answered FROM totals")[0][0]
+        return self._ask("SELECT answered FROM all_totals")[0][0]

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "store/count.h"
+#include "store/migrations.h"
 #include "store/retention.h"
 #include "store/tally.h"
 
@@ -102,6 +103,20 @@ static enum err check_one(void *arg, const struct store_tally *t)
     return ERR_OK;
 }
 
+static void check_totals(struct fixture *f, struct store *reader)
+{
+    struct store_totals want = {0}, t;
+
+    for (unsigned product = 0; product < PRODUCTS; product++) {
+        for (unsigned status = 0; status < STATES; status++) {
+            want.answered += f->answered[product][status];
+            want.by_status[status] += f->answered[product][status];
+        }
+    }
+    assert_ok(store_totals(reader, &t, &f->ei), &f->ei);
+    assert_memory_equal(&t, &want, sizeof(want));
+}
+
 /* Every total is told once and right, by a second connection beside the writer. */
 static void check(struct fixture *f)
 {
@@ -110,6 +125,7 @@ static void check(struct fixture *f)
     struct store *reader = NULL;
 
     assert_ok(store_open_readonly(f->path, &reader, &f->ei), &f->ei);
+    check_totals(f, reader);
     assert_ok(store_each_tally(reader, check_one, &left, &f->ei), &f->ei);
     assert_memory_equal(left.answered, none, sizeof(none));
     store_close(reader);
@@ -173,16 +189,56 @@ static void the_mark_moves_so_that_readers_read_little(void **state)
     check(f);
 }
 
-static void a_commit_does_not_write_tallies(void **state)
+static void a_commit_writes_neither_tallies_nor_totals(void **state)
 {
     struct fixture *f = *state;
-    int64_t before;
+    int64_t before, answered;
 
     transaction(f, 1, 3, true, 5);
     before = query(f, "SELECT upto FROM tally_mark");
+    answered = query(f, "SELECT answered FROM totals");
     transaction(f, 500, 3, true, 10);
     assert_int_equal(query(f, "SELECT upto FROM tally_mark"), before);
+    assert_int_equal(query(f, "SELECT answered FROM totals"), answered);
     check(f);
+}
+
+/* Version 9, whose commits wrote the totals: of five activations, three are in the tallies. */
+static void totals_of_an_older_ledger_stay(void **state)
+{
+    struct fixture *f = *state;
+    struct store_totals t;
+    sqlite3 *db;
+
+    store_close(f->s);
+    f->s = NULL;
+    snprintf(f->path, sizeof(f->path), "%s/old.db", f->folder);
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    for (int i = 0; i < 9; i++)
+        assert_int_equal(sqlite3_exec(db, store_migrations[i], NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(
+            db,
+            "PRAGMA user_version=9; PRAGMA application_id=0x41444241;"
+            "WITH n(i, status) AS (VALUES (1, 2), (2, 2), (3, 6), (4, 2), (5, 0))"
+            " INSERT INTO activations SELECT i, 5, 0, 'p', 6, zeroblob(16), zeroblob(16),"
+            " zeroblob(16), zeroblob(16), zeroblob(16), 25, status, 0, 0, 1, 'PC', 5 FROM n;"
+            "INSERT INTO tallies SELECT application_id, activation_id, licence_status,"
+            " count(*), 5 FROM activations WHERE id <= 3 GROUP BY 3;"
+            "UPDATE tally_mark SET upto = 3;"
+            "UPDATE totals SET answered = 5, refused = 4, status_0 = 1, status_2 = 3,"
+            " status_6 = 1;",
+            NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(db);
+    assert_ok(store_open(f->path, &f->s, &f->ei), &f->ei);
+    assert_ok(store_totals(f->s, &t, &f->ei), &f->ei);
+    assert_int_equal(t.answered, 5);
+    assert_int_equal(t.refused, 4);
+    assert_int_equal(t.by_status[0], 1);
+    assert_int_equal(t.by_status[2], 3);
+    assert_int_equal(t.by_status[6], 1);
+    assert_int_equal(query(f, "SELECT answered FROM totals"), 3);
 }
 
 struct sums {
@@ -241,11 +297,9 @@ static void tallies_outlive_the_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(tallies_are_exact_whatever_happens),
-        T(the_mark_moves_so_that_readers_read_little),
-        T(tallies_outlive_the_rows),
-        T(a_commit_does_not_write_tallies),
-        T(invented_products_do_not_fill_the_ledger),
+        T(tallies_are_exact_whatever_happens), T(the_mark_moves_so_that_readers_read_little),
+        T(tallies_outlive_the_rows),           T(a_commit_writes_neither_tallies_nor_totals),
+        T(totals_of_an_older_ledger_stay),     T(invented_products_do_not_fill_the_ledger),
     };
 
     return cmocka_run_group_tests_name("store_tally", tests, NULL, NULL);
