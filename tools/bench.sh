@@ -42,7 +42,7 @@ host()
     status=0
     /usr/bin/python3 tests/bench/host.py --bin build/release/bin --tools build/release/bench \
         --folder build/bench/host --out build/bench/summary.json \
-        --rounds "$(rounds 9 4)" --seconds "$(rounds 1 0.25)" || status=$?
+        --rounds "$(rounds 9 4)" --seconds "$(rounds 1 0.5)" || status=$?
     echo "Written to build/bench/summary.json"
     return $status
 }
