@@ -109,5 +109,10 @@ if [ $quick = no ]; then
     # test_samba_wire.py ran it, with the network watched.
     cp build/demo/summary-samba.json "$results/demo-samba.json" 2>/dev/null || : >"$results/demo-samba.failed"
 fi
+say 'fidelity'
+partial=
+[ $quick = no ] || partial=--partial
+# shellcheck disable=SC2086 # one option or none
+step fidelity tools/fidelity.py --results "$results" $partial
 say 'done'
 exec /usr/bin/python3 tools/count.py "$results"

@@ -57,8 +57,8 @@ def good_run(tmp_path):
 def test_where_all_named_tests_passed_enough_is_shown(run):
     code, out, err = run.judge()
     shown, listed = map(int, re.search(r"(\d+) of (\d+) facts shown$", out).groups())
-    assert (code, "fewer than" in err) == ((0, False) if shown * 100 >= 95 * listed else (1, True))
-    assert listed > 300
+    assert (code, err) == (0, "")
+    assert shown * 100 >= 95 * listed and listed > 300
     assert listed == len(fidelity.read(DOCUMENT))
 
 
