@@ -116,15 +116,20 @@ def test_a_blocked_key_activates_nothing_more(lab, house):
     assert second.ask() == 0
 
 
-def test_the_same_machine_with_new_hardware_spends_one_more(lab, house):
+def test_a_new_installation_and_new_hardware_spend_one_more_each(lab, house):
     key = issue(house, "--count", "5")
     pc = machine(lab, house, "PC01", key)
     assert pc.ask() == 0
     pc("/upk")
-    pc("/ipk", key)  # reinstalled: asked anew, and counted
+    pc("/ipk", key)  # installed anew: asked anew, and counted
     assert pc.ask() == 0
     told = listed(house, key)
     assert (told["activations"], told["machines"]) == (2, 1)
+    pc("hardware", "change")
+    assert pc.licence["status"] == 5  # Notification
+    assert pc.ask() == 0
+    told = listed(house, key)
+    assert (told["activations"], told["machines"]) == (3, 2)
 
 
 def test_a_retail_key_is_for_one_machine(lab, house):
@@ -280,6 +285,30 @@ def test_what_a_machine_reads_out_and_deposits_licenses_it(lab, house, product, 
     give(cid)
     told = pc("show", "--json").json["products"][at]
     assert (told["status"], told["channel"], told["expires"]) == ("Licensed", "phone", None)
+
+
+def test_a_confirmation_id_is_good_for_its_machine_as_long_as_that_is_the_same(lab, house):
+    key = issue(house, "--count", "3")
+    pc, other = Machine(lab, "PC01"), Machine(lab, "PC02")
+    for m in (pc, other):
+        m("/ipk", key)
+    cid, elsewhere = (house.ctl("clearing", "confirm", m.iid(key, lab)[0].text()).out.strip() for m in (pc, other))
+    wrong = str((int(cid[-1]) + 1) % 10)
+    for text, code in ((cid[:-1] + wrong, "0xC004F04D"), (cid[:-1], "0xC004F02F"), (cid[:-1] + "x", "0xC004F02C"),
+                       (elsewhere, "0xC004F07F")):
+        assert code in pc("/atp", text, expect=None).err
+    assert pc.licence["status"] != 1
+    pc("/atp", cid)
+    assert (pc.licence["status"], pc.licence["expires"]) == (1, None)
+    pc("/upk")
+    pc("/ipk", key)
+    pc("/atp", cid)  # kept from before: nothing is counted
+    assert pc.licence["status"] == 1 and listed(house, key)["activations"] == 2
+    pc("/ipk", issue(house))
+    assert "0xC004F07E" in pc("/atp", cid, expect=None).err
+    pc("/ipk", key)
+    pc("hardware", "change")
+    assert "0xC004F07F" in pc("/atp", cid, expect=None).err
 
 
 def test_an_oem_key_is_nothing_for_a_clerk(lab, house):
