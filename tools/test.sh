@@ -73,6 +73,8 @@ rm -f build/demo/summary-samba.json
 
 say 'lint'
 tools/lint.sh "$results"
+say 'build as it is installed'
+step build-release build release
 say 'build with gcc'
 if step build-dev build dev; then
     say 'unit tests'

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "settings/settings.h"
 
+#define HELP_LEFT 34 /* columns */
 static const struct cli_command *const nouns[] = {
     cmd_realm, cmd_hostkey,  cmd_ao,     cmd_directory, cmd_lab,        cmd_machine,
     cmd_kms,   cmd_clearing, cmd_clock,  cmd_conf,      cmd_membership, cmd_explain,
@@ -24,7 +25,10 @@ static void print_commands(const char *noun)
 
             snprintf(left, sizeof(left), "%s%s%s %s", c->noun, c->verb[0] != '\0' ? " " : "",
                      c->verb, c->usage);
-            printf("  %-34s %s\n", left, c->summary);
+            if (strlen(left) > HELP_LEFT)
+                printf("  %s\n  %*s %s\n", left, HELP_LEFT, "", c->summary);
+            else
+                printf("  %-*s %s\n", HELP_LEFT, left, c->summary);
         }
     }
 }

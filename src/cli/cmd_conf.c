@@ -58,7 +58,7 @@ static int run_default(struct cli *cli, int argc, char **argv)
         section = k->section;
         printf("# %s\n", k->help);
         print_range(k);
-        printf("#%s = %s\n", k->name, k->def != NULL ? k->def : "");
+        printf("#%s =%s%s\n", k->name, k->def != NULL ? " " : "", k->def != NULL ? k->def : "");
     }
     return EXIT_OK;
 }

@@ -43,9 +43,10 @@ static json_t *row_json(const struct store_activation *a, const struct cat_produ
                      (json_int_t)a->licence_status, "peer", a->peer, "version", a->version);
 }
 
-static const char *const csv_headers[] = {"workstation",    "client_id", "product", "edition",
-                                          "activation_id",  "last_time", "channel", "count",
-                                          "licence_status", "peer",      "version", NULL};
+static const char *const csv_headers[] = {
+    "workstation",    "client_id", "product",   "edition", "activation_id",
+    "application_id", "last",      "last_time", "channel", "count",
+    "licence_status", "peer",      "version",   NULL};
 
 static void row_csv(struct csv *c, const struct store_activation *a, const struct cat_product *p)
 {
@@ -56,6 +57,8 @@ static void row_csv(struct csv *c, const struct store_activation *a, const struc
     csv_cell(c, "%s", p == NULL ? "" : p->product);
     csv_cell(c, "%s", p == NULL ? "" : p->edition);
     csv_cell(c, "%s", guid_format(&a->activation_id, text));
+    csv_cell(c, "%s", guid_format(&a->application_id, text));
+    csv_cell(c, "%" PRId64, a->when);
     csv_cell(c, "%s", clk_format(a->when, text));
     csv_cell(c, "%s", kms_channel_name(a->channel));
     csv_cell(c, "%" PRIu32, a->count);

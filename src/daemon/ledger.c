@@ -12,8 +12,9 @@
 #define RETRY_MAX_MS   10000
 #define NS_PER_MS      UINT64_C(1000000)
 #define NS_PER_SECOND  UINT64_C(1000000000)
-#define REFUSED_ROWS   256 /* in a commit: those who wait for it shall not wait long */
-#define SMALL_COMMIT   16  /* entries; with more, answering others beside the flush is worth more */
+#define REFUSED_ROWS   256  /* in a commit: those who wait for it shall not wait long */
+#define LOOK_MS        2000 /* while nothing happens: is the file still there? */
+#define SMALL_COMMIT   16 /* entries; with more, answering others beside the flush is worth more */
 
 void ledger_wake(struct ledger *l)
 {
@@ -237,20 +238,33 @@ enum err ledger_read(struct ledger *l, ledger_fn *read, void *arg, struct errinf
 
 /* ---- the thread ---- */
 
+/* With the lock, but not while it looks. Nobody may write for hours, and whoever removed the file
+ * can still put it back. */
+static void look_after(struct ledger *l)
+{
+    struct errinfo ei = {0};
+
+    uv_mutex_unlock(&l->lock);
+    if (store_look(l->conf.store, &ei) != ERR_OK)
+        go_down(l, &ei, 0);
+    uv_mutex_lock(&l->lock);
+}
+
 /* With the lock. Returns when there is something to do, or it is time to try to recover. */
 static void wait_for_work(struct ledger *l)
 {
     while (!l->work && !l->closing) {
         uint64_t now = uv_hrtime();
+        bool silent;
 
         if (!l->up && now >= l->retry_at)
             return;
         l->asleep = true;
-        if (l->up)
-            uv_cond_wait(&l->work_cond, &l->lock);
-        else
-            uv_cond_timedwait(&l->work_cond, &l->lock, l->retry_at - now);
+        silent = uv_cond_timedwait(&l->work_cond, &l->lock,
+                                   l->up ? LOOK_MS * NS_PER_MS : l->retry_at - now) == UV_ETIMEDOUT;
         l->asleep = false;
+        if (l->up && silent && !l->work)
+            look_after(l);
     }
 }
 

@@ -227,6 +227,7 @@ static void wait_for_release(struct net_conn *c)
     struct net_worker *w = c->worker;
 
     set_reading(c, false);
+    worker_set_deadline(w, &c->deadline, DEADLINE_NONE); /* it is not the one that is late */
     c->wait_next = w->waiting;
     if (c->wait_next != NULL)
         c->wait_next->wait_at = &c->wait_next;
@@ -250,7 +251,9 @@ static void choose_deadline(struct net_conn *c)
 
     if (c->writing)
         return; /* set when the write began */
-    if (!rpc_conn_bound(c->rpc))
+    if (c->wait_at != NULL)
+        want = DEADLINE_NONE; /* ours to read on */
+    else if (!rpc_conn_bound(c->rpc))
         want = DEADLINE_BIND;
     else if (rpc_conn_in_exchange(c->rpc))
         want = DEADLINE_EXCHANGE;

@@ -195,15 +195,23 @@ static bool removed(struct store *s)
            moved != 0;
 }
 
-enum err store_begin(struct store *s, struct errinfo *ei)
+enum err store_look(struct store *s, struct errinfo *ei)
 {
     assert(s->writable && !s->in_transaction);
     if (s->broken)
         return db_not_now(s, ei);
-    if (removed(s)) {
-        s->broken = true;
-        return db_removed(s, ei);
-    }
+    if (!removed(s))
+        return ERR_OK;
+    s->broken = true;
+    return db_removed(s, ei);
+}
+
+enum err store_begin(struct store *s, struct errinfo *ei)
+{
+    enum err e = store_look(s, ei);
+
+    if (e != ERR_OK)
+        return e;
     if (s->checkpointer != NULL)
         checkpointer_before_transaction(s->checkpointer);
     if (step(s, SQL_BEGIN) != SQLITE_OK) {

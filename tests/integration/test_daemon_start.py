@@ -35,6 +35,23 @@ def run(lab, *argv):
 
 # -- options --
 
+def test_the_list_of_commands_is_aligned(lab):
+    lines = subprocess.run([lab.program("adbactl"), "--help"], capture_output=True, text=True, check=True,
+                           timeout=30).stdout.split("Commands:\n")[1].split("\n\n")[0].splitlines()
+    assert len(lines) > 40
+    wide = [i for i, line in enumerate(lines) if not re.match(r"  \S.{33} \S", line)]
+    # What is too wide for its column stands alone, and its summary below.
+    for i, then in zip(wide[::2], wide[1::2], strict=True):
+        assert then == i + 1 and len(lines[i]) > 36 and re.match(r" {37}\S", lines[then])
+
+
+def test_the_default_configuration_has_no_trailing_blanks(lab):
+    out = subprocess.run([lab.program("adbactl"), "conf", "default"], capture_output=True, text=True, check=True,
+                         timeout=30).stdout
+    assert "#allow =\n" in out and "#port" not in out
+    assert [line for line in out.splitlines() if line != line.rstrip()] == []
+
+
 def test_help_goes_to_stdout(lab):
     done = run(lab, "--help")
     assert done.returncode == 0

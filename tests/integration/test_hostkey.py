@@ -1,6 +1,8 @@
 """Host keys on a KMS host: installing on the system that it simulates, activating online, by phone
 and in plain lab form, what holds for this host only, limits, and the host that answers nobody."""
+import csv
 import datetime
+import io
 import json
 import os
 import re
@@ -350,6 +352,27 @@ def test_a_host_that_refuses_all_keeps_who_still_asks(lab):
         assert ledger.execute("SELECT count(*), sum(times) FROM stragglers").fetchone() == (6, 13)
         assert ledger.execute("SELECT count(*) FROM activations").fetchone() == (0,)
     assert "renamed" in host.ctl("kms", "stragglers").out
+
+
+def test_stragglers_can_be_filtered_and_come_as_csv(lab):
+    host = lab.daemon(options={"kms.mode": "refuse"})
+    for n in range(3):
+        for product, edition in (("Windows 11", "Enterprise"), ("Windows Server 2022", "Standard")):
+            server(lab, host, product, edition).ask(client_id=uuid.UUID(int=n + 1), workstation=f"ws-{n}")
+    everybody = wait_for(lambda: len(stragglers(host)) == 6 and stragglers(host), "all who asked are listed")
+    for options, wanted in ((["--product", "windows 11"], lambda s: s["product"] == "Windows 11"),
+                            (["--product", "Windows Server 2022 Standard"], lambda s: s["edition"] == "Standard"),
+                            (["--workstation", "WS-[02]"], lambda s: s["workstation"] in ("ws-0", "ws-2")),
+                            (["--application", "windows"], lambda s: True),
+                            (["--application", "office"], lambda s: False),
+                            (["--source", "127.0.0.0/8"], lambda s: True),
+                            (["--source", "2001:db8::/32"], lambda s: False)):
+        assert stragglers(host, *options) == [s for s in everybody if wanted(s)], options
+    assert stragglers(host, "--product", "Windows 11", "--limit", "2") == [
+        s for s in everybody if s["product"] == "Windows 11"][:2]
+    rows = list(csv.DictReader(io.StringIO(host.ctl("kms", "stragglers", "--csv").out)))
+    assert rows == [{k: str(v) for k, v in s.items()} for s in everybody]
+    assert "no product of that name" in host.ctl("kms", "stragglers", "--product", "Windoes", expect=2).err
 
 
 def test_a_host_that_serves_keeps_no_stragglers(lab):

@@ -132,6 +132,16 @@ def test_a_ledger_that_is_removed_while_in_use_is_not_begun_anew(lab):
     assert clients.count(client_id=machine) == 2
 
 
+@pytest.mark.threads
+def test_a_ledger_that_is_removed_while_nobody_asks_is_missed_all_the_same(lab):
+    daemon = lab.daemon()
+    os.rename(ledger_path(daemon), ledger_path(daemon) + ".aside")
+    daemon.wait_log(r"was removed while in use; put it back, or restart adbad")
+    assert daemon.status()["ledger"]["state"] == "down"
+    os.rename(ledger_path(daemon) + ".aside", ledger_path(daemon))
+    wait_for(lambda: daemon.status()["ledger"]["state"] == "up", "the ledger is back")
+
+
 # -- adbactl ledger --
 
 INVALID, NOTFOUND, STORAGE, CONFLICT = 7, 4, 8, 9

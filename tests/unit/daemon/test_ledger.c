@@ -29,8 +29,10 @@ struct fixture {
     /* The writer's; the loop may look. */
     atomic_uint counted, rebuilt, saved;
     atomic_uint counted_when_saved;
-    /* The writer waits in count while this is set. */
+    /* The writer waits in count while gate is set, or when stop_at rows (0: any) were counted. */
     atomic_bool gate;
+    atomic_uint stop_at;
+    atomic_bool waits;
 };
 
 /* What the caller of the ledger keeps for one activation. */
@@ -46,8 +48,12 @@ static enum err count(void *arg, struct store_activation *row)
 {
     struct fixture *f = arg;
 
-    while (atomic_load(&f->gate))
+    while (atomic_load(&f->gate) || (atomic_load(&f->stop_at) != 0 &&
+                                     atomic_load(&f->counted) >= atomic_load(&f->stop_at))) {
+        atomic_store(&f->waits, true);
         uv_sleep(1);
+    }
+    atomic_store(&f->waits, false);
     if (row->required_count == NOT_NAMED)
         return ERR_LIMIT;
     row->count = atomic_fetch_add(&f->counted, 1) + 1;
@@ -158,6 +164,8 @@ static int teardown(void **state)
     struct fixture *f = *state;
 
     limit_files(RLIM_INFINITY);
+    atomic_store(&f->gate, false);
+    atomic_store(&f->stop_at, 0);
     close_ledger(f);
     store_close(f->store);
     assert_int_equal(uv_loop_close(&f->loop), 0);
@@ -375,6 +383,36 @@ static void a_full_queue_holds_its_ports_and_releases_them(void **state)
     add(f, ROOM);
     turn_until(f, f->done == 2 * ROOM + 2 && f->releases == 2);
     assert_int_equal(f->holds, 2);
+}
+
+/* A port may be held while all that is under way is others': when that is done it is released,
+ * though nothing of its own comes back then. */
+static void a_held_port_with_nothing_under_way_is_released_too(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture other = {.ledger = f->ledger};
+    struct errinfo ei;
+
+    assert_int_equal(uv_loop_init(&other.loop), 0);
+    assert_ok(ledger_port_open(f->ledger, &other.loop, on_hold, &other, &other.port, &ei), &ei);
+    atomic_store(&f->stop_at, 1);
+    add(f, ROOM - 1);
+    turn_until(f, f->waits); /* the writer has them */
+    add(&other, 1);
+    uv_run(&other.loop, UV_RUN_NOWAIT); /* takes the last of the room, in the second commit */
+    assert_int_equal(other.holds, 1);
+    atomic_store(&f->stop_at, ROOM - 1);
+    turn_until(f, f->done == ROOM - 1 && f->waits); /* the writer is in the other's */
+    add(f, ROOM);
+    uv_run(&f->loop, UV_RUN_NOWAIT);
+    atomic_store(&f->stop_at, ROOM);
+    turn_until(&other, other.done == 1 && f->waits);
+    assert_int_equal(other.releases, 0);
+    atomic_store(&f->stop_at, 0);
+    turn_until(&other, other.releases == 1);
+    turn_until(f, f->done == 2 * ROOM - 1);
+    close_port(&other);
+    uv_loop_close(&other.loop);
 }
 
 /* ---- refusals ---- */
@@ -709,6 +747,7 @@ int main(void)
         T(a_failed_commit_fails_all_of_it_and_takes_no_more),
         T(it_comes_back_by_itself_and_rebuilds_first),
         T(a_full_queue_holds_its_ports_and_releases_them),
+        T(a_held_port_with_nothing_under_way_is_released_too),
         T(refusals_are_recorded_within_moments),
         T(refusals_outlast_a_failure),
         T(refused_requests_have_rows_and_cost_no_commit_each),

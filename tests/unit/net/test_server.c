@@ -16,6 +16,7 @@
 #include "rpc/client.h"
 
 #define SHORT_MS 60
+#define HELD_MS  1000 /* for a connection that has to do something in it */
 #define LONG_MS  20000
 
 static const struct rpc_iface ifaces[] = {
@@ -216,12 +217,19 @@ static enum rpc_client_step advance(struct peer *p)
     return step;
 }
 
-static struct peer bound(struct fixture *f)
+static struct peer connected(struct fixture *f)
 {
     struct rpc_client_conf conf = {.uuid = ifaces[0].uuid, .major = 1};
     struct peer p = {.fd = dial(f), .rpc = rpc_client_new(&conf)};
 
     assert_non_null(p.rpc);
+    return p;
+}
+
+static struct peer bound(struct fixture *f)
+{
+    struct peer p = connected(f);
+
     turn_until(f, advance(&p) == RPC_CLIENT_BOUND);
     return p;
 }
@@ -673,6 +681,40 @@ static void nothing_is_read_while_a_worker_is_held(void **state)
     assert_true(f->ended);
 }
 
+/* What they sent is here and it is we who do not read it: none of the limits runs. */
+static void whoever_is_held_is_not_late(void **state)
+{
+    struct fixture *f = *state;
+    struct peer holder, idle, fresh;
+    uint64_t until;
+
+    start(f, (struct net_conf){.worker_start = begin_worker,
+                               .worker_stop = end_worker,
+                               .idle_ms = HELD_MS,
+                               .bind_ms = HELD_MS,
+                               .exchange_ms = HELD_MS});
+    f->hold = f->hold_worker = true;
+    holder = bound(f);
+    idle = bound(f);
+    call(&holder);
+    turn_until(f, f->held_count == 1);
+    call(&idle);
+    fresh = connected(f);
+    (void)advance(&fresh);
+    until = uv_hrtime() + UINT64_C(3) * HELD_MS / 2 * 1000000;
+    turn_until(f, uv_hrtime() > until);
+    assert_int_equal(stats(f).open, 3);
+    f->hold = f->hold_worker = false;
+    net_errand_reply(f->held[--f->held_count], "12345678", 8);
+    uv_async_send(&f->release);
+    turn_until(f, advance(&idle) == RPC_CLIENT_RESPONSE);
+    turn_until(f, advance(&fresh) == RPC_CLIENT_BOUND);
+    turn_until(f, closed(f, NET_IDLE_TIMEOUT) == 3); /* from now on they are */
+    hang_up(&holder);
+    hang_up(&idle);
+    hang_up(&fresh);
+}
+
 static enum err refuse_second(void *arg, unsigned worker, uv_loop_t *loop, struct errinfo *ei)
 {
     (void)arg;
@@ -768,6 +810,7 @@ int main(void)
         T(a_port_that_several_workers_share_is_still_ours_alone),
         T(a_server_that_was_not_started_can_be_stopped),
         T(nothing_is_read_while_a_worker_is_held),
+        T(whoever_is_held_is_not_late),
         T(a_worker_that_cannot_begin_ends_the_start),
         T(an_answer_without_memory_closes_at_once),
         T(every_reason_has_a_name_of_its_own),
