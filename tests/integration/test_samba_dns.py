@@ -45,7 +45,7 @@ class Site:
     def clear(self):
         """Stops the hosts and empties the name, as whoever owns it."""
         for daemon in self.realms.daemons:
-            daemon.stop()
+            assert daemon.stop() in (None, 0)
         self.realms.daemons.clear()
         for ccache in (self.ccache, None):
             if self.records():
