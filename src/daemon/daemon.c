@@ -486,6 +486,8 @@ static enum err open_publisher(struct daemon *d, struct errinfo *ei)
                                   .clk = d->clk,
                                   .enabled =
                                       d->settings.dns_publish && !d->overrides.no_dns_publishing,
+                                  .relay_healthy = relaying_healthy,
+                                  .arg = d,
                                   .log = log_child(&d->log, "dns")};
     enum err e = update_check(&d->settings, ei);
 

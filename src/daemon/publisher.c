@@ -180,7 +180,10 @@ static void begin(struct publisher *p, enum update_what what)
         return;
     }
     p->again = false;
-    p->next = (struct update){.settings = p->conf.settings, .what = what, .cache = p->cache};
+    p->next = (struct update){.settings = p->conf.settings,
+                              .what = what,
+                              .relay_healthy = p->conf.relay_healthy(p->conf.arg),
+                              .cache = p->cache};
     if (uv_queue_work(p->conf.loop, &p->work, on_worker, on_done) != 0)
         return;
     p->busy = true;

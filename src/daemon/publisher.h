@@ -21,6 +21,9 @@ struct publisher_conf {
     struct ledger_port *port;        /* takes the events; outlives it too */
     struct clk clk;                  /* theirs */
     bool enabled;                    /* by itself; else only when asked */
+    /* Whether genuine clients that find us are served. */
+    bool (*relay_healthy)(void *arg);
+    void *arg;
     struct log log;
 };
 

@@ -368,6 +368,13 @@ static json_t *outcomes_json(const struct daemon *d)
     return j;
 }
 
+bool relaying_healthy(void *daemon)
+{
+    const struct daemon *d = daemon;
+
+    return d->relay != NULL && relay_healthy(d->relay);
+}
+
 json_t *relaying_json(struct daemon *d)
 {
     const struct settings *s = &d->settings;
@@ -379,9 +386,9 @@ json_t *relaying_json(struct daemon *d)
     for (unsigned k = 0; k < d->worker_count; k++)
         unrecorded +=
             d->workers[k].relaying == NULL ? 0 : counter_read(&d->workers[k].relaying->unrecorded);
-    return json_pack("{s:b, s:s, s:I, s:o, s:I, s:o}", "configured", d->relay != NULL, "only",
-                     s->relay_only == SET_RELAY_ALL ? "all" : "foreign", "waiting",
-                     (json_int_t)(d->relay != NULL ? relay_waiting(d->relay) : 0), "since_start",
-                     outcomes_json(d), "unrecorded", (json_int_t)unrecorded, "upstreams",
-                     upstreams);
+    return json_pack(
+        "{s:b, s:b, s:s, s:I, s:o, s:I, s:o}", "configured", d->relay != NULL, "healthy",
+        relaying_healthy(d), "only", s->relay_only == SET_RELAY_ALL ? "all" : "foreign", "waiting",
+        (json_int_t)(d->relay != NULL ? relay_waiting(d->relay) : 0), "since_start",
+        outcomes_json(d), "unrecorded", (json_int_t)unrecorded, "upstreams", upstreams);
 }

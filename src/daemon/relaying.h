@@ -36,6 +36,8 @@ bool relaying_wants(const struct relaying *r, const struct kms_decision *dec, si
 /* Relays the call; data and n are its byte array. */
 void relaying_call(struct relaying *r, struct net_call *call, const uint8_t *data, size_t n);
 
+/* For whoever brings strangers here: whether a licensed host would serve them. */
+bool relaying_healthy(void *daemon);
 /* Everything relay.status tells; a new reference, or NULL when out of memory. */
 json_t *relaying_json(struct daemon *d);
 

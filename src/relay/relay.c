@@ -149,6 +149,20 @@ void relay_each_upstream(struct relay *r, relay_upstream_fn *each, void *arg)
     pthread_mutex_unlock(&r->lock);
 }
 
+bool relay_healthy(struct relay *r)
+{
+    bool healthy = false;
+
+    pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < RELAY_TARGETS_MAX; i++) {
+        const struct relay_upstream *u = &r->policy.upstreams[i];
+
+        healthy = healthy || (u->healthy && relay_upstream_serves(u, hub_now()));
+    }
+    pthread_mutex_unlock(&r->lock);
+    return healthy;
+}
+
 uint32_t relay_waiting(struct relay *r)
 {
     uint32_t n;

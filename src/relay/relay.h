@@ -105,6 +105,8 @@ void relay_free(struct relay *r);
 /* What is known of each wanted upstream, in the order of priority: called under the lock. */
 typedef void relay_upstream_fn(void *arg, const struct relay_upstream *u, uint64_t now);
 void relay_each_upstream(struct relay *r, relay_upstream_fn *each, void *arg);
+/* Whether an upstream's last health check ended well and requests go there now. */
+bool relay_healthy(struct relay *r);
 /* Requests that wait for a place now. */
 uint32_t relay_waiting(struct relay *r);
 

@@ -289,6 +289,7 @@ def nak(sock):
 def test_who_refuses_the_bind_is_down(lab, other, answer, on_bind):
     with FakeHost(answer, on_bind=on_bind) as bad:
         gateway = Gateway(lab, other, bad.address, **QUICK).wait_state("down")
+        assert gateway.status()["healthy"] is False
         assert gateway.upstream()["why"]
         assert outcome(gateway)[0] == ("fault", UNAVAILABLE)
         assert bad.got == []
@@ -511,6 +512,7 @@ def test_a_configuration_that_cannot_work_is_refused(lab, key, value, text):
 
 def test_the_commands_speak_to_people(lab, other, host):
     gateway = Gateway(lab, other, host.address).wait_state("up")
+    assert gateway.status()["healthy"] is True
     gateway.foreign.count(major=4, workstation="PC-B")
     gateway.relayed(1)
     status = gateway.daemon.ctl("relay", "status").out
