@@ -384,6 +384,7 @@ static void answered(struct relay_request *r)
         ERR_OK) {
         drop_link(r);
         failed_there(r, "its answer is not the operation's parameters");
+        pump(w);
         return;
     }
     if (big || ndr64 != r->ndr64) {
@@ -434,6 +435,7 @@ static void faulted(struct relay_request *r)
 static void lost(struct relay_request *r, const struct relay_link *l, const char *why)
 {
     bool stale = relay_link_used(l) && !relay_link_late(l) && !r->again;
+    struct relay_worker *w = r->worker;
 
     r->link = NULL;
     if (stale) { /* the host may have closed it while it was idle: a new one tells */
@@ -442,8 +444,8 @@ static void lost(struct relay_request *r, const struct relay_link *l, const char
     }
     if ((stale || !relay_link_bound(l)) && dial(r))
         return;
-    failed_there(r, why);
-    pump(r->worker);
+    failed_there(r, why); /* r may be gone */
+    pump(w);
 }
 
 static void on_event(void *arg, void *owner, struct relay_link *l, enum link_event event,
