@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from dnsmasq import Dns
+from lab import free_port
 
 GROUP = "Volume License for Windows Server 2022"
 
