@@ -237,7 +237,7 @@ static int set_blocked(struct cli *cli, int argc, char **argv, bool blocked)
         cli_json(reply);
         return EXIT_OK;
     }
-    printf("The host key %s is %s.\n", argv[0], blocked ? "blocked" : "no longer blocked");
+    printf("The key %s is %s.\n", argv[0], blocked ? "blocked" : "no longer blocked");
     json_decref(reply);
     return EXIT_OK;
 }

@@ -11,6 +11,7 @@
 #include "cli/ask.h"
 #include "cli/session.h"
 #include "daemon/activate.h"
+#include "realm/labkey.h"
 
 #define HR_SKU_NOT_INSTALLED 0xC004F015u /* the host lacks the licence for such a key */
 #define HOST_NAME_MAX_       256
@@ -331,8 +332,12 @@ static enum err extend(const struct settings *s, const char *what, uint32_t host
                        uint32_t activations, json_t **reply, struct errinfo *ei)
 {
     struct hostkey k = {0};
+    enum labkey_kind kind;
     enum err e = ERR_OK;
 
+    if (labkey_read(what, &kind, NULL) && kind != LABKEY_HOST)
+        return err_fail(ei, ERR_USAGE, "%.40s is a %s: adbactl mak extend", what,
+                        labkey_kind_name(kind));
     if (hosts == 0 && activations == 0)
         return err_fail(ei, ERR_USAGE, "extend by what? give --hosts N, --activations N or both");
     if (!hostkey_text_valid(what))

@@ -152,6 +152,7 @@ def test_a_key_that_this_clearing_house_never_issued(lab, house):
     assert pc.ask() == 0xC004C001
     refused = house.ctl("mak", "extend", rng_key, "5", expect=4)
     assert "never issued" in refused.err
+    assert "adbactl mak extend" in house.ctl("hostkey", "extend", rng_key, "--hosts", "1", expect=2).err
 
 
 def test_a_machine_of_another_realm_is_not_known(lab, house):
