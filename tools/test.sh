@@ -65,6 +65,21 @@ integration()
         >"$results/$name.pytest.log" 2>&1 || tail -n 60 "$results/$name.pytest.log" >&2
 }
 
+# The same seed gives the same bytes, whoever compiled it.
+same_bytes()
+{
+    mkdir -p build/same
+    for preset in dev clang asan-ubsan; do
+        for kind in svg html; do
+            build/$preset/bin/adbaclient fleet --clients 3000 --days 120 --hosts 2 --seed 11 --outage kms1:20d+9d \
+                --outage dc:50d+3d --mix 'Windows 11 Enterprise=8,Office LTSC 2024 Professional Plus=2' \
+                --chart build/same/$preset.$kind --json >build/same/$preset.json || return 1
+            cmp build/same/dev.$kind build/same/$preset.$kind || return 1
+        done
+        cmp build/same/dev.json build/same/$preset.json || return 1
+    done
+}
+
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS=halt_on_error=1
@@ -97,6 +112,8 @@ if [ $quick = no ]; then
         say 'integration tests (ASan, UBSan)'
         integration asan-ubsan '' -n 4 -m 'not samba and not no_program and not uninstrumented'
     }
+    say 'a fleet from three compilers'
+    step same-bytes same_bytes
     say 'build with ThreadSanitizer'
     step build-tsan build tsan && {
         say 'unit and daemon tests (TSan)'

@@ -1,4 +1,5 @@
 /* adbaclient fleet: thousands of machines in memory, a year in seconds. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,7 +30,10 @@ static const char fleet_help[] =
     "A picture of a year with Office and two troubles:\n"
     "  adbaclient fleet --clients 2000 --days 365 --outage kms1:30d+10d --outage dc:60d+5d \\\n"
     "      --mix \"Windows 11 Enterprise=70,Windows Server 2022 Standard=10,\\\n"
-    "Office LTSC 2024 Professional Plus=20\" --chart fleet.html\n";
+    "Office LTSC 2024 Professional Plus=20\" --chart fleet.html\n"
+    "What does a running adbad say to ten thousand machines, and how fast?\n"
+    "  adbaclient fleet --clients 10000 --days 7 --domain-share 0 \\\n"
+    "      --wire 127.0.0.1 --bundle /tmp/lab/realm/client.bundle\n";
 
 struct progress {
     uint32_t days;
@@ -68,11 +72,48 @@ static enum err write_chart(const struct fleet_report *r, const char *path, bool
     return e;
 }
 
+static enum err open_wire(const struct fleet_asked *a, struct fleet_conf *conf,
+                          struct fleet_wire **out, struct errinfo *ei)
+{
+    const struct fleet_wire_conf wire = {.host = a->wire,
+                                         .bundle = a->bundle,
+                                         .lines = a->connections,
+                                         .speed = a->speed,
+                                         .seed = a->seed};
+    struct sigaction action = {.sa_handler = fleet_wire_interrupt};
+    enum err e;
+
+    if (a->wire == NULL)
+        return ERR_OK;
+    e = fleet_wire_open(&wire, out, ei);
+    if (e != ERR_OK)
+        return e;
+    conf->ask = fleet_wire_ask;
+    conf->ask_arg = *out;
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+    return ERR_OK;
+}
+
+/* wire may be NULL; r is, if the run did not come to its end: what was asked is told all the same.
+ */
+static void print(struct client *c, const struct fleet_report *r, struct fleet_wire *wire,
+                  enum fleet_topic topic)
+{
+    if (c->json && r != NULL)
+        fleet_print_json(c, r, topic, wire == NULL ? NULL : fleet_wire_json(wire, r));
+    else if (r != NULL)
+        fleet_print(c, r, topic);
+    if (!c->json && wire != NULL)
+        fleet_wire_print(wire, r);
+}
+
 static enum err run(struct client *c, const struct fleet_asked *a, struct errinfo *ei)
 {
     struct progress progress = {.days = a->days};
     struct clk clk = clk_system();
     struct fleet_report *r = NULL;
+    struct fleet_wire *wire = NULL;
     enum fleet_topic topic;
     struct fleet_conf conf;
     bool html = false;
@@ -82,6 +123,8 @@ static enum err run(struct client *c, const struct fleet_asked *a, struct errinf
         e = fleet_chart_name(a->chart, &html, ei);
     if (e == ERR_OK)
         e = fleet_options(c, a, &conf, ei);
+    if (e == ERR_OK)
+        e = open_wire(a, &conf, &wire, ei);
     if (e != ERR_OK)
         return e;
     progress.began = clk_now(&clk);
@@ -92,11 +135,11 @@ static enum err run(struct client *c, const struct fleet_asked *a, struct errinf
     e = fleet_run(&conf, &r, ei);
     if (e == ERR_OK && a->chart != NULL)
         e = write_chart(r, a->chart, html, ei);
-    if (e == ERR_OK && c->json)
-        fleet_print_json(c, r, topic);
-    else if (e == ERR_OK)
-        fleet_print(c, r, topic);
+    if (e != ERR_OK && conf.progress != NULL)
+        fputs("\r\033[K", stderr);
+    print(c, e == ERR_OK ? r : NULL, wire, topic);
     fleet_report_free(r);
+    fleet_wire_free(wire);
     return e;
 }
 
@@ -119,6 +162,7 @@ static int run_fleet(struct client *c, int argc, char **argv)
                             .move = 2,
                             .seed = 1,
                             .arrive = -1,
+                            .connections = 16,
                             .domain_share = "0.8",
                             .presence = "office"};
     const struct opt opts[] = {
@@ -151,6 +195,13 @@ static int run_fleet(struct client *c, int argc, char **argv)
         UINT_ROW("seed", "N", &a.seed, 0, UINT32_MAX, "for all that is left to chance (default 1)"),
         OPT_TEXT_ROW("chart", "FILE", &a.chart, "draw it too: FILE.svg, or FILE.html with words"),
         OPT_TEXT_ROW("ask", "WHAT", &a.ask, "only the conclusions on: threshold, outage or hosts"),
+        OPT_TEXT_ROW("wire", "HOST[:PORT]", &a.wire,
+                     "ask a running KMS host over TCP instead of simulated ones (port 1688)"),
+        OPT_TEXT_ROW("bundle", "FILE", &a.bundle, "with --wire: client.bundle of its realm"),
+        UINT_ROW("connections", "N", &a.connections, 1, FLEET_WIRE_LINES_MAX,
+                 "with --wire: at once, each kept for many requests (default 16)"),
+        UINT_ROW("speed", "N", &a.speed, 1, 100000000,
+                 "with --wire: N times as fast as real time (default: as fast as it answers)"),
         {0},
     };
     struct errinfo ei;

@@ -205,6 +205,21 @@ static enum err take_arrive(const struct fleet_asked *a, struct fleet_conf *out,
     return ERR_OK;
 }
 
+/* The host is one that runs: it is neither several nor away when we like. */
+static enum err check_wire(const struct fleet_asked *a, const struct fleet_conf *out,
+                           struct errinfo *ei)
+{
+    if (a->hosts != 1)
+        return err_fail(ei, ERR_USAGE, "--wire asks the one host that it names: leave out --hosts");
+    for (size_t i = 0; i < out->outage_count; i++) {
+        if (out->outage[i].part == FLEET_KMS)
+            return err_fail(ei, ERR_USAGE,
+                            "--wire asks a host that runs: to have it away, stop it; --outage "
+                            "takes dc and object then");
+    }
+    return ERR_OK;
+}
+
 enum err fleet_options(const struct client *c, const struct fleet_asked *a, struct fleet_conf *out,
                        struct errinfo *ei)
 {
@@ -228,6 +243,8 @@ enum err fleet_options(const struct client *c, const struct fleet_asked *a, stru
         e = take_mix(c, a->mix.v[i], out, ei);
     for (size_t i = 0; e == ERR_OK && i < a->outages.n; i++)
         e = take_outage(a->outages.v[i], out, ei);
+    if (e == ERR_OK && a->wire != NULL)
+        e = check_wire(a, out, ei);
     return e == ERR_OK ? take_groups(c, a, out, ei) : e;
 }
 

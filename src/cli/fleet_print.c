@@ -271,7 +271,8 @@ static void add_line(void *arg, const char *topic, const char *text)
     json_array_append_new(arg, json_pack("{s:s, s:s}", "topic", topic, "text", text));
 }
 
-void fleet_print_json(const struct client *c, const struct fleet_report *r, enum fleet_topic topic)
+void fleet_print_json(const struct client *c, const struct fleet_report *r, enum fleet_topic topic,
+                      json_t *wire)
 {
     json_t *o = json_object(), *days = json_array(), *says = json_array();
 
@@ -299,5 +300,7 @@ void fleet_print_json(const struct client *c, const struct fleet_report *r, enum
     }
     json_decref(days);
     json_object_set_new(o, "conclusions", says);
+    if (wire != NULL)
+        json_object_set_new(o, "wire", wire);
     cli_json(o);
 }

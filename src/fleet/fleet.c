@@ -23,9 +23,12 @@ struct fleet_client {
     uint8_t product;    /* of the mix */
     uint8_t host;       /* as in struct site_asker */
     bool arrived, on, member, asked_kms;
+    bool waits; /* for a host elsewhere */
 };
 
 _Static_assert(sizeof(struct fleet_client) <= 150, "100,000 of them shall fit in little memory");
+
+#define ASKS_MAX 1024 /* at once */
 
 struct fleet {
     const struct fleet_conf *conf;
@@ -40,7 +43,13 @@ struct fleet {
     uint32_t on;            /* switched on */
     struct fleet_day today; /* states as they are, events since midnight */
     uint32_t hour_kms, hour_ad;
+    /* Questions to a host elsewhere, and whose they are. */
+    struct fleet_ask *ask;
+    uint32_t *asker;
+    size_t asks;
+    uint32_t awake; /* whose turn it is; CALENDAR_NONE */
     enum err err;
+    struct errinfo ei;
 };
 
 static uint32_t draw(struct fleet *f, uint32_t below)
@@ -119,7 +128,9 @@ static void end_day(struct fleet *f)
 
     for (uint32_t h = 0; h < f->conf->hosts; h++) {
         for (uint32_t app = 0; app < FLEET_APPS; app++)
-            f->today.host[h].count[app] = site_count(f->site, h, (enum fleet_app)app, f->now);
+            f->today.host[h].count[app] = f->conf->ask != NULL
+                                              ? f->report->match[app].told
+                                              : site_count(f->site, h, (enum fleet_app)app, f->now);
     }
     *d = f->today;
     memset(&f->today, 0, sizeof(f->today)); /* events begin anew, states go on */
@@ -154,6 +165,20 @@ static struct lic_event ask_kms(struct fleet *f, struct fleet_client *c)
     return a.event;
 }
 
+/* Later, together with all of this minute. */
+static void ask_elsewhere(struct fleet *f, struct fleet_client *c)
+{
+    const struct lic *l = &c->lic;
+    int64_t left = l->expires == LIC_NEVER ? 0 : (l->expires - site_time(f->now)) / CLK_MINUTE;
+
+    f->ask[f->asks] = (struct fleet_ask){.product = l->product,
+                                         .machine = c->machine,
+                                         .status = l->status,
+                                         .minutes_left = left > 0 ? (uint32_t)left : 0};
+    f->asker[f->asks++] = (uint32_t)(c - f->client);
+    c->waits = true;
+}
+
 static struct lic_event ask_ad(struct fleet *f, const struct fleet_client *c)
 {
     f->hour_ad++;
@@ -161,12 +186,12 @@ static struct lic_event ask_ad(struct fleet *f, const struct fleet_client *c)
     return site_ask_ad(f->site, c->product, f->now);
 }
 
-/* Lets an event happen to the licence, and what follows from it. */
-static void happen(struct fleet *f, struct fleet_client *c, enum lic_event_type type)
+/* Lets an event happen to the licence, and what follows from it; with a host elsewhere up to its
+ * question to it. */
+static void proceed(struct fleet *f, struct fleet_client *c, struct lic_event ev)
 {
     const struct lic_site site = {
         .member = c->member, .bound = c->member, .adba = c->lic.product->adba};
-    struct lic_event ev = {.type = type};
     bool licensed = c->lic.status == LIC_LICENSED;
     struct lic_outcome out;
 
@@ -180,11 +205,106 @@ static void happen(struct fleet *f, struct fleet_client *c, enum lic_event_type 
         licensed = licensed && (out.notes & (LIC_LAPSED | LIC_UNBOUND)) == 0;
         if (out.action == LIC_ASK_AD)
             ev = ask_ad(f, c);
-        else if (out.action == LIC_ASK_KMS)
+        else if (out.action == LIC_ASK_KMS && f->conf->ask == NULL)
             ev = ask_kms(f, c);
         else
-            return;
+            break;
     }
+    if (out.action == LIC_ASK_KMS)
+        ask_elsewhere(f, c);
+}
+
+/* ---- a host elsewhere ---- */
+
+static void plan_next(struct fleet *f, uint32_t index);
+
+/* The simulated host is asked too and says what it would have told. */
+static void take_answer(struct fleet *f, const struct fleet_ask *ask, struct fleet_client *c,
+                        uint32_t simulated[FLEET_APPS], uint32_t told[FLEET_APPS])
+{
+    enum fleet_app app = ask->product->family == CAT_OFFICE ? FLEET_OFFICE_APP : FLEET_WINDOWS;
+    struct site_answer a;
+    const struct site_asker who = {.product = c->product, .machine = c->machine, .host = &c->host};
+    enum err e = site_ask_kms(f->site, &who, f->now, &f->rng, &a);
+
+    if (e != ERR_OK)
+        f->err = err_nomem(&f->ei);
+    f->hour_kms++;
+    f->today.kms++;
+    f->today.host[0].requests++;
+    if (a.event.type == LIC_EV_KMS_ANSWERED && a.event.count > simulated[app])
+        simulated[app] = a.event.count;
+    if (ask->event.type != LIC_EV_KMS_ANSWERED)
+        return;
+    tally_count(f, c, ask->event.count);
+    if (ask->event.count > told[app])
+        told[app] = ask->event.count;
+}
+
+static void compare(struct fleet *f, const uint32_t simulated[FLEET_APPS],
+                    const uint32_t told[FLEET_APPS])
+{
+    for (int app = 0; app < FLEET_APPS; app++) {
+        struct fleet_match *m = &f->report->match[app];
+
+        if (simulated[app] == 0 && told[app] == 0)
+            continue;
+        m->told = told[app];
+        m->simulated = simulated[app];
+        if (told[app] == simulated[app])
+            m->agreed++;
+        else
+            m->differed++;
+    }
+}
+
+/* Whoever's turn it is goes on by itself. */
+static void go_on(struct fleet *f, uint32_t index, const struct lic_event *ev)
+{
+    struct fleet_client *c = &f->client[index];
+
+    if (index == f->awake) {
+        proceed(f, c, *ev);
+        return;
+    }
+    tally(f, c, UINT32_MAX); /* minus one */
+    proceed(f, c, *ev);
+    tally(f, c, 1);
+    if (!c->waits)
+        plan_next(f, index);
+}
+
+static void ask_all(struct fleet *f)
+{
+    while (f->asks > 0 && f->err == ERR_OK) {
+        uint32_t simulated[FLEET_APPS] = {0}, told[FLEET_APPS] = {0};
+        size_t n = f->asks;
+
+        f->err = f->conf->ask(f->conf->ask_arg, f->now, f->ask, n, &f->ei);
+        if (f->err != ERR_OK)
+            return;
+        for (size_t i = 0; i < n; i++) {
+            f->client[f->asker[i]].waits = false;
+            take_answer(f, &f->ask[i], &f->client[f->asker[i]], simulated, told);
+        }
+        compare(f, simulated, told);
+        /* A client whose answer leads to another question puts that where its own was, or before:
+         * what is there was read. */
+        f->asks = 0;
+        for (size_t i = 0; i < n; i++) {
+            const struct lic_event ev = f->ask[i].event;
+
+            go_on(f, f->asker[i], &ev);
+        }
+    }
+}
+
+static void happen(struct fleet *f, struct fleet_client *c, enum lic_event_type type)
+{
+    if (c->waits || f->asks == ASKS_MAX)
+        ask_all(f);
+    if (f->err == ERR_OK)
+        proceed(f, c, (struct lic_event){.type = type});
 }
 
 /* ---- the days of a machine ---- */
@@ -310,6 +430,7 @@ static void wake(struct fleet *f, uint32_t index)
 {
     struct fleet_client *c = &f->client[index];
 
+    f->awake = index;
     if (c->arrived)
         tally(f, c, UINT32_MAX); /* minus one */
     if (c->life_at <= f->now)
@@ -319,7 +440,9 @@ static void wake(struct fleet *f, uint32_t index)
     else
         happen(f, c, LIC_EV_WAKE);
     tally(f, c, 1);
-    plan_next(f, index);
+    f->awake = CALENDAR_NONE;
+    if (!c->waits)
+        plan_next(f, index);
 }
 
 static uint32_t mix_total(const struct fleet_conf *conf)
@@ -373,6 +496,7 @@ static void run(struct fleet *f)
 
         while ((i = calendar_take(f->calendar, f->now)) != CALENDAR_NONE)
             wake(f, i);
+        ask_all(f);
         if (f->now % 60 == 59)
             end_hour(f);
         if (f->now % FLEET_DAY == FLEET_DAY - 1)
@@ -387,12 +511,37 @@ static enum err check(const struct fleet_conf *conf, struct errinfo *ei)
 
     for (size_t i = 0; mix && i < conf->mix_count; i++)
         mix = conf->mix[i].share >= 1 && conf->mix[i].share <= 1000000;
-    if (!mix || conf->clients < 1 || conf->clients > FLEET_CLIENTS_MAX || conf->days < 1 ||
-        conf->days > FLEET_DAYS_MAX || conf->hosts > FLEET_HOSTS_MAX ||
-        conf->outage_count > FLEET_OUTAGES_MAX || conf->group_count > FLEET_GROUPS_MAX ||
-        conf->domain_share > 1000 || conf->replace > 1000 || conf->move > 1000)
+    if (!mix || (conf->ask != NULL && conf->hosts != 1) || conf->clients < 1 ||
+        conf->clients > FLEET_CLIENTS_MAX || conf->days < 1 || conf->days > FLEET_DAYS_MAX ||
+        conf->hosts > FLEET_HOSTS_MAX || conf->outage_count > FLEET_OUTAGES_MAX ||
+        conf->group_count > FLEET_GROUPS_MAX || conf->domain_share > 1000 || conf->replace > 1000 ||
+        conf->move > 1000)
         return err_fail(ei, ERR_USAGE, "run a fleet: a number is out of its range");
     return ERR_OK;
+}
+
+static bool prepare(struct fleet *f)
+{
+    const struct fleet_conf *conf = f->conf;
+
+    rng_seeded_init(&f->seeded, conf->seed);
+    f->rng = rng_from_seed(&f->seeded);
+    f->awake = CALENDAR_NONE;
+    f->site = site_new(conf);
+    f->calendar = calendar_new(conf->clients, conf->days * FLEET_DAY);
+    f->client = calloc(conf->clients, sizeof(*f->client));
+    f->ask = calloc(ASKS_MAX, sizeof(*f->ask));
+    f->asker = calloc(ASKS_MAX, sizeof(*f->asker));
+    f->report = calloc(1, sizeof(*f->report));
+    if (f->report != NULL)
+        f->report->day = calloc(conf->days, sizeof(*f->report->day));
+    if (f->site == NULL || f->calendar == NULL || f->client == NULL || f->ask == NULL ||
+        f->asker == NULL || f->report == NULL || f->report->day == NULL)
+        return false;
+    f->report->conf = *conf;
+    for (size_t i = 0; i < FLEET_APPS; i++)
+        f->report->reach[i].at_5 = f->report->reach[i].at_25 = FLEET_NEVER;
+    return true;
 }
 
 enum err fleet_run(const struct fleet_conf *conf, struct fleet_report **out, struct errinfo *ei)
@@ -402,32 +551,24 @@ enum err fleet_run(const struct fleet_conf *conf, struct fleet_report **out, str
 
     if (e != ERR_OK)
         return e;
-    rng_seeded_init(&f.seeded, conf->seed);
-    f.rng = rng_from_seed(&f.seeded);
-    f.site = site_new(conf);
-    f.calendar = calendar_new(conf->clients, conf->days * FLEET_DAY);
-    f.client = calloc(conf->clients, sizeof(*f.client));
-    f.report = calloc(1, sizeof(*f.report));
-    if (f.report != NULL)
-        f.report->day = calloc(conf->days, sizeof(*f.report->day));
-    if (f.site != NULL && f.calendar != NULL && f.client != NULL && f.report != NULL &&
-        f.report->day != NULL) {
-        f.report->conf = *conf;
-        for (size_t i = 0; i < FLEET_APPS; i++)
-            f.report->reach[i].at_5 = f.report->reach[i].at_25 = FLEET_NEVER;
+    if (prepare(&f))
         run(&f);
-    } else {
+    else
         f.err = ERR_NOMEM;
-    }
     site_free(f.site);
     calendar_free(f.calendar);
     free(f.client);
-    if (f.err != ERR_OK) {
+    free(f.ask);
+    free(f.asker);
+    if (f.err != ERR_OK)
         fleet_report_free(f.report);
+    else
+        *out = f.report;
+    if (f.err == ERR_NOMEM)
         return err_fail(ei, f.err, "run a fleet of %u clients: out of memory", conf->clients);
-    }
-    *out = f.report;
-    return ERR_OK;
+    return f.err == ERR_OK
+               ? ERR_OK
+               : err_fail(ei, f.err, "%s; that was on day %u", f.ei.text, f.now / FLEET_DAY + 1);
 }
 
 void fleet_report_free(struct fleet_report *r)

@@ -5,7 +5,8 @@
  * kms/count.h); what a wire would carry is left out. Machines arrive, are switched on and off, are
  * replaced, leave and join the domain; controllers, objects and hosts fail when told to.
  *
- * Pure: no I/O, no clock, integers only. The same configuration gives the same report. */
+ * Pure: no I/O, no clock, integers only. The same configuration gives the same report, if the
+ * simulated hosts answer. */
 #ifndef ADBAD_FLEET_FLEET_H
 #define ADBAD_FLEET_FLEET_H
 
@@ -45,6 +46,15 @@ enum fleet_presence {
     FLEET_ALWAYS,       /* everything always, with a restart about once a month */
 };
 
+/* A client's question to a KMS host that is elsewhere, and what it came to. */
+struct fleet_ask {
+    const struct cat_product *product;
+    uint32_t machine; /* its number: what its CMID is made from */
+    uint32_t status;  /* enum lic_status */
+    uint32_t minutes_left;
+    struct lic_event event; /* LIC_EV_KMS_ANSWERED or LIC_EV_KMS_REFUSED */
+};
+
 struct fleet_conf {
     const struct catalog *catalog;
     uint32_t clients, days;
@@ -61,6 +71,12 @@ struct fleet_conf {
     size_t group_count; /* host keys and activation objects; 0: all that the catalogue knows */
     const struct cat_group *group[FLEET_GROUPS_MAX];
     uint64_t seed;
+    /* Asks a KMS host elsewhere, at once for all whose turn it is in a minute; hosts is 1 then, and
+     * the simulated host only counts along. NULL: the simulated hosts answer. An error ends the
+     * run. */
+    enum err (*ask)(void *arg, uint32_t minute, struct fleet_ask *asks, size_t n,
+                    struct errinfo *ei);
+    void *ask_arg;
     void (*progress)(void *arg, uint32_t day); /* after each day; may be NULL */
     void *progress_arg;
 };
@@ -107,6 +123,12 @@ struct fleet_reach {
     uint32_t at_25;
 };
 
+/* The count told by a host elsewhere against the simulated one: the highest of each minute. */
+struct fleet_match {
+    uint32_t told, simulated;  /* in the last minute with questions */
+    uint32_t agreed, differed; /* minutes */
+};
+
 struct fleet_report {
     struct fleet_conf conf;
     struct fleet_day *day; /* conf.days of them */
@@ -116,10 +138,11 @@ struct fleet_report {
     uint32_t peak_hour;                        /* its number from the start */
     /* Clients licensed by KMS at the end, by whole days that their licence still lasts. */
     uint32_t left[LIC_VALIDITY / FLEET_DAY + 1];
-    uint64_t steps; /* of the state machine */
+    struct fleet_match match[FLEET_APPS]; /* with conf.ask */
+    uint64_t steps;                       /* of the state machine */
 };
 
-/* Runs it. The caller frees *out (fleet_report_free). ERR_NOMEM, ERR_USAGE. */
+/* Runs it. The caller frees *out (fleet_report_free). ERR_NOMEM, ERR_USAGE, or conf->ask's. */
 MUST_CHECK enum err fleet_run(const struct fleet_conf *conf, struct fleet_report **out,
                               struct errinfo *ei);
 void fleet_report_free(struct fleet_report *r);

@@ -265,6 +265,84 @@ static void it_says_how_many_are_missing(void **state)
     fleet_report_free(r);
 }
 
+/* ---- a host elsewhere ---- */
+
+struct elsewhere {
+    uint32_t asked, batches, most; /* questions; calls; questions in one call */
+    uint32_t refuse_until;         /* minute */
+    uint32_t fail_at;              /* question; 0: never */
+    uint32_t minute;
+};
+
+/* Tells every machine that it is the fiftieth. */
+static enum err answer(void *arg, uint32_t minute, struct fleet_ask *asks, size_t n,
+                       struct errinfo *ei)
+{
+    struct elsewhere *e = arg;
+
+    assert_true(n > 0 && minute >= e->minute);
+    e->minute = minute;
+    e->batches++;
+    e->most = n > e->most ? (uint32_t)n : e->most;
+    for (size_t i = 0; i < n; i++) {
+        if (++e->asked == e->fail_at)
+            return err_fail(ei, ERR_UNREACHABLE, "gone");
+        if (minute < e->refuse_until)
+            asks[i].event = (struct lic_event){.type = LIC_EV_KMS_REFUSED, .hresult = 0xC004F042};
+        else
+            asks[i].event = (struct lic_event){.type = LIC_EV_KMS_ANSWERED,
+                                               .count = 50,
+                                               .activation = LIC_ACTIVATION_DEFAULT,
+                                               .renewal = LIC_RENEWAL_DEFAULT};
+    }
+    return ERR_OK;
+}
+
+static void a_host_elsewhere_is_asked_by_all_of_a_minute_at_once(void **state)
+{
+    struct fleet_conf conf = still("Windows 11 Enterprise", 300, 8);
+    struct elsewhere e = {.refuse_until = 60};
+    struct fleet_report *r;
+    uint32_t asked = 0;
+
+    (void)state;
+    conf.ask = answer;
+    conf.ask_arg = &e;
+    r = run(&conf);
+    for (uint32_t d = 0; d < 8; d++)
+        asked += r->day[d].kms;
+    /* All arrive in minute 0 and are refused, ask again after 2 hours, and renew after 7 days; a
+     * start asks too. */
+    assert_int_equal(e.asked, asked);
+    assert_true(e.asked >= 3 * 300);
+    assert_true(e.most >= 299);
+    assert_true(r->day[0].failed[FLEET_NOT_SERVED] >= 300);
+    assert_int_equal(r->day[7].channel[LIC_BY_KMS], 300);
+    assert_int_equal(r->reach[FLEET_WINDOWS].askers, 300);
+    assert_int_equal(r->match[FLEET_WINDOWS].told, 50);
+    assert_int_equal(r->match[FLEET_WINDOWS].simulated, 50);
+    assert_true(r->match[FLEET_WINDOWS].differed >= 1); /* it refused, the simulated one did not */
+    fleet_report_free(r);
+}
+
+static void a_host_elsewhere_that_fails_ends_the_run(void **state)
+{
+    struct fleet_conf conf = still("Windows 11 Enterprise", 300, 20);
+    struct elsewhere e = {.fail_at = 650};
+    struct fleet_report *r = NULL;
+    struct errinfo ei;
+
+    (void)state;
+    conf.ask = answer;
+    conf.ask_arg = &e;
+    assert_int_equal(fleet_run(&conf, &r, &ei), ERR_UNREACHABLE);
+    assert_null(r);
+    assert_contains(ei.text, "gone; that was on day 15");
+    assert_int_equal(e.asked, 650); /* 300 on day 1, 300 after 7 days */
+    conf.hosts = 2;
+    assert_int_equal(fleet_run(&conf, &r, &ei), ERR_USAGE);
+}
+
 static void a_number_out_of_range_is_refused(void **state)
 {
     struct fleet_conf conf = still("Windows 11 Enterprise", 20, 10);
@@ -293,6 +371,8 @@ int main(void)
         cmocka_unit_test(the_figures_of_a_day_agree),
         cmocka_unit_test(shares_are_met_to_the_client),
         cmocka_unit_test(it_says_how_many_are_missing),
+        cmocka_unit_test(a_host_elsewhere_is_asked_by_all_of_a_minute_at_once),
+        cmocka_unit_test(a_host_elsewhere_that_fails_ends_the_run),
         cmocka_unit_test(a_number_out_of_range_is_refused),
     };
 
