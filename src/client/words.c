@@ -112,6 +112,10 @@ void words_follows(const struct machine_product *p, unsigned notes, char *out, s
     if (notes & LIC_BELOW)
         n = snprintf(out, size, "%u more machines must ask the host within 30 days; ",
                      l->product->required_count - p->count);
+    else if (l->last == LIC_HR_NO_TOKEN)
+        n = snprintf(out, size,
+                     "activation type 3 is set and tokens are not modelled: /act-type 0 lets the "
+                     "directory and KMS activate; ");
     if (n < 0 || (size_t)n >= size)
         return;
     if (l->expires == LIC_NEVER)

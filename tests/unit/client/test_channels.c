@@ -760,6 +760,7 @@ static void the_machines_activation_type_holds_unless_the_product_has_its_own(vo
     w->p->lic.type = LIC_TYPE_TOKEN;
     ask(w);
     assert_int_equal(w->p->last.result, 0xC004F011); /* event_ids.csv, 12321 */
+    assert_contains(w->p->last.follows, "/act-type 0");
     assert_string_equal(last_event(w, 12321), "0xC004F011");
 }
 
