@@ -228,9 +228,10 @@ int client_fail(const struct client *c, enum err e, const struct errinfo *ei)
         if (ei->hresult != 0)
             json_object_set_new(o, "code", json_string(code));
         if (c->operation != NULL)
-            json_object_update_new(o, json_pack("{s:b, s:s, s:s, s:s}", "Success", 0, "Operation",
-                                                c->operation, "ErrorCode", code, "ErrorMessage",
-                                                ei->text));
+            json_object_update_new(o, json_pack("{s:b, s:s, s:s}", "Success", 0, "ErrorCode", code,
+                                                "ErrorMessage", ei->text));
+        if (c->operation != NULL && c->operation[0] != '\0')
+            json_object_set_new(o, "Operation", json_string(c->operation));
         cli_json(o);
     }
     fflush(stdout);

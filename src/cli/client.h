@@ -36,7 +36,8 @@ struct client {
     bool standard_user;    /* --standard-user */
     const char *config;    /* --config: adbad.conf of the lab, for what needs its administrator */
     const char *control;   /* --control: the KMS host's control socket */
-    const char *operation; /* what --json tells beside the result; NULL: not wanted */
+    const char *operation; /* what --json tells beside the result; "": Success alone; NULL: not
+                              wanted */
     uint32_t timeout;      /* seconds, for each question */
     /* How KMS hosts are asked in this run; in no machine's folder. */
     uint32_t max_fragment; /* bytes; 0: as agreed */

@@ -290,8 +290,9 @@ void client_print_json(struct client *c)
         json_t *one = client_machine_json(c, &c->station[0]);
 
         if (c->operation != NULL)
-            json_object_update_new(
-                one, json_pack("{s:b, s:s}", "Success", 1, "Operation", c->operation));
+            json_object_set_new(one, "Success", json_true());
+        if (c->operation != NULL && c->operation[0] != '\0')
+            json_object_set_new(one, "Operation", json_string(c->operation));
         cli_json(one);
         return;
     }

@@ -85,7 +85,7 @@ static int help_one(const struct client *c, const struct script_option *o)
     facts_add(f, "Standard user", "%s",
               o->admin ? "refused (--standard-user), unless user operations are allowed"
                        : "allowed");
-    if (o->operation != NULL)
+    if (o->operation != NULL && o->operation[0] != '\0')
         facts_add(f, "Operation with --json", "%s", o->operation);
     facts_print(f);
     return EXIT_OK;

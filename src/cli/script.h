@@ -22,6 +22,7 @@ struct script_option {
     enum script_target target;
     bool admin;            /* a standard user is refused */
     const char *operation; /* the OSLicense cmdlets' name for it; NULL: they have none */
+#define SCRIPT_SET ""      /* one of the cmdlets that set something: they tell success alone */
     const char *summary;
     /* argv: the option's arguments. Returns an exit code. */
     int (*run)(struct client *c, int argc, char **argv);

@@ -143,6 +143,7 @@ static int ckhc(struct client *c, int argc, char **argv)
 #define H   SCRIPT_HOST
 #define YES true
 #define NO  false
+#define SET SCRIPT_SET
 
 /* clang-format off */
 const struct script_option script_slmgr_options[] = {
@@ -169,14 +170,14 @@ const struct script_option script_slmgr_options[] = {
      script_installation_id},
     {"atp", "<Confirmation ID> [Activation ID]", 1, 2, M, YES, "ActivateOffline",
      "Deposit the clerk's confirmation ID", script_confirmation_id},
-    {"skms", "<Name[:Port] | :port> [Activation ID]", 1, 2, M, YES, NULL,
+    {"skms", "<Name[:Port] | :port> [Activation ID]", 1, 2, M, YES, SET,
      "Set the KMS host, for all or for one product", skms},
-    {"ckms", "[Activation ID]", 0, 1, M, YES, NULL, "Clear the KMS host and its port", ckms},
-    {"skms-domain", "<FQDN> [Activation ID]", 1, 2, M, YES, NULL,
+    {"ckms", "[Activation ID]", 0, 1, M, YES, SET, "Clear the KMS host and its port", ckms},
+    {"skms-domain", "<FQDN> [Activation ID]", 1, 2, M, YES, SET,
      "Set the domain where KMS hosts are looked up", script_set_domain},
-    {"ckms-domain", "[Activation ID]", 0, 1, M, YES, NULL, "Clear it", script_clear_domain},
-    {"skhc", "", 0, 0, M, YES, NULL, "Remember the KMS host that answered (default)", skhc},
-    {"ckhc", "", 0, 0, M, YES, NULL, "Look up KMS hosts every time", ckhc},
+    {"ckms-domain", "[Activation ID]", 0, 1, M, YES, SET, "Clear it", script_clear_domain},
+    {"skhc", "", 0, 0, M, YES, SET, "Remember the KMS host that answered (default)", skhc},
+    {"ckhc", "", 0, 0, M, YES, SET, "Look up KMS hosts every time", ckhc},
     {"sprt", "<Port>", 1, 1, H, YES, "SetListeningPort",
      "KMS host: TCP port, from its next start on (default 1688)", script_sprt},
     {"sai", "<Activation Interval>", 1, 1, H, YES, "SetActivationInterval",
@@ -187,7 +188,7 @@ const struct script_option script_slmgr_options[] = {
     {"cdns", "", 0, 0, H, YES, "SetDnsPublishing", "KMS host: do not publish in DNS", script_cdns},
     {"spri", "", 0, 0, H, YES, "SetPriority", "KMS host: normal priority (default)", script_spri},
     {"cpri", "", 0, 0, H, YES, "SetPriority", "KMS host: low priority", script_cpri},
-    {"act-type", "[0|1|2|3] [Activation ID]", 0, 2, M, YES, NULL,
+    {"act-type", "[0|1|2|3] [Activation ID]", 0, 2, M, YES, SET,
      "Who may activate: 0 all, 1 directory, 2 KMS, 3 token", script_activation_type},
     {"ad-activation-online", "<Product Key> [Activation Object name]", 1, 2, M, NO, "ActivateOnline",
      "Activate the forest with an installed host key (--config) and create its object",

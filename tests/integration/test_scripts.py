@@ -387,6 +387,21 @@ def act_type(pc):
     assert pc.windows["last_result"] != "0xC004F074" and pc.events(12288) == []
 
 
+def test_what_the_cmdlets_set_tells_success_as_they_do(pc):
+    """oslicense_cmdlets.csv: Set-KmsLicenseInfo, Invoke-KmsLicense, Set-OSLicenseInfo."""
+    options = [option for row in rows("oslicense_cmdlets.csv")
+               if row["cmdlet"] in ("Set-KmsLicenseInfo", "Invoke-KmsLicense", "Set-OSLicenseInfo")
+               for option in row["slmgr_equivalent(inferred)"].split()]
+    values = {"/skms": ["kms.example"], "/skms-domain": ["lab.example"], "/act-type": ["2"]}
+    on_machine = [o for o in options if o not in ("/sai", "/sri", "/sprt", "/spri", "/cpri", "/sdns", "/cdns")]
+    assert len(on_machine) >= 7
+    for option in on_machine:
+        got = pc.slmgr(option, *values.get(option, []), "--json").json
+        assert got["Success"] is True and "Operation" not in got
+    bad = pc.slmgr("/act-type", "7", "--json", expect=USAGE).json
+    assert (bad["Success"], bad["ErrorCode"]) == (False, "0x80070057") and bad["ErrorMessage"]
+
+
 # ---- slmgr: the KMS host ----
 
 @pytest.fixture(scope="module", name="host")
