@@ -160,6 +160,11 @@ const struct cat_error *catalog_error(const struct catalog *c, uint32_t code)
     return NULL;
 }
 
+const char *catalog_remedy(const struct cat_error *e)
+{
+    return e->advice[0] != '\0' ? e->advice : e->remedy;
+}
+
 const struct cat_event *catalog_event(const struct catalog *c, uint32_t id)
 {
     for (size_t i = 0; i < c->events.count; i++) {

@@ -115,6 +115,8 @@ const char *catalog_served_source(const struct catalog *c, const struct cat_grou
                                   const struct guid *kms_id);
 /* A code that the tables have twice is one row: of each column the first value not empty. */
 const struct cat_error *catalog_error(const struct catalog *c, uint32_t code);
+/* What to do about it: the advice, or where there is none the published words; "" if neither. */
+const char *catalog_remedy(const struct cat_error *e);
 const struct cat_event *catalog_event(const struct catalog *c, uint32_t id);
 /* The name in the tables (product, alias, group) nearest to a mistyped one, or NULL. */
 const char *catalog_nearest_product(const struct catalog *c, const char *name);

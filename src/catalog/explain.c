@@ -180,6 +180,7 @@ size_t catalog_explain(const struct catalog *c, const char *text,
 struct ranked {
     struct cat_meaning meaning;
     size_t distance;
+    uint32_t gap; /* between the numbers: decides among equals */
 };
 
 struct ranking {
@@ -187,11 +188,12 @@ struct ranking {
     size_t count;
 };
 
-static void rank(struct ranking *r, struct cat_meaning m, size_t distance)
+static void rank(struct ranking *r, struct cat_meaning m, size_t distance, uint32_t gap)
 {
     size_t at = r->count;
 
-    while (at > 0 && r->best[at - 1].distance > distance)
+    while (at > 0 && (r->best[at - 1].distance > distance ||
+                      (r->best[at - 1].distance == distance && r->best[at - 1].gap > gap)))
         at--;
     if (at == CAT_NEAREST_MAX)
         return;
@@ -199,7 +201,15 @@ static void rank(struct ranking *r, struct cat_meaning m, size_t distance)
         r->count++;
     for (size_t i = r->count - 1; i > at; i--)
         r->best[i] = r->best[i - 1];
-    r->best[at] = (struct ranked){m, distance};
+    r->best[at] = (struct ranked){m, distance, gap};
+}
+
+/* How far apart two codes are, whatever their severity. */
+static uint32_t code_gap(uint32_t a, uint32_t b)
+{
+    a &= 0x3FFFFFFF;
+    b &= 0x3FFFFFFF;
+    return a > b ? a - b : b - a;
 }
 
 /* A name that holds the text as a part is as near as one wrong letter. */
@@ -229,11 +239,13 @@ size_t catalog_explain_nearest(const struct catalog *c, const char *text,
 {
     struct ranking r = {.count = 0};
     struct question q;
-    bool marked;
+    bool marked, hex;
+    uint32_t code = 0;
     size_t limit;
 
     if (!ask(text, &q))
         return 0;
+    hex = parse_hex(q.text, &code);
     marked = q.text[0] == '0' && (q.text[1] == 'x' || q.text[1] == 'X');
     text = marked ? q.text + 2 : q.text;
     limit = strlen(text) / 3;
@@ -242,7 +254,7 @@ size_t catalog_explain_nearest(const struct catalog *c, const char *text,
         size_t d = error_distance(e, text, marked);
 
         if (d <= limit)
-            rank(&r, (struct cat_meaning){.error = e}, d);
+            rank(&r, (struct cat_meaning){.error = e}, d, hex ? code_gap(e->code, code) : 0);
     }
     for (size_t i = 0; q.events && !marked && i < c->events.count; i++) {
         const struct cat_event *e = VEC_AT(c->events, struct cat_event, i);
@@ -252,7 +264,7 @@ size_t catalog_explain_nearest(const struct catalog *c, const char *text,
         snprintf(number, sizeof(number), "%" PRIu32, e->id);
         d = name_distance(number, text);
         if (d <= limit)
-            rank(&r, (struct cat_meaning){.event = e}, d);
+            rank(&r, (struct cat_meaning){.event = e}, d, 0);
     }
     for (size_t i = 0; i < r.count; i++)
         out[i] = r.best[i].meaning;

@@ -60,8 +60,8 @@ void client_print_attempt(const struct client *c, const struct machine_product *
         return;
     }
     printf("Error: %s: activation failed.\n", client_code(c, a->result, code));
-    if (why != NULL && why->remedy[0] != '\0')
-        printf("  remedy   %s\n", why->remedy);
+    if (why != NULL && catalog_remedy(why)[0] != '\0')
+        printf("  remedy   %s\n", catalog_remedy(why));
 }
 
 /* ---- JSON ---- */
@@ -150,8 +150,8 @@ static json_t *remedy_json(const struct client *c, const struct lic *l)
                             l->product->setup_key != NULL ? l->product->setup_key : "KEY");
     if (l->status == LIC_LICENSED)
         return json_null();
-    if (e != NULL && e->remedy[0] != '\0')
-        return json_string(e->remedy);
+    if (e != NULL && catalog_remedy(e)[0] != '\0')
+        return json_string(catalog_remedy(e));
     return json_string("let the machine reach its directory or a KMS host, then /ato");
 }
 

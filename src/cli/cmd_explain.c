@@ -49,7 +49,7 @@ static void print_error(const struct cat_error *e)
     printf("0x%08X  %s\n", e->code, *e->name != '\0' ? e->name : "(no published name)");
     printf("  decimal  %" PRId32 ", unsigned %" PRIu32 "\n", (int32_t)e->code, e->code);
     paragraph("  meaning  ", e->meaning);
-    paragraph("  remedy   ", *e->advice != '\0' ? e->advice : e->remedy);
+    paragraph("  remedy   ", catalog_remedy(e));
     paragraph("  source   ", e->source);
 }
 

@@ -126,17 +126,23 @@ static const struct script_option *find(const struct script_option *all, const c
 
 static int unknown(const struct client *c, const struct script_option *all, const char *given)
 {
-    const struct script_option *near = all;
+    const struct script_option *near = NULL;
+    unsigned best = (unsigned)strlen(given + 1) / 2 + 1;
     struct errinfo ei;
 
     for (const struct script_option *o = all; o->name != NULL; o++) {
-        if (text_distance(o->name, given + 1) < text_distance(near->name, given + 1))
+        unsigned d = text_distance(o->name, given + 1);
+
+        if (d < best) {
+            best = d;
             near = o;
+        }
     }
     return client_fail(c,
-                       err_fail(&ei, ERR_USAGE,
-                                "%s has no option %s; did you mean /%s? (%s alone lists them)",
-                                script_name(c), given, near->name, script_name(c)),
+                       err_fail(&ei, ERR_USAGE, "%s has no option %s%s%s%s (%s alone lists them)",
+                                script_name(c), given, near != NULL ? "; did you mean /" : "",
+                                near != NULL ? near->name : "", near != NULL ? "?" : "",
+                                script_name(c)),
                        &ei);
 }
 

@@ -30,14 +30,16 @@ static int act(struct client *c, int argc, char **argv)
         const struct machine *m = &c->station[i].folder.machine;
 
         for (size_t k = 0; k < m->products; k++) {
-            const struct cat_error *why = catalog_error(c->catalog, m->product[k].last.result);
+            const struct machine_product *p = &m->product[k];
+            uint32_t result = p->lic.phase == LIC_NO_KEY ? LIC_HR_NO_KEY : p->last.result;
+            const struct cat_error *why = catalog_error(c->catalog, result);
 
-            if (m->product[k].lic.product->family != CAT_OFFICE)
+            if (p->lic.product->family != CAT_OFFICE)
                 continue;
-            if (m->product[k].last.result == 0)
+            if (result == 0)
                 printf("<Product activation successful>\n");
             else
-                printf("ERROR CODE: 0x%08X\nERROR DESCRIPTION: %s\n", m->product[k].last.result,
+                printf("ERROR CODE: 0x%08X\nERROR DESCRIPTION: %s\n", result,
                        why != NULL ? why->meaning : "-");
         }
     }
@@ -115,6 +117,7 @@ static int print_status(struct client *c, bool all)
 {
     static const char line[] = "---------------------------------------";
     struct errinfo ei;
+    size_t shown = 0;
     enum err e;
 
     if (c->json)
@@ -133,8 +136,11 @@ static int print_status(struct client *c, bool all)
                 continue;
             print_product(c, &c->station[i], p);
             printf("%s\n", line);
+            shown++;
         }
     }
+    if (shown == 0)
+        printf("<%s>\n", all ? "No Office product is installed" : "No product key is installed");
     printf("---Exiting-----------------------------\n");
     return EXIT_OK;
 }
@@ -236,10 +242,10 @@ static int ddescr(struct client *c, int argc, char **argv)
         if (c->json)
             cli_json(json_pack("{s:s, s:o, s:s, s:s}", "name", e->name, "code",
                                json_sprintf("0x%08X", e->code), "meaning", e->meaning, "remedy",
-                               *e->advice != '\0' ? e->advice : e->remedy));
+                               catalog_remedy(e)));
         else
             printf("ERROR CODE: 0x%08X\nERROR DESCRIPTION: %s\nREMEDY: %s\n", e->code, e->meaning,
-                   *e->advice != '\0' ? e->advice : e->remedy);
+                   catalog_remedy(e));
         return EXIT_OK;
     }
     return client_fail(c,

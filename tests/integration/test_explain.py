@@ -162,6 +162,11 @@ def test_a_mistyped_code_is_among_the_nearest(text, code):
     assert code in {m.get("code") for m in said["nearest"]}
 
 
+def test_of_codes_as_near_in_letters_the_nearest_in_number_comes_first():
+    assert explain("0xC004F037")[1]["nearest"][0]["code"] == "0xC004F038"  # 0xC004F036 is none
+    assert explain("0xC004F065")[1]["nearest"][0]["code"] == "0x4004F065"
+
+
 def test_event_and_code_can_be_told_apart():
     assert explain("event", "1722")[0] == NOT_FOUND
     assert explain("error", "12288")[0] == NOT_FOUND

@@ -684,6 +684,9 @@ def act(pc):
     said = pc.ospp("/act", expect=NOT_LICENSED)
     assert "ERROR CODE: 0xC004F074" in said.out and "ERROR DESCRIPTION:" in said.out
     assert pc.office["last_result"] == "0xC004F074" and pc.windows["attempt"] is None
+    pc.ospp(f"/unpkey:{pc.office['partial_key']}")  # what went before is not told again
+    said = pc.ospp("/act", expect=NOT_LICENSED)
+    assert "ERROR CODE: 0xC004F014" in said.out and "0xC004F074" not in said.out
 
 
 @case("ospp", "/inpkey")
@@ -723,7 +726,8 @@ def dstatus(pc):
     assert "---OOB_GRACE---" in out and "Windows" not in out
     assert f"installed product key: {pc.office['partial_key']}" in out
     pc.ospp(f"/unpkey:{pc.office['partial_key']}")
-    assert "SKU ID" not in pc.ospp("/dstatus").out
+    out = pc.ospp("/dstatus").out
+    assert "SKU ID" not in out and "<No product key is installed>" in out
 
 
 @case("ospp", "/dstatusall")
