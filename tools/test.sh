@@ -77,6 +77,9 @@ same_bytes()
             cmp build/same/dev.$kind build/same/$preset.$kind || return 1
         done
         cmp build/same/dev.json build/same/$preset.json || return 1
+        build/$preset/bin/adbaclient scenario --trace --seed 11 tests/scenarios/*.scn >build/same/$preset.stories ||
+            return 1
+        cmp build/same/dev.stories build/same/$preset.stories || return 1
     done
 }
 
@@ -112,7 +115,7 @@ if [ $quick = no ]; then
         say 'integration tests (ASan, UBSan)'
         integration asan-ubsan '' -n 4 -m 'not samba and not no_program and not uninstrumented'
     }
-    say 'a fleet from three compilers'
+    say 'a fleet and the stories, by three builds'
     step same-bytes same_bytes
     say 'build with ThreadSanitizer'
     step build-tsan build tsan && {
