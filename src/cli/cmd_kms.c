@@ -142,12 +142,13 @@ const struct cli_command cmd_kms[] = {
      .verb = "events",
      .usage = "",
      .run = kms_run_events,
-     .summary = "event 12290 of each request, as in a KMS host's event log",
-     .help =
-         "Reads the ledger beside a running adbad, or without one. Each answered request is an\n"
-         "event; refused ones are one event for each minute, source and reason, with their\n"
-         "number. Info is the documented list: result, required count, client name, CMID,\n"
-         "client time, virtual, licence status, minutes to expiration, activation id.\n"
-         "Example: adbactl kms events --follow --json"},
+     .summary = "the KMS host's event log: event 12290 of each request, and the host's own",
+     .help = "Reads the ledger beside a running adbad, or without one. Each request is an event,\n"
+             "answered or refused. Info is the documented list: result, required count, client\n"
+             "name, CMID, client time, virtual, licence status, minutes to expiration, activation\n"
+             "id. Requests that cannot be read, and refused ones when there are too many, are one\n"
+             "event for each minute, source and reason, with their number. Events of the host:\n"
+             "12291 (it could not start), 12293 and 12294 (publishing in DNS).\n"
+             "Example: adbactl kms events --follow --json"},
     {0},
 };

@@ -11,7 +11,7 @@ struct listing {
     struct kms_filter filter;
     int64_t last;
     uint32_t limit, n;
-    bool as_csv;
+    bool as_csv, filtered;
     const struct catalog *catalog;
     struct table *table; /* one of the three takes the rows */
     json_t *rows;
@@ -89,6 +89,14 @@ static bool is_wanted(const struct kms_filter *f, const struct store_straggler *
     return kms_filter_product(f, &a, p) && kms_filter_contact(f, &a);
 }
 
+static bool is_filtered(const struct listing *l)
+{
+    const struct kms_filter *f = &l->filter;
+
+    return f->product != NULL || f->application != NULL || f->source != NULL ||
+           f->workstation != NULL || l->last != 0;
+}
+
 /* ERR_LIMIT: there are enough. */
 static enum err list_one(void *arg, const struct store_straggler *w)
 {
@@ -133,7 +141,8 @@ static void print(struct listing *l)
     if (l->rows != NULL) {
         cli_json(json_pack("{s:O}", "stragglers", l->rows));
     } else if (l->table != NULL && l->n == 0) {
-        puts("Nobody asked while this host refused all.");
+        puts(l->filtered ? "Nobody of that kind asked while this host refused all."
+                         : "Nobody asked while this host refused all.");
     } else if (l->table != NULL) {
         table_print(l->table);
         l->table = NULL;
@@ -148,6 +157,7 @@ static int stragglers(struct cli *cli, struct listing *l)
     enum err e;
 
     l->as_csv = l->as_csv && !cli->json;
+    l->filtered = is_filtered(l);
     if (cli->json)
         l->rows = json_array();
     else if (!l->as_csv)

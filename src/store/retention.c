@@ -23,8 +23,6 @@ enum err store_expire_step(struct store *s, int64_t before, uint32_t limit, uint
     *removed = 0;
     if (s->broken || !s->in_transaction)
         return db_not_now(s, ei);
-    if (tally_flush(s, 1) != SQLITE_OK)
-        return db_abandon(s, ei);
     if (tally_flush(s, 1) != SQLITE_OK) /* what goes has to be in the tallies */
         return db_abandon(s, ei);
     e = expire(s, SQL_EXPIRE_ACTIVATIONS, before, limit, removed, ei);

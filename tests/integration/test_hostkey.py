@@ -372,6 +372,7 @@ def test_stragglers_can_be_filtered_and_come_as_csv(lab):
         s for s in everybody if s["product"] == "Windows 11"][:2]
     rows = list(csv.DictReader(io.StringIO(host.ctl("kms", "stragglers", "--csv").out)))
     assert rows == [{k: str(v) for k, v in s.items()} for s in everybody]
+    assert "of that kind" in host.ctl("kms", "stragglers", "--application", "office").out
     assert "no product of that name" in host.ctl("kms", "stragglers", "--product", "Windoes", expect=2).err
 
 
