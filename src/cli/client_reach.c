@@ -119,8 +119,7 @@ static void write_request(void *arg, bool ndr64, struct buf *out)
 }
 
 static enum err exchange(void *arg, const struct machine *m, const struct machine_host *host,
-                         const struct buf *request, struct buf *response, uint32_t *hresult,
-                         struct errinfo *ei)
+                         const struct buf *request, struct attempt_kms *out, struct errinfo *ei)
 {
     const struct station *s = arg;
     const struct dial d = {
@@ -142,14 +141,16 @@ static enum err exchange(void *arg, const struct machine *m, const struct machin
 
     (void)m;
     if (e == ERR_OK && kms_stub_read_response(reply.stub.data, reply.stub.len, reply.big,
-                                              reply.ndr64, &data, &n, hresult) != ERR_OK)
+                                              reply.ndr64, &data, &n, &out->hresult) != ERR_OK)
         e = err_fail_hr(ei, ERR_MALFORMED, 0x8007000D,
                         "call %s port %u: the answer's parameters are not well-formed", d.host,
                         d.port);
     if (e == ERR_OK)
-        buf_add(response, data, n);
-    if (e == ERR_OK && response->err != ERR_OK)
+        buf_add(&out->response, data, n);
+    if (e == ERR_OK && out->response.err != ERR_OK)
         e = err_nomem(ei);
+    if (e == ERR_OK)
+        words_copy(out->address, sizeof(out->address), reply.address);
     buf_fini(&reply.stub);
     return e;
 }

@@ -196,6 +196,8 @@ static void add_grantor(json_t *o, const struct machine_product *p)
 
     json_object_set_new(o, "kms_host", kms ? host_json(&p->served) : json_null());
     json_object_set_new(o, "epid", kms ? json_string(p->epid) : json_null());
+    json_object_set_new(o, "kms_address",
+                        kms && p->address[0] != '\0' ? json_string(p->address) : json_null());
     json_object_set_new(o, "cached_host", host_json(&p->cached));
     json_object_set_new(o, "count", json_integer(p->count));
     json_object_set_new(o, "required_count", json_integer(l->product->required_count));

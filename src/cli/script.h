@@ -78,6 +78,11 @@ const char *script_type_text(const struct machine *m, const struct machine_produ
  * System, VOLUME_KMSCLIENT channel"; returns text). */
 const char *script_key_channel(const struct machine_product *p);
 const char *script_description(const struct machine_product *p, char text[96]);
+/* What the scripts call p's extended PID or product ID, the lab's own: "adbad-<realm id>-<number of
+ * the product>-<end of the key>"; "" without a key. Returns text. */
+#define SCRIPT_PRODUCT_ID_MAX 64
+const char *script_product_id(const struct station *s, const struct machine_product *p,
+                              char text[SCRIPT_PRODUCT_ID_MAX]);
 /* p with the property names of the OSLicense cmdlets (script_json.c); the caller owns it. */
 json_t *script_json(const struct client *c, const struct station *s,
                     const struct machine_product *p);

@@ -5,6 +5,7 @@
 #include "base/clk.h"
 #include "cli/script.h"
 #include "client/words.h"
+#include "realm/labkey.h"
 
 /* ---- keys ---- */
 
@@ -41,18 +42,30 @@ const char *script_type_text(const struct machine *m, const struct machine_produ
     return names[p->lic.type != LIC_TYPE_ALL ? p->lic.type : m->type];
 }
 
-/* What only an administrator is told. */
+const char *script_product_id(const struct station *s, const struct machine_product *p,
+                              char text[SCRIPT_PRODUCT_ID_MAX])
+{
+    text[0] = '\0';
+    if (p->key[0] != '\0')
+        snprintf(text, SCRIPT_PRODUCT_ID_MAX, "adbad-%s-%06X-%s", s->bundle.id,
+                 (unsigned)labkey_product(&p->lic.product->activation_id), p->key + 24);
+    return text;
+}
+
+/* Who it is. */
 static void print_identity(const struct client *c, const struct station *s,
                            const struct machine_product *p)
 {
     const struct cat_product *product = p->lic.product;
-    char id[GUID_TEXT_MAX], iid[ATTEMPT_IID_MAX];
+    char id[GUID_TEXT_MAX], iid[ATTEMPT_IID_MAX], pid[SCRIPT_PRODUCT_ID_MAX];
     struct errinfo ei;
 
     printf("Activation ID: %s\n", guid_format(&product->activation_id, id));
     printf("Application ID: %s\n", guid_format(&product->application_id, id));
     if (p->key[0] != '\0')
-        printf("Product Key Channel: %s\n", script_key_channel(p));
+        printf("Extended PID: %s\n"
+               "Product Key Channel: %s\n",
+               script_product_id(s, p, pid), script_key_channel(p));
     if (!c->standard_user && attempt_iid(&s->env, &s->folder.machine, p, iid, &ei) == ERR_OK)
         printf("Installation ID: %s\n", iid);
 }
@@ -82,17 +95,30 @@ static void print_expiry(const struct lic *l, int64_t now)
            (long long)((left + CLK_DAY - 1) / CLK_DAY), clk_format(l->expires, text));
 }
 
-static void print_state(const struct client *c, const struct machine_product *p, int64_t now)
+/* The script tells the reason of a notification alone; the verbose report tells it of every state
+ * that has one, under the name of its property. */
+static void print_reason(const struct client *c, const struct lic *l, bool brief)
+{
+    const char *why = words_reason(l->reason);
+    char code[128];
+
+    if (l->reason == 0 || (brief && l->status != LIC_NOTIFICATION))
+        return;
+    printf("%s: %s (%s)\n",
+           l->status == LIC_NOTIFICATION ? "Notification Reason" : "License Status Reason",
+           client_code(c, l->reason, code), why != NULL ? why : "");
+}
+
+static void print_state(const struct client *c, const struct machine_product *p, bool brief,
+                        int64_t now)
 {
     const struct lic *l = &p->lic;
-    char code[128], end[CLK_TEXT_MAX];
+    char end[CLK_TEXT_MAX];
 
     if (p->key[0] != '\0')
         printf("Partial Product Key: %s\n", p->key + 24);
     printf("License Status: %s\n", lic_status_text((enum lic_status)l->status));
-    if (l->status == LIC_NOTIFICATION)
-        printf("Notification Reason: %s (%s)\n", client_code(c, l->reason, code),
-               words_reason(l->reason) != NULL ? words_reason(l->reason) : "");
+    print_reason(c, l, brief);
     print_expiry(l, now);
     if (l->key == LIC_KEY_EVALUATION && l->status == LIC_LICENSED)
         printf("Evaluation End Date: %s\n", clk_format(l->expires, end));
@@ -151,7 +177,9 @@ static void print_kms_block(const struct client *c, const struct machine *m,
         printf("    Registered KMS SRV record lookup domain: %s\n",
                p->lookup_domain[0] != '\0' ? p->lookup_domain : m->lookup_domain);
     if (p->lic.channel == LIC_BY_KMS)
-        printf("    KMS machine extended PID: %s\n", p->epid);
+        printf("    KMS machine IP address: %s\n"
+               "    KMS machine extended PID: %s\n",
+               p->address[0] != '\0' ? p->address : "not available", p->epid);
     printf("    Activation interval: %u minutes\n"
            "    Renewal interval: %u minutes\n"
            "    KMS host caching is %s\n",
@@ -219,7 +247,7 @@ static void print_dlv(const struct client *c, const struct station *s,
     printf("Description: %s\n", script_description(p, text));
     if (!brief)
         print_identity(c, s, p);
-    print_state(c, p, station_now(s));
+    print_state(c, p, brief, station_now(s));
     if (!brief && !c->standard_user)
         print_rearms(m, p);
     if (!brief)

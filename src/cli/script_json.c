@@ -41,6 +41,7 @@ static json_t *os_json(const struct client *c, const struct station *s,
     int64_t left = l->expires == LIC_NEVER ? 0 : (l->expires - station_now(s)) / CLK_MINUTE;
     bool evaluation = l->key == LIC_KEY_EVALUATION && l->status == LIC_LICENSED;
     char end[CLK_TEXT_MAX] = "", iid[ATTEMPT_IID_MAX] = "", text[96];
+    char pid[SCRIPT_PRODUCT_ID_MAX];
     struct errinfo ei;
 
     if (evaluation)
@@ -48,10 +49,12 @@ static json_t *os_json(const struct client *c, const struct station *s,
     if (c->standard_user || attempt_iid(&s->env, m, p, iid, &ei) != ERR_OK)
         iid[0] = '\0';
     return json_pack(
-        "{s:o, s:s, s:o, s:o, s:s, s:o, s:i, s:o, s:I, s:o, s:o, s:i, s:i, s:s, s:o, s:b}", "Name",
-        json_sprintf("%s, %s edition", l->product->product, l->product->edition), "Description",
-        script_description(p, text), "ActivationID", guid_json(&l->product->activation_id),
-        "ApplicationID", guid_json(&l->product->application_id), "PartialProductKey",
+        "{s:o, s:s, s:o, s:o, s:o, s:s, s:o, s:i, s:o, s:I, s:o, s:o, s:i, s:i, s:s, s:o, s:b}",
+        "Name", json_sprintf("%s, %s edition", l->product->product, l->product->edition),
+        "Description", script_description(p, text), "ActivationID",
+        guid_json(&l->product->activation_id), "ApplicationID",
+        guid_json(&l->product->application_id), "ProductKeyID",
+        text_json(script_product_id(s, p, pid)), "PartialProductKey",
         p->key[0] != '\0' ? p->key + 24 : "", "ProductKeyChannel",
         p->key[0] != '\0' ? json_string(script_key_channel(p)) : json_null(), "LicenseStatus",
         (int)l->status, "LicenseStatusReason", json_sprintf("0x%08X", l->reason),
@@ -79,16 +82,20 @@ static json_t *kms_json(const struct machine *m, const struct machine_product *p
 {
     const struct lic *l = &p->lic;
     const struct machine_host none = {0};
-    const struct machine_host *served = l->channel == LIC_BY_KMS ? &p->served : &none;
+    bool kms = l->channel == LIC_BY_KMS;
+    const struct machine_host *served = kms ? &p->served : &none;
 
-    return json_pack("{s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:b}", "KeyManagementServiceMachine",
-                     host_json(served), "KeyManagementServicePort", port_json(served),
-                     "VLActivationInterval", (int)l->activation, "VLRenewalInterval",
-                     (int)l->renewal, "DiscoveredKeyManagementServiceMachineName",
-                     host_json(&p->cached), "DiscoveredKeyManagementServiceMachinePort",
-                     port_json(&p->cached), "KeyManagementServiceLookupDomain",
-                     text_json(p->lookup_domain[0] != '\0' ? p->lookup_domain : m->lookup_domain),
-                     "KeyManagementServiceHostCaching", !m->no_caching);
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:b}", "KeyManagementServiceMachine",
+        host_json(served), "KeyManagementServicePort", port_json(served),
+        "KeyManagementServiceProductKeyID", text_json(kms ? p->epid : ""),
+        "DiscoveredKeyManagementServiceMachineIpAddress", text_json(kms ? p->address : ""),
+        "VLActivationInterval", (int)l->activation, "VLRenewalInterval", (int)l->renewal,
+        "DiscoveredKeyManagementServiceMachineName", host_json(&p->cached),
+        "DiscoveredKeyManagementServiceMachinePort", port_json(&p->cached),
+        "KeyManagementServiceLookupDomain",
+        text_json(p->lookup_domain[0] != '\0' ? p->lookup_domain : m->lookup_domain),
+        "KeyManagementServiceHostCaching", !m->no_caching);
 }
 
 /* Get-KmsLicenseInfo, of a host: what a client with a host's key is. */

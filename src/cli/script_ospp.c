@@ -92,9 +92,11 @@ static void print_product(const struct client *c, const struct station *s,
                           const struct machine_product *p)
 {
     const struct lic *l = &p->lic;
-    char id[GUID_TEXT_MAX], text[96];
+    char id[GUID_TEXT_MAX], text[96], pid[SCRIPT_PRODUCT_ID_MAX];
     const struct cat_error *why = catalog_error(c->catalog, l->reason);
 
+    if (p->key[0] != '\0')
+        printf("PRODUCT ID: %s\n", script_product_id(s, p, pid));
     printf("SKU ID: %s\n", guid_format(&l->product->activation_id, id));
     printf("LICENSE NAME: %s, %s edition\n", l->product->product, l->product->edition);
     printf("LICENSE DESCRIPTION: %s\n", script_description(p, text));

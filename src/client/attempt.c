@@ -113,7 +113,8 @@ static struct lic_event ask_host(struct attempt *a, const struct machine_host *h
                                  const char *found)
 {
     struct machine_try *t = new_try(a, LIC_BY_KMS);
-    struct buf request = BUF_INIT, answer = BUF_INIT;
+    struct buf request = BUF_INIT;
+    struct attempt_kms said = {.response = BUF_INIT};
     struct lic_event ev = {.type = LIC_EV_KMS_UNREACHABLE};
     struct kms_exchange x;
     struct errinfo ei = {0};
@@ -124,20 +125,22 @@ static struct lic_event ask_host(struct attempt *a, const struct machine_host *h
     snprintf(t->target, sizeof(t->target), "%s (%s)", text, found);
     e = kmsask_seal(a->m, a->p, a->env->protector, a->now, &request, &x, &ei);
     if (e == ERR_OK)
-        e = a->env->ports.exchange(a->env->ports.arg, a->m, host, &request, &answer, &t->hresult,
-                                   &ei);
+        e = a->env->ports.exchange(a->env->ports.arg, a->m, host, &request, &said, &ei);
+    t->hresult = said.hresult;
     if (e != ERR_OK) {
         t->hresult = ei.hresult != 0 ? ei.hresult : HR_ALL_FAILED;
         words_copy(t->text, sizeof(t->text), ei.text);
     }
     eventlog_12288(a->m, a->p, text, t->hresult, a->now);
     if (e == ERR_OK)
-        ev = take_answer(a, t, &x, &answer);
+        ev = take_answer(a, t, &x, &said.response);
     ev.hresult = t->hresult;
-    if (ev.type == LIC_EV_KMS_ANSWERED)
+    if (ev.type == LIC_EV_KMS_ANSWERED) {
         a->p->served = *host;
+        words_copy(a->p->address, sizeof(a->p->address), said.address);
+    }
     buf_fini(&request);
-    buf_fini(&answer);
+    buf_fini(&said.response);
     return ev;
 }
 

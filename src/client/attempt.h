@@ -20,6 +20,13 @@ struct attempt_clearing {
     uint32_t used, left; /* activations of the key */
 };
 
+/* What a KMS host said. */
+struct attempt_kms {
+    struct buf response;
+    uint32_t hresult;                  /* the host's; 0: it answered */
+    char address[MACHINE_ADDRESS_MAX]; /* where it was reached, without port; "": not known */
+};
+
 #define ATTEMPT_IID_MAX 96
 
 /* The outside world. Errors carry the documented code in ei->hresult. */
@@ -32,10 +39,9 @@ struct attempt_ports {
     /* The SRV records of name, unordered; the caller frees *out. */
     enum err (*find)(void *arg, const struct machine *m, const char *name, struct srv_target **out,
                      size_t *n, struct errinfo *ei);
-    /* One RequestActivation. *hresult is the host's; the answer is appended to response. */
+    /* One RequestActivation. The caller frees out->response, also after an error. */
     enum err (*exchange)(void *arg, const struct machine *m, const struct machine_host *host,
-                         const struct buf *request, struct buf *response, uint32_t *hresult,
-                         struct errinfo *ei);
+                         const struct buf *request, struct attempt_kms *out, struct errinfo *ei);
     /* Asks the clearing house to activate p on m with this key; each grant is spent. NULL: there is
      * no way to it (0x80072EE7), as is these three's default. */
     enum err (*ask_clearing)(void *arg, const struct machine *m, const struct machine_product *p,

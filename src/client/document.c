@@ -98,6 +98,8 @@ static const struct member product_members[] = {
     OTHER(machine_product, served, K_HOST),
     TEXT(machine_product, epid),
     OTHER(machine_product, count, K_U32),
+    {"address", K_TEXT, offsetof(struct machine_product, address),
+     sizeof(((struct machine_product *)0)->address), 0, true},
     {"lookup_domain", K_TEXT, offsetof(struct machine_product, lookup_domain),
      sizeof(((struct machine_product *)0)->lookup_domain), 0, true},
 };

@@ -17,6 +17,7 @@
 #define MACHINE_TRIES_MAX    8
 #define MACHINE_SUFFIXES_MAX 4
 #define MACHINE_KMS_PORT     1688
+#define MACHINE_ADDRESS_MAX  64
 
 /* A KMS host as /skms or a cache names it; name "": none. */
 struct machine_host {
@@ -65,7 +66,8 @@ struct machine_product {
     struct machine_host served; /* the host of the present licence */
     char lookup_domain[256];    /* for SRV; "": the machine's */
     char epid[64];              /* of that host */
-    uint32_t count;             /* that it told */
+    char address[MACHINE_ADDRESS_MAX]; /* of that host, without port; "": not told */
+    uint32_t count;                    /* that it told */
     struct machine_object object;
     struct machine_attempt last;
 };

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "net/address.h"
 #include "net/until.h"
+
 #define HR_RPC_UNAVAILABLE 0x800706BAu
 #define HR_RPC_UNKNOWN_IF  0x800706B5u
 #define HR_RPC_CALL_FAILED 0x800706BEu
@@ -15,6 +17,7 @@ struct line {
     const struct dial *d;
     struct until until;
     int fd;
+    char address[DIAL_ADDRESS_MAX]; /* of the peer */
 };
 
 static enum err line_fail(const struct line *l, enum err e, const char *cause, struct errinfo *ei)
@@ -77,6 +80,15 @@ static enum err connect_one(struct line *l, const struct resolver_address *a, st
     return e;
 }
 
+static void tell_peer(struct line *l, const struct resolver_address *a)
+{
+    union address peer = {0};
+
+    memcpy(&peer, &a->at, a->len < sizeof(peer) ? a->len : sizeof(peer));
+    address_unmap(&peer);
+    address_format_host(&peer, l->address, sizeof(l->address));
+}
+
 static enum err line_open(struct line *l, struct resolver *r, struct errinfo *ei)
 {
     struct resolver_address *a = NULL;
@@ -86,8 +98,11 @@ static enum err line_open(struct line *l, struct resolver *r, struct errinfo *ei
     if (e != ERR_OK)
         return e;
     e = line_fail(l, ERR_UNREACHABLE, "the host has no address", ei);
-    for (size_t i = 0; i < n && e != ERR_OK && e != ERR_TIMEOUT; i++)
+    for (size_t i = 0; i < n && e != ERR_OK && e != ERR_TIMEOUT; i++) {
         e = connect_one(l, &a[i], ei);
+        if (e == ERR_OK)
+            tell_peer(l, &a[i]);
+    }
     free(a);
     return e;
 }
@@ -145,12 +160,13 @@ static enum err start_call(const struct line *l, struct rpc_client *c, struct er
     return e;
 }
 
-static enum err take_response(const struct rpc_client *c, struct dial_reply *out,
-                              struct errinfo *ei)
+static enum err take_response(const struct line *l, const struct rpc_client *c,
+                              struct dial_reply *out, struct errinfo *ei)
 {
     const struct buf *stub = rpc_client_stub(c);
 
     *out = (struct dial_reply){.big = rpc_client_stub_big(c), .ndr64 = rpc_client_ndr64(c)};
+    memcpy(out->address, l->address, sizeof(out->address));
     buf_add(&out->stub, stub->data, stub->len);
     return out->stub.err != ERR_OK ? err_nomem(ei) : ERR_OK;
 }
@@ -164,10 +180,10 @@ static enum err on_step(const struct line *l, struct rpc_client *c, enum rpc_cli
         return ERR_OK;
     case RPC_CLIENT_BOUND:
         *done = l->d->stub == NULL;
-        return *done ? take_response(c, out, ei) : start_call(l, c, ei);
+        return *done ? take_response(l, c, out, ei) : start_call(l, c, ei);
     case RPC_CLIENT_RESPONSE:
         *done = true;
-        return take_response(c, out, ei);
+        return take_response(l, c, out, ei);
     case RPC_CLIENT_FAULT:
         return err_fail_hr(ei, ERR_REFUSED, HR_RPC_CALL_FAILED,
                            "call %s port %u: the host answered with fault 0x%08x", l->d->host,

@@ -24,9 +24,12 @@ struct dial {
     void *arg;
 };
 
+#define DIAL_ADDRESS_MAX 64
+
 struct dial_reply {
     struct buf stub; /* the caller frees (buf_fini) */
     bool big, ndr64;
+    char address[DIAL_ADDRESS_MAX]; /* that took the connection, without port */
 };
 
 /* Tries the host's addresses in turn until one takes the connection. ei->hresult: 0x800706BA

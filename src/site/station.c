@@ -88,8 +88,7 @@ static enum err find(void *arg, const struct machine *m, const char *name, struc
 }
 
 static enum err exchange(void *arg, const struct machine *m, const struct machine_host *host,
-                         const struct buf *request, struct buf *response, uint32_t *hresult,
-                         struct errinfo *ei)
+                         const struct buf *request, struct attempt_kms *out, struct errinfo *ei)
 {
     const struct site_station *st = arg;
     const struct kmshost *h = site_host(st->site, host->name);
@@ -101,12 +100,12 @@ static enum err exchange(void *arg, const struct machine *m, const struct machin
     if (h->down || !reaches(st, h->net))
         return err_fail_hr(ei, ERR_UNREACHABLE, HR_RPC_UNAVAILABLE, "%s does not answer", h->name);
     kms_host_decide(h->host, request->data, request->len, st->site->now + h->offset, &d);
-    *hresult = d.hresult;
-    buf_add(response, d.response.data, d.response.len);
+    out->hresult = d.hresult;
+    buf_add(&out->response, d.response.data, d.response.len);
     buf_fini(&d.response);
-    if (h->garbles && response->len > 0)
-        response->data[response->len / 2] ^= 1;
-    return response->err != ERR_OK ? err_nomem(ei) : ERR_OK;
+    if (h->garbles && out->response.len > 0)
+        out->response.data[out->response.len / 2] ^= 1;
+    return out->response.err != ERR_OK ? err_nomem(ei) : ERR_OK;
 }
 
 /* ---- the clearing house ---- */

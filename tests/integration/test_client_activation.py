@@ -86,6 +86,27 @@ def test_servers_are_licensed_from_the_fifth_on(site):
     assert 179.9 < got["seconds_left"] / 86400 <= 180
 
 
+def test_the_address_of_the_host_that_granted_is_kept_and_told(site):
+    for i in range(1, 6):
+        site.add(f"SRV{i}")
+        site.run(f"SRV{i}", "/ato")
+    told = site.run("SRV5", "/dlv", expect=0).out
+    places = [told.index(label + ": ") for label in
+              ("KMS machine name", "KMS machine IP address", "KMS machine extended PID")]
+    assert places == sorted(places) and "    KMS machine IP address: 127.0.0.1\n" in told
+    got = site.run("SRV5", "/dlv", "--json", expect=0).json[0]
+    assert got["DiscoveredKeyManagementServiceMachineIpAddress"] == "127.0.0.1"
+    assert f"extended PID: {got['KeyManagementServiceProductKeyID']}\n" in told
+    # A folder from before the address was kept is read all the same.
+    path = os.path.join(site.path("SRV5"), "machine.json")
+    with open(path, encoding="utf-8") as f:
+        kept = json.load(f)
+    assert kept["products"][0].pop("address") == "127.0.0.1"
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(kept, f)
+    assert "    KMS machine IP address: not available\n" in site.run("SRV5", "/dlv", expect=0).out
+
+
 def test_pass_runs_the_two_hour_retry_of_every_machine_in_time_order(site):
     for i in range(1, 6):
         site.add(f"SRV{i}")
@@ -231,6 +252,7 @@ def test_skms_and_ckms_set_and_clear_the_host(site):
     site.run("SRV1", "/ato")
     assert site.product("SRV1")["count"] == 1
     assert f"Registered KMS machine name: {site.kms.address}" in site.run("SRV1", "/dlv").out
+    assert "IP address" not in site.run("SRV1", "/dlv").out  # of the host that licensed it
     site.run("SRV1", "slmgr", "/ckms", expect=0)
     assert "0x8007232B" in site.run("SRV1", "/ato").out
     one = site.product("SRV1")["activation_id"]

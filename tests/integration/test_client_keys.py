@@ -165,6 +165,8 @@ def test_failed_validation_runs_through_its_grace_and_is_taken_back(realm):
     assert "Non-genuine grace period ends" in pc.run("/xpr").out
     pc.run("pass", "29d", expect=NOT_LICENSED)
     assert pc.windows["reason"] == "0x4004F065"
+    assert "\nLicense Status Reason: 0x4004F065" in pc.run("/dlv").out
+    assert pc.run("/dlv", "--json").json[0]["LicenseStatusReason"] == "0x4004F065"
     pc.run("pass", "1d", expect=NOT_LICENSED)
     assert (pc.windows["status"], pc.windows["reason"]) == ("Notification", "0xC004F064")
     pc.run("/ato", expect=NOT_LICENSED)

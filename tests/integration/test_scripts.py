@@ -167,12 +167,16 @@ def dli(pc):
     pc.slmgr("/dli", ALL_ZERO, expect=NOTFOUND)
 
 
+def product_id(pc, product):
+    return f"adbad-{pc.show()['realm_id']}-{product['activation_id'][:6].upper()}-{product['partial_key']}"
+
+
 @case("slmgr", "/dlv")
 def dlv(pc):
     pc.slmgr("/skms", "kms.example:1700")
     out = pc.slmgr("/dlv").out
-    wanted = ["Name", "Description", "Activation ID", "Application ID", "Product Key Channel",
-              "Partial Product Key", "License Status", "Remaining Windows rearm count",
+    wanted = ["Name", "Description", "Activation ID", "Application ID", "Extended PID",
+              "Product Key Channel", "Partial Product Key", "License Status", "Remaining Windows rearm count",
               "Remaining SKU rearm count", "Trusted time", "Configured Activation Type",
               "Client Machine ID (CMID)", "Registered KMS machine name", "Activation interval",
               "Renewal interval"]
@@ -180,6 +184,7 @@ def dlv(pc):
     assert places == sorted(places)
     assert f"Application ID: {WINDOWS_APP}" in out and "machine name: kms.example:1700" in out
     assert "KMS host caching is enabled" in out
+    assert f"\nExtended PID: {product_id(pc, pc.windows)}\n" in out
     plain = pc.slmgr("/dlv", "--standard-user").out  # allowed; some data is missing
     assert "CMID" not in plain and "License Status" in plain
     got = pc.slmgr("/dlv", "--json").json[0]
@@ -194,6 +199,10 @@ def dlv(pc):
         assert name in got
     assert got["Description"] == "Windows(R) Operating System, VOLUME_KMSCLIENT channel"
     assert got["KeyManagementServiceCurrentCount"] == "N/A"  # "N/A when unavailable"
+    assert got["ProductKeyID"] == product_id(pc, pc.windows)
+    assert got["DiscoveredKeyManagementServiceMachineIpAddress"] is None  # nobody answered yet
+    pc.slmgr("/upk", pc.windows["activation_id"])
+    assert "Extended PID" not in pc.slmgr("/dlv", pc.windows["activation_id"]).out
 
 
 @case("slmgr", "/xpr")
@@ -719,15 +728,38 @@ def inslic(pc):
 @case("ospp", "/dstatus")
 def dstatus(pc):
     out = pc.ospp("/dstatus").out
-    labels = ["SKU ID", "LICENSE NAME", "LICENSE DESCRIPTION", "LICENSE STATUS", "ERROR CODE",
+    labels = ["PRODUCT ID", "SKU ID", "LICENSE NAME", "LICENSE DESCRIPTION", "LICENSE STATUS", "ERROR CODE",
               "REMAINING GRACE", "Last 5 characters of installed product key"]
     places = [out.index(label + ":") for label in labels]
     assert places == sorted(places)
     assert "---OOB_GRACE---" in out and "Windows" not in out
+    assert f"PRODUCT ID: {product_id(pc, pc.office)}\n" in out
     assert f"installed product key: {pc.office['partial_key']}" in out
     pc.ospp(f"/unpkey:{pc.office['partial_key']}")
     out = pc.ospp("/dstatus").out
     assert "SKU ID" not in out and "<No product key is installed>" in out
+
+
+def unlicensed(pc):
+    pc.slmgr("/upk", pc.windows["activation_id"])
+    pc.slmgr("/upk", pc.office["activation_id"])
+
+
+@pytest.mark.parametrize("befall", [None, unlicensed], ids=["as-set-up", "without-keys"])
+def test_every_state_but_licensed_tells_its_reason(pc, befall):
+    if befall is not None:
+        befall(pc)
+    for product in (pc.windows, pc.office):
+        label = "Notification Reason" if product["status"] == "Notification" else \
+            "License Status Reason"
+        code, told = product["reason"], pc.slmgr("/dlv", product["activation_id"])
+        assert product["status"] != "Licensed" and re.fullmatch("0x[4C]004[0-9A-F]{4}", code)
+        assert f"\n{label}: {code}" in told.out and told.out.count("Reason:") == 1
+        short = pc.slmgr("/dli", product["activation_id"]).out  # the script's own lines alone
+        assert ("Reason:" in short) == (product["status"] == "Notification")
+        got = pc.slmgr("/dlv", product["activation_id"], "--json").json[0]
+        assert got["LicenseStatusReason"] == code
+    assert f"ERROR CODE: {pc.office['reason']}\n" in pc.ospp("/dstatusall").out
 
 
 @case("ospp", "/dstatusall")

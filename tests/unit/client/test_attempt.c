@@ -71,8 +71,7 @@ static enum err find(void *arg, const struct machine *m, const char *name, struc
 }
 
 static enum err exchange(void *arg, const struct machine *m, const struct machine_host *host,
-                         const struct buf *request, struct buf *response, uint32_t *hresult,
-                         struct errinfo *ei)
+                         const struct buf *request, struct attempt_kms *out, struct errinfo *ei)
 {
     struct world *w = arg;
     struct kms_decision d;
@@ -84,8 +83,9 @@ static enum err exchange(void *arg, const struct machine *m, const struct machin
     if (!w->up[i])
         return err_fail_hr(ei, ERR_UNREACHABLE, 0x800706BA, "connection refused");
     kms_host_decide(w->host[i], request->data, request->len, w->now, &d);
-    *hresult = d.hresult;
-    buf_add(response, d.response.data, d.response.len);
+    out->hresult = d.hresult;
+    snprintf(out->address, sizeof(out->address), "192.0.2.%d", i);
+    buf_add(&out->response, d.response.data, d.response.len);
     buf_fini(&d.response);
     return ERR_OK;
 }
@@ -202,6 +202,7 @@ static void a_real_host_in_memory_licenses_the_fifth_server(void **state)
     assert_int_equal(w->p->lic.status, LIC_LICENSED);
     assert_int_equal(w->p->count, 5);
     assert_string_equal(w->p->epid, "lab-epid");
+    assert_string_equal(w->p->address, "192.0.2.0");
     assert_string_equal(w->p->served.name, "kms0");
 }
 
@@ -359,13 +360,12 @@ static void a_clock_five_hours_off_is_refused_with_c004f06c(void **state)
 
 /* Any change of the answer's bytes is noticed, and nothing is granted. */
 static enum err bent(void *arg, const struct machine *m, const struct machine_host *host,
-                     const struct buf *request, struct buf *response, uint32_t *hresult,
-                     struct errinfo *ei)
+                     const struct buf *request, struct attempt_kms *out, struct errinfo *ei)
 {
-    enum err e = exchange(arg, m, host, request, response, hresult, ei);
+    enum err e = exchange(arg, m, host, request, out, ei);
 
-    if (response->len > 0)
-        response->data[response->len / 2] ^= 1;
+    if (out->response.len > 0)
+        out->response.data[out->response.len / 2] ^= 1;
     return e;
 }
 

@@ -63,15 +63,13 @@ static enum err find(void *arg, const struct machine *m, const char *name, struc
 }
 
 static enum err exchange(void *arg, const struct machine *m, const struct machine_host *host,
-                         const struct buf *request, struct buf *response, uint32_t *hresult,
-                         struct errinfo *ei)
+                         const struct buf *request, struct attempt_kms *out, struct errinfo *ei)
 {
     (void)arg;
     (void)m;
     (void)host;
     (void)request;
-    (void)response;
-    (void)hresult;
+    (void)out;
     return err_fail_hr(ei, ERR_UNREACHABLE, 0x800706BA, "nobody there");
 }
 
