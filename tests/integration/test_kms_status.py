@@ -343,7 +343,9 @@ def test_following_tells_what_happens_from_now_on(world):
     wait_for(lambda: len(world.events()) == 2, "the refusal's event is written")
     argv = [world.host.lab.program("adbactl"), "--config", world.host.conf, "kms", "events",
             "--follow", "--json"]
-    tail = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    tail = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            # A run in the background hands down an ignored SIGINT.
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     try:
         assert "Following" in tail.stderr.readline()
         world.ask(PRODUCTS[0], uuid.uuid4(), "AFTER-1")
