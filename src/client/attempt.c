@@ -364,32 +364,6 @@ enum err attempt_iid(const struct attempt_env *env, const struct machine *m,
     return e != ERR_OK ? e : env->ports.make_iid(env->ports.arg, m, p, text, ei);
 }
 
-enum err attempt_confirm(const struct attempt_env *env, struct machine *m,
-                         struct machine_product *p, const char *cid, int64_t now,
-                         struct errinfo *ei)
-{
-    struct lic_site site = machine_site(m, p);
-    struct lic_event ev = {.type = LIC_EV_CONFIRMED};
-    enum lic_status was = (enum lic_status)p->lic.status;
-    struct lic_outcome out;
-    enum err e = check_phone(env, m, p, ei);
-
-    if (e == ERR_OK)
-        e = env->ports.check_cid(env->ports.arg, m, p, cid, ei);
-    if (e != ERR_OK)
-        return e;
-    if (p->lic.key == LIC_KEY_EVALUATION)
-        ev.validity = (uint32_t)LIC_VALIDITY;
-    if (!lic_step(&p->lic, &site, &ev, now, &out) || !(out.notes & LIC_GRANTED))
-        return err_fail_hr(ei, ERR_NOT_NOW, HR_NOT_ALLOWED,
-                           "deposit a confirmation ID on %s: validation of its licence failed",
-                           m->name);
-    p->spent++;
-    m->changed = true;
-    eventlog_state(m, p, was, true, now);
-    return ERR_OK;
-}
-
 /* ---- the attempt ---- */
 
 static const char *trigger_name(enum lic_event_type t)
@@ -466,6 +440,39 @@ void attempt_run(const struct attempt_env *env, struct machine *m, struct machin
         notes |= out.notes;
     }
     conclude(&a, trigger, was, &out, notes);
+}
+
+enum err attempt_confirm(const struct attempt_env *env, struct machine *m,
+                         struct machine_product *p, const char *cid, int64_t now,
+                         struct errinfo *ei)
+{
+    struct attempt a = {.env = env, .m = m, .p = p, .now = now, .rec = &p->last};
+    struct lic_site site = machine_site(m, p);
+    struct lic_event ev = {.type = LIC_EV_CONFIRMED};
+    enum lic_status was = (enum lic_status)p->lic.status;
+    struct lic_outcome out;
+    struct machine_try *t;
+    enum err e = check_phone(env, m, p, ei);
+
+    if (e == ERR_OK)
+        e = env->ports.check_cid(env->ports.arg, m, p, cid, ei);
+    if (e != ERR_OK)
+        return e;
+    if (p->lic.key == LIC_KEY_EVALUATION)
+        ev.validity = (uint32_t)LIC_VALIDITY;
+    if (!lic_step(&p->lic, &site, &ev, now, &out) || !(out.notes & LIC_GRANTED))
+        return err_fail_hr(ei, ERR_NOT_NOW, HR_NOT_ALLOWED,
+                           "deposit a confirmation ID on %s: validation of its licence failed",
+                           m->name);
+    p->spent++;
+    m->changed = true;
+    begin_record(&a, LIC_EV_ASKED, was, out.notes);
+    t = new_try(&a, LIC_BY_PHONE);
+    t->answered = true;
+    words_copy(t->target, sizeof(t->target), "the clearing house, by phone");
+    words_copy(t->text, sizeof(t->text), "granted: its confirmation ID fits");
+    conclude(&a, LIC_EV_ASKED, was, &out, out.notes);
+    return ERR_OK;
 }
 
 /* Whether a restart of the service is about p: Office's own concerns Office alone. */

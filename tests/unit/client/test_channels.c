@@ -453,6 +453,10 @@ static void by_phone_a_fitting_confirmation_licenses_for_good(void **state)
     assert_int_equal(w->p->lic.channel, LIC_BY_PHONE);
     assert_true(w->p->lic.expires == LIC_NEVER);
     assert_int_equal(w->asked_clearing, 0);
+    assert_int_equal(w->p->last.when, T0);
+    assert_int_equal(w->p->last.result, 0);
+    assert_int_equal(w->p->last.tries, 1);
+    assert_int_equal(w->p->last.try[0].channel, LIC_BY_PHONE);
     assert_non_null(last_event(w, 1036));
 }
 
