@@ -33,9 +33,18 @@ def echo(lab, daemon, load):
     echo.close()
 
 
+def run(load, port, mode, pid, kind):
+    """A window with answers in it: a busy disk may hold back all of a short one."""
+    for seconds in (0.3, 1, 4, 16):
+        result = load("run", port, mode, 8, 0.05, seconds, pid, kind)
+        if result["answered"] > 0:
+            break
+    return result
+
+
 @pytest.mark.parametrize("mode", ["persistent", "fresh"])
 def test_every_answer_is_recorded(daemon, load, mode):
-    result = load("run", daemon.port, mode, 8, 0.05, 0.3, daemon.process.pid, "sealed")
+    result = run(load, daemon.port, mode, daemon.process.pid, "sealed")
     assert result["answered"] > 0 and result["opened"] > 0
     assert 0 < result["p50_us"] <= result["p99_us"] <= result["p999_us"]
     assert result["server_cpu_us"] > 0
@@ -44,7 +53,7 @@ def test_every_answer_is_recorded(daemon, load, mode):
 
 
 def test_the_echo_answers_with_copies(echo, load):
-    result = load("run", echo.port, "persistent", 8, 0.05, 0.2, echo.process.pid, "canned")
+    result = run(load, echo.port, "persistent", echo.process.pid, "canned")
     assert result["answered"] > 0 and result["opened"] == 0
 
 
