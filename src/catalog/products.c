@@ -425,7 +425,11 @@ static enum err key_row(struct catalog *cat, const struct csv *c, const char **v
     return ERR_OK;
 }
 
-enum err cat_read_keys(struct catalog *cat, struct csv *c, struct errinfo *ei)
+typedef enum err key_row_fn(struct catalog *cat, const struct csv *c, const char **v,
+                            struct errinfo *ei);
+
+static enum err read_key_rows(struct catalog *cat, struct csv *c, key_row_fn *row,
+                              struct errinfo *ei)
 {
     static const char *const columns[K_COLUMNS] = {"product", "edition", "key"};
     const char *v[K_COLUMNS];
@@ -436,9 +440,14 @@ enum err cat_read_keys(struct catalog *cat, struct csv *c, struct errinfo *ei)
         e = csv_row(c, v, &got, ei);
         if (e != ERR_OK || !got)
             break;
-        e = key_row(cat, c, v, ei);
+        e = row(cat, c, v, ei);
     }
     return e;
+}
+
+enum err cat_read_keys(struct catalog *cat, struct csv *c, struct errinfo *ei)
+{
+    return read_key_rows(cat, c, key_row, ei);
 }
 
 /* ---- avma_keys.csv ---- */
@@ -464,16 +473,5 @@ static enum err avma_row(struct catalog *cat, const struct csv *c, const char **
 
 enum err cat_read_avma(struct catalog *cat, struct csv *c, struct errinfo *ei)
 {
-    static const char *const columns[K_COLUMNS] = {"product", "edition", "key"};
-    const char *v[K_COLUMNS];
-    bool got = true;
-    enum err e = csv_header(c, columns, K_COLUMNS, ei);
-
-    while (e == ERR_OK) {
-        e = csv_row(c, v, &got, ei);
-        if (e != ERR_OK || !got)
-            break;
-        e = avma_row(cat, c, v, ei);
-    }
-    return e;
+    return read_key_rows(cat, c, avma_row, ei);
 }

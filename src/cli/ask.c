@@ -131,3 +131,64 @@ void ask_reload_hostkeys(const struct settings *s)
         fprintf(stderr, "adbactl: adbad was not told and still serves what it served: %s\n",
                 ei.text);
 }
+
+enum err ask_here(struct cli *cli, const char *cmd, json_t *args, json_t **reply,
+                  struct errinfo *ei)
+{
+    const struct settings *s;
+    enum err e = cli_settings(cli, &s, ei);
+
+    if (e != ERR_OK) {
+        json_decref(args);
+        return e;
+    }
+    e = ask_daemon(s, cmd, args, reply, ei);
+    if (e == ERR_OK)
+        json_object_del(*reply, "ok");
+    return e;
+}
+
+enum err ask_status_here(struct cli *cli, const char *cmd, json_t **status, struct errinfo *ei)
+{
+    json_t *reply = NULL;
+    enum err e = ask_here(cli, cmd, NULL, &reply, ei);
+
+    if (e == ERR_OK)
+        *status = json_incref(json_object_get(reply, "status"));
+    json_decref(reply);
+    return e;
+}
+
+int ask_run_status(struct cli *cli, int argc, char **argv, const char *cmd,
+                   void (*print)(const json_t *status))
+{
+    struct errinfo ei = {0};
+    json_t *status = NULL;
+    int code = cli_begin(cli, NULL, &argc, argv, 0, 0);
+    enum err e;
+
+    if (code >= 0)
+        return code;
+    e = ask_status_here(cli, cmd, &status, &ei);
+    if (e != ERR_OK)
+        return cli_fail(cli, e, &ei);
+    if (cli->json) {
+        cli_json(status);
+    } else {
+        print(status);
+        json_decref(status);
+    }
+    return EXIT_OK;
+}
+
+const char *ask_text(const json_t *answer, const char *member)
+{
+    const char *text = json_string_value(json_object_get(answer, member));
+
+    return text != NULL ? text : "-";
+}
+
+long long ask_number(const json_t *answer, const char *member)
+{
+    return (long long)json_integer_value(json_object_get(answer, member));
+}

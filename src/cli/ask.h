@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "base/err.h"
+#include "cli/cli.h"
 #include "settings/settings.h"
 
 /* Sends {"cmd": cmd, …args} (args may be NULL; its reference is taken) and waits for the answer.
@@ -12,6 +13,22 @@
  * error that the daemon reports keeps its name and text. */
 MUST_CHECK enum err ask_daemon(const struct settings *s, const char *cmd, json_t *args,
                                json_t **reply, struct errinfo *ei);
+
+/* The same of the daemon that the program's configuration names; *reply is without "ok". */
+MUST_CHECK enum err ask_here(struct cli *cli, const char *cmd, json_t *args, json_t **reply,
+                             struct errinfo *ei);
+
+/* The member "status" of its answer to a command without arguments. *status is the caller's. */
+MUST_CHECK enum err ask_status_here(struct cli *cli, const char *cmd, json_t **status,
+                                    struct errinfo *ei);
+
+/* A verb without options that shows the status that cmd answers: as JSON, or by print. */
+int ask_run_status(struct cli *cli, int argc, char **argv, const char *cmd,
+                   void (*print)(const json_t *status));
+
+/* Members of an answer: "-" and 0 where they are missing. */
+const char *ask_text(const json_t *answer, const char *member);
+long long ask_number(const json_t *answer, const char *member);
 
 /* The error that a daemon calls so; ERR_INTERNAL for no such name, also NULL. */
 enum err ask_error_named(const char *name);

@@ -4,35 +4,8 @@
 #include <string.h>
 
 #include "cli/ask.h"
+#include "cli/clearing.h"
 #include "cli/cli.h"
-
-static const char *text_of(const json_t *j, const char *member)
-{
-    const char *text = json_string_value(json_object_get(j, member));
-
-    return text != NULL ? text : "-";
-}
-
-static long long number_of(const json_t *j, const char *member)
-{
-    return (long long)json_integer_value(json_object_get(j, member));
-}
-
-static enum err ask(struct cli *cli, const char *cmd, json_t *args, json_t **reply,
-                    struct errinfo *ei)
-{
-    const struct settings *s;
-    enum err e = cli_settings(cli, &s, ei);
-
-    if (e != ERR_OK) {
-        json_decref(args);
-        return e;
-    }
-    e = ask_daemon(s, cmd, args, reply, ei);
-    if (e == ERR_OK)
-        json_object_del(*reply, "ok");
-    return e;
-}
 
 /* ---- confirm ---- */
 
@@ -45,26 +18,26 @@ static int run_confirm(struct cli *cli, int argc, char **argv)
 
     if (status >= 0)
         return status;
-    e = ask(cli, "clearing.confirm", json_pack("{s:s}", "iid", argv[0]), &reply, &ei);
+    e = ask_here(cli, "clearing.confirm", json_pack("{s:s}", "iid", argv[0]), &reply, &ei);
     if (e != ERR_OK)
         return cli_fail(cli, e, &ei);
     if (cli->json) {
         cli_json(reply);
         return EXIT_OK;
     }
-    puts(text_of(reply, "confirmation_id"));
+    puts(ask_text(reply, "confirmation_id"));
     if (json_is_true(json_object_get(reply, "pool")))
         fprintf(stderr, "For \"%s\": activation %lld of the key, %lld left; machine %lld.\n",
-                text_of(reply, "group"), number_of(reply, "activations"),
-                number_of(reply, "activations_left"), number_of(reply, "hosts"));
+                ask_text(reply, "group"), ask_number(reply, "activations"),
+                ask_number(reply, "activations_left"), ask_number(reply, "hosts"));
     else
         fprintf(
             stderr,
             "For \"%s\": activation %lld of this %s, %lld left; host %lld of the host key, %lld "
             "left.\n",
-            text_of(reply, "group"), number_of(reply, "activations"), text_of(reply, "kind"),
-            number_of(reply, "activations_left"), number_of(reply, "hosts"),
-            number_of(reply, "hosts_left"));
+            ask_text(reply, "group"), ask_number(reply, "activations"), ask_text(reply, "kind"),
+            ask_number(reply, "activations_left"), ask_number(reply, "hosts"),
+            ask_number(reply, "hosts_left"));
     json_decref(reply);
     return EXIT_OK;
 }
@@ -79,16 +52,16 @@ static void tell_mistakes(const json_t *keys)
 
     json_array_foreach(keys, i, k)
     {
-        const char *key = text_of(k, "key");
+        const char *key = ask_text(k, "key");
         size_t n = strlen(key);
 
         json_array_foreach(json_object_get(k, "entries"), j, h)
         {
-            if (strcmp(text_of(h, "kind"), "machine") != 0)
+            if (strcmp(ask_text(h, "kind"), "machine") != 0)
                 continue;
             printf("%s took %lld of the activations of the host key ending in %s and is no KMS "
                    "host: install its client setup key there (/ipk).\n",
-                   text_of(h, "name"), number_of(h, "activations"), n > 5 ? key + n - 5 : key);
+                   ask_text(h, "name"), ask_number(h, "activations"), n > 5 ? key + n - 5 : key);
         }
     }
 }
@@ -104,8 +77,8 @@ static void status_text(const json_t *reply)
     struct table *t;
     size_t i;
 
-    printf("Clearing house of realm %s: %lld granted since its start", text_of(reply, "realm"),
-           number_of(reply, "granted_since_start"));
+    printf("Clearing house of realm %s: %lld granted since its start", ask_text(reply, "realm"),
+           ask_number(reply, "granted_since_start"));
     json_object_foreach((json_t *)(uintptr_t)refused, reason, times)
     {
         if (json_integer_value(times) > 0)
@@ -119,11 +92,11 @@ static void status_text(const json_t *reply)
     t = table_new(headers);
     json_array_foreach(keys, i, k)
     {
-        table_cell(t, "%s", text_of(k, "key"));
-        table_cell(t, "%s", text_of(k, "group"));
-        table_cell(t, "%lld of %lld", number_of(k, "hosts"), number_of(k, "hosts_max"));
-        table_cell(t, "%lld", number_of(k, "hosts_left"));
-        table_cell(t, "%lld", number_of(k, "activations"));
+        table_cell(t, "%s", ask_text(k, "key"));
+        table_cell(t, "%s", ask_text(k, "group"));
+        table_cell(t, "%lld of %lld", ask_number(k, "hosts"), ask_number(k, "hosts_max"));
+        table_cell(t, "%lld", ask_number(k, "hosts_left"));
+        table_cell(t, "%lld", ask_number(k, "activations"));
         table_cell(t, "%s", json_is_true(json_object_get(k, "blocked")) ? "blocked" : "good");
     }
     table_print(t);
@@ -137,7 +110,7 @@ static void list_entries(struct table *t, const json_t *keys)
 
     json_array_foreach(keys, i, k)
     {
-        const char *key = text_of(k, "key");
+        const char *key = ask_text(k, "key");
         size_t n = strlen(key);
 
         json_array_foreach(json_object_get(k, "entries"), j, h)
@@ -145,16 +118,16 @@ static void list_entries(struct table *t, const json_t *keys)
             const json_t *left = json_object_get(h, "activations_left");
 
             table_cell(t, "%s", n > 5 ? key + n - 5 : key);
-            table_cell(t, "%s", text_of(h, "kind"));
-            table_cell(t, "%s", text_of(h, "name"));
-            table_cell(t, "%s", text_of(h, "binding"));
-            table_cell(t, "%lld", number_of(h, "activations"));
+            table_cell(t, "%s", ask_text(h, "kind"));
+            table_cell(t, "%s", ask_text(h, "name"));
+            table_cell(t, "%s", ask_text(h, "binding"));
+            table_cell(t, "%lld", ask_number(h, "activations"));
             if (json_is_integer(left))
                 table_cell(t, "%lld", (long long)json_integer_value(left));
             else
                 table_cell(t, "-");
-            table_cell(t, "%s", text_of(h, "first_activated"));
-            table_cell(t, "%s", text_of(h, "last_activated"));
+            table_cell(t, "%s", ask_text(h, "first_activated"));
+            table_cell(t, "%s", ask_text(h, "last_activated"));
         }
     }
 }
@@ -196,7 +169,7 @@ static int show(struct cli *cli, int argc, char **argv, void (*print)(const json
 
     if (status >= 0)
         return status;
-    e = ask(cli, "clearing.status", NULL, &reply, &ei);
+    e = ask_here(cli, "clearing.status", NULL, &reply, &ei);
     if (e != ERR_OK)
         return cli_fail(cli, e, &ei);
     if (cli->json) {
@@ -229,8 +202,8 @@ static int set_blocked(struct cli *cli, int argc, char **argv, bool blocked)
 
     if (status >= 0)
         return status;
-    e = ask(cli, "clearing.block", json_pack("{s:s, s:b}", "key", argv[0], "blocked", blocked),
-            &reply, &ei);
+    e = ask_here(cli, "clearing.block", json_pack("{s:s, s:b}", "key", argv[0], "blocked", blocked),
+                 &reply, &ei);
     if (e != ERR_OK)
         return cli_fail(cli, e, &ei);
     if (cli->json) {
@@ -242,12 +215,12 @@ static int set_blocked(struct cli *cli, int argc, char **argv, bool blocked)
     return EXIT_OK;
 }
 
-static int run_block(struct cli *cli, int argc, char **argv)
+int clearing_run_block(struct cli *cli, int argc, char **argv)
 {
     return set_blocked(cli, argc, argv, true);
 }
 
-static int run_unblock(struct cli *cli, int argc, char **argv)
+int clearing_run_unblock(struct cli *cli, int argc, char **argv)
 {
     return set_blocked(cli, argc, argv, false);
 }
@@ -273,14 +246,14 @@ const struct cli_command cmd_clearing[] = {
     {.noun = "clearing",
      .verb = "block",
      .usage = "KEY",
-     .run = run_block,
+     .run = clearing_run_block,
      .summary = "activate nothing more with a host key",
      .help = "At the clearing house. Who asks with the key from then on is refused (0xC004C003);\n"
              "what is activated stays so. KEY is its 5x5 text, as clearing status shows it."},
     {.noun = "clearing",
      .verb = "unblock",
      .usage = "KEY",
-     .run = run_unblock,
+     .run = clearing_run_unblock,
      .summary = "let a blocked host key activate again"},
     {0},
 };

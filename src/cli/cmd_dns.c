@@ -11,18 +11,6 @@
 #define POLL_MS    100
 #define WAIT_LIMIT 600 /* seconds */
 
-static const char *text_of(const json_t *j, const char *member)
-{
-    const char *text = json_string_value(json_object_get(j, member));
-
-    return text != NULL ? text : "-";
-}
-
-static long long number_of(const json_t *j, const char *member)
-{
-    return (long long)json_integer_value(json_object_get(j, member));
-}
-
 static bool has(const json_t *j, const char *member)
 {
     return json_is_string(json_object_get(j, member));
@@ -48,7 +36,7 @@ static enum err wait_for(const struct settings *s, long long number, json_t **st
     for (int64_t waited = 0; waited < WAIT_LIMIT * 1000; waited += POLL_MS) {
         enum err e = ask_status(s, status, ei);
 
-        if (e != ERR_OK || number_of(*status, "round") >= number)
+        if (e != ERR_OK || ask_number(*status, "round") >= number)
             return e;
         json_decref(*status);
         *status = NULL;
@@ -66,7 +54,7 @@ static enum err do_round(struct cli *cli, const char *cmd, json_t **status, stru
     if (e == ERR_OK)
         e = ask_daemon(s, cmd, NULL, &reply, ei);
     if (e == ERR_OK)
-        e = wait_for(s, number_of(reply, "round"), status, ei);
+        e = wait_for(s, ask_number(reply, "round"), status, ei);
     json_decref(reply);
     return e;
 }
@@ -80,8 +68,8 @@ static void print_facts(const json_t *status)
     struct facts *f = facts_new();
 
     facts_add(f, "Host", "%s port %lld, priority %lld, weight %lld, TTL %s",
-              text_of(status, "host"), number_of(status, "port"), number_of(status, "priority"),
-              number_of(status, "weight"), clk_format_duration(number_of(status, "ttl"), ttl));
+              ask_text(status, "host"), ask_number(status, "port"), ask_number(status, "priority"),
+              ask_number(status, "weight"), clk_format_duration(ask_number(status, "ttl"), ttl));
     if (!json_is_true(json_object_get(status, "publishing")))
         facts_add(f, "Publishing", "off; only when asked");
     else if (json_is_integer(due))
@@ -94,18 +82,18 @@ static void print_facts(const json_t *status)
 
 static void add_row(struct table *t, const json_t *domain, const json_t *record, bool first)
 {
-    table_cell(t, "%s", first ? text_of(domain, "domain") : "");
-    table_cell(t, "%s", !first ? "" : has(domain, "state") ? text_of(domain, "state") : "unknown");
-    table_cell(t, "%s", text_of(record, "whose"));
+    table_cell(t, "%s", first ? ask_text(domain, "domain") : "");
+    table_cell(t, "%s", !first ? "" : has(domain, "state") ? ask_text(domain, "state") : "unknown");
+    table_cell(t, "%s", ask_text(record, "whose"));
     for (size_t i = 0; i < 3; i++) {
         static const char *const members[] = {"priority", "weight", "port"};
 
         if (record != NULL)
-            table_cell(t, "%lld", number_of(record, members[i]));
+            table_cell(t, "%lld", ask_number(record, members[i]));
         else
             table_cell(t, "-");
     }
-    table_cell(t, "%s", text_of(record, "host"));
+    table_cell(t, "%s", ask_text(record, "host"));
 }
 
 static void print_domains(const json_t *domains)
@@ -139,24 +127,24 @@ static int judge(const json_t *status, bool must_be_there)
     size_t i;
 
     if (has(status, "error")) {
-        fprintf(stderr, "adbactl: %s\n", text_of(status, "why"));
-        return err_exit_code(ask_error_named(text_of(status, "error")));
+        fprintf(stderr, "adbactl: %s\n", ask_text(status, "why"));
+        return err_exit_code(ask_error_named(ask_text(status, "error")));
     }
     json_array_foreach((json_t *)(uintptr_t)domains, i, d)
     {
         int this = EXIT_OK;
 
         if (has(d, "error")) {
-            this = err_exit_code(ask_error_named(text_of(d, "error")));
-            fprintf(stderr, "adbactl: %s%s%s%s\n", text_of(d, "why"), has(d, "code") ? " (" : "",
-                    has(d, "code") ? text_of(d, "code") : "", has(d, "code") ? ")" : "");
+            this = err_exit_code(ask_error_named(ask_text(d, "error")));
+            fprintf(stderr, "adbactl: %s%s%s%s\n", ask_text(d, "why"), has(d, "code") ? " (" : "",
+                    has(d, "code") ? ask_text(d, "code") : "", has(d, "code") ? ")" : "");
         } else if (must_be_there && json_is_true(json_object_get(d, "configured")) &&
-                   strcmp(text_of(d, "state"), "published") != 0) {
+                   strcmp(ask_text(d, "state"), "published") != 0) {
             this = EXIT_INVALID;
             fprintf(stderr,
                     "adbactl: %s: this host is not in DNS as configured; \"adbactl dns "
                     "publish\" puts it there\n",
-                    text_of(d, "domain"));
+                    ask_text(d, "domain"));
         }
         if (code == EXIT_OK)
             code = this;

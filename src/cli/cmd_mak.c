@@ -5,46 +5,18 @@
 
 #include "base/file.h"
 #include "cli/ask.h"
+#include "cli/clearing.h"
 #include "cli/mak.h"
 #include "cli/overlay.h"
 #include "cli/product.h"
 #include "settings/settings.h"
-
-static const char *text_of(const json_t *j, const char *member)
-{
-    const char *text = json_string_value(json_object_get(j, member));
-
-    return text != NULL ? text : "-";
-}
-
-static long long number_of(const json_t *j, const char *member)
-{
-    return (long long)json_integer_value(json_object_get(j, member));
-}
-
-/* Asks the clearing house; the caller owns *reply. Takes args. */
-static enum err ask(struct cli *cli, const char *cmd, json_t *args, json_t **reply,
-                    struct errinfo *ei)
-{
-    const struct settings *s;
-    enum err e = cli_settings(cli, &s, ei);
-
-    if (e != ERR_OK) {
-        json_decref(args);
-        return e;
-    }
-    e = ask_daemon(s, cmd, args, reply, ei);
-    if (e == ERR_OK)
-        json_object_del(*reply, "ok");
-    return e;
-}
 
 /* ---- issue ---- */
 
 static enum err save_key(const char *path, const json_t *reply, struct errinfo *ei)
 {
     char line[64];
-    int n = snprintf(line, sizeof(line), "%.40s\n", text_of(reply, "key"));
+    int n = snprintf(line, sizeof(line), "%.40s\n", ask_text(reply, "key"));
 
     return path == NULL ? ERR_OK : file_create(path, line, (size_t)n, 0600, ei);
 }
@@ -63,10 +35,11 @@ static enum err issue(struct cli *cli, const char *product, const char *edition,
     if (e == ERR_OK)
         e = product_named(cat, product, edition, &p, ei);
     if (e == ERR_OK)
-        e = ask(cli, "clearing.issue",
-                json_pack("{s:s, s:s, s:I}", "activation_id", guid_format(&p->activation_id, id),
-                          "kind", kind, "count", (json_int_t)count),
-                reply, ei);
+        e = ask_here(cli, "clearing.issue",
+                     json_pack("{s:s, s:s, s:I}", "activation_id",
+                               guid_format(&p->activation_id, id), "kind", kind, "count",
+                               (json_int_t)count),
+                     reply, ei);
     catalog_free(cat);
     return e;
 }
@@ -79,13 +52,13 @@ static void print_issued(const struct cli *cli, json_t *reply)
         cli_json(reply);
         return;
     }
-    puts(text_of(reply, "key"));
+    puts(ask_text(reply, "key"));
     if (json_is_integer(most))
-        fprintf(stderr, "A %s for \"%s\": %lld activations.\n", text_of(reply, "kind"),
-                text_of(reply, "product"), (long long)json_integer_value(most));
+        fprintf(stderr, "A %s for \"%s\": %lld activations.\n", ask_text(reply, "kind"),
+                ask_text(reply, "product"), (long long)json_integer_value(most));
     else
-        fprintf(stderr, "A %s for one machine with \"%s\".\n", text_of(reply, "kind"),
-                text_of(reply, "product"));
+        fprintf(stderr, "A %s for one machine with \"%s\".\n", ask_text(reply, "kind"),
+                ask_text(reply, "product"));
     json_decref(reply);
 }
 
@@ -129,10 +102,11 @@ static int run_issue(struct cli *cli, int argc, char **argv)
 static void pool_cells(struct table *t, const json_t *k)
 {
     if (json_is_integer(json_object_get(k, "activations_max"))) {
-        table_cell(t, "%lld of %lld", number_of(k, "activations"), number_of(k, "activations_max"));
-        table_cell(t, "%lld", number_of(k, "activations_left"));
+        table_cell(t, "%lld of %lld", ask_number(k, "activations"),
+                   ask_number(k, "activations_max"));
+        table_cell(t, "%lld", ask_number(k, "activations_left"));
     } else {
-        table_cell(t, "%lld", number_of(k, "activations"));
+        table_cell(t, "%lld", ask_number(k, "activations"));
         table_cell(t, "-");
     }
 }
@@ -154,11 +128,11 @@ static void list_text(const json_t *keys)
     {
         bool blocked = json_is_true(json_object_get(k, "blocked"));
 
-        table_cell(t, "%s", text_of(k, "key"));
-        table_cell(t, "%s", text_of(k, "kind"));
-        table_cell(t, "%s", text_of(k, "product"));
+        table_cell(t, "%s", ask_text(k, "key"));
+        table_cell(t, "%s", ask_text(k, "kind"));
+        table_cell(t, "%s", ask_text(k, "product"));
         pool_cells(t, k);
-        table_cell(t, "%lld", number_of(k, "machines"));
+        table_cell(t, "%lld", ask_number(k, "machines"));
         table_cell(t, "%s",
                    blocked                                        ? "blocked"
                    : json_is_true(json_object_get(k, "extended")) ? "good, extended"
@@ -176,7 +150,7 @@ static int run_list(struct cli *cli, int argc, char **argv)
 
     if (status >= 0)
         return status;
-    e = ask(cli, "clearing.status", NULL, &reply, &ei);
+    e = ask_here(cli, "clearing.status", NULL, &reply, &ei);
     if (e != ERR_OK)
         return cli_fail(cli, e, &ei);
     keys = json_incref(json_object_get(reply, "machine_keys"));
@@ -217,50 +191,18 @@ static int run_extend(struct cli *cli, int argc, char **argv)
         return status;
     e = read_more(argv[1], &more, &ei);
     if (e == ERR_OK)
-        e = ask(cli, "clearing.extend",
-                json_pack("{s:s, s:I}", "key", argv[0], "activations", more), &reply, &ei);
+        e = ask_here(cli, "clearing.extend",
+                     json_pack("{s:s, s:I}", "key", argv[0], "activations", more), &reply, &ei);
     if (e != ERR_OK)
         return cli_fail(cli, e, &ei);
     if (cli->json) {
         cli_json(reply);
         return EXIT_OK;
     }
-    printf("Extended: %lld activations, %lld left.\n", number_of(reply, "activations_max"),
-           number_of(reply, "activations_left"));
+    printf("Extended: %lld activations, %lld left.\n", ask_number(reply, "activations_max"),
+           ask_number(reply, "activations_left"));
     json_decref(reply);
     return EXIT_OK;
-}
-
-static int set_blocked(struct cli *cli, int argc, char **argv, bool blocked)
-{
-    struct errinfo ei = {0};
-    json_t *reply = NULL;
-    int status = cli_begin(cli, NULL, &argc, argv, 1, 1);
-    enum err e;
-
-    if (status >= 0)
-        return status;
-    e = ask(cli, "clearing.block", json_pack("{s:s, s:b}", "key", argv[0], "blocked", blocked),
-            &reply, &ei);
-    if (e != ERR_OK)
-        return cli_fail(cli, e, &ei);
-    if (cli->json) {
-        cli_json(reply);
-        return EXIT_OK;
-    }
-    printf("The key %s is %s.\n", argv[0], blocked ? "blocked" : "no longer blocked");
-    json_decref(reply);
-    return EXIT_OK;
-}
-
-static int run_block(struct cli *cli, int argc, char **argv)
-{
-    return set_blocked(cli, argc, argv, true);
-}
-
-static int run_unblock(struct cli *cli, int argc, char **argv)
-{
-    return set_blocked(cli, argc, argv, false);
 }
 
 const struct cli_command cmd_mak[] = {
@@ -287,14 +229,14 @@ const struct cli_command cmd_mak[] = {
     {.noun = "mak",
      .verb = "block",
      .usage = "KEY",
-     .run = run_block,
+     .run = clearing_run_block,
      .summary = "activate nothing more with a key",
      .help = "Who asks with the key from then on is refused (0xC004C003); what is activated stays\n"
              "so."},
     {.noun = "mak",
      .verb = "unblock",
      .usage = "KEY",
-     .run = run_unblock,
+     .run = clearing_run_unblock,
      .summary = "let a blocked key activate again"},
     {.noun = "mak",
      .verb = "proxy",

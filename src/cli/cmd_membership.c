@@ -12,34 +12,9 @@
 #define POLL_MS    50
 #define WAIT_LIMIT (10 * CLK_MINUTE)
 
-static const char *text_of(const json_t *o, const char *key)
-{
-    const char *text = json_string_value(json_object_get(o, key));
-
-    return text == NULL ? "-" : text;
-}
-
-static long long number_of(const json_t *o, const char *key)
-{
-    return json_integer_value(json_object_get(o, key));
-}
-
 static bool is_true(const json_t *o, const char *key)
 {
     return json_is_true(json_object_get(o, key));
-}
-
-static enum err ask(struct cli *cli, const char *cmd, json_t *args, json_t **reply,
-                    struct errinfo *ei)
-{
-    const struct settings *s;
-    enum err e = cli_settings(cli, &s, ei);
-
-    if (e != ERR_OK) {
-        json_decref(args);
-        return e;
-    }
-    return ask_daemon(s, cmd, args, reply, ei);
 }
 
 /* ---- show ---- */
@@ -66,18 +41,18 @@ static void print_verdict(const json_t *reply)
     const json_t *account = json_object_get(reply, "account");
     struct facts *f = facts_new();
 
-    facts_add(f, "Verdict", "%s", text_of(reply, "verdict"));
-    facts_add(f, "Why", "%s", text_of(reply, "why"));
+    facts_add(f, "Verdict", "%s", ask_text(reply, "verdict"));
+    facts_add(f, "Why", "%s", ask_text(reply, "why"));
     if (account != NULL) {
-        facts_add(f, "Name", "%s", text_of(account, "name"));
-        facts_add(f, "DNS host name", "%s", text_of(account, "dns_host_name"));
-        facts_add(f, "Domain", "%s", text_of(account, "domain"));
+        facts_add(f, "Name", "%s", ask_text(account, "name"));
+        facts_add(f, "DNS host name", "%s", ask_text(account, "dns_host_name"));
+        facts_add(f, "Domain", "%s", ask_text(account, "domain"));
         facts_add(f, "Enabled", "%s", is_true(account, "enabled") ? "yes" : "no");
-        facts_add(f, "DN", "%s", text_of(account, "dn"));
-        facts_add(f, "GUID", "%s", text_of(account, "guid"));
-        facts_add(f, "SID", "%s", text_of(account, "sid"));
+        facts_add(f, "DN", "%s", ask_text(account, "dn"));
+        facts_add(f, "GUID", "%s", ask_text(account, "guid"));
+        facts_add(f, "SID", "%s", ask_text(account, "sid"));
     }
-    facts_add(f, "Directory read", "%s", text_of(reply, "synced"));
+    facts_add(f, "Directory read", "%s", ask_text(reply, "synced"));
     facts_print(f);
 }
 
@@ -90,11 +65,10 @@ static int run_show(struct cli *cli, int argc, char **argv)
 
     if (code >= 0)
         return code;
-    e = ask(cli, "membership.show", json_pack("{s:s}", "name", argv[0]), &reply, &ei);
+    e = ask_here(cli, "membership.show", json_pack("{s:s}", "name", argv[0]), &reply, &ei);
     if (e != ERR_OK)
         return cli_fail(cli, e, &ei);
-    code = verdict_code(text_of(reply, "verdict"));
-    json_object_del(reply, "ok");
+    code = verdict_code(ask_text(reply, "verdict"));
     if (cli->json) {
         cli_json(reply);
         return code;
@@ -138,7 +112,7 @@ static enum err collect(struct cli *cli, struct listing *l, struct errinfo *ei)
 
     while (more && !full(l)) {
         json_t *reply = NULL, *account;
-        enum err e = ask(cli, "membership.list", page_request(l, after), &reply, ei);
+        enum err e = ask_here(cli, "membership.list", page_request(l, after), &reply, ei);
         size_t i;
 
         if (e != ERR_OK)
@@ -149,7 +123,7 @@ static enum err collect(struct cli *cli, struct listing *l, struct errinfo *ei)
                 json_array_append(l->all, account);
         }
         more = json_is_integer(json_object_get(reply, "next"));
-        after = number_of(reply, "next");
+        after = ask_number(reply, "next");
         json_decref(reply);
     }
     return ERR_OK;
@@ -164,10 +138,10 @@ static void print_list(const json_t *all)
 
     json_array_foreach(all, i, a)
     {
-        table_cell(t, "%s", text_of(a, "name"));
-        table_cell(t, "%s", text_of(a, "dns_host_name"));
+        table_cell(t, "%s", ask_text(a, "name"));
+        table_cell(t, "%s", ask_text(a, "dns_host_name"));
         table_cell(t, "%s", is_true(a, "enabled") ? "yes" : "no");
-        table_cell(t, "%s", text_of(a, "dn"));
+        table_cell(t, "%s", ask_text(a, "dn"));
     }
     table_print(t);
 }
@@ -213,14 +187,14 @@ static void add_last(struct facts *f, const json_t *status)
     if (!json_is_object(last))
         return;
     facts_add(f, "Last reading", "%s%s%s%s: %lld entries, %lld gone, %lld ms",
-              strcmp(text_of(last, "how"), "full") == 0 ? "in full" : "changes only",
+              strcmp(ask_text(last, "how"), "full") == 0 ? "in full" : "changes only",
               why_full != NULL ? " (" : "", why_full != NULL ? why_full : "",
-              why_full != NULL ? ")" : "", number_of(last, "entries"), number_of(last, "removed"),
-              number_of(last, "milliseconds"));
+              why_full != NULL ? ")" : "", ask_number(last, "entries"), ask_number(last, "removed"),
+              ask_number(last, "milliseconds"));
     facts_add(f, "Deletions", "%s; all accounts last compared %s",
               is_true(status, "tells_deletions") ? "told by the directory"
                                                  : "found by comparing, since nobody tells them",
-              text_of(status, "listed"));
+              ask_text(status, "listed"));
 }
 
 static void print_status(const json_t *status)
@@ -229,39 +203,28 @@ static void print_status(const json_t *status)
     char age[CLK_TEXT_MAX], limit[CLK_TEXT_MAX], every[CLK_TEXT_MAX];
     struct facts *f = facts_new();
 
-    facts_add(f, "State", "%s", text_of(status, "state"));
-    facts_add(f, "Accounts", "%lld, of them %lld disabled", number_of(status, "accounts"),
-              number_of(status, "disabled"));
+    facts_add(f, "State", "%s", ask_text(status, "state"));
+    facts_add(f, "Accounts", "%lld, of them %lld disabled", ask_number(status, "accounts"),
+              ask_number(status, "disabled"));
     if (json_is_integer(json_object_get(status, "age")))
-        facts_add(f, "Directory read", "%s, %s ago; counts for %s", text_of(status, "synced"),
-                  clk_format_duration(number_of(status, "age"), age),
-                  clk_format_duration(number_of(status, "max_stale"), limit));
+        facts_add(f, "Directory read", "%s, %s ago; counts for %s", ask_text(status, "synced"),
+                  clk_format_duration(ask_number(status, "age"), age),
+                  clk_format_duration(ask_number(status, "max_stale"), limit));
     else
         facts_add(f, "Directory read", "never");
     add_last(f, status);
     if (why != NULL)
         facts_add(f, "Last failure", "%s", why);
     facts_add(f, "Readings", "every %s; since start %lld good, %lld failed",
-              clk_format_duration(number_of(status, "sync_interval"), every),
-              number_of(status, "good"), number_of(status, "failed"));
+              clk_format_duration(ask_number(status, "sync_interval"), every),
+              ask_number(status, "good"), ask_number(status, "failed"));
     if (is_true(status, "saved"))
         facts_add(f, "In the ledger", "all of it");
     else
         facts_add(f, "In the ledger", "not yet: %lld accounts wait",
-                  number_of(status, "waiting_to_be_saved"));
-    facts_add(f, "Memory", "%lld KiB", number_of(status, "bytes") / 1024);
+                  ask_number(status, "waiting_to_be_saved"));
+    facts_add(f, "Memory", "%lld KiB", ask_number(status, "bytes") / 1024);
     facts_print(f);
-}
-
-static enum err ask_status(struct cli *cli, json_t **status, struct errinfo *ei)
-{
-    json_t *reply = NULL;
-    enum err e = ask(cli, "membership.status", NULL, &reply, ei);
-
-    if (e == ERR_OK)
-        *status = json_incref(json_object_get(reply, "status"));
-    json_decref(reply);
-    return e;
 }
 
 static void show_status(const struct cli *cli, json_t *status)
@@ -276,18 +239,7 @@ static void show_status(const struct cli *cli, json_t *status)
 
 static int run_status(struct cli *cli, int argc, char **argv)
 {
-    struct errinfo ei = {0};
-    json_t *status = NULL;
-    int code = cli_begin(cli, NULL, &argc, argv, 0, 0);
-    enum err e;
-
-    if (code >= 0)
-        return code;
-    e = ask_status(cli, &status, &ei);
-    if (e != ERR_OK)
-        return cli_fail(cli, e, &ei);
-    show_status(cli, status);
-    return EXIT_OK;
+    return ask_run_status(cli, argc, argv, "membership.status", print_status);
 }
 
 /* ---- sync ---- */
@@ -296,11 +248,11 @@ static int run_status(struct cli *cli, int argc, char **argv)
 static enum err wait_for(struct cli *cli, long long number, json_t **status, struct errinfo *ei)
 {
     for (int64_t waited = 0; waited < WAIT_LIMIT * 1000; waited += POLL_MS) {
-        enum err e = ask_status(cli, status, ei);
+        enum err e = ask_status_here(cli, "membership.status", status, ei);
 
         if (e != ERR_OK)
             return e;
-        if (number_of(*status, "sync") >= number)
+        if (ask_number(*status, "sync") >= number)
             return ERR_OK;
         json_decref(*status);
         *status = NULL;
@@ -316,13 +268,13 @@ static enum err synchronize(struct cli *cli, bool anew, bool list, json_t **stat
 {
     json_t *reply = NULL;
     long long number;
-    enum err e = ask(cli, "membership.sync", json_pack("{s:b, s:b}", "full", anew, "list", list),
-                     &reply, ei);
+    enum err e = ask_here(cli, "membership.sync",
+                          json_pack("{s:b, s:b}", "full", anew, "list", list), &reply, ei);
     const char *why;
 
     if (e != ERR_OK)
         return e;
-    number = number_of(reply, "sync");
+    number = ask_number(reply, "sync");
     json_decref(reply);
     e = wait_for(cli, number, status, ei);
     why = json_string_value(json_object_get(*status, "why"));

@@ -22,11 +22,6 @@ static const char *text_of(const json_t *o, const char *key)
     return text == NULL ? "" : text;
 }
 
-static long long number_of(const json_t *o, const char *key)
-{
-    return json_integer_value(json_object_get(o, key));
-}
-
 static void print_upstreams(const json_t *upstreams)
 {
     static const char *const headers[] = {"UPSTREAM",   ">PRIORITY",    ">WEIGHT", "STATE",
@@ -41,13 +36,13 @@ static void print_upstreams(const json_t *upstreams)
         const json_t *checked = json_object_get(u, "checked_seconds_ago");
 
         table_cell(t, "%s", text_of(u, "upstream"));
-        table_cell(t, "%lld", number_of(u, "priority"));
-        table_cell(t, "%lld", number_of(u, "weight"));
+        table_cell(t, "%lld", ask_number(u, "priority"));
+        table_cell(t, "%lld", ask_number(u, "weight"));
         table_cell(t, "%s", text_of(u, "state"));
-        table_cell(t, "%lld", number_of(u, "under_way"));
-        table_cell(t, "%lld", number_of(u, "answered"));
-        table_cell(t, "%lld", number_of(u, "faults"));
-        table_cell(t, "%lld", number_of(u, "failed"));
+        table_cell(t, "%lld", ask_number(u, "under_way"));
+        table_cell(t, "%lld", ask_number(u, "answered"));
+        table_cell(t, "%lld", ask_number(u, "faults"));
+        table_cell(t, "%lld", ask_number(u, "failed"));
         if (json_is_integer(checked))
             table_cell(t, "%lld s ago", (long long)json_integer_value(checked));
         else
@@ -57,7 +52,7 @@ static void print_upstreams(const json_t *upstreams)
     table_print(t);
 }
 
-static void print_status(const json_t *status)
+static void print_relaying(const json_t *status)
 {
     const json_t *upstreams = json_object_get(status, "upstreams");
     struct facts *f = facts_new();
@@ -67,15 +62,15 @@ static void print_status(const json_t *status)
     facts_add(f, "Relayed", "%s",
               strcmp(text_of(status, "only"), "all") == 0 ? "every request"
                                                           : "requests that are not of this realm");
-    facts_add(f, "Waiting for an upstream", "%lld", number_of(status, "waiting"));
+    facts_add(f, "Waiting for an upstream", "%lld", ask_number(status, "waiting"));
     json_object_foreach(json_object_get(status, "since_start"), key, n)
     {
         if (json_integer_value(n) > 0)
             facts_add(f, key, "%lld since start", (long long)json_integer_value(n));
     }
-    if (number_of(status, "unrecorded") > 0)
+    if (ask_number(status, "unrecorded") > 0)
         facts_add(f, "Not in the ledger", "%lld: it did not keep up",
-                  number_of(status, "unrecorded"));
+                  ask_number(status, "unrecorded"));
     facts_print(f);
     putchar('\n');
     if (json_array_size(upstreams) > 0)
@@ -84,31 +79,18 @@ static void print_status(const json_t *status)
         puts("No upstream is known: DNS named none, or was not asked yet.");
 }
 
-static int run_status(struct cli *cli, int argc, char **argv)
+static void print_status(const json_t *status)
 {
-    const struct settings *s;
-    struct errinfo ei = {0};
-    json_t *reply = NULL, *status;
-    int code = cli_begin(cli, NULL, &argc, argv, 0, 0);
-    enum err e;
-
-    if (code >= 0)
-        return code;
-    e = cli_settings(cli, &s, &ei);
-    if (e == ERR_OK)
-        e = ask_daemon(s, "relay.status", NULL, &reply, &ei);
-    if (e != ERR_OK)
-        return cli_fail(cli, e, &ei);
-    status = json_object_get(reply, "status");
-    if (cli->json)
-        cli_json(json_incref(status));
-    else if (json_is_true(json_object_get(status, "configured")))
-        print_status(status);
+    if (json_is_true(json_object_get(status, "configured")))
+        print_relaying(status);
     else
         puts("Nothing is relayed: [relay] upstream is not set. Requests that are not of this realm "
              "are refused.");
-    json_decref(reply);
-    return EXIT_OK;
+}
+
+static int run_status(struct cli *cli, int argc, char **argv)
+{
+    return ask_run_status(cli, argc, argv, "relay.status", print_status);
 }
 
 /* ---- test ---- */
@@ -210,8 +192,8 @@ static void print_test(const json_t *rows)
     json_array_foreach(rows, i, r)
     {
         table_cell(t, "%s", text_of(r, "upstream"));
-        table_cell(t, "%lld", number_of(r, "priority"));
-        table_cell(t, "%lld", number_of(r, "weight"));
+        table_cell(t, "%lld", ask_number(r, "priority"));
+        table_cell(t, "%lld", ask_number(r, "weight"));
         if (json_is_true(json_object_get(r, "works")))
             table_cell(t, "takes calls (%s)", text_of(r, "syntax"));
         else

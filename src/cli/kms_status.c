@@ -7,28 +7,16 @@
 #include "cli/kms.h"
 #include "cli/out.h"
 
-static const char *text_of(const json_t *o, const char *key)
-{
-    const char *text = json_string_value(json_object_get(o, key));
-
-    return text == NULL ? "-" : text;
-}
-
-static long long number_of(const json_t *o, const char *key)
-{
-    return json_integer_value(json_object_get(o, key));
-}
-
 static void add_clock(struct facts *f, const json_t *status)
 {
     const json_t *clock = json_object_get(status, "clock");
     char ahead[CLK_TEXT_MAX];
 
     if (!json_is_true(json_object_get(clock, "lab")))
-        facts_add(f, "Time", "%s", text_of(clock, "time"));
+        facts_add(f, "Time", "%s", ask_text(clock, "time"));
     else
-        facts_add(f, "Lab time", "%s (%s ahead of real time)", text_of(clock, "time"),
-                  clk_format_duration(number_of(clock, "ahead"), ahead));
+        facts_add(f, "Lab time", "%s (%s ahead of real time)", ask_text(clock, "time"),
+                  clk_format_duration(ask_number(clock, "ahead"), ahead));
 }
 
 static void add_counts(struct facts *f, const json_t *status)
@@ -39,12 +27,12 @@ static void add_counts(struct facts *f, const json_t *status)
 
     facts_add(f, "Current count, Windows",
               "%lld (remembers up to %lld; clients need 25, servers 5; %lld requests answered)",
-              number_of(windows, "count"), number_of(windows, "capacity"),
-              number_of(windows, "answered"));
+              ask_number(windows, "count"), ask_number(windows, "capacity"),
+              ask_number(windows, "answered"));
     facts_add(f, "Current count, Office",
               "%lld (remembers up to %lld; Office needs 5; %lld requests answered)",
-              number_of(office, "count"), number_of(office, "capacity"),
-              number_of(office, "answered"));
+              ask_number(office, "count"), ask_number(office, "capacity"),
+              ask_number(office, "answered"));
 }
 
 static void add_totals(struct facts *f, const json_t *status)
@@ -68,11 +56,11 @@ static void add_totals(struct facts *f, const json_t *status)
         return;
     }
     facts_add(f, "Requests received", "%lld",
-              number_of(totals, "answered") + number_of(totals, "failed"));
-    facts_add(f, "Failed requests", "%lld", number_of(totals, "failed"));
-    facts_add(f, "Answered, by licence status", "%lld", number_of(totals, "answered"));
+              ask_number(totals, "answered") + ask_number(totals, "failed"));
+    facts_add(f, "Failed requests", "%lld", ask_number(totals, "failed"));
+    facts_add(f, "Answered, by licence status", "%lld", ask_number(totals, "answered"));
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        facts_add(f, rows[i].label, "%lld", number_of(states, rows[i].key));
+        facts_add(f, rows[i].label, "%lld", ask_number(states, rows[i].key));
 }
 
 /* Only reasons that occurred; each is named behind the prefix. */
@@ -103,9 +91,9 @@ static void add_keys(struct facts *f, const json_t *status)
     {
         const char *lacks = json_string_value(json_object_get(key, "lacks"));
 
-        facts_add(f, "Host key", "%s (…%s, %lld of %lld KMS ids, %s)", text_of(key, "group"),
-                  text_of(key, "partial_key"), number_of(key, "kms_ids_served"),
-                  number_of(key, "kms_ids"),
+        facts_add(f, "Host key", "%s (…%s, %lld of %lld KMS ids, %s)", ask_text(key, "group"),
+                  ask_text(key, "partial_key"), ask_number(key, "kms_ids_served"),
+                  ask_number(key, "kms_ids"),
                   json_is_true(json_object_get(key, "activated"))
                       ? "activated"
                       : "not activated: run adbactl hostkey activate");
@@ -125,12 +113,12 @@ static void add_directory(struct facts *f, const json_t *status)
         facts_add(f, "Directory", "none configured");
         return;
     }
-    facts_add(f, "Directory", "%s: %s%s%s", text_of(d, "uri"), text_of(d, "state"),
+    facts_add(f, "Directory", "%s: %s%s%s", ask_text(d, "uri"), ask_text(d, "state"),
               why != NULL ? ": " : "", why != NULL ? why : "");
     json_array_foreach(json_object_get(d, "objects"), i, o)
     {
-        facts_add(f, "Activation object", "\"%s\": %s, %lld days left", text_of(o, "name"),
-                  text_of(o, "verdict"), number_of(o, "days_left"));
+        facts_add(f, "Activation object", "\"%s\": %s, %lld days left", ask_text(o, "name"),
+                  ask_text(o, "verdict"), ask_number(o, "days_left"));
     }
 }
 
@@ -138,10 +126,10 @@ static void add_ledger(struct facts *f, const json_t *status)
 {
     const json_t *l = json_object_get(status, "ledger");
 
-    if (strcmp(text_of(l, "state"), "up") == 0)
-        facts_add(f, "Ledger", "%s", text_of(l, "path"));
+    if (strcmp(ask_text(l, "state"), "up") == 0)
+        facts_add(f, "Ledger", "%s", ask_text(l, "path"));
     else
-        facts_add(f, "Ledger", "down, so nothing is answered: %s", text_of(l, "why"));
+        facts_add(f, "Ledger", "down, so nothing is answered: %s", ask_text(l, "why"));
 }
 
 /* One row of each domain that the last round looked at. */
@@ -155,8 +143,8 @@ static void add_dns(struct facts *f, const json_t *dns)
         const char *why = json_string_value(json_object_get(d, "why"));
         char name[300];
 
-        snprintf(name, sizeof(name), "  In %s", text_of(d, "domain"));
-        facts_add(f, name, "%s", why != NULL ? why : text_of(d, "state"));
+        snprintf(name, sizeof(name), "  In %s", ask_text(d, "domain"));
+        facts_add(f, name, "%s", why != NULL ? why : ask_text(d, "state"));
     }
 }
 
@@ -200,12 +188,12 @@ static void print_products(const json_t *status)
         const char *name = json_string_value(json_object_get(p, "product"));
         const json_t *counts = json_object_get(p, "requests_by_status");
 
-        table_cell(t, "%s%s%s", name == NULL ? text_of(p, "activation_id") : name,
-                   name == NULL ? "" : " ", name == NULL ? "" : text_of(p, "edition"));
-        table_cell(t, "%lld", number_of(p, "answered"));
+        table_cell(t, "%s%s%s", name == NULL ? ask_text(p, "activation_id") : name,
+                   name == NULL ? "" : " ", name == NULL ? "" : ask_text(p, "edition"));
+        table_cell(t, "%lld", ask_number(p, "answered"));
         for (size_t k = 0; k < sizeof(states) / sizeof(states[0]); k++)
-            table_cell(t, "%lld", number_of(counts, states[k]));
-        table_cell(t, "%s", text_of(p, "last_time"));
+            table_cell(t, "%lld", ask_number(counts, states[k]));
+        table_cell(t, "%s", ask_text(p, "last_time"));
     }
     printf("\n%sAnswered requests by product%s\n", out_paint(PAINT_BOLD), out_paint(PAINT_NONE));
     table_print(t);
@@ -216,28 +204,28 @@ static void print_status(const json_t *status)
     const json_t *connections = json_object_get(status, "connections");
     struct facts *f = facts_new();
 
-    facts_add(f, "Host", "adbad %s, process %lld, realm %s", text_of(status, "version"),
-              number_of(status, "pid"), text_of(status, "realm"));
-    facts_add(f, "Host id (ePID)", "%s", text_of(status, "epid"));
-    if (strcmp(text_of(status, "mode"), "refuse") == 0)
+    facts_add(f, "Host", "adbad %s, process %lld, realm %s", ask_text(status, "version"),
+              ask_number(status, "pid"), ask_text(status, "realm"));
+    facts_add(f, "Host id (ePID)", "%s", ask_text(status, "epid"));
+    if (strcmp(ask_text(status, "mode"), "refuse") == 0)
         facts_add(f, "Mode",
                   "refuse: everybody is told 0xC004F042; adbactl kms stragglers lists who asks");
     if (json_is_string(json_object_get(status, "host_os")))
-        facts_add(f, "Simulated system", "%s", text_of(status, "host_os"));
-    facts_add(f, "Listening on", "%s", text_of(status, "listening"));
-    facts_add(f, "Priority", "%s (nice %lld)", text_of(status, "priority"),
-              number_of(status, "nice"));
+        facts_add(f, "Simulated system", "%s", ask_text(status, "host_os"));
+    facts_add(f, "Listening on", "%s", ask_text(status, "listening"));
+    facts_add(f, "Priority", "%s (nice %lld)", ask_text(status, "priority"),
+              ask_number(status, "nice"));
     add_clock(f, status);
     add_counts(f, status);
     add_totals(f, status);
     add_reasons(f, json_object_get(status, "refused"), "Refused since start, ");
-    facts_add(f, "Activation interval", "%lld min", number_of(status, "activation_interval"));
-    facts_add(f, "Renewal interval", "%lld min", number_of(status, "renewal_interval"));
+    facts_add(f, "Activation interval", "%lld min", ask_number(status, "activation_interval"));
+    facts_add(f, "Renewal interval", "%lld min", ask_number(status, "renewal_interval"));
     add_overrides(f, status);
     add_keys(f, status);
     add_directory(f, status);
-    facts_add(f, "Connections", "%lld open, %lld accepted", number_of(connections, "open"),
-              number_of(connections, "accepted"));
+    facts_add(f, "Connections", "%lld open, %lld accepted", ask_number(connections, "open"),
+              ask_number(connections, "accepted"));
     add_reasons(f, json_object_get(connections, "closed"), "  Closed, ");
     add_reasons(f, json_object_get(connections, "rpc_refused"), "  RPC calls refused, ");
     add_ledger(f, status);
@@ -247,24 +235,5 @@ static void print_status(const json_t *status)
 
 int kms_run_status(struct cli *cli, int argc, char **argv)
 {
-    const struct settings *s;
-    struct errinfo ei = {0};
-    json_t *reply = NULL, *status;
-    int code = cli_begin(cli, NULL, &argc, argv, 0, 0);
-    enum err e;
-
-    if (code >= 0)
-        return code;
-    e = cli_settings(cli, &s, &ei);
-    if (e == ERR_OK)
-        e = ask_daemon(s, "kms.status", NULL, &reply, &ei);
-    if (e != ERR_OK)
-        return cli_fail(cli, e, &ei);
-    status = json_object_get(reply, "status");
-    if (cli->json)
-        cli_json(json_incref(status));
-    else
-        print_status(status);
-    json_decref(reply);
-    return EXIT_OK;
+    return ask_run_status(cli, argc, argv, "kms.status", print_status);
 }
