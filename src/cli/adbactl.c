@@ -115,6 +115,20 @@ static int leading_options(int argc, char **argv)
     return n - 1;
 }
 
+/* No command, or none that is known. A wrong option before it is told first: what it was meant to
+ * take may stand where the command should. */
+static int no_command(struct cli *cli, int leading, char **argv, const char *noun, const char *verb)
+{
+    int status = cli_check_common(cli, leading, argv + 1);
+
+    if (status >= 0)
+        return status;
+    if (noun != NULL)
+        return unknown(noun, verb);
+    print_help();
+    return EXIT_USAGE;
+}
+
 static int dispatch(struct cli *cli, int argc, char **argv)
 {
     int leading = leading_options(argc, argv), first = 1 + leading, n = 0, status;
@@ -129,12 +143,12 @@ static int dispatch(struct cli *cli, int argc, char **argv)
             print_commands(argv[first]);
             return argc - first < 2 ? EXIT_USAGE : EXIT_OK;
         }
-        return argc > first ? unknown(argv[first], NULL) : (print_help(), EXIT_USAGE);
+        return no_command(cli, leading, argv, argc > first ? argv[first] : NULL, NULL);
     }
     if (cli_running == NULL)
         cli_running = find(argv[first], argv[first + 1]);
     if (cli_running == NULL)
-        return unknown(argv[first], argv[first + 1]);
+        return no_command(cli, leading, argv, argv[first], argv[first + 1]);
     rest = calloc((size_t)argc + 1, sizeof(*rest));
     if (rest == NULL)
         abort();

@@ -96,6 +96,18 @@ int cli_begin(struct cli *cli, const struct opt *opts, int *argc, char **argv, i
     return status;
 }
 
+int cli_check_common(struct cli *cli, int argc, char **argv)
+{
+    struct opt all[COMMON_COUNT + 1] = {0};
+    struct errinfo ei = {0};
+    bool help = false;
+    enum err e;
+
+    common_options(cli, &help, all);
+    e = opt_parse(all, &argc, argv, &ei);
+    return e == ERR_OK ? -1 : cli_fail(cli, e, &ei);
+}
+
 enum err cli_settings(struct cli *cli, const struct settings **out, struct errinfo *ei)
 {
     const char *path = cli->conf_path;

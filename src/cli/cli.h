@@ -104,6 +104,9 @@ extern const struct cli_command *cli_running;
  * exit code to return at once (help was shown, or usage was wrong and said so). opts may be NULL.
  */
 int cli_begin(struct cli *cli, const struct opt *opts, int *argc, char **argv, int min, int max);
+/* Whether argv has common options alone: -1; else says which one is none, and returns the exit
+ * code. */
+int cli_check_common(struct cli *cli, int argc, char **argv);
 
 /* Loads the configuration on first use. */
 MUST_CHECK enum err cli_settings(struct cli *cli, const struct settings **out, struct errinfo *ei);

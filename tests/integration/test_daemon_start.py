@@ -52,6 +52,17 @@ def test_the_default_configuration_has_no_trailing_blanks(lab):
     assert [line for line in out.splitlines() if line != line.rstrip()] == []
 
 
+@pytest.mark.parametrize("argv, said", [
+    (["--conifg", "x"], "adbactl: unknown option --conifg; did you mean --config?"),
+    (["--conifg", "x", "kms", "status"], "adbactl: unknown option --conifg; did you mean --config?"),
+    (["--conifg"], "adbactl: unknown option --conifg; did you mean --config?"),
+    (["--config", "x", "ksm", "status"], 'adbactl: no command "ksm status"; did you mean "kms status"?'),
+])
+def test_what_stands_wrong_before_a_command_is_named(lab, argv, said):
+    done = subprocess.run([lab.program("adbactl"), *argv], capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 2 and done.stdout == "" and done.stderr.startswith(said)
+
+
 def test_help_goes_to_stdout(lab):
     done = run(lab, "--help")
     assert done.returncode == 0
