@@ -8,13 +8,6 @@
 
 /* ---- activations ---- */
 
-struct listing {
-    const struct catalog *catalog;
-    struct table *table; /* NULL: JSON */
-    json_t *rows;
-    size_t n;
-};
-
 static void activation_row(struct table *t, const struct store_activation *a,
                            const struct cat_product *p)
 {
@@ -32,78 +25,33 @@ static void activation_row(struct table *t, const struct store_activation *a,
 
 static enum err list_one(void *arg, const struct store_activation *a)
 {
-    struct listing *l = arg;
+    struct kms_rows *l = arg;
     const struct cat_product *p = catalog_product_by_activation_id(l->catalog, &a->activation_id);
 
     l->n++;
     if (l->table != NULL)
         activation_row(l->table, a, p);
-    else if (json_array_append_new(l->rows, kms_activation_json(a, p)) != 0)
+    else if (json_array_append_new(l->json, kms_activation_json(a, p)) != 0)
         return ERR_NOMEM;
     return ERR_OK;
 }
 
-static enum err list_activations(struct cli *cli, struct listing *l, int64_t last, uint32_t limit,
-                                 struct errinfo *ei)
+static enum err read_activations(struct store *s, int64_t since, uint32_t limit,
+                                 struct kms_rows *rows, struct errinfo *ei)
 {
-    struct kms_reader reader;
-    int64_t since;
-    enum err e = kms_reader_open(cli, &reader, ei);
-
-    l->catalog = reader.catalog;
-    if (e == ERR_OK)
-        e = kms_since(reader.settings, last, &since, ei);
-    if (e == ERR_OK)
-        e = store_each_recent(reader.store, since, limit, list_one, l, ei);
-    kms_reader_close(&reader);
-    return e;
+    return store_each_recent(s, since, limit, list_one, rows, ei);
 }
 
 static int run_activations(struct cli *cli, int argc, char **argv)
 {
     static const char *const headers[] = {"TIME",   "CHANNEL", "WORKSTATION", "PRODUCT", ">VERSION",
                                           ">COUNT", "PEER",    "CMID",        NULL};
-    uint32_t limit = 50;
-    int64_t last = 0;
-    const struct opt opts[] = {
-        {.name = "since",
-         .type = OPT_DURATION,
-         .metavar = "DURATION",
-         .help = "only the last DURATION on the ledger's clock (7d, 2h)",
-         .dest = &last},
-        {.name = "limit",
-         .type = OPT_UINT,
-         .metavar = "N",
-         .help = "the newest N only (default 50; 0: all)",
-         .dest = &limit},
-        {0},
-    };
-    struct listing l = {0};
-    struct errinfo ei = {0};
-    int code = cli_begin(cli, opts, &argc, argv, 0, 0);
-    enum err e;
+    static const struct kms_listing what = {.headers = headers,
+                                            .member = "activations",
+                                            .none = "No activations.",
+                                            .read = read_activations};
 
-    if (code >= 0)
-        return code;
-    if (cli->json)
-        l.rows = json_array();
-    else
-        l.table = table_new(headers);
-    e = list_activations(cli, &l, last, limit, &ei);
-    if (e != ERR_OK) {
-        json_decref(l.rows);
-        table_free(l.table);
-        return cli_fail(cli, e, &ei);
-    }
-    if (cli->json) {
-        cli_json(json_pack("{s:o}", "activations", l.rows));
-    } else if (l.n > 0) {
-        table_print(l.table);
-    } else {
-        table_free(l.table);
-        puts("No activations.");
-    }
-    return EXIT_OK;
+    return kms_run_listing(cli, argc, argv, &what);
 }
 
 const struct cli_command cmd_kms[] = {

@@ -241,13 +241,6 @@ static int run_test(struct cli *cli, int argc, char **argv)
 
 /* ---- list ---- */
 
-struct listing {
-    const struct catalog *catalog;
-    struct table *table; /* NULL: JSON */
-    json_t *rows;
-    size_t n;
-};
-
 static const char *id_or_null(const struct guid *id, char text[GUID_TEXT_MAX])
 {
     static const struct guid zero;
@@ -290,43 +283,21 @@ static void relayed_row(struct table *t, const struct store_relayed *r, const st
 
 static enum err list_one(void *arg, const struct store_relayed *r)
 {
-    struct listing *l = arg;
+    struct kms_rows *l = arg;
     const struct cat_product *p = catalog_product_by_activation_id(l->catalog, &r->activation_id);
 
     l->n++;
     if (l->table != NULL)
         relayed_row(l->table, r, p);
-    else if (json_array_append_new(l->rows, relayed_json(r, p)) != 0)
+    else if (json_array_append_new(l->json, relayed_json(r, p)) != 0)
         return ERR_NOMEM;
     return ERR_OK;
 }
 
-static enum err list_all(struct cli *cli, struct listing *l, int64_t last, uint32_t limit,
-                         struct errinfo *ei)
+static enum err read_relayed(struct store *s, int64_t since, uint32_t limit, struct kms_rows *rows,
+                             struct errinfo *ei)
 {
-    struct kms_reader r = {0};
-    int64_t since = 0;
-    enum err e = kms_reader_open(cli, &r, ei);
-
-    l->catalog = r.catalog;
-    if (e == ERR_OK)
-        e = kms_since(r.settings, last, &since, ei);
-    if (e == ERR_OK)
-        e = store_each_relayed(r.store, since, limit, list_one, l, ei);
-    kms_reader_close(&r);
-    return e;
-}
-
-static void print_list(struct listing *l, bool json)
-{
-    if (json) {
-        cli_json(json_pack("{s:O}", "relayed", l->rows));
-    } else if (l->n == 0) {
-        puts("Nothing was relayed.");
-    } else {
-        table_print(l->table);
-        l->table = NULL;
-    }
+    return store_each_relayed(s, since, limit, list_one, rows, ei);
 }
 
 static int run_list(struct cli *cli, int argc, char **argv)
@@ -334,38 +305,12 @@ static int run_list(struct cli *cli, int argc, char **argv)
     static const char *const headers[] = {"TIME",        "PEER",    ">VERSION", ">BYTES",
                                           "WORKSTATION", "PRODUCT", "UPSTREAM", "RESULT",
                                           ">TOOK",       NULL};
-    uint32_t limit = 50;
-    int64_t last = 0;
-    const struct opt opts[] = {
-        {.name = "since",
-         .type = OPT_DURATION,
-         .metavar = "DURATION",
-         .help = "only the last DURATION on the ledger's clock (7d, 2h)",
-         .dest = &last},
-        {.name = "limit",
-         .type = OPT_UINT,
-         .metavar = "N",
-         .help = "the newest N only (default 50; 0: all)",
-         .dest = &limit},
-        {0},
-    };
-    struct listing l = {0};
-    struct errinfo ei = {0};
-    int code = cli_begin(cli, opts, &argc, argv, 0, 0);
-    enum err e;
+    static const struct kms_listing what = {.headers = headers,
+                                            .member = "relayed",
+                                            .none = "Nothing was relayed.",
+                                            .read = read_relayed};
 
-    if (code >= 0)
-        return code;
-    if (cli->json)
-        l.rows = json_array();
-    else
-        l.table = table_new(headers);
-    e = list_all(cli, &l, last, limit, &ei);
-    if (e == ERR_OK)
-        print_list(&l, cli->json);
-    json_decref(l.rows);
-    table_free(l.table);
-    return e == ERR_OK ? EXIT_OK : cli_fail(cli, e, &ei);
+    return kms_run_listing(cli, argc, argv, &what);
 }
 
 const struct cli_command cmd_relay[] = {

@@ -25,6 +25,26 @@ void kms_reader_close(struct kms_reader *r);
 MUST_CHECK enum err kms_since(const struct settings *s, int64_t last, int64_t *since,
                               struct errinfo *ei);
 
+/* Rows of the ledger that a verb lists. */
+struct kms_rows {
+    const struct catalog *catalog;
+    struct table *table; /* NULL: JSON */
+    json_t *json;
+    size_t n;
+};
+
+struct kms_listing {
+    const char *const *headers;
+    const char *member; /* of the JSON object */
+    const char *none;   /* what is said where there is no row */
+    /* Adds rows since that time, at most limit of them (0: all). */
+    enum err (*read)(struct store *s, int64_t since, uint32_t limit, struct kms_rows *rows,
+                     struct errinfo *ei);
+};
+
+/* A verb that lists rows, with --since and --limit (kms_listing.c). */
+int kms_run_listing(struct cli *cli, int argc, char **argv, const struct kms_listing *what);
+
 /* Every field of an answered request; p is its product or NULL. NULL: out of memory. */
 json_t *kms_activation_json(const struct store_activation *a, const struct cat_product *p);
 
