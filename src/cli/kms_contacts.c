@@ -5,6 +5,7 @@
 
 #include "base/clk.h"
 #include "cli/kms_filter.h"
+#include "cli/kms_peer.h"
 #include "cli/out.h"
 #include "cli/seen.h"
 
@@ -13,6 +14,7 @@ struct contacts {
     int64_t last;
     uint32_t limit;
     bool csv;
+    struct opt_texts peers; /* exports of other hosts */
 };
 
 struct listing {
@@ -24,31 +26,37 @@ struct listing {
     struct csv csv;
     bool is_json;
     uint32_t n;
+    struct peer_contacts peers;
+    size_t next_peer; /* of them */
 };
+
+#define THIS_HOST "this host"
 
 /* ---- rows ---- */
 
-static json_t *row_json(const struct store_activation *a, const struct cat_product *p)
+static json_t *row_json(const struct store_activation *a, const struct cat_product *p,
+                        const char *host)
 {
     char when[CLK_TEXT_MAX], id[3][GUID_TEXT_MAX];
 
-    return json_pack("{s:s, s:s, s:s?, s:s?, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:s, s:i}",
-                     "workstation", a->workstation, "client_id", guid_format(&a->client_id, id[0]),
-                     "product", p == NULL ? NULL : p->product, "edition",
-                     p == NULL ? NULL : p->edition, "activation_id",
-                     guid_format(&a->activation_id, id[1]), "application_id",
-                     guid_format(&a->application_id, id[2]), "last", (json_int_t)a->when,
-                     "last_time", clk_format(a->when, when), "channel",
-                     kms_channel_name(a->channel), "count", (json_int_t)a->count, "licence_status",
-                     (json_int_t)a->licence_status, "peer", a->peer, "version", a->version);
+    return json_pack(
+        "{s:s, s:s, s:s?, s:s?, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:s, s:i, s:s}", "workstation",
+        a->workstation, "client_id", guid_format(&a->client_id, id[0]), "product",
+        p == NULL ? NULL : p->product, "edition", p == NULL ? NULL : p->edition, "activation_id",
+        guid_format(&a->activation_id, id[1]), "application_id",
+        guid_format(&a->application_id, id[2]), "last", (json_int_t)a->when, "last_time",
+        clk_format(a->when, when), "channel", kms_channel_name(a->channel), "count",
+        (json_int_t)a->count, "licence_status", (json_int_t)a->licence_status, "peer", a->peer,
+        "version", a->version, "host", host);
 }
 
 static const char *const csv_headers[] = {
     "workstation",    "client_id", "product",   "edition", "activation_id",
     "application_id", "last",      "last_time", "channel", "count",
-    "licence_status", "peer",      "version",   NULL};
+    "licence_status", "peer",      "version",   "host",    NULL};
 
-static void row_csv(struct csv *c, const struct store_activation *a, const struct cat_product *p)
+static void row_csv(struct csv *c, const struct store_activation *a, const struct cat_product *p,
+                    const char *host)
 {
     char text[GUID_TEXT_MAX > CLK_TEXT_MAX ? GUID_TEXT_MAX : CLK_TEXT_MAX];
 
@@ -65,11 +73,13 @@ static void row_csv(struct csv *c, const struct store_activation *a, const struc
     csv_cell(c, "%" PRIu32, a->licence_status);
     csv_cell(c, "%s", a->peer);
     csv_cell(c, "%u", a->version);
+    csv_cell(c, "%s", host);
     csv_end(c);
 }
 
+/* host NULL: there is but one. */
 static void row_table(struct table *t, const struct store_activation *a,
-                      const struct cat_product *p)
+                      const struct cat_product *p, const char *host)
 {
     char when[CLK_TEXT_MAX], id[GUID_TEXT_MAX], name[KMS_NAME_MAX];
 
@@ -81,12 +91,13 @@ static void row_table(struct table *t, const struct store_activation *a,
     table_cell(t, "%" PRIu32, a->count);
     table_cell(t, "%s", a->peer);
     table_cell(t, "%s", guid_format(&a->client_id, id));
+    if (host != NULL)
+        table_cell(t, "%s", host);
 }
 
 /* ERR_LIMIT: there are enough. */
-static enum err take(void *arg, const struct store_activation *a)
+static enum err put(struct listing *l, const struct store_activation *a, const char *host)
 {
-    struct listing *l = arg;
     const struct cat_product *p =
         catalog_product_by_activation_id(l->reader->catalog, &a->activation_id);
     bool is_new;
@@ -99,12 +110,44 @@ static enum err take(void *arg, const struct store_activation *a)
         return e;
     l->n++;
     if (l->is_json)
-        e = json_rows_add(&l->json, row_json(a, p));
+        e = json_rows_add(&l->json, row_json(a, p, host));
     else if (l->f->csv)
-        row_csv(&l->csv, a, p);
+        row_csv(&l->csv, a, p, host);
     else
-        row_table(l->table, a, p);
+        row_table(l->table, a, p, l->f->peers.n > 0 ? host : NULL);
     return e == ERR_OK && l->n == l->f->limit ? ERR_LIMIT : e;
+}
+
+/* What the others saw at that time or later. */
+static enum err put_peers(struct listing *l, int64_t since)
+{
+    enum err e = ERR_OK;
+
+    while (e == ERR_OK && l->next_peer < l->peers.n &&
+           l->peers.rows[l->next_peer].a.when >= since) {
+        const struct peer_contact *c = &l->peers.rows[l->next_peer++];
+
+        e = put(l, &c->a, c->host);
+    }
+    return e;
+}
+
+static enum err take(void *arg, const struct store_activation *a)
+{
+    struct listing *l = arg;
+    enum err e = put_peers(l, a->when + 1);
+
+    return e == ERR_OK ? put(l, a, THIS_HOST) : e;
+}
+
+static enum err read_peers(struct listing *l, int64_t since, struct errinfo *ei)
+{
+    enum err e = ERR_OK;
+
+    for (size_t i = 0; e == ERR_OK && i < l->f->peers.n; i++)
+        e = peer_contacts_read(&l->peers, l->f->peers.v[i], since, ei);
+    peer_contacts_sort(&l->peers);
+    return e;
 }
 
 static enum err list(struct listing *l, struct errinfo *ei)
@@ -112,6 +155,8 @@ static enum err list(struct listing *l, struct errinfo *ei)
     int64_t since;
     enum err e = kms_since(l->reader->settings, l->f->last, &since, ei);
 
+    if (e == ERR_OK)
+        e = read_peers(l, since, ei);
     if (e != ERR_OK)
         return e;
     if (l->is_json)
@@ -121,6 +166,8 @@ static enum err list(struct listing *l, struct errinfo *ei)
     if (!l->is_json && l->f->csv)
         csv_end(&l->csv);
     e = store_each_recent(l->reader->store, since, 0, take, l, ei);
+    if (e == ERR_OK)
+        e = put_peers(l, INT64_MIN);
     if (l->is_json)
         json_rows_end(&l->json);
     if (e == ERR_NOMEM)
@@ -130,9 +177,16 @@ static enum err list(struct listing *l, struct errinfo *ei)
 
 static int contacts(struct cli *cli, struct contacts *f)
 {
-    static const char *const headers[] = {"LAST CONTACT", "WORKSTATION", "PRODUCT",
-                                          "STATUS",       "CHANNEL",     ">COUNT",
-                                          "PEER",         "CMID",        NULL};
+    const char *const headers[] = {"LAST CONTACT",
+                                   "WORKSTATION",
+                                   "PRODUCT",
+                                   "STATUS",
+                                   "CHANNEL",
+                                   ">COUNT",
+                                   "PEER",
+                                   "CMID",
+                                   f->peers.n > 0 ? "SEEN BY" : NULL,
+                                   NULL};
     struct kms_reader reader;
     struct errinfo ei = {0};
     struct listing l = {.f = f, .reader = &reader, .is_json = cli->json};
@@ -154,6 +208,7 @@ static int contacts(struct cli *cli, struct contacts *f)
     }
     table_free(l.table);
     seen_free(&l.seen);
+    peer_contacts_free(&l.peers);
     kms_reader_close(&reader);
     return e == ERR_OK ? EXIT_OK : cli_fail(cli, e, &ei);
 }
@@ -180,6 +235,11 @@ int kms_run_contacts(struct cli *cli, int argc, char **argv)
          .metavar = "N",
          .help = "the newest N only (default 50; 0: all)",
          .dest = &f.limit},
+        {.name = "peer",
+         .type = OPT_TEXTS,
+         .metavar = "FILE",
+         .help = "and what another host saw: its \"adbactl ledger export\"; may be given again",
+         .dest = &f.peers},
         OPT_FLAG_ROW("csv", &f.csv, "comma-separated, for spreadsheets"),
         {0},
     };
