@@ -21,7 +21,9 @@ from rpc_pdu import (BIG, BIND_ACK, FAULT, LAST, LITTLE, NDR, NDR64, RESPONSE, a
 
 UNAVAILABLE, TOO_BUSY = 0x6BA, 0x1C010014
 NOT_SERVED = 0xC004F042
-QUICK = {"relay.patience": "3s", "relay.attempt": "1s", "relay.check": "1s"}
+PATIENT = {"relay.patience": "60s", "relay.attempt": "30s"}  # a slow machine is no upstream that failed
+QUICK = {"relay.patience": "10s", "relay.attempt": "2s", "relay.check": "1s"}
+IN_TIME = 10 + 5  # patience, and what the machine adds
 
 
 @pytest.fixture(name="other", scope="module")
@@ -50,7 +52,7 @@ class Gateway:
     """adbad of realm A with upstreams, clients of both realms."""
 
     def __init__(self, lab, other, *upstreams, name="a", **options):
-        self.daemon = lab.daemon(name, options={"relay.upstream": ", ".join(upstreams), **options})
+        self.daemon = lab.daemon(name, options={"relay.upstream": ", ".join(upstreams), **PATIENT, **options})
         lab.install_hostkey(self.daemon)
         self.own = Clients(lab, self.daemon.port)
         self.foreign = Clients(other, self.daemon.port)
@@ -125,18 +127,20 @@ WAYS = list(itertools.product((4, 5, 6), (NDR, NDR64), (LITTLE, BIG), (None, 16)
 def test_byte_arrays_travel_unchanged(lab, other, answer, wide, drep, fragment):
     """Every version, syntax, byte order and size of fragments at the client, against each of them at the host."""
     with FakeHost(answer, wide=wide, drep=drep, fragment=fragment) as host:
-        gateway = Gateway(lab, other, host.address)
+        gateway = Gateway(lab, other, host.address, **{"relay.check": "1h"})
         for number, (major, transfer, order, size) in enumerate(WAYS):
             message = gateway.foreign.seal(major=major)
             stub = activation_stub(message, wide=transfer == NDR64, drep=order)
             with bound(gateway.daemon.port, transfer, order) as s:
                 for part in fragments(stub, size or len(stub), drep=order):
                     s.sendall(part)
-                data, result = answer_of(response_of(s), transfer == NDR64)
+                got = response_of(s)
+            assert isinstance(got, bytes), gateway.daemon.log()[-1000:]
+            data, result = answer_of(got, transfer == NDR64)
             assert result == 0
             assert (host.got[number], host.gave[number]) == (message, data)
             assert model.open_response(gateway.foreign.keys, message, data).count >= 1
-        assert host.accepted <= 2 * os.cpu_count() + 2  # connections are pooled: a worker's and a health check's
+        assert host.accepted <= os.cpu_count() + 1  # connections are pooled: each worker's, and the health check's
         rows = gateway.relayed(len(WAYS))
         # each worker writes its own
         assert sorted((r["version"], r["size"]) for r in rows) == [(w[0], model.REQUEST_LEN[w[0]]) for w in WAYS]
@@ -252,7 +256,7 @@ def test_a_bad_answer_is_a_fault_in_time_and_nobody_elses_business(lab, other, a
             gateway.own.count()
         ((result, took),) = results
         assert result == ("fault", UNAVAILABLE)
-        assert took < 3 + 5  # patience, and what the machine adds
+        assert took < IN_TIME
         assert gateway.daemon.status()["connections"]["closed"].get("unanswered", 0) == 0
         assert gateway.upstream()["failed"] >= 1
         assert bad.address in gateway.daemon.wait_log("0x000006BA relay-(down|timeout): .*").group(0)
@@ -329,7 +333,7 @@ def test_a_host_killed_under_load_costs_no_client_more_than_its_deadline(lab, ot
     for client in clients:
         client.join()
     assert {result for result, _ in results} == {"served"}
-    assert max(took for _, took in results) < 3 + 5
+    assert max(took for _, took in results) < IN_TIME
     mortal.start()
     gateway.wait_state("trial")
     assert outcome(gateway)[0] == "served"
@@ -345,7 +349,7 @@ def test_a_frozen_host_is_left_for_the_next_and_found_again(lab, other, host):
     try:
         results = [outcome(gateway) for _ in range(6)]
         assert {result for result, _ in results} == {"served"}
-        assert max(took for _, took in results) < 3 + 5
+        assert max(took for _, took in results) < IN_TIME
         gateway.wait_state("down")
     finally:
         frozen.process.send_signal(signal.SIGCONT)
