@@ -486,7 +486,7 @@ static enum err open_publisher(struct daemon *d, struct errinfo *ei)
                                   .clk = d->clk,
                                   .enabled =
                                       d->settings.dns_publish && !d->overrides.no_dns_publishing,
-                                  .relay_healthy = relaying_healthy,
+                                  .relay = relaying_health,
                                   .arg = d,
                                   .log = log_child(&d->log, "dns")};
     enum err e = update_check(&d->settings, ei);
@@ -507,6 +507,7 @@ static void close_publisher(struct daemon *d)
     }
     run_until(d, publisher_closed(d->publisher));
     publisher_free(d->publisher);
+    d->publisher = NULL; /* the relay may still have news for it */
 }
 
 static void close_control(struct daemon *d)

@@ -8,6 +8,7 @@
 #include "base/clk.h"
 #include "daemon/daemon.h"
 #include "daemon/hostevent.h"
+#include "publish/kept.h"
 
 struct publisher {
     struct publisher_conf conf;
@@ -19,8 +20,9 @@ struct publisher {
     struct update told;   /* the last that the log tells of, without its records */
     uint64_t begun, done; /* rounds */
     int64_t done_at;      /* real time; 0: never */
+    unsigned down_rounds; /* in a row that found the relay down */
     enum update_what queued;
-    bool busy, again, closing, closed;
+    bool started, busy, again, closing, closed;
 };
 
 static void begin(struct publisher *p, enum update_what what);
@@ -122,6 +124,33 @@ static void tell(struct publisher *p, const struct update *u)
     remember_told(p, u);
 }
 
+/* ---- what there is to do ---- */
+
+/* Where no domain is named any more, something that we published may still be there. */
+static bool has_work(const struct publisher *p)
+{
+    const struct settings *s = p->conf.settings;
+    struct publish_kept kept;
+    bool any = s->dns_domains.n > 0;
+
+    if (any)
+        return true;
+    any = publish_kept_load(s->state_dir, &kept, NULL) != ERR_OK || kept.n > 0;
+    publish_kept_fini(&kept);
+    return any;
+}
+
+/* Whether one of our domains may have our record only beside a relay. */
+static bool needs_relay(const struct publisher *p)
+{
+    const struct settings *s = p->conf.settings;
+
+    for (size_t i = 0; i < s->dns_domains.n; i++)
+        if (publish_allowed(s->dns_domains.v[i], s->lab_forest, PUBLISH_RELAY_NONE, NULL) != ERR_OK)
+            return true;
+    return false;
+}
+
 /* ---- rounds ---- */
 
 static void on_timer(uv_timer_t *t)
@@ -145,7 +174,7 @@ static void set_timer(struct publisher *p, const struct update *u)
     if (u->what == UPDATE_LOOK)
         return;
     uv_timer_stop(&p->timer);
-    if (p->conf.enabled && u->what == UPDATE_PUBLISH)
+    if (p->conf.enabled && u->what == UPDATE_PUBLISH && has_work(p))
         uv_timer_start(&p->timer, on_timer, (uint64_t)wait * 1000, 0);
 }
 
@@ -157,6 +186,7 @@ static void on_done(uv_work_t *work, int status)
     p->busy = false;
     if (p->closing || status != 0) {
         update_fini(&p->next);
+        (void)unlink(p->cache);
         return;
     }
     tell(p, &p->next);
@@ -182,8 +212,11 @@ static void begin(struct publisher *p, enum update_what what)
     p->again = false;
     p->next = (struct update){.settings = p->conf.settings,
                               .what = what,
-                              .relay_healthy = p->conf.relay_healthy(p->conf.arg),
+                              .relay = p->conf.relay(p->conf.arg),
                               .cache = p->cache};
+    if (what == UPDATE_PUBLISH && p->next.relay != PUBLISH_RELAY_UNKNOWN)
+        p->down_rounds = p->next.relay == PUBLISH_RELAY_DOWN ? p->down_rounds + 1 : 0;
+    p->next.down_rounds = p->down_rounds;
     if (uv_queue_work(p->conf.loop, &p->work, on_worker, on_done) != 0)
         return;
     p->busy = true;
@@ -198,6 +231,15 @@ uint64_t publisher_run(struct publisher *p, enum update_what what)
     return number;
 }
 
+/* A verdict about the relay is on its way: publisher_relay_changed begins then. */
+static void begin_first(struct publisher *p)
+{
+    if (needs_relay(p) && p->conf.relay(p->conf.arg) == PUBLISH_RELAY_UNKNOWN)
+        return;
+    if (has_work(p))
+        begin(p, UPDATE_PUBLISH);
+}
+
 void publisher_enable(struct publisher *p, bool enabled)
 {
     if (p->conf.enabled == enabled)
@@ -205,7 +247,13 @@ void publisher_enable(struct publisher *p, bool enabled)
     p->conf.enabled = enabled;
     if (!enabled)
         uv_timer_stop(&p->timer);
-    else if (p->conf.settings->dns_domains.n > 0)
+    else
+        begin_first(p);
+}
+
+void publisher_relay_changed(struct publisher *p)
+{
+    if (p->started && !p->closing && p->conf.enabled && needs_relay(p))
         begin(p, UPDATE_PUBLISH);
 }
 
@@ -231,8 +279,9 @@ enum err publisher_new(const struct publisher_conf *conf, struct publisher **out
 void publisher_start(struct publisher *p)
 {
     (void)unlink(p->cache); /* of one that was killed */
-    if (p->conf.enabled && p->conf.settings->dns_domains.n > 0)
-        begin(p, UPDATE_PUBLISH);
+    p->started = true;
+    if (p->conf.enabled)
+        begin_first(p);
 }
 
 static void on_closed(uv_handle_t *h)
@@ -249,7 +298,7 @@ void publisher_close(struct publisher *p)
     p->closing = true;
     if (p->busy)
         uv_cancel((uv_req_t *)&p->work); /* helps if no worker has begun it */
-    (void)unlink(p->cache);
+    (void)unlink(p->cache); /* a round that runs may write it again: its end removes that */
     uv_close((uv_handle_t *)&p->timer, on_closed);
 }
 

@@ -22,7 +22,7 @@ struct publisher_conf {
     struct clk clk;                  /* theirs */
     bool enabled;                    /* by itself; else only when asked */
     /* Whether genuine clients that find us are served. */
-    bool (*relay_healthy)(void *arg);
+    enum publish_relay (*relay)(void *arg);
     void *arg;
     struct log log;
 };
@@ -31,9 +31,12 @@ struct publisher;
 
 MUST_CHECK enum err publisher_new(const struct publisher_conf *conf, struct publisher **out,
                                   struct errinfo *ei);
-/* When the control socket is ours and the host serves. Where it is enabled and there are domains, a
- * first round begins at once. */
+/* When the control socket is ours and the host serves. Where it is enabled and there are domains,
+ * or something that we published is to be withdrawn, a first round begins at once; or, with a
+ * domain that depends on the relay, when its health is known. */
 void publisher_start(struct publisher *p);
+/* The relay's health is known now, or has changed: a round begins where that matters. */
+void publisher_relay_changed(struct publisher *p);
 /* Begins a round as soon as may be; its number. */
 uint64_t publisher_run(struct publisher *p, enum update_what what);
 /* Whether it publishes by itself from now on; turned on, it begins at once. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/daemon.h"
+#include "daemon/publisher.h"
 #include "relay/relay.h"
 #include "store/relayed.h"
 
@@ -288,6 +289,14 @@ bool relaying_tell(struct relaying *r, int64_t now)
 
 /* ---- the daemon's part ---- */
 
+static void on_health(void *arg)
+{
+    const struct daemon *d = arg;
+
+    if (d->publisher != NULL)
+        publisher_relay_changed(d->publisher);
+}
+
 enum err relaying_open(struct daemon *d, struct errinfo *ei)
 {
     const struct settings *s = &d->settings;
@@ -301,6 +310,8 @@ enum err relaying_open(struct daemon *d, struct errinfo *ei)
                                     .attempt_ms = (unsigned)s->relay_attempt * 1000,
                                     .check_ms = (unsigned)s->relay_check * 1000,
                                     .loop = &d->loop,
+                                    .on_health = on_health,
+                                    .arg = d,
                                     .log = log_child(&d->log, "relay")};
 
     if (s->relay_upstream.n == 0)
@@ -368,11 +379,14 @@ static json_t *outcomes_json(const struct daemon *d)
     return j;
 }
 
-bool relaying_healthy(void *daemon)
+enum publish_relay relaying_health(void *daemon)
 {
+    static const enum publish_relay as[] = {[RELAY_HEALTH_UNKNOWN] = PUBLISH_RELAY_UNKNOWN,
+                                            [RELAY_HEALTH_GOOD] = PUBLISH_RELAY_HEALTHY,
+                                            [RELAY_HEALTH_BAD] = PUBLISH_RELAY_DOWN};
     const struct daemon *d = daemon;
 
-    return d->relay != NULL && relay_healthy(d->relay);
+    return d->relay != NULL ? as[relay_health(d->relay)] : PUBLISH_RELAY_NONE;
 }
 
 json_t *relaying_json(struct daemon *d)
@@ -386,9 +400,10 @@ json_t *relaying_json(struct daemon *d)
     for (unsigned k = 0; k < d->worker_count; k++)
         unrecorded +=
             d->workers[k].relaying == NULL ? 0 : counter_read(&d->workers[k].relaying->unrecorded);
-    return json_pack(
-        "{s:b, s:b, s:s, s:I, s:o, s:I, s:o}", "configured", d->relay != NULL, "healthy",
-        relaying_healthy(d), "only", s->relay_only == SET_RELAY_ALL ? "all" : "foreign", "waiting",
-        (json_int_t)(d->relay != NULL ? relay_waiting(d->relay) : 0), "since_start",
-        outcomes_json(d), "unrecorded", (json_int_t)unrecorded, "upstreams", upstreams);
+    return json_pack("{s:b, s:b, s:s, s:I, s:o, s:I, s:o}", "configured", d->relay != NULL,
+                     "healthy", relaying_health(d) == PUBLISH_RELAY_HEALTHY, "only",
+                     s->relay_only == SET_RELAY_ALL ? "all" : "foreign", "waiting",
+                     (json_int_t)(d->relay != NULL ? relay_waiting(d->relay) : 0), "since_start",
+                     outcomes_json(d), "unrecorded", (json_int_t)unrecorded, "upstreams",
+                     upstreams);
 }

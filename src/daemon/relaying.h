@@ -7,6 +7,7 @@
 
 #include "kms/host.h"
 #include "net/net.h"
+#include "publish/record.h"
 #include "settings/settings.h"
 
 struct daemon;
@@ -37,7 +38,7 @@ bool relaying_wants(const struct relaying *r, const struct kms_decision *dec, si
 void relaying_call(struct relaying *r, struct net_call *call, const uint8_t *data, size_t n);
 
 /* For whoever brings strangers here: whether a licensed host would serve them. */
-bool relaying_healthy(void *daemon);
+enum publish_relay relaying_health(void *daemon);
 /* Everything relay.status tells; a new reference, or NULL when out of memory. */
 json_t *relaying_json(struct daemon *d);
 

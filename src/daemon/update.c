@@ -70,6 +70,10 @@ static enum err describe(struct update *u, struct errinfo *ei)
     u->record = (struct publish_record){.priority = (uint16_t)s->dns_priority,
                                         .weight = (uint16_t)s->dns_weight,
                                         .port = (uint16_t)port};
+    if (u->what == UPDATE_PUBLISH && (port == 0 || port > UINT16_MAX))
+        return err_fail(ei, ERR_CONFIG,
+                        "publish in DNS: [kms] listen names no port that clients could use; set "
+                        "[dns] port");
     if (s->dns_host == NULL)
         return own_name(u->record.host, ei);
     snprintf(u->record.host, sizeof(u->record.host), "%s", s->dns_host);
@@ -248,25 +252,7 @@ static enum err send_update(const struct update *u, const struct update_domain *
     return e;
 }
 
-static enum err change(const struct update *u, struct update_domain *d,
-                       const struct publish_goal *g, struct errinfo *ei)
-{
-    struct buf said = BUF_INIT;
-    enum err e = send_update(u, d, g, &said, ei);
-
-    if (e == ERR_OK)
-        e = look(d, g, ei);
-    if (e == ERR_OK && !publish_reached(g, d->state)) {
-        if (buf_str(&said) == NULL)
-            e = err_nomem(ei);
-        else
-            e = publish_failure(d->domain, d->primary, (char *)said.data, ei);
-    }
-    buf_fini(&said);
-    return e;
-}
-
-/* ---- one domain ---- */
+/* ---- what we remember ---- */
 
 /* What we published is remembered before DNS hears of it, and forgotten when DNS has it no more. */
 static enum err remember(const struct update *u, struct publish_kept *kept,
@@ -294,6 +280,70 @@ static enum err forget_gone(const struct update *u, struct publish_kept *kept,
     return kept->n == before ? ERR_OK : publish_kept_save(u->settings->state_dir, kept, ei);
 }
 
+/* ---- one domain ---- */
+
+static enum err change(const struct update *u, struct update_domain *d,
+                       const struct publish_goal *g, struct errinfo *ei)
+{
+    struct buf said = BUF_INIT;
+    enum err e = send_update(u, d, g, &said, ei);
+
+    if (e == ERR_OK)
+        e = look(d, g, ei);
+    if (e == ERR_OK && !publish_reached(g, d->state)) {
+        if (buf_str(&said) == NULL)
+            e = err_nomem(ei);
+        else
+            e = publish_failure(d->domain, d->primary, (char *)said.data, ei);
+    }
+    buf_fini(&said);
+    return e;
+}
+
+/* Makes DNS as the goal wants it. An update that the server refused will not come late: what it
+ * would have added is not ours, should another program add it. */
+static enum err settle(const struct update *u, struct publish_kept *kept, struct update_domain *d,
+                       const struct publish_goal *g, struct errinfo *ei)
+{
+    enum err e = look(d, g, ei), forgotten;
+
+    if (e == ERR_OK && (g->present || !publish_reached(g, d->state))) {
+        e = remember(u, kept, g, ei);
+        if (e == ERR_OK)
+            e = change(u, d, g, ei);
+    }
+    if (e != ERR_OK && (e != ERR_DENIED || !d->seen))
+        return e;
+    forgotten = forget_gone(u, kept, d, e == ERR_OK ? ei : NULL);
+    return e == ERR_OK ? forgotten : e;
+}
+
+/* Where we may not publish: what of ours is there stays or goes. Fails with the refusal, which then
+ * says which of them. */
+static enum err settle_refused(const struct update *u, struct publish_kept *kept,
+                               struct update_domain *d, struct publish_goal *g,
+                               const struct errinfo *refusal, struct errinfo *ei)
+{
+    struct errinfo why;
+    enum err e;
+
+    if (g->kept_count == 0) {
+        *ei = *refusal;
+        return ei->code;
+    }
+    if (publish_may_stay(u->relay, u->down_rounds)) {
+        (void)!look(d, g, &why); /* for those who ask what is there */
+        return err_fail(ei, refusal->code, "%s; what was published there stays for now",
+                        refusal->text);
+    }
+    g->present = false;
+    e = settle(u, kept, d, g, &why);
+    if (e != ERR_OK)
+        return err_fail(ei, refusal->code, "%s; and withdrawing what is there failed: %s",
+                        refusal->text, why.text);
+    return err_fail(ei, refusal->code, "%s; what was published there is withdrawn", refusal->text);
+}
+
 static enum err run_domain(const struct update *u, struct publish_kept *kept,
                            struct update_domain *d, struct errinfo *ei)
 {
@@ -303,26 +353,18 @@ static enum err run_domain(const struct update *u, struct publish_kept *kept,
                              .ttl = (uint32_t)u->settings->dns_ttl};
     struct publish_record *ours = NULL;
     struct errinfo refusal;
-    enum err allowed =
-        g.present ? publish_allowed(d->domain, u->settings->lab_forest, u->relay_healthy, &refusal)
-                  : ERR_OK;
-    enum err e;
+    enum err allowed = g.present
+                           ? publish_allowed(d->domain, u->settings->lab_forest, u->relay, &refusal)
+                           : ERR_OK;
+    enum err e = publish_kept_of(kept, d->domain, &ours, &g.kept_count, ei);
 
-    if (allowed != ERR_OK && u->what == UPDATE_PUBLISH) {
-        *ei = refusal;
-        return allowed;
-    }
-    e = publish_kept_of(kept, d->domain, &ours, &g.kept_count, ei);
     g.kept = ours;
-    if (e == ERR_OK)
+    if (e == ERR_OK && u->what == UPDATE_LOOK)
         e = look(d, &g, ei);
-    if (e == ERR_OK && u->what != UPDATE_LOOK && (g.present || !publish_reached(&g, d->state))) {
-        e = remember(u, kept, &g, ei);
-        if (e == ERR_OK)
-            e = change(u, d, &g, ei);
-    }
-    if (e == ERR_OK && u->what != UPDATE_LOOK)
-        e = forget_gone(u, kept, d, ei);
+    else if (e == ERR_OK && allowed != ERR_OK)
+        e = settle_refused(u, kept, d, &g, &refusal, ei);
+    else if (e == ERR_OK)
+        e = settle(u, kept, d, &g, ei);
     free(ours);
     if (e == ERR_OK && allowed != ERR_OK) {
         *ei = refusal;

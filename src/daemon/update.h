@@ -38,8 +38,9 @@ struct update {
     /* in */
     const struct settings *settings;
     enum update_what what;
-    bool relay_healthy;
-    const char *cache; /* file for the tickets while nsupdate runs */
+    enum publish_relay relay;
+    unsigned down_rounds; /* in a row that found the relay down, this one included */
+    const char *cache;    /* file for the tickets while nsupdate runs */
     /* out */
     struct publish_record record; /* ours, as it is published */
     enum err result;              /* why nothing could be begun; then every domain's too */

@@ -25,8 +25,8 @@ const char *publish_state_name(enum publish_state s)
 
 enum publish_whose publish_whose(const struct publish_goal *g, const struct publish_record *found)
 {
-    if (publish_record_same(found, &g->record))
-        return g->present ? PUBLISH_WANTED : PUBLISH_OLD;
+    if (g->present && publish_record_same(found, &g->record))
+        return PUBLISH_WANTED;
     for (size_t i = 0; i < g->kept_count; i++)
         if (publish_record_same(found, &g->kept[i]))
             return PUBLISH_OLD;

@@ -1,9 +1,9 @@
 /* plan: what is to be done about the SRV records of one domain. Values in, a decision and a script
  * for nsupdate out: whoever asks DNS and runs nsupdate is elsewhere.
  *
- * A record is ours if we published it and remember that (publish/kept.h), or if it is the very one
- * that we want. Every other is left alone, also one that names this host: another program of this
- * machine may own it. */
+ * A record is ours if we published it and remember that (publish/kept.h). The very one that we want
+ * we take over while we want it. Every other is left alone, also one that names this host: another
+ * program of this machine may own it. */
 #ifndef ADBAD_PUBLISH_PLAN_H
 #define ADBAD_PUBLISH_PLAN_H
 

@@ -55,14 +55,26 @@ static bool is_within(const char *domain, const char *forest)
            (len == tail || domain[len - tail - 1] == '.');
 }
 
-enum err publish_allowed(const char *domain, const char *lab_forest, bool relay_healthy,
+enum err publish_allowed(const char *domain, const char *lab_forest, enum publish_relay relay,
                          struct errinfo *ei)
 {
-    if (relay_healthy || (lab_forest != NULL && is_within(domain, lab_forest)))
+    static const char *const why[] = {
+        [PUBLISH_RELAY_NONE] = "no relay is configured ([relay] upstream)",
+        [PUBLISH_RELAY_UNKNOWN] = "no health check of the relay has ended yet",
+        [PUBLISH_RELAY_DOWN] = "no upstream of the relay is healthy; see adbactl relay status",
+    };
+
+    if (relay == PUBLISH_RELAY_HEALTHY || (lab_forest != NULL && is_within(domain, lab_forest)))
         return ERR_OK;
     return err_fail(ei, ERR_REFUSED,
                     "publish in %s: it is no domain of the lab forest (%s), and genuine clients "
-                    "that found this host there could not be served: no relay has a healthy "
-                    "upstream",
-                    domain, lab_forest != NULL ? lab_forest : "[directory] lab_forest is not set");
+                    "that found this host there could not be served: %s",
+                    domain, lab_forest != NULL ? lab_forest : "[directory] lab_forest is not set",
+                    why[relay]);
+}
+
+bool publish_may_stay(enum publish_relay relay, unsigned rounds)
+{
+    return relay == PUBLISH_RELAY_UNKNOWN ||
+           (relay == PUBLISH_RELAY_DOWN && rounds < PUBLISH_DOWN_ROUNDS);
 }

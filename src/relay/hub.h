@@ -29,6 +29,7 @@ struct relay {
     struct relay_policy policy;
     struct addresses addresses[RELAY_TARGETS_MAX]; /* by the policy's ids */
     struct relay_flights flights;
+    bool looked; /* the first look-up of names has ended, whatever it found */
     uint32_t waiting;
     struct relay_worker *workers[RELAY_WORKERS_MAX]; /* NULL: closed */
 };

@@ -39,6 +39,7 @@ struct monitor {
     uv_timer_t timer;
     unsigned handles;
     bool started, closing, looking, dns_failed;
+    enum relay_health health;               /* as it was last told */
     struct check checks[RELAY_TARGETS_MAX]; /* by the policy's ids */
     union address own[OWN_MAX];
     size_t own_count;
@@ -120,6 +121,20 @@ static void take_own(struct monitor *m, const char *text)
         text += len;
         text += strspn(text, ", ");
     }
+}
+
+/* ---- what we tell ---- */
+
+static void tell_health(struct monitor *m)
+{
+    const struct relay_conf *conf = &m->relay->conf;
+    enum relay_health now = relay_health(m->relay);
+
+    if (m->closing || now == m->health || now == RELAY_HEALTH_UNKNOWN)
+        return;
+    m->health = now;
+    if (conf->on_health != NULL)
+        conf->on_health(conf->arg);
 }
 
 /* ---- looking up, on a thread of the pool ---- */
@@ -247,9 +262,11 @@ static void on_found(uv_work_t *work, int status)
             (void)relay_policy_want(&r->policy, l->targets, l->n);
         for (size_t i = 0; i < l->n; i++)
             take_addresses(m, &l->targets[i], &l->addresses[i]);
+        r->looked = true;
         hub_wake(r);
         pthread_mutex_unlock(&r->lock);
         start_checks(m);
+        tell_health(m);
     }
     free_lookup(l);
 }
@@ -298,6 +315,7 @@ static void checked(struct check *c, const char *why)
         log_info(&r->conf.log, "upstream %s takes calls", c->text);
     else if (changed)
         log_warn(&r->conf.log, "upstream %s is down: %s", c->text, why);
+    tell_health(m);
 }
 
 /* False: there is no further address. */

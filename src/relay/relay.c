@@ -149,18 +149,22 @@ void relay_each_upstream(struct relay *r, relay_upstream_fn *each, void *arg)
     pthread_mutex_unlock(&r->lock);
 }
 
-bool relay_healthy(struct relay *r)
+enum relay_health relay_health(struct relay *r)
 {
-    bool healthy = false;
+    bool good = false, undecided;
 
     pthread_mutex_lock(&r->lock);
+    undecided = !r->looked;
     for (size_t i = 0; i < RELAY_TARGETS_MAX; i++) {
         const struct relay_upstream *u = &r->policy.upstreams[i];
 
-        healthy = healthy || (u->healthy && relay_upstream_serves(u, hub_now()));
+        good = good || (u->healthy && relay_upstream_serves(u, hub_now()));
+        undecided = undecided || (u->wanted && u->reach == RELAY_REACHABLE && u->checked == 0);
     }
     pthread_mutex_unlock(&r->lock);
-    return healthy;
+    if (good)
+        return RELAY_HEALTH_GOOD;
+    return undecided ? RELAY_HEALTH_UNKNOWN : RELAY_HEALTH_BAD;
 }
 
 uint32_t relay_waiting(struct relay *r)

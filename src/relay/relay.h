@@ -26,6 +26,9 @@ struct relay_conf {
     unsigned attempt_ms;  /* for connecting and binding, and for the answer, of one upstream */
     unsigned check_ms;    /* between two looks at each upstream's health, and at DNS */
     uv_loop_t *loop;      /* the main loop */
+    /* On the main loop: relay_health is known, or another. May be NULL. */
+    void (*on_health)(void *arg);
+    void *arg;
     struct log log;
 };
 
@@ -105,8 +108,13 @@ void relay_free(struct relay *r);
 /* What is known of each wanted upstream, in the order of priority: called under the lock. */
 typedef void relay_upstream_fn(void *arg, const struct relay_upstream *u, uint64_t now);
 void relay_each_upstream(struct relay *r, relay_upstream_fn *each, void *arg);
-/* Whether an upstream's last health check ended well and requests go there now. */
-bool relay_healthy(struct relay *r);
+enum relay_health {
+    RELAY_HEALTH_UNKNOWN, /* names are being looked up, or no check has ended */
+    RELAY_HEALTH_GOOD,    /* an upstream's last check ended well and requests go there now */
+    RELAY_HEALTH_BAD,
+};
+
+enum relay_health relay_health(struct relay *r);
 /* Requests that wait for a place now. */
 uint32_t relay_waiting(struct relay *r);
 

@@ -524,3 +524,34 @@ def test_the_commands_speak_to_people(lab, other, host):
     assert "takes calls (NDR64)" in gateway.daemon.ctl("relay", "test").out
     listed = gateway.daemon.ctl("relay", "list").out
     assert "PC-B" in listed and "Windows 11 Enterprise" in listed and "0x00000000" in listed
+
+
+# -- what of it DNS tells --
+
+def test_a_domain_outside_the_lab_waits_for_the_relays_first_health_check(lab):
+    """Its upstream is down: nothing of the domain is asked of DNS, and the one refusal says why."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+    daemon = lab.daemon("a", options={"relay.upstream": address, "dns.domains": "corp.example",
+                                      "dns.host": "kms.corp.example"})
+    daemon.wait_log("event 12293: .*no upstream of the relay is healthy")
+    log = daemon.log()
+    assert log.index(f"upstream {address} is down") < log.index("event 12293")
+    wait_for(lambda: "domains" in daemon.status()["dns"], "the round has ended")
+    (domain,) = daemon.status()["dns"]["domains"]
+    assert (domain["domain"], domain["records"]) == ("corp.example", [])
+
+
+def test_without_a_relay_a_domain_outside_the_lab_is_refused_at_once(lab):
+    daemon = lab.daemon("a", options={"dns.domains": "corp.example", "dns.host": "kms.corp.example"})
+    daemon.wait_log(r"event 12293: .*no relay is configured \(\[relay\] upstream\)")
+
+
+def test_what_was_published_is_looked_after_when_no_domain_is_named_any_more(lab):
+    """A file that cannot be read shows that it is: no DNS server has to be there."""
+    daemon = lab.daemon("a", wait=False)
+    with open(os.path.join(daemon.folder, "state", "dns.json"), "w", encoding="ascii") as f:
+        f.write("[]")
+    daemon.start()
+    why = wait_for(lambda: daemon.status()["dns"].get("why"), "a round that failed")
+    assert "dns.json" in why

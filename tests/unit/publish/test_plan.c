@@ -33,6 +33,9 @@ static void a_record_is_ours_if_it_is_wanted_or_remembered(void **state)
     assert_int_equal(publish_whose(&g, &stranger), PUBLISH_THIS_HOST);
     assert_int_equal(publish_whose(&g, &other), PUBLISH_OTHER);
     g.present = false;
+    assert_int_equal(publish_whose(&g, &ours), PUBLISH_THIS_HOST); /* another's may look the same */
+    g.kept = (const struct publish_record[]){ours};
+    g.kept_count = 1;
     assert_int_equal(publish_whose(&g, &ours), PUBLISH_OLD);
     g.kept_count = 0;
     assert_int_equal(publish_whose(&g, &before), PUBLISH_THIS_HOST);
@@ -41,8 +44,8 @@ static void a_record_is_ours_if_it_is_wanted_or_remembered(void **state)
 
 static void the_state_is_that_of_our_records_alone(void **state)
 {
-    const struct publish_record kept[] = {before};
-    const struct publish_goal there = goal(true, kept, 1), gone = goal(false, kept, 1);
+    const struct publish_record kept[] = {before, ours};
+    const struct publish_goal there = goal(true, kept, 2), gone = goal(false, kept, 2);
     const struct {
         struct publish_record found[3];
         size_t n;
@@ -94,18 +97,25 @@ static void the_script_replaces_what_is_ours_and_nothing_else(void **state)
     buf_fini(&out);
 }
 
-static void withdrawing_deletes_by_value(void **state)
+static void withdrawing_deletes_by_value_what_is_remembered(void **state)
 {
-    const struct publish_record kept[] = {before};
-    const struct publish_record found[] = {other, ours, before};
-    const struct publish_goal g = goal(false, kept, 1);
+    const struct publish_record kept[] = {before, ours};
+    const struct publish_record found[] = {other, ours, before, stranger};
+    struct publish_goal g = goal(false, kept, 2);
     struct buf out = BUF_INIT;
 
     (void)state;
-    assert_string_equal(script(&g, found, 3, &out),
+    assert_string_equal(script(&g, found, 4, &out),
                         "server ns.example\n"
                         "zone example.\n"
                         "update delete _vlmcs._tcp.lab.example. SRV 10 20 1688 kms1.lab.example.\n"
+                        "update delete _vlmcs._tcp.lab.example. SRV 0 0 1700 kms1.lab.example.\n"
+                        "send\n");
+    g.kept_count = 1;
+    buf_clear(&out);
+    assert_string_equal(script(&g, found, 4, &out),
+                        "server ns.example\n"
+                        "zone example.\n"
                         "update delete _vlmcs._tcp.lab.example. SRV 0 0 1700 kms1.lab.example.\n"
                         "send\n");
     buf_fini(&out);
@@ -156,7 +166,7 @@ int main(void)
         cmocka_unit_test(a_record_is_ours_if_it_is_wanted_or_remembered),
         cmocka_unit_test(the_state_is_that_of_our_records_alone),
         cmocka_unit_test(the_script_replaces_what_is_ours_and_nothing_else),
-        cmocka_unit_test(withdrawing_deletes_by_value),
+        cmocka_unit_test(withdrawing_deletes_by_value_what_is_remembered),
         cmocka_unit_test(a_failure_names_cause_and_remedy),
     };
 

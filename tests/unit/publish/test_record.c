@@ -99,13 +99,45 @@ static void only_a_domain_of_the_lab_forest_is_published_in_without_a_relay(void
 
     (void)state;
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        enum err e = publish_allowed(table[i].domain, table[i].forest, false, &ei);
+        enum err e = publish_allowed(table[i].domain, table[i].forest, PUBLISH_RELAY_DOWN, &ei);
 
         assert_int_equal(e, table[i].allowed ? ERR_OK : ERR_REFUSED);
         if (e != ERR_OK)
             assert_contains(ei.text, table[i].domain);
-        assert_ok(publish_allowed(table[i].domain, table[i].forest, true, &ei), &ei);
+        assert_ok(publish_allowed(table[i].domain, table[i].forest, PUBLISH_RELAY_HEALTHY, &ei),
+                  &ei);
     }
+}
+
+static void a_refusal_says_what_is_wrong_with_the_relay(void **state)
+{
+    static const struct {
+        enum publish_relay relay;
+        const char *text;
+    } table[] = {
+        {PUBLISH_RELAY_NONE, "[relay] upstream"},
+        {PUBLISH_RELAY_UNKNOWN, "has ended yet"},
+        {PUBLISH_RELAY_DOWN, "relay status"},
+    };
+    struct errinfo ei;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        assert_int_equal(publish_allowed("corp.example", "lab.example", table[i].relay, &ei),
+                         ERR_REFUSED);
+        assert_contains(ei.text, table[i].text);
+    }
+}
+
+static void a_record_goes_with_its_relay_but_not_for_a_short_failure(void **state)
+{
+    (void)state;
+    assert_false(publish_may_stay(PUBLISH_RELAY_NONE, 0));
+    assert_true(publish_may_stay(PUBLISH_RELAY_UNKNOWN, 0));
+    assert_true(publish_may_stay(PUBLISH_RELAY_DOWN, 1));
+    assert_true(publish_may_stay(PUBLISH_RELAY_DOWN, 2));
+    assert_false(publish_may_stay(PUBLISH_RELAY_DOWN, 3));
+    assert_false(publish_may_stay(PUBLISH_RELAY_DOWN, 4));
 }
 
 int main(void)
@@ -116,6 +148,8 @@ int main(void)
         cmocka_unit_test(names_are_the_same_in_any_case_and_with_a_last_dot),
         cmocka_unit_test(records_are_the_same_in_every_part),
         cmocka_unit_test(only_a_domain_of_the_lab_forest_is_published_in_without_a_relay),
+        cmocka_unit_test(a_refusal_says_what_is_wrong_with_the_relay),
+        cmocka_unit_test(a_record_goes_with_its_relay_but_not_for_a_short_failure),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
