@@ -279,12 +279,9 @@ void activation_call(struct daemon_worker *w, struct net_call *call)
     const struct rpc_call *rpc = net_call_rpc(call);
     struct kms_decision dec;
     const uint8_t *data;
+    bool ready = ledger_ready(w->d->ledger); /* what is relayed is recorded elsewhere */
     size_t n;
 
-    if (!ledger_ready(w->d->ledger)) {
-        net_call_abort(call, "the ledger cannot be written");
-        return;
-    }
     if (kms_stub_read_request(rpc->stub, rpc->stub_len, rpc->big, rpc->ndr64, &data, &n) !=
         ERR_OK) {
         refuse_stub(w, call);
@@ -295,10 +292,12 @@ void activation_call(struct daemon_worker *w, struct net_call *call)
         return;
     }
     kms_host_open(w->d->host, w->protector, data, n, daemon_worker_now(w), &dec);
-    if (dec.reason == KMS_ANSWERED) {
+    if (dec.reason == KMS_ANSWERED && ready) {
         record(w, call, &dec);
     } else if (relaying_wants(w->relaying, &dec, n)) {
         relaying_call(w->relaying, call, data, n);
+    } else if (!ready) {
+        net_call_abort(call, "the ledger cannot be written");
     } else if (dec.reason == KMS_FAILED) {
         counter_add(&w->decided[KMS_FAILED], 1);
         net_call_abort(call, "the request could not be opened");

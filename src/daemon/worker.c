@@ -147,10 +147,13 @@ enum err daemon_worker_open(struct daemon *d, unsigned n, uv_loop_t *loop, struc
         e = ledger_port_open(d->ledger, loop, on_hold, w, &w->port, ei);
     if (e == ERR_OK)
         e = relaying_worker_open(w, &w->relaying, ei);
-    if (e != ERR_OK)
-        daemon_worker_fini(w);
-    else
+    if (e == ERR_OK) {
         open_handles(w);
+        return ERR_OK;
+    }
+    /* Handles close as the loop ends; daemon_worker_fini then has the memory. */
+    relaying_worker_close(w->relaying);
+    ledger_port_close(w->port);
     return e;
 }
 
