@@ -98,16 +98,16 @@ enum err kms_stub_read_response(const void *stub, size_t len, bool big, bool ndr
     r.big = big;
     size = wire_u32(&r);
     present = get_wide(&r, ndr64) != 0;
-    if (present != (size > 0))
+    if (size > 0 && !present)
         wire_reject(&r, ERR_MALFORMED);
-    if (present)
+    if (present) /* an empty array is no message either */
         bytes = get_array(&r, size, ndr64);
     wire_align(&r, 4);
     result = wire_u32(&r);
     e = stub_end(&r);
     if (e != ERR_OK)
         return e;
-    *data = bytes;
+    *data = size > 0 ? bytes : NULL;
     *n = size;
     *hresult = result;
     return ERR_OK;

@@ -23,7 +23,7 @@ void kms_stub_write_request(const void *data, size_t n, bool ndr64, struct buf *
 /* The output stub; data may be NULL with n 0 (refusals). */
 void kms_stub_write_response(const void *data, size_t n, uint32_t hresult, bool ndr64,
                              struct buf *out);
-/* *data is NULL and *n 0 where the host sent no message. */
+/* *data is NULL and *n 0 where the host sent no message, by a null pointer or an empty array. */
 MUST_CHECK enum err kms_stub_read_response(const void *stub, size_t len, bool big, bool ndr64,
                                            const uint8_t **data, size_t *n, uint32_t *hresult);
 

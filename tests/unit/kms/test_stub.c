@@ -102,6 +102,28 @@ static void refusals_are_read_in_both_syntaxes_and_byte_orders(void **state)
     }
 }
 
+/* A pointer may lead to an array without elements (C706 14.3.3.2). */
+static void an_empty_array_is_no_message(void **state)
+{
+    static const char *const hex[] = {
+        "00000000 00000200 00000000 42f004c0",
+        "00000000 00000000 0000020000000000 0000000000000000 42f004c0"};
+    uint8_t stub[64];
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        size_t len = test_unhex(hex[i], stub, sizeof(stub)), n = 9;
+        const uint8_t *data = stub;
+        uint32_t hresult = 0;
+
+        assert_int_equal(kms_stub_read_response(stub, len, false, i == 1, &data, &n, &hresult),
+                         ERR_OK);
+        assert_int_equal(n, 0);
+        assert_null(data);
+        assert_int_equal(hresult, 0xc004f042);
+    }
+}
+
 static void assert_written(const struct buf *out, const char *hex)
 {
     uint8_t want[64];
@@ -185,7 +207,9 @@ static const struct {
     {"size 0 with an array of 0", true, "00000000 00000000", ERR_OK},
     {"size 0 with an array of 5", true, "00000000 05000000 68656c6c6f", ERR_MALFORMED},
     {"a size without a pointer", false, "05000000 00000000 00000000", ERR_MALFORMED},
-    {"a pointer without a size", false, "00000000 00000200 00000000 00000000", ERR_MALFORMED},
+    {"size 0 and an array of 0", false, "00000000 00000200 00000000 42f004c0", ERR_OK},
+    {"size 0 and an array of 5", false, "00000000 00000200 05000000 68656c6c6f 000000 00000000",
+     ERR_MALFORMED},
     {"response_size unlike size_is", false, "04000000 00000200 05000000 68656c6c6f 000000 00000000",
      ERR_MALFORMED},
 };
@@ -242,6 +266,7 @@ int main(void)
         cmocka_unit_test(requests_are_read_in_both_syntaxes_and_byte_orders),
         cmocka_unit_test(answers_are_read_in_both_syntaxes_and_byte_orders),
         cmocka_unit_test(refusals_are_read_in_both_syntaxes_and_byte_orders),
+        cmocka_unit_test(an_empty_array_is_no_message),
         cmocka_unit_test(stubs_are_written_little_endian_in_both_syntaxes),
         cmocka_unit_test(every_prefix_of_a_stub_is_truncated),
         cmocka_unit_test(up_to_7_bytes_may_follow_and_no_more),
