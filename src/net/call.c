@@ -44,6 +44,7 @@ void call_dispatch(struct net_conn *c)
     call->worker = c->worker;
     call->conn = c;
     call->rpc = rpc;
+    call->on_gone = NULL;
     if (c->calls == NULL) {
         c->calls = call->prev = call->next = call;
     } else {
@@ -55,9 +56,11 @@ void call_dispatch(struct net_conn *c)
     conf->on_call(conf->arg, call);
 }
 
+/* First all of them are on their own, then they are told: whoever is told may end his call. */
 void call_orphan_all(struct net_conn *c)
 {
-    struct net_call *call = c->calls;
+    struct net_call *call = c->calls, *next;
+    size_t n = c->open_calls;
 
     for (; c->open_calls > 0; c->open_calls--) {
         call->conn = NULL;
@@ -65,6 +68,37 @@ void call_orphan_all(struct net_conn *c)
         call = call->next;
     }
     c->calls = NULL;
+    for (; n > 0; n--, call = next) {
+        next = call->next;
+        if (call->on_gone != NULL)
+            call->on_gone(call->gone_arg);
+    }
+}
+
+static struct net_call *first_watched(const struct net_conn *c)
+{
+    struct net_call *call = c->calls;
+
+    for (size_t i = 0; i < c->open_calls; i++, call = call->next)
+        if (call->on_gone != NULL)
+            return call;
+    return NULL;
+}
+
+void call_tell_gone(struct net_conn *c)
+{
+    for (struct net_call *call; (call = first_watched(c)) != NULL;) {
+        net_gone_fn *fn = call->on_gone;
+
+        call->on_gone = NULL;
+        fn(call->gone_arg);
+    }
+}
+
+void net_call_on_gone(struct net_call *call, net_gone_fn *fn, void *arg)
+{
+    call->on_gone = fn;
+    call->gone_arg = arg;
 }
 
 const struct rpc_call *net_call_rpc(const struct net_call *call)

@@ -406,10 +406,12 @@ static void on_end(struct net_conn *c)
 {
     c->eof = true;
     set_reading(c, false);
-    if (c->header.len > 0)
+    if (c->header.len > 0) {
         end_now(c, NET_BAD_PROXY_HEADER, "it ends before it is whole");
-    else
-        conn_settle(c);
+        return;
+    }
+    call_tell_gone(c);
+    conn_settle(c);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)

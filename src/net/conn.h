@@ -16,6 +16,8 @@ struct net_call {
     struct net_worker *worker;
     struct net_conn *conn; /* NULL: it has gone */
     struct rpc_call *rpc;
+    net_gone_fn *on_gone; /* or NULL */
+    void *gone_arg;
 };
 
 struct net_conn {
@@ -60,5 +62,8 @@ void call_dispatch(struct net_conn *c);
 void call_forget_spares(struct net_worker *w);
 /* The connection goes: its calls will be answered into nothing. */
 void call_orphan_all(struct net_conn *c);
+/* The peer sends nothing more; c may be closed when it returns, but its memory stays until the loop
+ * turns. */
+void call_tell_gone(struct net_conn *c);
 
 #endif

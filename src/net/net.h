@@ -136,6 +136,11 @@ void net_call_fault(struct net_call *call, uint32_t status);
 /* No answer: the connection is closed. detail tells the log why. */
 void net_call_abort(struct net_call *call, const char *detail);
 
+/* Called at most once, on the worker's thread, if the peer closes its side, or goes away, before
+ * the call has ended. It may end this call, and no other. */
+typedef void net_gone_fn(void *arg);
+void net_call_on_gone(struct net_call *call, net_gone_fn *fn, void *arg);
+
 /* ---- calls that the main loop answers ---- */
 
 /* A call that was handed to the main loop, with a copy of all there is to know of it. */

@@ -36,6 +36,7 @@ struct fixture {
     uv_async_t release;            /* ends that, and answers kept */
     _Atomic bool keep;             /* leave a call unanswered until then */
     struct net_call *_Atomic kept;
+    _Atomic unsigned gone; /* how often it was told that the kept call's peer has gone */
     _Atomic bool ended;
 };
 
@@ -58,6 +59,15 @@ static void reply(struct net_call *call, size_t size)
 }
 
 /* On a worker's thread. */
+static void on_gone(void *arg)
+{
+    struct fixture *f = arg;
+
+    reply(f->kept, 16);
+    f->gone++;
+}
+
+/* On a worker's thread. */
 static void on_call(void *arg, struct net_call *call)
 {
     struct fixture *f = arg;
@@ -70,10 +80,12 @@ static void on_call(void *arg, struct net_call *call)
         net_call_to_main(call, on_held, f);
         return;
     }
-    if (f->keep)
+    if (f->keep) {
+        net_call_on_gone(call, on_gone, f);
         f->kept = call;
-    else
+    } else {
         reply(call, size);
+    }
 }
 
 /* A server that listens and was not started. */
@@ -438,6 +450,32 @@ static void a_peer_that_only_stops_sending_gets_its_answer(void **state)
     hang_up(&p);
 }
 
+static void whoever_answers_is_told_that_the_peer_has_gone(void **state)
+{
+    struct fixture *f = *state;
+    struct linger now = {.l_onoff = 1};
+    struct peer p;
+
+    start(f, (struct net_conf){0});
+    f->keep = true;
+    p = bound(f);
+    call(&p);
+    turn_until(f, f->kept != NULL);
+    shutdown(p.fd, SHUT_WR);
+    turn_until(f, advance(&p) == RPC_CLIENT_RESPONSE); /* on_gone's */
+    turn_until(f, closed(f, NET_PEER_CLOSED) == 1);
+    hang_up(&p);
+    assert_int_equal(f->gone, 1);
+    f->kept = NULL;
+    p = bound(f);
+    call(&p);
+    turn_until(f, f->kept != NULL);
+    setsockopt(p.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)); /* closing resets */
+    hang_up(&p);
+    turn_until(f, closed(f, NET_PEER_RESET) == 1 && stats(f).open == 0);
+    assert_int_equal(f->gone, 2);
+}
+
 static void an_aborted_call_closes_without_a_byte(void **state)
 {
     struct fixture *f = *state;
@@ -798,6 +836,7 @@ int main(void)
         T(a_peer_that_takes_no_answers_is_closed),
         T(an_answer_to_a_peer_that_has_gone_is_dropped),
         T(a_peer_that_only_stops_sending_gets_its_answer),
+        T(whoever_answers_is_told_that_the_peer_has_gone),
         T(an_aborted_call_closes_without_a_byte),
         T(a_source_over_its_cap_is_closed),
         T(connections_over_the_maximum_wait_for_their_turn),
