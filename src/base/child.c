@@ -67,22 +67,34 @@ static enum err collect(int fd, struct buf *out, struct errinfo *ei)
                                                    : err_fail_errno(ei, errno, "read output");
 }
 
+static int reap(pid_t pid)
+{
+    int raw = 0;
+
+    while (waitpid(pid, &raw, 0) < 0 && errno == EINTR)
+        ;
+    return exit_code(raw);
+}
+
 static enum err await(pid_t pid, const struct child *c, int *status, struct errinfo *ei)
 {
     struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
-    int got, raw = 0;
+    int got, errnum = errno;
 
+    if (p.fd < 0) { /* without a watch nothing would end it in time */
+        kill(pid, SIGKILL);
+        (void)reap(pid);
+        return err_fail_errno(ei, errnum, "watch %s", c->argv[0]);
+    }
     do
         got = poll(&p, 1, c->timeout_ms);
     while (got < 0 && errno == EINTR);
     if (got != 1)
         kill(pid, SIGKILL); /* our own child, not yet reaped */
     close(p.fd);
-    while (waitpid(pid, &raw, 0) < 0 && errno == EINTR)
-        ;
+    *status = reap(pid);
     if (got != 1)
         return err_fail(ei, ERR_TIMEOUT, "%s: no end after %d s", c->argv[0], c->timeout_ms / 1000);
-    *status = exit_code(raw);
     return ERR_OK;
 }
 
