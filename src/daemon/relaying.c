@@ -152,6 +152,11 @@ static void log_outcome(struct relaying *r, const struct relayed_call *c,
                      version_of(c), c->request.n);
         return;
     }
+    if (a->outcome == RELAY_LEFT) {
+        if (daemon_worker_line_due(r->w, &r->lines[a->outcome], LOGL_DEBUG))
+            log_debug(log, "relay %s: it left before its turn came", c->peer);
+        return;
+    }
     if (daemon_worker_line_due(r->w, &r->lines[a->outcome], LOGL_WARN))
         log_warn(log, "relay %s: fault 0x%08X %s: %s%s%s (version %u, %zu bytes)", c->peer,
                  a->status, relay_outcome_name(a->outcome), relay_outcome_text(a->outcome),
@@ -176,7 +181,7 @@ static void on_done(struct relay_request *request, const struct relay_answer *a)
     log_outcome(r, c, a);
     if (a->outcome == RELAY_ANSWERED || a->outcome == RELAY_FAULT)
         add_row(r, c, a);
-    else
+    else if (a->outcome != RELAY_LEFT) /* nobody was refused anything */
         refuse(r, c, a);
     if (a->outcome == RELAY_ANSWERED)
         net_call_reply(c->call, a->stub, a->stub_len);
@@ -184,6 +189,13 @@ static void on_done(struct relay_request *request, const struct relay_answer *a)
         net_call_fault(c->call, a->status);
     buf_fini(&c->request.stub);
     free(c);
+}
+
+static void on_gone(void *arg)
+{
+    struct relayed_call *c = arg;
+
+    relay_left(&c->request);
 }
 
 bool relaying_all(const struct relaying *r)
@@ -227,6 +239,7 @@ void relaying_call(struct relaying *r, struct net_call *call, const uint8_t *dat
     c->request.big = rpc->big;
     c->request.ndr64 = rpc->ndr64;
     c->request.done = on_done;
+    net_call_on_gone(call, on_gone, c);
     relay_forward(r->relay, &c->request);
 }
 
@@ -324,7 +337,7 @@ enum err relaying_open(struct daemon *d, struct errinfo *ei)
 
 void relaying_start(struct daemon *d)
 {
-    char own[512];
+    char own[64 * (NET_ADDRESS_MAX + 2)]; /* as many as the relay remembers */
 
     if (d->relay != NULL)
         relay_start(d->relay, net_server_addresses(d->net, own, sizeof(own)));

@@ -50,8 +50,8 @@ struct daemon_worker {
     unsigned handles;
 };
 
-/* Zeroed memory becomes worker number n on loop. Before the loop runs, or on its thread. If it fails,
- * what was opened closes as the loop ends, and daemon_worker_fini frees it after that. */
+/* Zeroed memory becomes worker number n on loop. Before the loop runs, or on its thread. If it
+ * fails, what was opened closes as the loop ends, and daemon_worker_fini frees it after that. */
 MUST_CHECK enum err daemon_worker_open(struct daemon *d, unsigned n, uv_loop_t *loop,
                                        struct daemon_worker *w, struct errinfo *ei);
 /* On the loop's thread, once no new calls come. The loop has still to run: until it is left with no

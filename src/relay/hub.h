@@ -14,6 +14,7 @@
 struct addresses {
     union address v[RELAY_ADDRESSES_MAX];
     unsigned n;
+    unsigned first; /* the one that worked last: it is tried first */
 };
 
 struct monitor;
@@ -38,6 +39,9 @@ struct relay {
 uint64_t hub_now(void);
 /* With the lock: something changed for those who wait. */
 void hub_wake(struct relay *r);
+/* With the lock: which of an upstream's addresses is tried after so many others; *left tells how
+ * many there are with it. False: none. */
+bool hub_address(const struct relay *r, unsigned id, unsigned after, unsigned *at, unsigned *left);
 /* From any thread: the worker looks at its queue. */
 void worker_wake(struct relay_worker *w);
 

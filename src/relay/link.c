@@ -17,6 +17,7 @@ struct relay_link {
     void *owner;
     struct rpc_client *rpc;
     enum state state;
+    int error; /* of libuv; what fail_soon will tell */
     bool writing, bound, used, failing, late;
 };
 
@@ -64,7 +65,7 @@ static void on_timer(uv_timer_t *t)
     struct relay_link *l = t->data;
 
     l->late = !l->failing;
-    lose(l, l->failing ? "the connection broke while sending" : why[l->state]);
+    lose(l, l->failing ? uv_strerror(l->error) : why[l->state]);
 }
 
 static void limit(struct relay_link *l, unsigned ms)
@@ -73,9 +74,10 @@ static void limit(struct relay_link *l, unsigned ms)
 }
 
 /* Told from the loop, since the owner is just calling us. */
-static void fail_soon(struct relay_link *l)
+static void fail_soon(struct relay_link *l, int error)
 {
     l->failing = true;
+    l->error = error;
     limit(l, 0);
 }
 
@@ -96,9 +98,10 @@ static void write_rest(struct relay_link *l, struct buf *out)
 {
     struct rest *rest = malloc(sizeof(*rest) + out->len);
     uv_buf_t b;
+    int rc;
 
     if (rest == NULL) {
-        fail_soon(l);
+        fail_soon(l, UV_ENOMEM);
         return;
     }
     memcpy(rest->data, out->data, out->len);
@@ -106,10 +109,11 @@ static void write_rest(struct relay_link *l, struct buf *out)
     rest->req.data = l;
     buf_clear(out);
     l->writing = true;
-    if (uv_write(&rest->req, (uv_stream_t *)&l->tcp, &b, 1, on_written) != 0) {
+    rc = uv_write(&rest->req, (uv_stream_t *)&l->tcp, &b, 1, on_written);
+    if (rc != 0) {
         free(rest);
         l->writing = false;
-        fail_soon(l);
+        fail_soon(l, rc);
     }
 }
 
@@ -121,7 +125,7 @@ static void flush(struct relay_link *l)
     int n = l->writing ? 0 : uv_try_write((uv_stream_t *)&l->tcp, &b, 1);
 
     if (out->err != ERR_OK || (n < 0 && n != UV_EAGAIN)) {
-        fail_soon(l);
+        fail_soon(l, out->err != ERR_OK ? UV_ENOMEM : n);
         return;
     }
     buf_drop(out, n > 0 ? (size_t)n : 0);
@@ -200,13 +204,14 @@ static void on_connected(uv_connect_t *req, int status)
 }
 
 struct relay_link *relay_link_open(const struct link_conf *conf, const union address *to,
-                                   void *owner)
+                                   unsigned limit_ms, void *owner)
 {
     const struct rpc_client_conf rpc = {.uuid = kms_interface_uuid,
                                         .major = 1,
                                         .offer = RPC_OFFER_BOTH,
                                         .features = true}; /* as Windows asks */
     struct relay_link *l = calloc(1, sizeof(*l));
+    int rc;
 
     if (l == NULL)
         return NULL;
@@ -221,9 +226,10 @@ struct relay_link *relay_link_open(const struct link_conf *conf, const union add
     uv_timer_init(conf->loop, &l->timer);
     l->handles = 2;
     l->tcp.data = l->timer.data = l->connect.data = l;
-    limit(l, conf->limit_ms);
-    if (uv_tcp_connect(&l->connect, &l->tcp, &to->any, on_connected) != 0)
-        fail_soon(l);
+    limit(l, limit_ms);
+    rc = uv_tcp_connect(&l->connect, &l->tcp, &to->any, on_connected);
+    if (rc != 0)
+        fail_soon(l, rc);
     return l;
 }
 
@@ -237,7 +243,7 @@ void relay_link_call(struct relay_link *l, const void *stub, size_t len)
     l->state = CALLING;
     limit(l, l->conf->limit_ms);
     if (rpc_client_call(l->rpc, KMS_OPNUM_REQUEST_ACTIVATION, stub, len, NULL) != ERR_OK)
-        fail_soon(l);
+        fail_soon(l, UV_ENOMEM);
     else
         flush(l);
 }
@@ -260,4 +266,10 @@ bool relay_link_late(const struct relay_link *l)
 bool relay_link_used(const struct relay_link *l)
 {
     return l->used;
+}
+
+bool relay_link_ours(const struct relay_link *l)
+{
+    return l->error == UV_ENOMEM || l->error == UV_ENOBUFS || l->error == UV_EMFILE ||
+           l->error == UV_ENFILE;
 }

@@ -20,7 +20,7 @@ enum link_event {
 
 struct link_conf {
     uv_loop_t *loop;
-    unsigned limit_ms; /* from opening to being bound; for each call */
+    unsigned limit_ms; /* for each call */
     unsigned idle_ms;  /* bound and without a call so long: lost */
     /* Whoever reads uses it; size of one read. */
     char *read_buffer;
@@ -31,19 +31,21 @@ struct link_conf {
     void *arg;
 };
 
-/* conf must outlive the link. NULL: no memory. */
+/* conf must outlive the link; limit_ms: until it is bound. NULL: no memory. */
 struct relay_link *relay_link_open(const struct link_conf *conf, const union address *to,
-                                   void *owner);
+                                   unsigned limit_ms, void *owner);
 void relay_link_own(struct relay_link *l, void *owner);
 /* Sends a request; once bound, and not while one is unanswered. */
 void relay_link_call(struct relay_link *l, const void *stub, size_t len);
 /* What it agreed on and what came. */
 const struct rpc_client *relay_link_rpc(const struct relay_link *l);
 /* Also right after LINK_LOST: whether it was bound; whether it lost because of a time limit;
- * whether anything was answered on it. */
+ * whether anything was answered on it; whether it was lost because we lack memory or descriptors,
+ * which says nothing of the host. */
 bool relay_link_bound(const struct relay_link *l);
 bool relay_link_late(const struct relay_link *l);
 bool relay_link_used(const struct relay_link *l);
+bool relay_link_ours(const struct relay_link *l);
 /* No event follows; the memory goes when the loop lets go of it. NULL is fine. */
 void relay_link_close(struct relay_link *l);
 

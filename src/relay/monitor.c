@@ -30,13 +30,14 @@ struct check {
     struct monitor *monitor;
     struct relay_link *link;
     struct relay_target target;
-    unsigned address;
+    unsigned address, at; /* how many were tried; which one is */
+    uint64_t until;       /* ms on the loop's clock */
     char text[RELAY_TARGET_TEXT];
 };
 
 struct monitor {
     struct relay *relay;
-    uv_timer_t timer;
+    uv_timer_t lookups, health_checks;
     unsigned handles;
     bool started, closing, looking, dns_failed;
     enum relay_health health;               /* as it was last told */
@@ -216,6 +217,14 @@ static void tell_ourselves(struct monitor *m, unsigned id, const struct relay_ta
            "upstream %s is this daemon itself; it is left out", relay_target_format(t, text));
 }
 
+/* What worked stays the first to be tried. */
+static void keep_first(struct addresses *a, const struct addresses *was)
+{
+    for (unsigned i = 0; was->n > 0 && i < a->n; i++)
+        if (same_host(&a->v[i], &was->v[was->first]))
+            a->first = i;
+}
+
 /* An upstream whose name cannot be looked up now keeps the addresses that it had. */
 static void take_addresses(struct monitor *m, const struct relay_target *t, struct addresses *a)
 {
@@ -229,6 +238,7 @@ static void take_addresses(struct monitor *m, const struct relay_target *t, stru
         tell_ourselves(m, (unsigned)id, t);
     if (reach == RELAY_NO_ADDRESS && r->policy.upstreams[id].reach == RELAY_REACHABLE)
         return;
+    keep_first(a, &r->addresses[id]);
     r->addresses[id] = *a;
     relay_policy_reach(&r->policy, (unsigned)id, reach);
     if (reach == RELAY_NO_ADDRESS)
@@ -246,7 +256,7 @@ static void tell_dns(struct monitor *m, const struct lookup *l)
     m->dns_failed = l->e != ERR_OK;
 }
 
-static void start_checks(struct monitor *m);
+static void start_checks(struct monitor *m, bool new_ones);
 
 static void on_found(uv_work_t *work, int status)
 {
@@ -263,9 +273,10 @@ static void on_found(uv_work_t *work, int status)
         for (size_t i = 0; i < l->n; i++)
             take_addresses(m, &l->targets[i], &l->addresses[i]);
         r->looked = true;
+        r->policy.undecided = false;
         hub_wake(r);
         pthread_mutex_unlock(&r->lock);
-        start_checks(m);
+        start_checks(m, true);
         tell_health(m);
     }
     free_lookup(l);
@@ -318,14 +329,19 @@ static void checked(struct check *c, const char *why)
     tell_health(m);
 }
 
-/* False: there is no further address. */
+/* False: there is no further address, or no time. */
 static bool check_next(struct check *c)
 {
-    struct relay *r = c->monitor->relay;
-    const struct addresses *a = &r->addresses[c - c->monitor->checks];
+    struct monitor *m = c->monitor;
+    struct relay *r = m->relay;
+    unsigned id = (unsigned)(c - m->checks), left;
+    uint64_t now = uv_now(r->conf.loop);
 
-    c->link = c->address < a->n ? relay_link_open(&c->monitor->links, &a->v[c->address], c) : NULL;
-    c->address++;
+    c->link = NULL;
+    if (now >= c->until || !hub_address(r, id, c->address++, &c->at, &left))
+        return false;
+    c->link = relay_link_open(&m->links, &r->addresses[id].v[c->at],
+                              (unsigned)(c->until - now) / left, c);
     return c->link != NULL;
 }
 
@@ -333,22 +349,32 @@ static void on_link(void *arg, void *owner, struct relay_link *l, enum link_even
                     const char *why)
 {
     struct check *c = owner;
+    struct relay *r = c->monitor->relay;
+    struct addresses *a = &r->addresses[c - c->monitor->checks];
     bool more;
 
     (void)arg;
     if (event == LINK_BOUND) {
         relay_link_close(l);
+        pthread_mutex_lock(&r->lock);
+        a->first = c->at < a->n ? c->at : 0;
+        pthread_mutex_unlock(&r->lock);
         checked(c, NULL);
         return;
     }
-    pthread_mutex_lock(&c->monitor->relay->lock);
+    if (relay_link_ours(l)) { /* no verdict */
+        c->link = NULL;
+        return;
+    }
+    pthread_mutex_lock(&r->lock);
     more = check_next(c);
-    pthread_mutex_unlock(&c->monitor->relay->lock);
+    pthread_mutex_unlock(&r->lock);
     if (!more)
         checked(c, why);
 }
 
-static void start_checks(struct monitor *m)
+/* new_ones: only of those that were never checked. */
+static void start_checks(struct monitor *m, bool new_ones)
 {
     struct relay *r = m->relay;
 
@@ -357,9 +383,11 @@ static void start_checks(struct monitor *m)
         const struct relay_upstream *u = &r->policy.upstreams[id];
         struct check *c = &m->checks[id];
 
-        if (!u->wanted || u->reach != RELAY_REACHABLE || c->link != NULL)
+        if (!u->wanted || u->reach != RELAY_REACHABLE || c->link != NULL ||
+            (new_ones && u->checked != 0))
             continue;
-        *c = (struct check){.monitor = m, .target = u->target};
+        *c = (struct check){
+            .monitor = m, .target = u->target, .until = uv_now(r->conf.loop) + r->conf.attempt_ms};
         (void)relay_target_format(&c->target, c->text);
         (void)check_next(c);
     }
@@ -368,9 +396,35 @@ static void start_checks(struct monitor *m)
 
 /* ---- life ---- */
 
-static void on_timer(uv_timer_t *t)
+static void on_lookups(uv_timer_t *t)
 {
     start_lookup(t->data);
+}
+
+/* They do not wait for DNS, which may be slow. */
+static void on_health_checks(uv_timer_t *t)
+{
+    start_checks(t->data, false);
+}
+
+/* Upstreams that are named by their addresses need no look-up. */
+static void take_literals(struct monitor *m)
+{
+    struct relay *r = m->relay;
+    size_t taken = 0;
+
+    pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < r->target_count; i++) {
+        struct addresses a = {.n = 1};
+        char text[RELAY_TARGET_TEXT];
+
+        if (address_parse(relay_target_format(&r->targets[i], text), &a.v[0], NULL) != ERR_OK)
+            continue;
+        take_addresses(m, &r->targets[i], &a);
+        taken++;
+    }
+    r->looked = !r->automatic && taken == r->target_count;
+    pthread_mutex_unlock(&r->lock);
 }
 
 enum err monitor_new(struct relay *r, struct errinfo *ei)
@@ -392,12 +446,17 @@ enum err monitor_new(struct relay *r, struct errinfo *ei)
 
 void monitor_start(struct monitor *m, const char *own)
 {
+    const struct relay_conf *conf = &m->relay->conf;
+
     take_own(m, own);
-    uv_timer_init(m->relay->conf.loop, &m->timer);
-    m->timer.data = m;
-    m->handles = 1;
+    take_literals(m);
+    uv_timer_init(conf->loop, &m->lookups);
+    uv_timer_init(conf->loop, &m->health_checks);
+    m->lookups.data = m->health_checks.data = m;
+    m->handles = 2;
     m->started = true;
-    uv_timer_start(&m->timer, on_timer, 0, m->relay->conf.check_ms);
+    uv_timer_start(&m->lookups, on_lookups, 0, conf->check_ms);
+    uv_timer_start(&m->health_checks, on_health_checks, 0, conf->check_ms);
 }
 
 static void on_closed(uv_handle_t *h)
@@ -415,8 +474,10 @@ void monitor_close(struct monitor *m)
     m->closing = true;
     for (unsigned id = 0; id < RELAY_TARGETS_MAX; id++)
         relay_link_close(m->checks[id].link);
-    if (m->started)
-        uv_close((uv_handle_t *)&m->timer, on_closed);
+    if (m->started) {
+        uv_close((uv_handle_t *)&m->lookups, on_closed);
+        uv_close((uv_handle_t *)&m->health_checks, on_closed);
+    }
 }
 
 bool monitor_busy(const struct monitor *m)

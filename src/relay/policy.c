@@ -83,6 +83,7 @@ void relay_policy_reach(struct relay_policy *p, unsigned id, enum relay_reach re
 
 /* ---- choosing ---- */
 
+/* With fewer connections than workers whoever comes first has one. */
 static uint32_t share(const struct relay_policy *p, unsigned worker)
 {
     uint32_t n = p->conf.connections / p->conf.workers +
@@ -99,7 +100,7 @@ bool relay_upstream_serves(const struct relay_upstream *u, uint64_t now)
 
 static bool has_place(const struct relay_policy *p, const struct relay_upstream *u, unsigned worker)
 {
-    return u->share_busy[worker] < share(p, worker);
+    return u->share_busy[worker] < share(p, worker) && u->busy < p->conf.connections;
 }
 
 struct level {
@@ -110,7 +111,7 @@ struct level {
 static struct level best_level(const struct relay_policy *p, unsigned worker, uint32_t tried,
                                uint64_t now)
 {
-    struct level l = {0};
+    struct level l = {.undecided = p->undecided};
     unsigned best = UINT16_MAX + 1u;
 
     for (unsigned i = 0; i < RELAY_TARGETS_MAX; i++) {
@@ -181,24 +182,18 @@ enum relay_pick relay_policy_pick(struct relay_policy *p, unsigned worker, uint3
     return RELAY_PICKED;
 }
 
-bool relay_policy_take(struct relay_policy *p, unsigned worker, unsigned id)
+bool relay_policy_release(struct relay_policy *p, unsigned worker, unsigned id)
 {
     struct relay_upstream *u = &p->upstreams[id];
-
-    if (!u->wanted || u->reach != RELAY_REACHABLE || !has_place(p, u, worker))
-        return false;
-    take(u, worker);
-    return true;
-}
-
-void relay_policy_release(struct relay_policy *p, unsigned worker, unsigned id)
-{
-    struct relay_upstream *u = &p->upstreams[id];
+    bool was_full = u->busy == p->conf.connections;
 
     u->busy--;
     u->share_busy[worker]--;
-    if (u->breaker == RELAY_TRIAL && u->busy == 0) /* a trial that told nothing */
+    if (u->breaker == RELAY_TRIAL && u->busy == 0) { /* a trial that told nothing */
         u->breaker = RELAY_OPEN;
+        return true;
+    }
+    return was_full && p->conf.connections < p->conf.workers;
 }
 
 /* ---- what became of it ---- */

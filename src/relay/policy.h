@@ -14,7 +14,7 @@
 #define RELAY_WHY_MAX     160
 
 struct relay_policy_conf {
-    unsigned workers;      /* 1 … RELAY_WORKERS_MAX; each has its share of connections */
+    unsigned workers; /* 1 … RELAY_WORKERS_MAX; each has its share of connections, at least 1 */
     uint32_t connections;  /* most requests under way to one upstream */
     unsigned failures;     /* so many in a row open the breaker */
     uint32_t pause_ms;     /* how long it then stays open; twice as long after each failed trial */
@@ -56,6 +56,7 @@ struct relay_upstream {
 struct relay_policy {
     struct relay_policy_conf conf;
     uint32_t serial; /* the last one given */
+    bool undecided;  /* who is wanted is still to be told: a request waits for that */
     struct relay_upstream upstreams[RELAY_TARGETS_MAX];
 };
 
@@ -71,7 +72,7 @@ void relay_policy_reach(struct relay_policy *p, unsigned id, enum relay_reach re
 
 enum relay_pick {
     RELAY_PICKED,
-    RELAY_WAIT, /* whoever may be asked has all he may have, is on trial or not looked up yet */
+    RELAY_WAIT, /* whoever may be asked has all he may have, is on trial or not known yet */
     RELAY_NONE, /* nobody is left who may be asked */
 };
 
@@ -80,9 +81,8 @@ enum relay_pick {
  * is looked at: one who is busy is waited for. */
 enum relay_pick relay_policy_pick(struct relay_policy *p, unsigned worker, uint32_t tried,
                                   uint64_t now, const struct rng *rng, unsigned *id);
-/* The same for this upstream again, whatever else is known of it; false: no place. */
-bool relay_policy_take(struct relay_policy *p, unsigned worker, unsigned id);
-void relay_policy_release(struct relay_policy *p, unsigned worker, unsigned id);
+/* True: other workers' requests may get on now, too. */
+bool relay_policy_release(struct relay_policy *p, unsigned worker, unsigned id);
 
 /* What became of a request there. A fault is an answer: the host works. */
 void relay_policy_answered(struct relay_policy *p, unsigned id, bool fault);

@@ -20,7 +20,9 @@ static const struct {
                                   "connections or queue, or add an upstream"},
     [RELAY_DOWN] = {"relay-down", "no upstream answers; see adbactl relay test"},
     [RELAY_TIMEOUT] = {"relay-timeout", "no upstream answered within [relay] patience"},
-    [RELAY_FAILED] = {"relay-failed", "out of memory"},
+    [RELAY_LEFT] = {"relay-left", "the client closed its connection before its turn came"},
+    [RELAY_FAILED] = {"relay-failed", "out of memory or of file descriptors; raise the limits of "
+                                      "this process"},
 };
 
 const char *relay_outcome_name(enum relay_outcome o)
@@ -46,6 +48,17 @@ void hub_wake(struct relay *r)
     }
 }
 
+bool hub_address(const struct relay *r, unsigned id, unsigned after, unsigned *at, unsigned *left)
+{
+    const struct addresses *a = &r->addresses[id];
+
+    if (after >= a->n)
+        return false;
+    *at = (a->first + after) % a->n;
+    *left = a->n - after;
+    return true;
+}
+
 enum err relay_check(const struct relay_conf *conf, struct errinfo *ei)
 {
     struct relay_target targets[RELAY_TARGETS_MAX];
@@ -57,6 +70,11 @@ enum err relay_check(const struct relay_conf *conf, struct errinfo *ei)
         e = err_fail(ei, ERR_CONFIG,
                      "[relay] upstream = auto needs domain: the DNS domain whose _vlmcs._tcp "
                      "records name the licensed KMS hosts");
+    if (e == ERR_OK && conf->attempt_ms >= conf->patience_ms)
+        e = err_fail(ei, ERR_CONFIG,
+                     "[relay] attempt = %us, patience = %us: attempt must be shorter, or nobody is "
+                     "asked after an upstream that does not answer",
+                     conf->attempt_ms / 1000, conf->patience_ms / 1000);
     return e;
 }
 
@@ -80,6 +98,7 @@ enum err relay_new(const struct relay_conf *conf, struct relay **out, struct err
     e = relay_targets_parse(conf->upstream, &r->automatic, r->targets, &r->target_count, ei);
     relay_policy_init(&r->policy, &policy);
     (void)relay_policy_want(&r->policy, r->targets, r->target_count);
+    r->policy.undecided = r->automatic;
     rng_fill(&rng, &r->flights.seed, sizeof(r->flights.seed));
     pthread_mutex_init(&r->lock, NULL);
     if (e == ERR_OK)

@@ -23,7 +23,8 @@ struct relay_conf {
     uint32_t connections; /* most requests under way to one upstream */
     uint32_t queue;       /* most that wait for a place, of all workers */
     unsigned patience_ms; /* from a request's coming to its answer, whatever happens */
-    unsigned attempt_ms;  /* for connecting and binding, and for the answer, of one upstream */
+    unsigned attempt_ms;  /* below patience_ms; for a bound connection to one upstream by any of its
+                             addresses, and for its answer */
     unsigned check_ms;    /* between two looks at each upstream's health, and at DNS */
     uv_loop_t *loop;      /* the main loop */
     /* On the main loop: relay_health is known, or another. May be NULL. */
@@ -39,7 +40,8 @@ enum relay_outcome {
     RELAY_BUSY,     /* the queue is full */
     RELAY_DOWN,     /* nobody who could be asked answers */
     RELAY_TIMEOUT,  /* the client's patience was over first */
-    RELAY_FAILED,   /* our own failure: no memory */
+    RELAY_LEFT,     /* the client went away before its turn came */
+    RELAY_FAILED,   /* our own failure: no memory or descriptors */
     RELAY_OUTCOMES
 };
 
@@ -81,10 +83,12 @@ struct relay_request {
     int id;            /* the upstream that is being asked, -1: none */
     uint32_t serial;   /* … the policy's */
     struct relay_target target;
-    unsigned address; /* which of its addresses */
-    bool again;       /* a pooled connection turned out to be closed; once is enough */
+    uint64_t asked, until; /* ms: when its turn came; by when a connection must be there */
+    unsigned address, at;  /* how many of its addresses were tried; which one is */
+    bool again;            /* a pooled connection turned out to be closed; once is enough */
     struct relay_link *link;
     uint32_t fault; /* of the last upstream that answered with one; 0: none did */
+    struct relay_target fault_target;
     char why[RELAY_WHY_MAX];
 };
 
@@ -128,5 +132,8 @@ void relay_worker_close(struct relay_worker *w);
 void relay_worker_free(struct relay_worker *w);
 
 void relay_forward(struct relay_worker *w, struct relay_request *r);
+/* The client is gone. A request that still waits for a place ends (RELAY_LEFT); one that is on its
+ * way goes on, since the upstream may count it. */
+void relay_left(struct relay_request *r);
 
 #endif

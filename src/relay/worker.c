@@ -7,6 +7,7 @@
 #include "relay/hub.h"
 
 #define READ_SIZE 65536
+#define STUCK_MAX 8 /* sets of upstreams that pump remembers */
 
 /* Faults for clients, who then ask the next host that they know. */
 #define FAULT_UNAVAILABLE 0x000006bau /* RPC_S_SERVER_UNAVAILABLE */
@@ -31,6 +32,7 @@ struct relay_worker {
     struct rng_pool *random;
     struct relay_request *oldest, *newest;
     struct relay_request *first, *last; /* that wait */
+    struct relay_request *coming;       /* while they are walked: the next of them */
     struct pooled *pool[RELAY_TARGETS_MAX];
     struct link_conf links;
     struct buf stub; /* a request or answer that had to be marshalled anew */
@@ -38,7 +40,7 @@ struct relay_worker {
 };
 
 static void pump(struct relay_worker *w);
-static void attempt(struct relay_request *r);
+static enum relay_pick attempt(struct relay_request *r);
 
 /* ---- all requests, oldest first, since all have the same patience ---- */
 
@@ -111,6 +113,8 @@ static void wait_no_more(struct relay_request *r)
         r->queue_next->queue_prev = r->queue_prev;
     else
         w->last = r->queue_prev;
+    if (w->coming == r)
+        w->coming = r->queue_next;
 }
 
 /* ---- the end of a request ---- */
@@ -124,8 +128,8 @@ static void finish(struct relay_request *r, struct relay_answer *a)
     relay_flights_remove(&r->flight);
     if (r->waiting)
         hub->waiting--;
-    if (r->id >= 0)
-        relay_policy_release(&hub->policy, w->number, (unsigned)r->id);
+    if (r->id >= 0 && relay_policy_release(&hub->policy, w->number, (unsigned)r->id))
+        hub_wake(hub);
     pthread_mutex_unlock(&hub->lock);
     if (r->waiting)
         wait_no_more(r);
@@ -146,6 +150,7 @@ static void fail(struct relay_request *r, enum relay_outcome outcome)
     if (outcome == RELAY_DOWN && r->fault != 0) {
         a.outcome = RELAY_FAULT;
         a.status = r->fault;
+        r->target = r->fault_target;
     }
     finish(r, &a);
 }
@@ -154,6 +159,25 @@ static void drop_link(struct relay_request *r)
 {
     relay_link_close(r->link);
     r->link = NULL;
+}
+
+/* Patience ended while an upstream was being asked. That counts if it had half of an attempt, or if
+ * others wait for this trial; one that was asked in the last moment has not failed. */
+static void count_silence(struct relay_request *r, uint64_t now)
+{
+    static const char why[] = "no answer before the client's patience ended";
+    struct relay *hub = r->worker->relay;
+    unsigned id = (unsigned)r->id;
+    char where[RELAY_TARGET_TEXT];
+
+    snprintf(r->why, sizeof(r->why), "%s: %s", relay_target_format(&r->target, where), why);
+    pthread_mutex_lock(&hub->lock);
+    if (hub->policy.upstreams[id].breaker == RELAY_TRIAL ||
+        now - r->asked >= hub->conf.attempt_ms / 2) {
+        relay_policy_failed(&hub->policy, id, hub_now(), why);
+        hub_wake(hub);
+    }
+    pthread_mutex_unlock(&hub->lock);
 }
 
 static void on_deadline(uv_timer_t *t)
@@ -165,6 +189,8 @@ static void on_deadline(uv_timer_t *t)
         struct relay_request *r = w->oldest;
 
         drop_link(r);
+        if (r->id >= 0)
+            count_silence(r, now);
         fail(r, RELAY_TIMEOUT);
     }
     arm(w);
@@ -259,9 +285,13 @@ static void send_request(struct relay_request *r)
     fail(r, RELAY_FAILED);
 }
 
+/* With the lock. */
 static void place_given_back(struct relay_request *r)
 {
-    relay_policy_release(&r->worker->relay->policy, r->worker->number, (unsigned)r->id);
+    struct relay *hub = r->worker->relay;
+
+    if (relay_policy_release(&hub->policy, r->worker->number, (unsigned)r->id))
+        hub_wake(hub);
     r->id = -1;
 }
 
@@ -281,37 +311,68 @@ static void failed_there(struct relay_request *r, const char *why)
     attempt(r);
 }
 
-/* Opens a connection to the next address; false: there is none. */
+/* For want of memory or descriptors: no upstream is to blame. */
+static void failed_here(struct relay_request *r, const char *why)
+{
+    snprintf(r->why, sizeof(r->why), "%s", why);
+    fail(r, RELAY_FAILED);
+}
+
+/* Opens a connection to the next address, which has its share of the time that is left; false:
+ * there is none, or no time. */
 static bool dial(struct relay_request *r)
 {
     struct relay_worker *w = r->worker;
     struct relay *hub = w->relay;
+    uint64_t now = uv_now(w->loop);
+    unsigned left = 1;
     union address to;
     bool more;
 
     pthread_mutex_lock(&hub->lock);
-    more = r->address < hub->addresses[r->id].n;
+    more = now < r->until && hub_address(hub, (unsigned)r->id, r->address++, &r->at, &left);
     if (more)
-        to = hub->addresses[r->id].v[r->address++];
+        to = hub->addresses[r->id].v[r->at];
     pthread_mutex_unlock(&hub->lock);
-    r->link = more ? relay_link_open(&w->links, &to, r) : NULL;
-    return r->link != NULL;
+    if (!more)
+        return false;
+    r->link = relay_link_open(&w->links, &to, (unsigned)(r->until - now) / left, r);
+    if (r->link == NULL)
+        failed_here(r, uv_strerror(UV_ENOMEM));
+    return true;
 }
 
 static void ask(struct relay_request *r)
 {
+    struct relay_worker *w = r->worker;
+
     r->address = 0;
-    r->link = pool_take(r->worker, (unsigned)r->id, r->serial);
+    r->asked = uv_now(w->loop);
+    r->until = r->asked + w->relay->conf.attempt_ms;
+    r->link = pool_take(w, (unsigned)r->id, r->serial);
     if (r->link != NULL) {
         relay_link_own(r->link, r);
         send_request(r);
     } else if (!dial(r)) {
-        failed_there(r, "no connection could be opened");
+        failed_there(r, "it has no address");
     }
 }
 
-/* Finds somebody to ask, or a place in the queue, or ends it. */
-static void attempt(struct relay_request *r)
+/* The next request begins with the address that this one found to work. */
+static void bound(struct relay_request *r)
+{
+    struct relay *hub = r->worker->relay;
+
+    pthread_mutex_lock(&hub->lock);
+    if (r->at < hub->addresses[r->id].n)
+        hub->addresses[r->id].first = r->at;
+    pthread_mutex_unlock(&hub->lock);
+    send_request(r);
+}
+
+/* Finds somebody to ask, or a place in the queue, or ends it; what became of it, where it may be
+ * gone unless it waits. */
+static enum relay_pick attempt(struct relay_request *r)
 {
     struct relay_worker *w = r->worker;
     struct relay *hub = w->relay;
@@ -341,17 +402,24 @@ static void attempt(struct relay_request *r)
     } else if (!was_waiting) {
         wait_in_queue(r);
     }
+    return pick;
 }
 
-/* Those who wait, oldest first, as long as one of them gets on. */
+/* Those who wait, oldest first, each once. Who has tried the same upstreams as one that goes on
+ * waiting need not ask. */
 static void pump(struct relay_worker *w)
 {
-    while (w->first != NULL) {
-        struct relay_request *r = w->first;
+    uint32_t stuck[STUCK_MAX];
+    unsigned n = 0, i;
 
-        attempt(r);
-        if (w->first == r)
-            return; /* still waits */
+    for (struct relay_request *r = w->first; r != NULL; r = w->coming) {
+        uint32_t tried = r->tried;
+
+        w->coming = r->queue_next;
+        for (i = 0; i < n && stuck[i] != tried;)
+            i++;
+        if (i == n && attempt(r) == RELAY_WAIT && n < STUCK_MAX)
+            stuck[n++] = tried;
     }
 }
 
@@ -420,6 +488,7 @@ static void faulted(struct relay_request *r)
 
     r->link = NULL;
     r->fault = rpc_client_fault(relay_link_rpc(l));
+    r->fault_target = r->target;
     snprintf(r->why, sizeof(r->why), "%s: fault 0x%08X", relay_target_format(&r->target, where),
              r->fault);
     pthread_mutex_lock(&hub->lock);
@@ -438,14 +507,18 @@ static void lost(struct relay_request *r, const struct relay_link *l, const char
     struct relay_worker *w = r->worker;
 
     r->link = NULL;
+    if (relay_link_ours(l)) {
+        failed_here(r, why);
+        pump(w);
+        return;
+    }
     if (stale) { /* the host may have closed it while it was idle: a new one tells */
         r->again = true;
         r->address = 0;
     }
-    if ((stale || !relay_link_bound(l)) && dial(r))
-        return;
-    failed_there(r, why); /* r may be gone */
-    pump(w);
+    if ((!stale && relay_link_bound(l)) || !dial(r))
+        failed_there(r, why);
+    pump(w); /* r may be gone */
 }
 
 static void on_event(void *arg, void *owner, struct relay_link *l, enum link_event event,
@@ -459,7 +532,7 @@ static void on_event(void *arg, void *owner, struct relay_link *l, enum link_eve
     }
     switch (event) {
     case LINK_BOUND:
-        send_request(r);
+        bound(r);
         break;
     case LINK_ANSWER:
         answered(r);
@@ -495,6 +568,12 @@ void relay_forward(struct relay_worker *w, struct relay_request *r)
         fail(r, RELAY_DOWN);
     else
         attempt(r);
+}
+
+void relay_left(struct relay_request *r)
+{
+    if (r->waiting)
+        fail(r, RELAY_LEFT);
 }
 
 void worker_wake(struct relay_worker *w)

@@ -2,6 +2,7 @@
 import contextlib
 import itertools
 import os
+import queue
 import signal
 import socket
 import struct
@@ -13,7 +14,7 @@ import pytest
 
 import kms_model as model
 from dnsmasq import Dns
-from fakehost import FakeHost, answer_stub, reset
+from fakehost import FakeHost, answer_stub, fragments_of, reset
 from kms_lab import Clients
 from lab import Lab, wait_for
 from rpc_pdu import (BIG, BIND_ACK, FAULT, LAST, LITTLE, NDR, NDR64, RESPONSE, activation_stub, answer_of, bind_pdu,
@@ -231,7 +232,7 @@ BAD = {
     "a stub with a tail": lambda call: call.sock.sendall(call.response(call.stub() + bytes(64))),
     "a size that lies": lambda call: call.sock.sendall(call.response(call.stub(size=9))),
     "a size of 4 GiB": lambda call: call.sock.sendall(call.response(call.stub(size=0xFFFFFFFF))),
-    "an empty stub": lambda call: call.sock.sendall(call.response(b"\0")[:24]),
+    "an empty stub": lambda call: call.sock.sendall(fragments_of(b"", call.call_id, call.host.drep, 1)),
     "too large": too_large,
     "one byte at a time": trickle,
     "half, then a reset": half_then(lambda call: reset(call.sock)),
@@ -256,6 +257,7 @@ def test_a_bad_answer_is_a_fault_in_time_and_nobody_elses_business(lab, other, a
             gateway.own.count()
         ((result, took),) = results
         assert result == ("fault", UNAVAILABLE)
+        assert bad.got
         assert took < IN_TIME
         assert gateway.daemon.status()["connections"]["closed"].get("unanswered", 0) == 0
         assert gateway.upstream()["failed"] >= 1
@@ -282,6 +284,12 @@ def test_a_fault_is_an_answer_that_another_upstream_may_better(lab, other, answe
         assert (row["fault"], row["status"]) == (True, "0x1C010003")
         gateway = Gateway(lab, other, faulty.address, host.address, name="second")
         assert outcome(gateway)[0] == "served"
+        with FakeHost(answer, on_call=lambda call: reset(call.sock)) as broken:  # the ledger tells whose fault it is
+            gateway = Gateway(lab, other, faulty.address, broken.address, name="third")
+            assert outcome(gateway)[0] == ("fault", 0x1C010003)
+            assert broken.got
+            (row,) = gateway.relayed(1)
+            assert (row["status"], row["upstream"]) == ("0x1C010003", faulty.address)
 
 
 def nak(sock):
@@ -356,12 +364,22 @@ def test_a_frozen_host_is_left_for_the_next_and_found_again(lab, other, host):
     wait_for(lambda: outcome(gateway)[0] == "served" and gateway.upstream()["state"] == "up", "it is asked again")
 
 
-def test_the_daemon_ends_while_requests_are_out(lab, other, answer):
-    with FakeHost(answer, on_call=silent) as host:
-        gateway = Gateway(lab, other, host.address)
-        with bound(gateway.daemon.port) as s:
-            s.sendall(request(activation_stub(gateway.foreign.seal())))
-            wait_for(lambda: host.got, "the request is out")
+def test_the_daemon_ends_with_requests_out_queued_and_connections_pooled(lab, other, answer):
+    def first_a_fault(call):
+        if len(call.host.got) == 1:
+            call.sock.sendall(call.fault(0x1C010003))
+        else:
+            silent(call)
+
+    with FakeHost(answer, on_call=first_a_fault) as host, FakeHost(answer) as second:
+        gateway = Gateway(lab, other, host.address, second.address,
+                          **{"kms.workers": "1", "relay.connections": "1", "relay.check": "1h"})
+        assert outcome(gateway)[0] == "served"  # by the second: its connection is in the pool
+        with bound(gateway.daemon.port) as out, bound(gateway.daemon.port) as waiting:
+            out.sendall(request(activation_stub(gateway.foreign.seal())))
+            wait_for(lambda: len(host.got) == 2, "the request is out")
+            waiting.sendall(request(activation_stub(gateway.foreign.seal())))
+            wait_for(lambda: gateway.status()["waiting"] == 1, "the other waits")
             assert gateway.daemon.stop() == 0
 
 
@@ -394,7 +412,7 @@ def test_more_than_connections_wait_and_more_than_the_queue_get_a_fault(lab, oth
 
     with FakeHost(answer, on_call=late) as host:
         gateway = Gateway(lab, other, host.address, **{"relay.connections": "1", "relay.queue": "2",
-                                                       "kms.workers": "1", "relay.patience": "20s",
+                                                       "kms.workers": "1", "relay.patience": "21s",
                                                        "relay.attempt": "20s"})
         results = []
         clients = [threading.Thread(target=lambda: results.append(outcome(gateway)[0])) for _ in range(3)]
@@ -414,7 +432,7 @@ def test_more_than_connections_wait_and_more_than_the_queue_get_a_fault(lab, oth
 def test_patience_ends_for_who_waits_too(lab, other, answer):
     with FakeHost(answer, on_call=silent) as host:
         gateway = Gateway(lab, other, host.address, **{"relay.connections": "1", "kms.workers": "1",
-                                                       "relay.patience": "1s", "relay.attempt": "20s"})
+                                                       "relay.patience": "4s", "relay.attempt": "3s"})
         results = []
         clients = [threading.Thread(target=lambda: results.append(outcome(gateway))) for _ in range(3)]
         for client in clients:
@@ -422,8 +440,83 @@ def test_patience_ends_for_who_waits_too(lab, other, answer):
         for client in clients:
             client.join()
         assert {result for result, _ in results} == {("fault", UNAVAILABLE)}
-        assert max(took for _, took in results) < 1 + 5
-        assert gateway.status()["since_start"]["relay-timeout"] == 3
+        assert max(took for _, took in results) < 4 + 5
+        totals = gateway.status()["since_start"]  # the second is asked when the first has had its attempt
+        assert (totals["relay-down"], totals["relay-timeout"]) == (1, 2)
+
+
+def test_silence_until_patience_ends_counts_as_a_failure(lab, other, answer):
+    with FakeHost(answer, on_call=silent) as first, FakeHost(answer, on_call=silent) as second:
+        gateway = Gateway(lab, other, first.address, second.address,
+                          **{"relay.patience": "5s", "relay.attempt": "3s", "relay.check": "1h"})
+        assert outcome(gateway)[0] == ("fault", UNAVAILABLE)
+        assert gateway.status()["since_start"]["relay-timeout"] == 1
+        assert [u["failed"] for u in gateway.status()["upstreams"]] == [1, 1]
+
+
+def test_who_waits_for_one_upstream_holds_nobody_up_who_waits_for_another(lab, other, answer):
+    orders, go = queue.Queue(), threading.Event()
+
+    def as_ordered(call):
+        if orders.get(timeout=20) == "answer":
+            call.sock.sendall(call.response(call.stub()))
+        else:
+            reset(call.sock)
+
+    def late(call):
+        go.wait(20)
+        call.sock.sendall(call.response(call.stub()))
+
+    with FakeHost(answer, on_call=as_ordered) as first, FakeHost(answer, on_call=late) as second:
+        gateway = Gateway(lab, other, first.address, second.address,
+                          **{"relay.connections": "1", "kms.workers": "1", "relay.check": "1h"})
+        results, clients = [], []
+
+        def ask(asked, waiting):
+            clients.append(threading.Thread(target=lambda: results.append(outcome(gateway)[0])))
+            clients[-1].start()
+            wait_for(lambda: (len(first.got), gateway.status()["waiting"]) == (asked, waiting), "it is out or waits")
+
+        ask(1, 0)
+        orders.put("reset")
+        wait_for(lambda: second.got, "it has gone on to the second")
+        ask(2, 0)
+        orders.put("reset")
+        wait_for(lambda: gateway.status()["waiting"] == 1, "it waits for the second")
+        ask(3, 1)
+        ask(3, 2)
+        orders.put("answer")
+        wait_for(lambda: len(first.got) == 4, "the one that waited for the first got on")
+        orders.put("answer")
+        go.set()
+        for client in clients:
+            client.join()
+        assert results == ["served"] * 4
+
+
+def test_a_client_that_leaves_the_queue_gives_up_its_place(lab, other, answer):
+    go = threading.Event()
+
+    def late(call):
+        go.wait(20)
+        call.sock.sendall(call.response(call.stub()))
+
+    with FakeHost(answer, on_call=late) as host:
+        gateway = Gateway(lab, other, host.address, **{"relay.connections": "1", "kms.workers": "1",
+                                                       "relay.check": "1h"})
+        results = []
+        client = threading.Thread(target=lambda: results.append(outcome(gateway)[0]))
+        client.start()
+        wait_for(lambda: host.got, "one is out")
+        with bound(gateway.daemon.port) as s:
+            s.sendall(request(activation_stub(gateway.foreign.seal())))
+            wait_for(lambda: gateway.status()["waiting"] == 1, "one waits")
+        wait_for(lambda: gateway.status()["waiting"] == 0, "its place is free")
+        go.set()
+        client.join()
+        assert results == ["served"] and len(host.got) == 1
+        assert gateway.status()["since_start"]["relay-left"] == 1
+        assert gateway.daemon.status()["totals"]["failed"] == 0
 
 
 def test_bytes_that_come_round_are_refused_at_once(lab, other):
@@ -489,6 +582,49 @@ def test_upstreams_of_dns_are_found_and_followed(lab, other, host):
         dns.stop()
 
 
+@contextlib.contextmanager
+def listening(host, port):
+    """Connections are taken, and that is all."""
+    with socket.create_server((host, port)):
+        yield
+
+
+def test_every_address_of_an_upstream_gets_its_share_of_an_attempt(lab, other, answer):
+    dns = Dns(lab.folder)
+    silent_ones = ["127.0.0.2", "127.0.0.3", "127.0.0.4"]
+    with FakeHost(answer) as host, contextlib.ExitStack() as stack:
+        for address in silent_ones:
+            stack.enter_context(listening(address, host.port))
+        try:
+            dns.serve(*(f"--address=/kms.lab.example/{a}" for a in (*silent_ones, "127.0.0.1")))
+            gateway = Gateway(lab, other, f"kms.lab.example:{host.port}",
+                              **{"relay.dns_server": f"127.0.0.1:{dns.port}", "relay.patience": "5s",
+                                 "relay.attempt": "4s", "relay.check": "1h"})
+            assert outcome(gateway)[0] == "served"
+            assert gateway.upstream()["failed"] == 0
+        finally:
+            dns.stop()
+
+
+def test_an_upstream_of_ipv6_serves(lab, other, answer):
+    with FakeHost(answer, listen="::1") as host:
+        gateway = Gateway(lab, other, host.address).wait_state("up")
+        assert outcome(gateway)[0] == "served"
+        (row,) = gateway.relayed(1)
+        assert row["upstream"] == f"[::1]:{host.port}"
+
+
+def test_health_checks_do_not_wait_for_dns(lab, other, answer):
+    with FakeHost(answer) as host, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
+        mute.bind(("127.0.0.1", 0))
+        names = [f"kms{n}.lab.example priority=9" for n in range(4)]  # each costs its time
+        gateway = Gateway(lab, other, f"{host.address} priority=1", *names,
+                          **{"relay.dns_server": f"127.0.0.1:{mute.getsockname()[1]}"})
+        wait_for(lambda: [u["state"] for u in gateway.status()["upstreams"]] == ["up"] + ["unresolved"] * 4,
+                 "it was checked before the names were looked up")
+        assert outcome(gateway)[0] == "served"
+
+
 def test_weight_shares_the_load(lab, other, answer):
     with FakeHost(answer) as heavy, FakeHost(answer) as light:
         gateway = Gateway(lab, other, f"{heavy.address} priority=1 weight=9", f"{light.address} priority=1 weight=1")
@@ -505,6 +641,7 @@ def test_weight_shares_the_load(lab, other, answer):
 @pytest.mark.parametrize("key,value,text", [
     ("relay.upstream", "kms1:x", "kms1.example:1688"), ("relay.upstream", "kms1, kms1:1688", "twice"),
     ("relay.upstream", "auto", "domain"), ("relay.only", "all", "upstream"), ("relay.attempt", "0s", "attempt"),
+    ("relay.upstream", "kms1\nattempt = 8s", "shorter"),
 ])
 def test_a_configuration_that_cannot_work_is_refused(lab, key, value, text):
     daemon = lab.daemon("a", wait=False)

@@ -36,7 +36,7 @@ def answer_stub(message, result, *, wide=False, drep=LITTLE, size=None):
 
 def fragments_of(stub, call_id, drep, size):
     """A response in fragments of at most size bytes of stub."""
-    parts = [stub[i:i + size] for i in range(0, len(stub), size)]
+    parts = [stub[i:i + size] for i in range(0, len(stub), size)] or [b""]
     last = len(parts) - 1
     return b"".join(
         pdu(RESPONSE, struct.pack(order(drep) + "IHH", len(stub) - i * size, 0, 0) + part,
@@ -70,7 +70,8 @@ class Call:
 class FakeHost:
     """Listens until it is closed. on_call(Call) replaces the proper answer; on_bind(sock) the proper ack."""
 
-    def __init__(self, answer, *, wide=True, drep=LITTLE, fragment=5800, on_call=None, on_bind=None):
+    def __init__(self, answer, *, wide=True, drep=LITTLE, fragment=5800, on_call=None, on_bind=None,
+                 listen="127.0.0.1"):
         self.answer, self.wide, self.drep, self.fragment = answer, wide, drep, fragment
         self.on_call, self.on_bind = on_call, on_bind
         self.got, self.gave = [], []
@@ -78,9 +79,10 @@ class FakeHost:
         self.closing = threading.Event()
         self.open = set()
         self.accepted = 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        wide_address = ":" in listen
+        self.listener = socket.create_server((listen, 0), family=socket.AF_INET6 if wide_address else socket.AF_INET)
         self.port = self.listener.getsockname()[1]
-        self.address = f"127.0.0.1:{self.port}"
+        self.address = f"[{listen}]:{self.port}" if wide_address else f"{listen}:{self.port}"
         self.threads = [threading.Thread(target=self._accept)]
         self.threads[0].start()
 

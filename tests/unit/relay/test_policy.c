@@ -124,6 +124,41 @@ static void each_worker_has_its_share(void **state)
     assert_int_equal(relay_policy_pick(&p, 1, 0, 0, &rng, &id), RELAY_PICKED);
 }
 
+static void all_workers_together_keep_the_limit(void **state)
+{
+    const struct relay_policy_conf conf = {.workers = 3, .connections = 2, .failures = 3};
+    const struct relay_target t[] = {target("a", 1, 0)};
+    struct rng rng = rng_from_seed(&seeded);
+    struct relay_policy p;
+    unsigned id;
+    (void)state;
+
+    relay_policy_init(&p, &conf);
+    (void)relay_policy_want(&p, t, 1);
+    relay_policy_reach(&p, 0, RELAY_REACHABLE);
+    assert_int_equal(relay_policy_pick(&p, 2, 0, 0, &rng, &id), RELAY_PICKED);
+    assert_int_equal(relay_policy_pick(&p, 2, 0, 0, &rng, &id), RELAY_WAIT);
+    assert_int_equal(relay_policy_pick(&p, 1, 0, 0, &rng, &id), RELAY_PICKED);
+    assert_int_equal(relay_policy_pick(&p, 0, 0, 0, &rng, &id), RELAY_WAIT);
+    assert_true(relay_policy_release(&p, 2, 0)); /* worker 0 may have it */
+    assert_int_equal(relay_policy_pick(&p, 0, 0, 0, &rng, &id), RELAY_PICKED);
+    relay_policy_release(&p, 0, 0);
+    assert_false(relay_policy_release(&p, 1, 0)); /* none was lacking */
+}
+
+static void who_is_wanted_may_still_be_told(void **state)
+{
+    const struct relay_target t[] = {target("a", 1, 0)};
+    struct relay_policy p;
+    unsigned id;
+    (void)state;
+
+    with(&p, t, 0);
+    assert_int_equal(pick(&p, 0, 0, &id), RELAY_NONE);
+    p.undecided = true;
+    assert_int_equal(pick(&p, 0, 0, &id), RELAY_WAIT);
+}
+
 static void three_failures_in_a_row_open_the_breaker(void **state)
 {
     const struct relay_target t[] = {target("a", 1, 0), target("b", 2, 0)};
@@ -186,7 +221,7 @@ static void a_trial_that_tells_nothing_leaves_it_open(void **state)
     with(&p, t, 1);
     fail_times(&p, 0, 3, 0);
     assert_int_equal(pick(&p, 0, 1000, &id), RELAY_PICKED);
-    relay_policy_release(&p, 0, 0); /* the client's patience was over */
+    assert_true(relay_policy_release(&p, 0, 0)); /* others may try */
     assert_int_equal(pick(&p, 0, 1000, &id), RELAY_PICKED);
 }
 
@@ -284,6 +319,8 @@ int main(void)
         cmocka_unit_test(weights_share_the_load_of_one_priority),
         cmocka_unit_test(a_busy_host_is_waited_for_not_passed_over),
         cmocka_unit_test(each_worker_has_its_share),
+        cmocka_unit_test(all_workers_together_keep_the_limit),
+        cmocka_unit_test(who_is_wanted_may_still_be_told),
         cmocka_unit_test(three_failures_in_a_row_open_the_breaker),
         cmocka_unit_test(one_request_tries_again_and_the_others_wait_for_it),
         cmocka_unit_test(a_trial_that_tells_nothing_leaves_it_open),
