@@ -17,8 +17,8 @@ from dnsmasq import Dns
 from fakehost import FakeHost, answer_stub, fragments_of, reset
 from kms_lab import Clients
 from lab import Lab, wait_for
-from rpc_pdu import (BIG, BIND_ACK, FAULT, LAST, LITTLE, NDR, NDR64, RESPONSE, activation_stub, answer_of, bind_pdu,
-                     context, fragments, read_pdu, request)
+from rpc_pdu import (BIG, BIND_ACK, FAULT, LAST, LITTLE, NDR, NDR64, REQUEST, RESPONSE, activation_stub, answer_of,
+                     bind_pdu, context, fragments, read_pdu, request)
 
 UNAVAILABLE, TOO_BUSY = 0x6BA, 0x1C010014
 NOT_SERVED = 0xC004F042
@@ -145,6 +145,59 @@ def test_byte_arrays_travel_unchanged(lab, other, answer, wide, drep, fragment):
         rows = gateway.relayed(len(WAYS))
         # each worker writes its own
         assert sorted((r["version"], r["size"]) for r in rows) == [(w[0], model.REQUEST_LEN[w[0]]) for w in WAYS]
+
+
+class Tap:
+    """Stands between two daemons and keeps the stubs of the calls that pass; PDUs go on as they came."""
+
+    def __init__(self, port):
+        self.port, self.stubs = port, {REQUEST: b"", RESPONSE: b""}
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        self.threads = [threading.Thread(target=self._accept)]
+        self.threads[0].start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for thread in self.threads:
+            thread.join(timeout=30)
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self.listener.accept()
+                far = socket.create_connection(("127.0.0.1", self.port))
+                for ends in ((near, far), (far, near)):
+                    self.threads.append(threading.Thread(target=self._pass_on, args=ends))
+                    self.threads[-1].start()
+
+    def _pass_on(self, source, to):
+        with contextlib.suppress(OSError, AssertionError):
+            while data := read_pdu(source):
+                if data[2] in self.stubs:
+                    self.stubs[data[2]] += data[24:]
+                to.sendall(data)
+        for sock in (source, to):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("major", [4, 5, 6])
+def test_between_two_daemons_every_byte_of_a_call_is_the_clients(lab, other, host, major):
+    with Tap(host.port) as tap:
+        gateway = Gateway(lab, other, tap.address, **{"relay.check": "1h"})
+        message = gateway.foreign.seal(major=major)
+        stub = activation_stub(message, wide=True)
+        with bound(gateway.daemon.port, NDR64) as s:
+            s.sendall(request(stub))
+            got = response_of(s)
+        assert tap.stubs == {REQUEST: stub, RESPONSE: got}
+        model.open_response(gateway.foreign.keys, message, answer_of(got, True)[0])
+        gateway.daemon.stop()
 
 
 @pytest.mark.parametrize("size", [4, 5, 260, 3000, 30000])
@@ -342,6 +395,10 @@ def test_a_host_killed_under_load_costs_no_client_more_than_its_deadline(lab, ot
         client.join()
     assert {result for result, _ in results} == {"served"}
     assert max(took for _, took in results) < IN_TIME
+    rows = gateway.relayed(len(results))  # every answer, and nothing else, with who gave it
+    assert len(rows) == len(results)
+    assert {(r["status"], r["fault"]) for r in rows} == {("0x00000000", False)}
+    assert {r["upstream"] for r in rows} == {mortal.address, host.address}
     mortal.start()
     gateway.wait_state("trial")
     assert outcome(gateway)[0] == "served"
@@ -427,6 +484,28 @@ def test_more_than_connections_wait_and_more_than_the_queue_get_a_fault(lab, oth
         assert gateway.status()["since_start"]["relay-busy"] == 1
         refusals = gateway.daemon.status()["totals"]["failed"]
         assert refusals == 1
+
+
+def test_all_workers_together_keep_the_limit_of_connections(lab, other, answer):
+    go = threading.Event()
+
+    def late(call):
+        go.wait(20)
+        call.sock.sendall(call.response(call.stub()))
+
+    with FakeHost(answer, on_call=late) as host:
+        gateway = Gateway(lab, other, host.address, **{"relay.connections": "2", "kms.workers": "4",
+                                                       "relay.check": "1h"})
+        results = []
+        clients = [threading.Thread(target=lambda: results.append(outcome(gateway)[0])) for _ in range(12)]
+        for client in clients:
+            client.start()
+        wait_for(lambda: len(host.got) + gateway.status()["waiting"] == 12, "each is out or waits")
+        assert len(host.got) == 2
+        go.set()
+        for client in clients:
+            client.join()
+        assert results == ["served"] * 12
 
 
 def test_patience_ends_for_who_waits_too(lab, other, answer):
