@@ -753,6 +753,7 @@ def test_a_domain_outside_the_lab_waits_for_the_relays_first_health_check(lab):
     daemon.wait_log("event 12293: .*no upstream of the relay is healthy")
     log = daemon.log()
     assert log.index(f"upstream {address} is down") < log.index("event 12293")
+    assert "has ended yet" not in log
     wait_for(lambda: "domains" in daemon.status()["dns"], "the round has ended")
     (domain,) = daemon.status()["dns"]["domains"]
     assert (domain["domain"], domain["records"]) == ("corp.example", [])
