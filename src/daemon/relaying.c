@@ -7,6 +7,7 @@
 
 #include "daemon/daemon.h"
 #include "daemon/publisher.h"
+#include "net/address.h"
 #include "relay/relay.h"
 #include "store/relayed.h"
 
@@ -223,6 +224,7 @@ void relaying_call(struct relaying *r, struct net_call *call, const uint8_t *dat
 {
     const struct rpc_call *rpc = net_call_rpc(call);
     struct relayed_call *c = calloc(1, sizeof(*c));
+    union address from;
 
     if (c != NULL)
         buf_add(&c->request.stub, rpc->stub, rpc->stub_len);
@@ -238,6 +240,8 @@ void relaying_call(struct relaying *r, struct net_call *call, const uint8_t *dat
     c->request.n = n;
     c->request.big = rpc->big;
     c->request.ndr64 = rpc->ndr64;
+    if (address_parse(c->peer, &from, NULL) == ERR_OK)
+        address_key(&from, c->request.source);
     c->request.done = on_done;
     net_call_on_gone(call, on_gone, c);
     relay_forward(r->relay, &c->request);

@@ -11,6 +11,8 @@
 #define RELAY_ADDRESSES_MAX 8     /* of one upstream */
 #define RELAY_IDLE_MS       20000 /* below the 30 s after which KMS hosts close */
 
+#define CROWDS 65536 /* rarely two in one */
+
 struct addresses {
     union address v[RELAY_ADDRESSES_MAX];
     unsigned n;
@@ -32,11 +34,17 @@ struct relay {
     struct relay_flights flights;
     bool looked; /* the first look-up of names has ended, whatever it found */
     uint32_t waiting;
+    /* … by source; two may share a number, so that each has less than its half. */
+    uint32_t crowds[CROWDS];
     struct relay_worker *workers[RELAY_WORKERS_MAX]; /* NULL: closed */
 };
 
 /* Milliseconds on a clock that all loops share. */
 uint64_t hub_now(void);
+/* With the lock: one more request of a crowd waits, or one less. False: there is no place. */
+bool hub_queue(struct relay *r, unsigned crowd);
+void hub_unqueue(struct relay *r, unsigned crowd);
+unsigned hub_crowd(const struct relay *r, const uint8_t source[16]);
 /* With the lock: something changed for those who wait. */
 void hub_wake(struct relay *r);
 /* With the lock: which of an upstream's addresses is tried after so many others; *left tells how

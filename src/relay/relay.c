@@ -16,8 +16,9 @@ static const struct {
     [RELAY_FAULT] = {"relay-fault", "the upstream answered with a fault"},
     [RELAY_LOOP] = {"relay-loop", "the same bytes are on their way to an upstream already: an "
                                   "upstream relays back to us; see adbactl relay status"},
-    [RELAY_BUSY] = {"relay-busy", "too many requests wait for an upstream; raise [relay] "
-                                  "connections or queue, or add an upstream"},
+    [RELAY_BUSY] = {"relay-busy", "too many requests wait for an upstream, or too many of "
+                                  "this address; raise [relay] connections or queue, or add an "
+                                  "upstream"},
     [RELAY_DOWN] = {"relay-down", "no upstream answers; see adbactl relay test"},
     [RELAY_TIMEOUT] = {"relay-timeout", "no upstream answered within [relay] patience"},
     [RELAY_LEFT] = {"relay-left", "the client closed its connection before its turn came"},
@@ -38,6 +39,31 @@ const char *relay_outcome_text(enum relay_outcome o)
 uint64_t hub_now(void)
 {
     return uv_hrtime() / 1000000;
+}
+
+/* FNV-1a from a secret basis: nobody can choose with whom he shares. */
+unsigned hub_crowd(const struct relay *r, const uint8_t source[16])
+{
+    uint64_t h = 0xcbf29ce484222325u ^ r->flights.seed;
+
+    for (size_t i = 0; i < 16; i++)
+        h = (h ^ source[i]) * 0x100000001b3u;
+    return (unsigned)((h ^ h >> 32) % CROWDS);
+}
+
+bool hub_queue(struct relay *r, unsigned crowd)
+{
+    if (r->waiting >= r->conf.queue || r->crowds[crowd] >= (r->conf.queue + 1) / 2)
+        return false;
+    r->waiting++;
+    r->crowds[crowd]++;
+    return true;
+}
+
+void hub_unqueue(struct relay *r, unsigned crowd)
+{
+    r->waiting--;
+    r->crowds[crowd]--;
 }
 
 void hub_wake(struct relay *r)

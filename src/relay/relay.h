@@ -21,7 +21,7 @@ struct relay_conf {
     const char *dns_server;           /* as resolver_new takes it; NULL: the system's */
     unsigned workers;
     uint32_t connections; /* most requests under way to one upstream */
-    uint32_t queue;       /* most that wait for a place, of all workers */
+    uint32_t queue;       /* most that wait for a place, of all workers; of one source half of it */
     unsigned patience_ms; /* from a request's coming to its answer, whatever happens */
     unsigned attempt_ms;  /* below patience_ms; for a bound connection to one upstream by any of its
                              addresses, and for its answer */
@@ -37,7 +37,7 @@ enum relay_outcome {
     RELAY_ANSWERED, /* by an upstream, with whatever result */
     RELAY_FAULT,    /* the last upstream that could be asked answered with a fault */
     RELAY_LOOP,     /* the same bytes are on their way already */
-    RELAY_BUSY,     /* the queue is full */
+    RELAY_BUSY,     /* the queue is full, or the source has its half of it */
     RELAY_DOWN,     /* nobody who could be asked answers */
     RELAY_TIMEOUT,  /* the client's patience was over first */
     RELAY_LEFT,     /* the client went away before its turn came */
@@ -68,7 +68,8 @@ struct relay_request {
     struct buf stub;     /* the parameters as the client sent them; the caller frees */
     const uint8_t *data; /* the byte array, inside stub */
     size_t n;
-    bool big, ndr64; /* what the client speaks */
+    bool big, ndr64;    /* what the client speaks */
+    uint8_t source[16]; /* the client's address, as address_key gives it */
     /* Called once, on the worker's loop, and possibly from inside relay_forward. */
     void (*done)(struct relay_request *r, const struct relay_answer *a);
 
@@ -77,6 +78,7 @@ struct relay_request {
     struct relay_request *prev, *next;             /* of all, oldest first */
     struct relay_request *queue_prev, *queue_next; /* of those that wait */
     bool waiting;
+    unsigned crowd; /* its source's, among those that wait */
     uint64_t begun_ns;
     uint64_t deadline; /* ms on the loop's clock */
     uint32_t tried;    /* upstreams, as bits */

@@ -127,7 +127,7 @@ static void finish(struct relay_request *r, struct relay_answer *a)
     pthread_mutex_lock(&hub->lock);
     relay_flights_remove(&r->flight);
     if (r->waiting)
-        hub->waiting--;
+        hub_unqueue(hub, r->crowd);
     if (r->id >= 0 && relay_policy_release(&hub->policy, w->number, (unsigned)r->id))
         hub_wake(hub);
     pthread_mutex_unlock(&hub->lock);
@@ -387,10 +387,10 @@ static enum relay_pick attempt(struct relay_request *r)
         r->id = (int)id;
         r->serial = hub->policy.upstreams[id].serial;
         r->target = hub->policy.upstreams[id].target;
-        hub->waiting -= was_waiting ? 1 : 0;
+        if (was_waiting)
+            hub_unqueue(hub, r->crowd);
     } else if (pick == RELAY_WAIT && !was_waiting) {
-        full = hub->waiting >= hub->conf.queue;
-        hub->waiting += full ? 0 : 1;
+        full = !hub_queue(hub, r->crowd);
     }
     pthread_mutex_unlock(&hub->lock);
     if (pick == RELAY_PICKED) {
@@ -555,6 +555,7 @@ void relay_forward(struct relay_worker *w, struct relay_request *r)
 
     r->worker = w;
     r->id = -1;
+    r->crowd = hub_crowd(hub, r->source);
     r->begun_ns = uv_hrtime();
     r->deadline = uv_now(w->loop) + hub->conf.patience_ms;
     r->flight = (struct relay_flight){.data = r->data, .n = r->n};

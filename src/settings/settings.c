@@ -152,7 +152,8 @@ const struct conf_key settings_keys[] = {
     {"relay", "connections", CONF_UINT, AT(relay_connections), "64", .min = 1, .max = 4096,
      .help = "Most requests under way to one upstream; further ones wait."},
     {"relay", "queue", CONF_UINT, AT(relay_queue), "1024", .min = 0, .max = 65536,
-     .help = "Most requests that wait for an upstream; further ones get a fault (too busy)."},
+     .help = "Most requests that wait for an upstream, of one client address half of them; "
+             "further ones get a fault (too busy)."},
     {"relay", "patience", CONF_DURATION, AT(relay_patience), "8s", .min = 1, .max = 120,
      .help = "Longest that a client waits for a relayed answer, whatever happens; then a fault."},
     {"relay", "attempt", CONF_DURATION, AT(relay_attempt), "3s", .min = 1, .max = 60,

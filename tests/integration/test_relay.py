@@ -77,8 +77,8 @@ class Gateway:
 
 
 @contextlib.contextmanager
-def bound(port, transfer=NDR, drep=LITTLE):
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as s:
+def bound(port, transfer=NDR, drep=LITTLE, source="127.0.0.1"):
+    with socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(source, 0)) as s:
         s.sendall(bind_pdu([context(0, transfers=(transfer,), drep=drep)], drep=drep))
         assert read_pdu(s)[2] == BIND_ACK
         yield s
@@ -468,7 +468,7 @@ def test_more_than_connections_wait_and_more_than_the_queue_get_a_fault(lab, oth
         call.sock.sendall(call.response(call.stub()))
 
     with FakeHost(answer, on_call=late) as host:
-        gateway = Gateway(lab, other, host.address, **{"relay.connections": "1", "relay.queue": "2",
+        gateway = Gateway(lab, other, host.address, **{"relay.connections": "1", "relay.queue": "4",
                                                        "kms.workers": "1", "relay.patience": "21s",
                                                        "relay.attempt": "20s"})
         results = []
@@ -476,14 +476,21 @@ def test_more_than_connections_wait_and_more_than_the_queue_get_a_fault(lab, oth
         for number, client in enumerate(clients):
             client.start()
             wait_for(lambda: (len(host.got), gateway.status()["waiting"]) == (1, number), "it is out or waits")
-        assert outcome(gateway)[0] == ("fault", TOO_BUSY)
-        go.set()
+        assert outcome(gateway)[0] == ("fault", TOO_BUSY)  # one address has half of the queue
+        with contextlib.ExitStack() as stack:
+            elsewhere = [stack.enter_context(bound(gateway.daemon.port, source=f"127.0.0.{n}")) for n in (2, 3, 4)]
+            for number, s in enumerate(elsewhere):
+                s.sendall(request(activation_stub(gateway.foreign.seal())))
+                wait_for(lambda: gateway.status()["waiting"] == min(3 + number, 4), "it waits if it may")
+            assert response_of(elsewhere[2]) == TOO_BUSY
+            go.set()
+            assert all(isinstance(response_of(s), bytes) for s in elsewhere[:2])
         for client in clients:
             client.join()
         assert results == ["served"] * 3
-        assert gateway.status()["since_start"]["relay-busy"] == 1
+        assert gateway.status()["since_start"]["relay-busy"] == 2
         refusals = gateway.daemon.status()["totals"]["failed"]
-        assert refusals == 1
+        assert refusals == 2
 
 
 def test_all_workers_together_keep_the_limit_of_connections(lab, other, answer):
