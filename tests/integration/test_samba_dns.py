@@ -199,6 +199,37 @@ def test_a_domain_outside_the_lab_forest_is_refused(site):
     assert by_name["elsewhere.test"]["error"] == "refused"
 
 
+def test_a_record_outside_the_lab_forest_goes_with_its_relay(site):
+    upstream = site.host(domains=None)
+    host = site.host(options={"directory.lab_forest": "elsewhere.test", "relay.upstream": upstream.address,
+                              "relay.check": "1s"})
+    published(host)
+    assert "event 12293" not in host.log()
+    upstream.stop()
+    host.wait_log("event 12293: .*what was published there stays for now")
+    host.wait_log("event 12293: .*what was published there is withdrawn")
+    assert site.records() == []
+    upstream.start()
+    wait_for(lambda: site.records() == [record(host)], "it is published again")
+    host.stop()
+    host.options["relay.upstream"] = None
+    host.write_conf()
+    host.start()
+    wait_for(lambda: host.log().count("what was published there is withdrawn") == 2, "it is withdrawn at once")
+    assert site.records() == []
+
+
+def test_the_last_domain_that_is_no_longer_named_is_withdrawn(site):
+    host = site.host()
+    published(host)
+    host.stop()
+    host.options["dns.domains"] = None
+    host.write_conf()
+    host.start()
+    host.wait_log(rf"nothing of ours is left in {DOMAIN}")
+    assert site.records() == []
+
+
 def test_a_domain_that_is_no_longer_named_is_withdrawn(site):
     host = site.host(domains=f"{DOMAIN}, _msdcs.{DOMAIN}")
     host.wait_log(rf"event 12294: published in _msdcs\.{DOMAIN}:")
