@@ -47,9 +47,9 @@ void hub_unqueue(struct relay *r, unsigned crowd);
 unsigned hub_crowd(const struct relay *r, const uint8_t source[16]);
 /* With the lock: something changed for those who wait. */
 void hub_wake(struct relay *r);
-/* With the lock: which of an upstream's addresses is tried after so many others; *left tells how
- * many there are with it. False: none. */
-bool hub_address(const struct relay *r, unsigned id, unsigned after, unsigned *at, unsigned *left);
+/* With the lock: steps to the next of an upstream's addresses, of which there are *left with it.
+ * False: none. Another who finds one that works meanwhile does not change this walk. */
+bool hub_address(const struct relay *r, unsigned id, struct relay_walk *walk, unsigned *left);
 /* From any thread: the worker looks at its queue. */
 void worker_wake(struct relay_worker *w);
 

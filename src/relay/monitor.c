@@ -30,8 +30,8 @@ struct check {
     struct monitor *monitor;
     struct relay_link *link;
     struct relay_target target;
-    unsigned address, at; /* how many were tried; which one is */
-    uint64_t until;       /* ms on the loop's clock */
+    struct relay_walk walk;
+    uint64_t until; /* ms on the loop's clock */
     char text[RELAY_TARGET_TEXT];
 };
 
@@ -338,9 +338,9 @@ static bool check_next(struct check *c)
     uint64_t now = uv_now(r->conf.loop);
 
     c->link = NULL;
-    if (now >= c->until || !hub_address(r, id, c->address++, &c->at, &left))
+    if (now >= c->until || !hub_address(r, id, &c->walk, &left))
         return false;
-    c->link = relay_link_open(&m->links, &r->addresses[id].v[c->at],
+    c->link = relay_link_open(&m->links, &r->addresses[id].v[c->walk.at],
                               (unsigned)(c->until - now) / left, c);
     return c->link != NULL;
 }
@@ -357,7 +357,7 @@ static void on_link(void *arg, void *owner, struct relay_link *l, enum link_even
     if (event == LINK_BOUND) {
         relay_link_close(l);
         pthread_mutex_lock(&r->lock);
-        a->first = c->at < a->n ? c->at : 0;
+        a->first = c->walk.at < a->n ? c->walk.at : 0;
         pthread_mutex_unlock(&r->lock);
         checked(c, NULL);
         return;

@@ -13,6 +13,11 @@
 #define RELAY_WORKERS_MAX 64
 #define RELAY_WHY_MAX     160
 
+/* Through an upstream's addresses: where it began, how many it has tried, which one it is at. */
+struct relay_walk {
+    unsigned first, tried, at;
+};
+
 struct relay_policy_conf {
     unsigned workers; /* 1 … RELAY_WORKERS_MAX; each has its share of connections, at least 1 */
     uint32_t connections;  /* most requests under way to one upstream */

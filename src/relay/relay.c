@@ -74,14 +74,16 @@ void hub_wake(struct relay *r)
     }
 }
 
-bool hub_address(const struct relay *r, unsigned id, unsigned after, unsigned *at, unsigned *left)
+bool hub_address(const struct relay *r, unsigned id, struct relay_walk *walk, unsigned *left)
 {
     const struct addresses *a = &r->addresses[id];
 
-    if (after >= a->n)
+    if (walk->tried >= a->n)
         return false;
-    *at = (a->first + after) % a->n;
-    *left = a->n - after;
+    if (walk->tried == 0)
+        walk->first = a->first;
+    walk->at = (walk->first + walk->tried) % a->n;
+    *left = a->n - walk->tried++;
     return true;
 }
 

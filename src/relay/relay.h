@@ -85,9 +85,9 @@ struct relay_request {
     int id;            /* the upstream that is being asked, -1: none */
     uint32_t serial;   /* … the policy's */
     struct relay_target target;
-    uint64_t asked, until; /* ms: when its turn came; by when a connection must be there */
-    unsigned address, at;  /* how many of its addresses were tried; which one is */
-    bool again;            /* a pooled connection turned out to be closed; once is enough */
+    uint64_t asked, until;  /* ms: when its turn came; by when a connection must be there */
+    struct relay_walk walk; /* through its addresses */
+    bool again;             /* a pooled connection turned out to be closed; once is enough */
     struct relay_link *link;
     uint32_t fault; /* of the last upstream that answered with one; 0: none did */
     struct relay_target fault_target;

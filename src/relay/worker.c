@@ -330,9 +330,9 @@ static bool dial(struct relay_request *r)
     bool more;
 
     pthread_mutex_lock(&hub->lock);
-    more = now < r->until && hub_address(hub, (unsigned)r->id, r->address++, &r->at, &left);
+    more = now < r->until && hub_address(hub, (unsigned)r->id, &r->walk, &left);
     if (more)
-        to = hub->addresses[r->id].v[r->at];
+        to = hub->addresses[r->id].v[r->walk.at];
     pthread_mutex_unlock(&hub->lock);
     if (!more)
         return false;
@@ -346,7 +346,7 @@ static void ask(struct relay_request *r)
 {
     struct relay_worker *w = r->worker;
 
-    r->address = 0;
+    r->walk.tried = 0;
     r->asked = uv_now(w->loop);
     r->until = r->asked + w->relay->conf.attempt_ms;
     r->link = pool_take(w, (unsigned)r->id, r->serial);
@@ -364,8 +364,8 @@ static void bound(struct relay_request *r)
     struct relay *hub = r->worker->relay;
 
     pthread_mutex_lock(&hub->lock);
-    if (r->at < hub->addresses[r->id].n)
-        hub->addresses[r->id].first = r->at;
+    if (r->walk.at < hub->addresses[r->id].n)
+        hub->addresses[r->id].first = r->walk.at;
     pthread_mutex_unlock(&hub->lock);
     send_request(r);
 }
@@ -514,7 +514,7 @@ static void lost(struct relay_request *r, const struct relay_link *l, const char
     }
     if (stale) { /* the host may have closed it while it was idle: a new one tells */
         r->again = true;
-        r->address = 0;
+        r->walk.tried = 0;
     }
     if ((!stale && relay_link_bound(l)) || !dial(r))
         failed_there(r, why);

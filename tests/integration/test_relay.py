@@ -682,9 +682,9 @@ def test_every_address_of_an_upstream_gets_its_share_of_an_attempt(lab, other, a
         for address in silent_ones:
             stack.enter_context(listening(address, host.port))
         try:
-            dns.serve(*(f"--address=/kms.lab.example/{a}" for a in (*silent_ones, "127.0.0.1")))
+            dns.serve(*(f"--address=/kms.lab.example/{a}" for a in ("127.0.0.1", *silent_ones)))  # told last first
             gateway = Gateway(lab, other, f"kms.lab.example:{host.port}",
-                              **{"relay.dns_server": f"127.0.0.1:{dns.port}", "relay.patience": "5s",
+                              **{"relay.dns_server": f"127.0.0.1:{dns.port}", "relay.patience": "10s",
                                  "relay.attempt": "4s", "relay.check": "1h"})
             assert outcome(gateway)[0] == "served"
             assert gateway.upstream()["failed"] == 0
