@@ -227,6 +227,9 @@ enum err dial_call(struct resolver *r, const struct dial *d, struct dial_reply *
                                    .minor = d->minor,
                                    .offer = d->offer,
                                    .features = true, /* as Windows asks */
+                                   .security = d->security,
+                                   .authn_type = d->authn_type,
+                                   .authn_level = d->authn_level,
                                    .call_fragment = d->call_fragment};
     struct line l = {.d = d, .until = until_in(d->timeout_ms), .fd = -1};
     struct errinfo own = {0};

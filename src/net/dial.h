@@ -19,6 +19,9 @@ struct dial {
     uint16_t opnum;
     enum rpc_offer offer;
     uint16_t call_fragment; /* most bytes of a request's fragment; 0: what is agreed */
+    /* NULL: no authentication. Else as in struct rpc_client_conf; the caller closes it. */
+    struct rpc_security *security;
+    uint8_t authn_type, authn_level;
     int timeout_ms;
     dial_stub_fn *stub; /* NULL: bind only; the reply then tells the syntax */
     void *arg;

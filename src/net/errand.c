@@ -25,6 +25,7 @@ void net_call_to_main(struct net_call *call, net_errand_fn *run, void *arg)
     if (rpc->stub_len > 0)
         memcpy(e->stub, rpc->stub, rpc->stub_len);
     e->rpc.stub = e->stub;
+    e->rpc.peer = NULL; /* the connection may end before */
     /* The main loop takes mail for as long as a worker lives. */
     (void)mail_post(&call->worker->server->mail, e);
 }

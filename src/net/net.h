@@ -60,7 +60,8 @@ struct net_conf {
     unsigned exchange_ms;            /* for a whole PDU; for each NET_EXCHANGE_STEP of a whole call;
                                         for taking an answer */
     unsigned idle_ms;                /* between two calls */
-    unsigned workers;                /* threads with a loop each, 1 … NET_WORKERS_MAX */
+    const struct rpc_acceptor *security; /* outlives the server; NULL: nobody can authenticate */
+    unsigned workers;                    /* threads with a loop each, 1 … NET_WORKERS_MAX */
     net_call_fn *on_call;
     /* Optional: a worker's beginning and end. start is called in net_server_start, on its thread
      * and before the worker's own runs. stop is called on the worker's thread once its last

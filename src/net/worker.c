@@ -262,6 +262,7 @@ static void set_rpc(struct listener *l, uint16_t port)
     l->rpc.iface_count = s->conf.iface_count;
     l->rpc.on_refusal = on_refusal;
     l->rpc.arg = l;
+    l->rpc.security = s->conf.security;
     snprintf(l->rpc.secondary_address, sizeof(l->rpc.secondary_address), "%u", port);
     rpc_server_init(&l->rpc, s->rpc);
 }

@@ -1,6 +1,7 @@
-#include "rpc/internal.h"
+#include "rpc/auth.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const struct rpc_iface *find_iface(const struct rpc_server *s, const struct rpc_syntax *want)
 {
@@ -28,6 +29,21 @@ static const struct rpc_syntax *pick_transfer(const struct rpc_proposal *p)
             return &rpc_ndr64;
     }
     return NULL;
+}
+
+/* Whether the list has a transfer syntax of ours beside the one that was agreed on. */
+static bool offers_other(const struct rpc_proposal *p, const struct rpc_context *known)
+{
+    const struct rpc_syntax *other = known->ndr64 ? &rpc_ndr : &rpc_ndr64;
+    struct wire_rd list = p->list;
+
+    for (unsigned i = 0; i < p->transfers; i++) {
+        struct rpc_syntax s = rpc_syntax_read(&list);
+
+        if (rpc_syntax_equal(&s, other))
+            return true;
+    }
+    return false;
 }
 
 static bool add_context(struct rpc_conn *c, struct rpc_context context)
@@ -60,6 +76,9 @@ static bool judge(struct rpc_conn *c, const struct rpc_proposal *p, struct talks
     bool ndr64;
 
     *res = (struct rpc_result){.result = RPC_CTX_REJECTED, .reason = RPC_CTX_NO_ABSTRACT};
+    known = t->accepted ? NULL : conn_context(c, p->id);
+    if (known != NULL && (known->iface != iface || offers_other(p, known)))
+        return false;
     if (iface == NULL)
         return true;
     res->reason = RPC_CTX_NO_TRANSFER;
@@ -67,9 +86,6 @@ static bool judge(struct rpc_conn *c, const struct rpc_proposal *p, struct talks
         return true;
     transfer = pick_transfer(p);
     ndr64 = transfer == &rpc_ndr64;
-    known = conn_context(c, p->id);
-    if (known != NULL && (known->iface != iface || (transfer != NULL && known->ndr64 != ndr64)))
-        return false;
     if (transfer == NULL)
         return true;
     if (known == NULL && c->context_count >= RPC_CONN_CONTEXTS) {
@@ -124,8 +140,21 @@ static const char *negotiate(struct rpc_conn *c, const struct rpc_bind *b, bool 
     return NULL;
 }
 
-static void send_ack(struct rpc_conn *c, const struct rpc_hdr *h, const struct talks *t)
+static void put_token(struct rpc_conn *c, size_t start, const struct rpc_auth *a,
+                      const struct buf *token)
 {
+    struct rpc_trailer t = {a->type, a->level, a->context_id, token->len};
+    size_t trailer = rpc_put_trailer(&c->out, start, SIZE_MAX, &t);
+
+    if (c->out.err == ERR_OK && token->len > 0)
+        memcpy(c->out.data + trailer + RPC_TRAILER_LEN, token->data, token->len);
+}
+
+/* The ack, with the answer to a leg of authentication if auth is not NULL. */
+static void send_ack(struct rpc_conn *c, const struct rpc_hdr *h, const struct talks *t,
+                     const struct rpc_auth *auth, const struct buf *token)
+{
+    size_t start = c->out.len;
     bool bind = h->ptype == RPC_BIND;
     uint8_t flags = h->flags & (RPC_PFC_HDR_SIGNING | (c->mpx ? RPC_PFC_CONC_MPX : 0));
     struct rpc_ack ack = {
@@ -139,7 +168,11 @@ static void send_ack(struct rpc_conn *c, const struct rpc_hdr *h, const struct t
         .count = t->count,
     };
 
+    /* Once asked for, for all security contexts of the connection (MS-RPCE 3.3.1.5.2.2). */
+    c->header_signing = c->header_signing || (h->flags & RPC_PFC_HDR_SIGNING) != 0;
     rpc_put_ack(&c->out, &ack);
+    if (auth != NULL)
+        put_token(c, start, auth, token);
     counter_add(&c->server->pdus_out, 1);
     if (!t->accepted && !t->features)
         conn_refuse(c, RPC_REJECTED, "none of %zu presentation contexts accepted", t->count);
@@ -155,15 +188,6 @@ static uint16_t agree_size(const struct rpc_bind *b)
     if (n > RPC_FRAG_MAX)
         n = RPC_FRAG_MAX;
     return n & 0xfff8;
-}
-
-/* Security contexts are not served yet: says no to any well-formed trailer of a bind. */
-static void refuse_auth(struct rpc_conn *c, const struct rpc_hdr *h, const struct rpc_auth *a)
-{
-    bool level = a->level >= 2 && a->level <= 6; /* connect … privacy (MS-RPCE 2.2.1.1.8) */
-
-    conn_nak(c, h, level ? RPC_NAK_AUTH_TYPE : RPC_NAK_NOT_SPECIFIED, RPC_BAD_AUTH,
-             "authentication type %u level %u is not served", a->type, a->level);
 }
 
 static bool join_group(struct rpc_conn *c, const struct rpc_hdr *h, uint32_t id)
@@ -198,6 +222,7 @@ static bool read_body(struct rpc_conn *c, const struct rpc_hdr *h, const uint8_t
 void conn_on_bind(struct rpc_conn *c, const struct rpc_hdr *h, const uint8_t *pdu)
 {
     struct talks t = {.features = false};
+    struct buf token = BUF_INIT;
     struct rpc_auth auth;
     struct rpc_bind b;
     const char *wrong;
@@ -206,7 +231,7 @@ void conn_on_bind(struct rpc_conn *c, const struct rpc_hdr *h, const uint8_t *pd
         conn_nak(c, h, RPC_NAK_NOT_SPECIFIED, RPC_SECOND_BIND, "second bind on a connection");
         return;
     }
-    if (h->auth_len > 0 && rpc_auth_read(h, pdu, RPC_BIND_LEN, &auth) != ERR_OK) {
+    if (h->auth_len > 0 && rpc_auth_read(h, pdu, RPC_REQUEST_LEN, &auth) != ERR_OK) {
         conn_nak(c, h, RPC_NAK_VERSION, RPC_BAD_AUTH, "auth_length %u does not fit %u bytes",
                  h->auth_len, h->frag_len);
         return;
@@ -217,36 +242,33 @@ void conn_on_bind(struct rpc_conn *c, const struct rpc_hdr *h, const uint8_t *pd
     wrong = negotiate(c, &b, true, &t);
     if (wrong != NULL) {
         conn_nak(c, h, RPC_NAK_NOT_SPECIFIED, RPC_BAD_BIND, "bind with %s", wrong);
-    } else if (h->auth_len > 0) {
-        refuse_auth(c, h, &auth);
-    } else {
+    } else if (h->auth_len == 0 || auth_on_bind(c, h, &auth, &token)) {
         c->bound = true;
         c->mpx = (h->flags & RPC_PFC_CONC_MPX) != 0;
-        send_ack(c, h, &t);
+        send_ack(c, h, &t, h->auth_len > 0 ? &auth : NULL, &token);
     }
+    buf_fini(&token);
 }
 
 void conn_on_alter(struct rpc_conn *c, const struct rpc_hdr *h, const uint8_t *pdu)
 {
-    struct fault denied = {h->call_id, 0, RPC_PFC_DID_NOT_EXECUTE, RPC_FAULT_ACCESS_DENIED};
     struct talks t = {.features = false};
+    struct buf token = BUF_INIT;
     struct rpc_auth auth;
     struct rpc_bind b;
     const char *wrong;
 
-    if (h->auth_len > 0 && rpc_auth_read(h, pdu, RPC_BIND_LEN, &auth) != ERR_OK) {
+    if (h->auth_len > 0 && rpc_auth_read(h, pdu, RPC_REQUEST_LEN, &auth) != ERR_OK) {
         conn_fault_close(c, fault_proto(h->call_id), RPC_BAD_AUTH,
                          "auth_length %u does not fit %u bytes", h->auth_len, h->frag_len);
         return;
     }
-    if (!read_body(c, h, pdu, &b))
+    if (!read_body(c, h, pdu, &b) || (h->auth_len > 0 && !auth_may_alter(c, h, &auth)))
         return;
     wrong = negotiate(c, &b, false, &t);
     if (wrong != NULL)
         conn_fault_close(c, fault_proto(h->call_id), RPC_BAD_BIND, "alter_context with %s", wrong);
-    else if (h->auth_len > 0)
-        conn_fault_close(c, denied, RPC_BAD_AUTH, "authentication type %u level %u is not served",
-                         auth.type, auth.level);
-    else
-        send_ack(c, h, &t);
+    else if (h->auth_len == 0 || auth_on_alter(c, h, &auth, &token))
+        send_ack(c, h, &t, h->auth_len > 0 ? &auth : NULL, &token);
+    buf_fini(&token);
 }

@@ -1,4 +1,4 @@
-#include "rpc/internal.h"
+#include "rpc/auth.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +82,7 @@ void rpc_conn_free(struct rpc_conn *c)
     free_list(c->server, c->partial);
     free_list(c->server, c->open);
     rpc_group_leave(c->server->shared, c->group);
+    auth_free(c);
     buf_fini(&c->in);
     buf_fini(&c->out);
     free(c->contexts);
@@ -195,10 +196,13 @@ static bool dispatch(struct rpc_conn *c, const struct rpc_hdr *h, const uint8_t 
     case RPC_ALTER:
         conn_on_alter(c, h, pdu);
         break;
+    case RPC_AUTH3:
+        auth_on_auth3(c, h, pdu);
+        break;
     case RPC_CO_CANCEL: /* hints about calls that are answered in any case */
     case RPC_ORPHANED:
         break;
-    default: /* auth3 too: no authentication is under way */
+    default:
         conn_fault_close(c, fault_proto(h->call_id), RPC_UNEXPECTED,
                          "packet type %u is not a client's to send now", h->ptype);
     }
@@ -337,17 +341,21 @@ void rpc_conn_drop(struct rpc_conn *c, struct rpc_call *call)
 
 void rpc_conn_reply(struct rpc_conn *c, struct rpc_call *call, const void *stub, size_t len)
 {
-    size_t most = (c->max_frag - RPC_REQUEST_LEN) & ~(size_t)7;
+    struct rpc_auth_context *auth = ((struct call_node *)call)->auth;
+    size_t most = auth_room(c, auth);
     size_t mark = c->out.len;
     const uint8_t *p = stub;
     size_t pos = 0;
 
     do {
         size_t n = len - pos < most ? len - pos : most;
+        size_t start = c->out.len;
         unsigned flags = (pos == 0 ? RPC_PFC_FIRST : 0) | (pos + n == len ? RPC_PFC_LAST : 0);
 
         rpc_put_response(&c->out, call->call_id, call->context_id, (uint8_t)flags, len - pos,
                          n > 0 ? p + pos : NULL, n);
+        if (auth != NULL && auth_signs(auth->level) && !auth_seal_response(c, auth, start))
+            break;
         counter_add(&c->server->pdus_out, 1);
         pos += n;
     } while (pos < len);

@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "rpc/iface.h"
 #include "rpc/reason.h"
+#include "rpc/security.h"
 #include "rpc/shared.h"
 
 struct call_node;
@@ -24,7 +25,8 @@ struct call_node;
 struct rpc_server {
     const struct rpc_iface *ifaces;
     size_t iface_count;
-    char secondary_address[24]; /* the port as text, without NUL counted by the core */
+    char secondary_address[24];          /* the port as text, without NUL counted by the core */
+    const struct rpc_acceptor *security; /* outlives the server; NULL: nobody can authenticate */
     /* Optional: called for a refusal that does not close the connection (a fault, a bind of which
      * nothing was accepted); closing ones are told by RPC_CLOSE. */
     void (*on_refusal)(void *arg, enum rpc_reason reason, const char *detail);
@@ -62,7 +64,9 @@ struct rpc_call {
     struct guid object;
     const uint8_t *stub;
     size_t stub_len;
-    void *user; /* the caller's, NULL at first */
+    uint8_t level; /* enum rpc_level, of authentication; every fragment kept it */
+    const struct rpc_security_facts *peer; /* NULL: authentication level none */
+    void *user;                            /* the caller's, NULL at first */
 };
 
 /* server must outlive the connection. NULL: out of memory. */

@@ -18,6 +18,7 @@ struct rpc_iface {
 
 /* Fault statuses (C706 appendix E; Windows error codes where MS-RPCE uses them). */
 #define RPC_FAULT_ACCESS_DENIED  0x00000005u
+#define RPC_FAULT_SEC_PKG        0x00000721u /* RPC_S_SEC_PKG_ERROR */
 #define RPC_FAULT_BAD_STUB       0x000006f7u /* RPC_X_BAD_STUB_DATA */
 #define RPC_FAULT_OP_RANGE       0x1c010002u /* nca_s_op_rng_error */
 #define RPC_FAULT_UNKNOWN_IF     0x1c010003u /* nca_s_unk_if */

@@ -1,9 +1,13 @@
-/* internal: the state of a server connection, shared by conn, bind, request and shared only. */
+/* internal: the state of a server connection, shared by auth, bind, conn, request and shared only.
+ */
 #ifndef ADBAD_RPC_INTERNAL_H
 #define ADBAD_RPC_INTERNAL_H
 
 #include "rpc/conn.h"
 #include "rpc/pdu.h"
+#include "rpc/security.h"
+
+struct rpc_auth_context;
 
 #define RPC_CONN_CONTEXTS 32u /* presentation contexts that one connection may hold */
 #define RPC_CONN_PARTIALS 16u /* calls whose fragments may be interleaved */
@@ -35,6 +39,7 @@ struct rpc_context {
 struct call_node {
     struct rpc_call call; /* first: a call given to the caller is its node */
     struct call_node *next, *prev;
+    struct rpc_auth_context *auth; /* whose call it is; NULL: nobody's in particular */
     uint8_t drep0;
     bool common;      /* of the one size */
     struct buf parts; /* the stub while fragments arrive */
@@ -49,15 +54,18 @@ struct rpc_conn {
     uint16_t max_frag;
     bool bound;
     bool mpx; /* fragments of several calls may interleave */
+    bool header_signing;
     bool closed;
     enum rpc_reason reason;
     uint32_t skip; /* bytes still to come of a PDU that is too large to keep */
     char *detail;
     struct buf in; /* a PDU that has not come in whole */
     struct buf out;
-    struct call_node *partial; /* waiting for fragments */
-    struct call_node *open;    /* given to the caller */
-    struct call_node *ready;   /* the one of them that RPC_CALL announced */
+    struct rpc_auth_context *auth; /* security contexts */
+    struct buf clear;              /* auth.c: the request at hand, unsealed */
+    struct call_node *partial;     /* waiting for fragments */
+    struct call_node *open;        /* given to the caller */
+    struct call_node *ready;       /* the one of them that RPC_CALL announced */
     size_t open_count;
     size_t partial_bytes;
 };

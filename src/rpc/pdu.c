@@ -170,6 +170,32 @@ enum err rpc_request_read(const struct rpc_hdr *h, const uint8_t *pdu, struct rp
     return r.err;
 }
 
+static void fill_zero(uint8_t *p, size_t n)
+{
+    if (p != NULL && n > 0)
+        memset(p, 0, n);
+}
+
+size_t rpc_put_trailer(struct buf *out, size_t start, size_t body, const struct rpc_trailer *t)
+{
+    struct wire_wr w = {.out = out, .start = start};
+    struct wire_slot auth_length = {start + 10};
+    size_t pad = body == SIZE_MAX ? 0 : -(out->len - body) & (RPC_AUTH_ALIGN - 1);
+    size_t trailer;
+
+    fill_zero(buf_grow(out, pad), pad);
+    trailer = out->len;
+    wire_put_u8(&w, t->type);
+    wire_put_u8(&w, t->level);
+    wire_put_u8(&w, (uint8_t)pad);
+    wire_put_u8(&w, 0);
+    wire_put_u32(&w, t->context_id);
+    fill_zero(buf_grow(out, t->len), t->len);
+    wire_fill_u16(&w, auth_length, t->len);
+    rpc_pdu_finish(&w);
+    return trailer;
+}
+
 struct wire_wr rpc_pdu_begin(struct buf *out, uint8_t ptype, uint8_t flags, uint32_t call_id)
 {
     static const uint8_t drep[4] = {0x10, 0, 0, 0}; /* little-endian, ASCII, IEEE */

@@ -49,6 +49,7 @@ enum rpc_ptype {
 #define RPC_NAK_CONGESTION    1u
 #define RPC_NAK_VERSION       4u
 #define RPC_NAK_AUTH_TYPE     8u
+#define RPC_NAK_CHECKSUM      9u
 
 /* Result and reason of one presentation context (C706 12.6.3.1, MS-RPCE 2.2.2.4). */
 #define RPC_CTX_ACCEPTED      0u
@@ -103,6 +104,22 @@ struct rpc_auth {
  * ERR_MALFORMED if it does not fit. */
 MUST_CHECK enum err rpc_auth_read(const struct rpc_hdr *h, const uint8_t *pdu, size_t body,
                                   struct rpc_auth *out);
+
+#define RPC_TRAILER_LEN 8u
+/* The stub with its padding is a multiple of this where it is signed (MS-RPCE 2.2.2.11). */
+#define RPC_AUTH_ALIGN 16u
+
+/* A trailer to write. */
+struct rpc_trailer {
+    uint8_t type, level;
+    uint32_t context_id;
+    size_t len; /* of the value */
+};
+
+/* Ends the PDU that began at offset start of out with a trailer, the stub from offset body on
+ * padded for it; the value is zeros, for the caller to write. Without a stub to pad body is
+ * SIZE_MAX. Returns the offset of the trailer. */
+size_t rpc_put_trailer(struct buf *out, size_t start, size_t body, const struct rpc_trailer *t);
 
 /* Bind or alter_context. The contexts were walked once and are read again with the cursor. */
 struct rpc_bind {

@@ -22,6 +22,8 @@ const char *rpc_reason_name(enum rpc_reason reason)
         [RPC_UNKNOWN_CONTEXT] = "unknown-context",
         [RPC_BAD_OPNUM] = "bad-opnum",
         [RPC_REJECTED] = "rejected",
+        [RPC_AUTH_FAILED] = "auth-failed",
+        [RPC_BAD_SIGNATURE] = "bad-signature",
     };
 
     return (unsigned)reason < RPC_REASONS ? names[reason] : "unknown";

@@ -15,7 +15,7 @@ enum rpc_reason {
     RPC_BAD_FRAGMENT, /* fragment state machine */
     RPC_TOO_LARGE,    /* fragment or reassembled stub above its bound */
     RPC_SECOND_BIND,
-    RPC_BAD_AUTH, /* auth trailer impossible or not supported */
+    RPC_BAD_AUTH, /* auth trailer impossible, not supported, or not what was agreed on */
     RPC_NO_MEMORY,
     RPC_BAD_BIND,        /* a bind or alter without contexts, or with contradicting ones */
     RPC_BAD_GROUP,       /* bind into an association group that does not exist */
@@ -23,6 +23,8 @@ enum rpc_reason {
     RPC_UNKNOWN_CONTEXT, /* request on a context that is not bound; the connection stays */
     RPC_BAD_OPNUM,       /* operation number out of range; the connection stays */
     RPC_REJECTED,        /* no context of a bind or alter was accepted; the connection stays */
+    RPC_AUTH_FAILED,     /* the security provider refused the peer's token */
+    RPC_BAD_SIGNATURE,   /* a signed fragment was changed, replayed or came out of order */
     RPC_REASONS
 };
 

@@ -1,4 +1,4 @@
-#include "rpc/internal.h"
+#include "rpc/auth.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +38,7 @@ static void refuse_context(struct rpc_conn *c, const struct rpc_hdr *h, uint16_t
     conn_refuse(c, RPC_UNKNOWN_CONTEXT, "request on context %u, which is not bound", id);
 }
 
-/* Whether a first fragment may begin a call now; a refusal was answered. While fragments of
+/* Whether a first fragment may come now; a refusal was answered. While fragments of
  * another call are outstanding, only multiplexing and a bound context allow it; the fault then
  * goes to the call that is in the way. */
 static bool may_begin(struct rpc_conn *c, const struct rpc_hdr *h, const struct rpc_request *q)
@@ -66,10 +66,6 @@ static bool may_begin(struct rpc_conn *c, const struct rpc_hdr *h, const struct 
         conn_fault_close(c, f, RPC_CANCELLED, "call %u begins cancelled", (unsigned)h->call_id);
         return false;
     }
-    if (conn_context(c, q->context_id) == NULL) {
-        refuse_context(c, h, q->context_id);
-        return false;
-    }
     return true;
 }
 
@@ -91,15 +87,16 @@ static void refuse_stray(struct rpc_conn *c, const struct rpc_hdr *h, const stru
                      (unsigned)h->call_id);
 }
 
-static struct call_node *new_call(struct rpc_server *s, const struct rpc_context *ctx,
-                                  const struct rpc_hdr *h, const struct rpc_request *q,
+static struct call_node *new_call(struct rpc_conn *c, const struct rpc_hdr *h,
+                                  const struct rpc_request *q, struct rpc_auth_context *auth,
                                   size_t inline_len)
 {
-    struct call_node *n = call_alloc(s, inline_len);
+    const struct rpc_context *ctx = conn_context(c, q->context_id);
+    struct call_node *n = call_alloc(c->server, inline_len);
 
     if (n == NULL)
         return NULL;
-    *n = (struct call_node){.drep0 = h->drep[0], .common = n->common};
+    *n = (struct call_node){.auth = auth, .drep0 = h->drep[0], .common = n->common};
     n->call = (struct rpc_call){
         .call_id = h->call_id,
         .context_id = q->context_id,
@@ -109,6 +106,8 @@ static struct call_node *new_call(struct rpc_server *s, const struct rpc_context
         .ndr64 = ctx->ndr64,
         .has_object = q->has_object,
         .object = q->object,
+        .level = auth != NULL ? auth->level : RPC_LEVEL_NONE,
+        .peer = auth != NULL ? &auth->facts : NULL,
     };
     return n;
 }
@@ -147,11 +146,12 @@ static void refuse_memory(struct rpc_conn *c, const struct rpc_hdr *h)
 }
 
 /* A request in one fragment. */
-static bool begin_whole(struct rpc_conn *c, const struct rpc_hdr *h, const struct rpc_request *q)
+static bool begin_whole(struct rpc_conn *c, const struct rpc_hdr *h, const struct rpc_request *q,
+                        struct rpc_auth_context *auth)
 {
     const struct rpc_context *ctx = conn_context(c, q->context_id);
     uint32_t max_hint = ctx->iface->max_hint != 0 ? ctx->iface->max_hint : ctx->iface->max_stub;
-    struct call_node *n = new_call(c->server, ctx, h, q, q->stub_len);
+    struct call_node *n = new_call(c, h, q, auth, q->stub_len);
 
     if (n == NULL) {
         refuse_memory(c, h);
@@ -188,9 +188,10 @@ static bool append(struct rpc_conn *c, struct call_node *n, const struct rpc_req
     return true;
 }
 
-static void begin_parts(struct rpc_conn *c, const struct rpc_hdr *h, const struct rpc_request *q)
+static void begin_parts(struct rpc_conn *c, const struct rpc_hdr *h, const struct rpc_request *q,
+                        struct rpc_auth_context *auth)
 {
-    struct call_node *n = new_call(c->server, conn_context(c, q->context_id), h, q, 0);
+    struct call_node *n = new_call(c, h, q, auth, 0);
 
     if (n == NULL) {
         refuse_memory(c, h);
@@ -217,17 +218,10 @@ static bool go_on(struct rpc_conn *c, struct call_node *n, const struct rpc_hdr 
     return finish(c, n);
 }
 
-/* No security context exists that a trailer could belong to. */
-static bool refuse_auth(struct rpc_conn *c, const struct rpc_hdr *h, uint16_t context_id)
-{
-    conn_fault_close(c, fault_denied(h->call_id, context_id), RPC_BAD_AUTH,
-                     "call %u is protected but nothing was authenticated", (unsigned)h->call_id);
-    return false;
-}
-
 bool conn_on_request(struct rpc_conn *c, const struct rpc_hdr *h, const uint8_t *pdu)
 {
     bool first = (h->flags & RPC_PFC_FIRST) != 0;
+    struct rpc_auth_context *auth = NULL;
     struct rpc_request q;
     struct call_node *n;
 
@@ -243,12 +237,20 @@ bool conn_on_request(struct rpc_conn *c, const struct rpc_hdr *h, const uint8_t 
     }
     if (first && !may_begin(c, h, &q))
         return false;
-    if (h->auth_len > 0)
-        return refuse_auth(c, h, n != NULL ? n->call.context_id : q.context_id);
+    if (n != NULL)
+        q.context_id = n->call.context_id; /* the first fragment's holds */
+    if (!auth_of_request(c, h, pdu, n, q.context_id, &auth))
+        return false;
+    if (auth != NULL && auth_signs(auth->level) && !auth_open_request(c, h, pdu, auth, &q))
+        return false;
     if (n != NULL)
         return go_on(c, n, h, &q);
+    if (conn_context(c, q.context_id) == NULL) {
+        refuse_context(c, h, q.context_id);
+        return false;
+    }
     if ((h->flags & RPC_PFC_LAST) != 0)
-        return begin_whole(c, h, &q);
-    begin_parts(c, h, &q);
+        return begin_whole(c, h, &q, auth);
+    begin_parts(c, h, &q, auth);
     return false;
 }

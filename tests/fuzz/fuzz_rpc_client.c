@@ -1,8 +1,10 @@
 /* The client core: bytes of a hostile server. The first byte says what is offered and how the
- * rest is cut into pieces; whenever a call may follow, one does. */
+ * rest is cut into pieces, and whether the calls are signed; whenever a call may follow, one does.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "fakesec.h"
 #include "rpc/client.h"
 #include "rpc/lab.h"
 
@@ -28,7 +30,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     conf.offer = (data[0] & 1) != 0 ? RPC_OFFER_BOTH : RPC_OFFER_NDR;
     conf.features = (data[0] & 2) != 0;
-    chunk = (size_t)(data[0] >> 2) + 1;
+    chunk = (size_t)(data[0] >> 2 & 7) + 1;
+    if (data[0] >> 6 != 0) {
+        conf.security = fake_initiator();
+        conf.authn_type = FAKE_TYPE;
+        conf.authn_level = (uint8_t)(RPC_LEVEL_PACKET - 1 + (data[0] >> 6)); /* packet … privacy */
+    }
     c = rpc_client_new(&conf);
     if (c == NULL)
         abort();
@@ -47,5 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             call_again(c);
     }
     rpc_client_free(c);
+    if (conf.security != NULL)
+        conf.security->ops->close(conf.security);
     return 0;
 }

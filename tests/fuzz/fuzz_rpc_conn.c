@@ -1,9 +1,10 @@
-/* The server core: the first byte says how the rest is cut into pieces, which must not matter: the
- * same bytes at once get the same answers. */
+/* The server core, with a security provider without cryptography: the first byte says how the rest
+ * is cut into pieces, which must not matter: the same bytes at once get the same answers. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fakesec.h"
 #include "rpc/conn.h"
 #include "rpc/lab.h"
 #include "rpc/mgmt.h"
@@ -14,6 +15,7 @@ struct side {
     struct rpc_shared *shared;
     struct rpc_server server;
     struct rpc_conn *conn;
+    bool last; /* nobody else has security contexts */
 };
 
 static void answer(struct side *s, struct rpc_call *call)
@@ -35,7 +37,8 @@ static void run(struct side *s, const struct rpc_iface *ifaces, const uint8_t *d
     enum rpc_step step = RPC_MORE;
     size_t pos = 0;
 
-    s->server = (struct rpc_server){.ifaces = ifaces, .iface_count = 2, .secondary_address = "1"};
+    s->server = (struct rpc_server){
+        .ifaces = ifaces, .iface_count = 2, .security = &fake_acceptor, .secondary_address = "1"};
     s->shared = rpc_shared_new(0);
     if (s->shared == NULL)
         abort();
@@ -63,6 +66,8 @@ static void finish(struct side *s)
     rpc_conn_free(s->conn);
     if (rpc_shared_groups(s->shared) != 0)
         abort();
+    if (s->last && fake_contexts != 0)
+        abort();
     rpc_server_fini(&s->server);
     rpc_shared_free(s->shared);
 }
@@ -82,6 +87,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (rpc_conn_reason(a.conn) != rpc_conn_reason(b.conn) || x->len != y->len ||
         (x->len > 0 && memcmp(x->data, y->data, x->len) != 0))
         abort();
+    a.last = false;
+    b.last = true;
     finish(&a);
     finish(&b);
     return 0;

@@ -50,6 +50,30 @@ def response(stub, flags=3, call=2, e="<"):
     return pdu(2, struct.pack(e + "IHBB", len(stub), 0, 0, 0) + stub, flags, call, e)
 
 
+def trailer(level, value, pad=0, kind=16):
+    return struct.pack("<BBBxI", kind, level, pad, 7) + value
+
+
+def leg(token, level=5, ptype=11, flags=3):
+    """A bind, alter_context or auth3 with a token of the provider without cryptography (fakesec.h)."""
+    tail = trailer(level, token)
+    if ptype == 16:
+        return pdu(16, b"\0" * 4 + tail, flags, auth=len(token))
+    return bind([(0, LAB, [NDR])], ptype, tail=tail, auth=len(token), flags=flags)
+
+
+def signed(stub, counter=0, level=5, flags=3, call=2, opnum=4, whole=False):
+    """A request with that provider's signature; whole: with header signing."""
+    pad = -len(stub) % 16
+    tail = trailer(level, b"\0" * 8, pad)
+    p = bytearray(request(stub + b"\0" * pad + tail, opnum, flags=flags, call=call, hint=len(stub), auth=8))
+    total = sum(p[:-8]) if whole else sum(p[24:-16])
+    p[-8:] = struct.pack("<HHBBH", counter, total & 0xffff, 24 if whole else 0, 8 if whole else 0, 0xeeee)
+    if level == 6:
+        p[24:-16] = bytes(b ^ 0x55 for b in p[24:-16])
+    return bytes(p)
+
+
 ECHO = struct.pack("<I", 4) + b"abcd"
 TRAILER = b"\x0a\x02\0\0\0\0\0\0none"
 B_MGMT = bind([(0, MGMT, [NDR])])
@@ -92,6 +116,14 @@ CLIENT = {
     "rejected": ack([(2, 1, (uuid.UUID(int=0), 0))]),
     "http": b"HTTP/1.1 400 Bad Request\r\n",
 }
+CONN.update({
+    "signed": leg(b"one") + signed(ECHO) + signed(ECHO, 1),
+    "sealed": leg(b"one", 6) + signed(ECHO, level=6),
+    "signed_whole": leg(b"two", 4, flags=7) + leg(b"bye", 4, 14) + signed(ECHO, level=4, whole=True),
+    "signed_auth3": leg(b"two") + leg(b"end", ptype=16) + signed(ECHO),
+    "signed_fragments": leg(b"one") + signed(ECHO * 2, flags=1) + signed(b"", 1, flags=2),
+    "signed_refused": leg(b"one") + leg(b"two", 6, 14),
+})
 PDU = {
     "bind": B_BOTH,
     "bind_big": bind([(0, MGMT, [NDR])], e=">"),

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fakesec.h"
 #include "rpc/client.h"
 #include "rpc/conn.h"
 #include "rpc/lab.h"
@@ -21,7 +22,8 @@ struct pair {
 static void pair_open(struct pair *p, const struct rpc_client_conf *conf)
 {
     p->iface = rpc_lab_iface(1);
-    p->server = (struct rpc_server){.ifaces = &p->iface, .iface_count = 1};
+    p->server =
+        (struct rpc_server){.ifaces = &p->iface, .iface_count = 1, .security = &fake_acceptor};
     p->shared = rpc_shared_new(0);
     assert_non_null(p->shared);
     rpc_server_init(&p->server, p->shared);
@@ -313,6 +315,90 @@ static void a_response_above_the_bound_fails(void **state)
     pair_close(&p);
 }
 
+/* Turns until the association stands. */
+static void bind_securely(struct pair *p)
+{
+    enum rpc_client_step step = RPC_CLIENT_MORE;
+    struct errinfo ei;
+
+    for (int legs = 0; step == RPC_CLIENT_MORE && legs < 4; legs++)
+        step = turn(p, &ei);
+    assert_int_equal(step, RPC_CLIENT_BOUND);
+}
+
+static void calls_of_every_level_are_signed_and_checked(void **state)
+{
+    static const uint8_t levels[] = {RPC_LEVEL_CONNECT, RPC_LEVEL_PACKET, RPC_LEVEL_INTEGRITY,
+                                     RPC_LEVEL_PRIVACY};
+    static const size_t lens[] = {0, 1, 16, 5760, 5792, 5793, 20000};
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        struct rpc_client_conf conf = lab_conf();
+        struct pair p = {.chunk = i % 2 == 0 ? 0 : 1};
+
+        conf.security = fake_initiator();
+        assert_non_null(conf.security);
+        conf.authn_type = FAKE_TYPE;
+        conf.authn_level = levels[i];
+        pair_open(&p, &conf);
+        bind_securely(&p);
+        assert_string_equal(rpc_client_peer(p.client)->principal, "PC01$@LAB.EXAMPLE");
+        for (size_t k = 0; k < sizeof(lens) / sizeof(lens[0]); k++)
+            echo_once(&p, lens[k], (uint8_t)k);
+        pair_close(&p);
+        conf.security->ops->close(conf.security);
+        assert_int_equal(fake_contexts, 0);
+    }
+}
+
+static void an_answer_that_was_changed_on_the_way_is_not_believed(void **state)
+{
+    (void)state;
+    for (size_t at = 16; at < 24 + 16 + 8 + FAKE_SIGNATURE; at++) { /* before: the framing */
+        struct rpc_client_conf conf = lab_conf();
+        struct pair p = {0};
+        struct errinfo ei;
+
+        conf.security = fake_initiator();
+        conf.authn_type = FAKE_TYPE;
+        conf.authn_level = RPC_LEVEL_PRIVACY;
+        pair_open(&p, &conf);
+        bind_securely(&p);
+        assert_ok(rpc_client_call(p.client, RPC_LAB_ECHO, "12345678", 8, &ei), &ei);
+        to_server(&p);
+        rpc_conn_output(p.conn)->data[at] ^= 1;
+        assert_int_equal(to_client(&p, &ei), RPC_CLIENT_FAILED);
+        pair_close(&p);
+        conf.security->ops->close(conf.security);
+    }
+}
+
+static void a_server_that_knows_no_authentication_is_told(void **state)
+{
+    struct rpc_client_conf conf = lab_conf();
+    struct pair p = {0};
+    struct errinfo ei;
+
+    (void)state;
+    conf.security = fake_initiator();
+    conf.authn_type = 10;
+    conf.authn_level = RPC_LEVEL_INTEGRITY;
+    pair_open(&p, &conf);
+    while (rpc_client_output(p.client)->len > 0) {
+        size_t used;
+
+        (void)rpc_conn_feed(p.conn, rpc_client_output(p.client)->data,
+                            rpc_client_output(p.client)->len, &used);
+        buf_drop(rpc_client_output(p.client), used);
+    }
+    assert_int_equal(to_client(&p, &ei), RPC_CLIENT_FAILED);
+    assert_int_equal(ei.code, ERR_DENIED);
+    assert_non_null(strstr(ei.text, "authentication type not recognised"));
+    pair_close(&p);
+    conf.security->ops->close(conf.security);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +412,9 @@ int main(void)
         cmocka_unit_test(what_a_server_may_not_send_fails_the_association),
         cmocka_unit_test(a_big_endian_answer_is_read),
         cmocka_unit_test(a_response_above_the_bound_fails),
+        cmocka_unit_test(calls_of_every_level_are_signed_and_checked),
+        cmocka_unit_test(an_answer_that_was_changed_on_the_way_is_not_believed),
+        cmocka_unit_test(a_server_that_knows_no_authentication_is_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
