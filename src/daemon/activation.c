@@ -5,6 +5,8 @@
 
 #include "base/filetime.h"
 #include "daemon/daemon.h"
+#include "daemon/membership.h"
+#include "daemon/proof.h"
 #include "daemon/relaying.h"
 #include "daemon/straggler.h"
 
@@ -51,6 +53,14 @@ static void log_answered(const struct owed *o)
 
     if (!daemon_worker_line_due(o->w, &o->w->lines[KMS_ANSWERED], LOGL_INFO))
         return;
+    if (a->channel == STORE_ADBA) {
+        log_info(&o->w->d->log,
+                 "activation %s \"%s\" %s: granted as a member, an activation object covers it "
+                 "(version %u, CMID %s, not counted)",
+                 a->peer, a->workstation, product_name(o->product, product), a->version,
+                 guid_format(&a->client_id, cmid));
+        return;
+    }
     log_info(&o->w->d->log,
              "activation %s \"%s\" %s: answered, count %" PRIu32 " (version %u, CMID %s, needs "
              "%" PRIu32 ")",
@@ -256,7 +266,35 @@ static void on_recorded(struct ledger_entry *entry, enum err e)
     owed_drop(w, o);
 }
 
-static void record(struct daemon_worker *w, struct net_call *call, const struct kms_decision *dec)
+/* Whether the request is granted through the directory: no threshold, and nobody is counted. */
+static bool member_grant(struct daemon_worker *w, struct net_call *call,
+                         const struct kms_decision *dec)
+{
+    const struct daemon *d = w->d;
+    const struct rpc_call *rpc = net_call_rpc(call);
+    char workstation[256], peer[NET_ADDRESS_MAX];
+    struct proof_question q = {.how = d->settings.proof,
+                               .level = rpc->level,
+                               .peer = rpc->peer,
+                               .workstation = workstation,
+                               .now = daemon_worker_now(w)};
+    enum proof p;
+
+    if (d->settings.kms_members == SET_MEMBERS_COUNT || d->coverage == NULL ||
+        !coverage_has(d->coverage, &dec->request.kms_id, q.now))
+        return false;
+    kms_text_get(dec->request.workstation, KMS_WORKSTATION_UNITS, workstation, sizeof(workstation));
+    p = proof_judge(&q, membership_members(d->membership));
+    counter_add(&w->proofs[p], 1);
+    if (p != PROOF_MEMBER)
+        log_debug(&d->log, "activation %s \"%s\"%s%s: counted as everyone, %s: %s",
+                  net_call_peer(call, peer), workstation, q.peer != NULL ? " of " : "",
+                  q.peer != NULL ? q.peer->principal : "", proof_name(p), proof_text(p));
+    return p == PROOF_MEMBER;
+}
+
+static void record(struct daemon_worker *w, struct net_call *call, const struct kms_decision *dec,
+                   enum store_channel channel)
 {
     struct owed *o = owed_take(w);
 
@@ -271,7 +309,18 @@ static void record(struct daemon_worker *w, struct net_call *call, const struct 
     o->ndr64 = net_call_rpc(call)->ndr64;
     o->entry.done = on_recorded;
     describe(&dec->request, call, daemon_worker_now(w), &o->entry.row);
+    o->entry.row.channel = channel;
+    if (channel == STORE_ADBA) /* what the client asks for is there */
+        o->entry.row.count = dec->request.required_count;
     ledger_add(w->port, &o->entry);
+}
+
+/* The request is in order: what is left to say depends on host keys alone, which the directory does
+ * not ask for. */
+static bool may_be_granted(const struct kms_decision *dec)
+{
+    return dec->reason == KMS_ANSWERED ||
+           (dec->reason >= KMS_NOT_SERVED && dec->reason <= KMS_NOT_ACTIVATED);
 }
 
 void activation_call(struct daemon_worker *w, struct net_call *call)
@@ -292,8 +341,10 @@ void activation_call(struct daemon_worker *w, struct net_call *call)
         return;
     }
     kms_host_open(w->d->host, w->protector, data, n, daemon_worker_now(w), &dec);
-    if (dec.reason == KMS_ANSWERED && ready) {
-        record(w, call, &dec);
+    if (ready && may_be_granted(&dec) && member_grant(w, call, &dec)) {
+        record(w, call, &dec, STORE_ADBA);
+    } else if (dec.reason == KMS_ANSWERED && ready) {
+        record(w, call, &dec, STORE_KMS);
     } else if (relaying_wants(w->relaying, &dec, n)) {
         relaying_call(w->relaying, call, data, n);
     } else if (!ready) {

@@ -18,6 +18,7 @@
 #include "daemon/relaying.h"
 #include "daemon/retention.h"
 #include "daemon/watcher.h"
+#include "gss/gss.h"
 #include "net/inherit.h"
 
 #define BIND_MS     10000
@@ -353,16 +354,23 @@ static void on_grace_over(uv_timer_t *t)
     net_server_abort(d->net);
 }
 
-static void close_net(struct daemon *d)
+/* Ends the workers, which look at the registry and the objects that the directory covers. */
+static void stop_net(struct daemon *d)
 {
-    if (d->net == NULL)
+    if (d->net == NULL || d->net_stopped)
         return;
+    d->net_stopped = true;
     net_server_stop(d->net);
     uv_timer_init(&d->loop, &d->grace);
     d->grace.data = d;
     uv_timer_start(&d->grace, on_grace_over, GRACE_MS, 0);
     run_until(d, net_server_stopped(d->net));
     uv_close((uv_handle_t *)&d->grace, NULL);
+}
+
+static void close_net(struct daemon *d)
+{
+    stop_net(d);
     net_server_free(d->net);
 }
 
@@ -378,6 +386,20 @@ static enum err listen_all(struct daemon *d, struct errinfo *ei)
     return e;
 }
 
+static enum err open_security(struct daemon *d, struct errinfo *ei)
+{
+    if (d->settings.kms_keytab == NULL)
+        return ERR_OK;
+    if (gss_acceptor_new(d->settings.kms_keytab, &d->security, ei) != ERR_OK)
+        return err_context(ei, "[kms] keytab");
+    return ERR_OK;
+}
+
+static void close_security(struct daemon *d)
+{
+    gss_acceptor_free(d->security);
+}
+
 static enum err open_net(struct daemon *d, struct errinfo *ei)
 {
     struct net_conf conf = {
@@ -391,6 +413,7 @@ static enum err open_net(struct daemon *d, struct errinfo *ei)
         .bind_ms = BIND_MS,
         .exchange_ms = EXCHANGE_MS,
         .idle_ms = (unsigned)d->settings.idle * 1000,
+        .security = d->security,
         .workers = d->worker_count,
         .on_call = calls_dispatch,
         .worker_start = on_worker_start,
@@ -428,8 +451,16 @@ static enum err open_directory(struct daemon *d, struct errinfo *ei)
         log_info(&d->log, "no directory is configured ([directory] uri): KMS only");
         return ERR_OK;
     }
-    d->watcher = watcher_new(&conf);
-    return d->watcher == NULL ? err_nomem(ei) : ERR_OK;
+    if (d->settings.proof == SET_PROOF_NAME)
+        log_warn(&d->log, "[directory] proof = name: whoever names a member's name is believed; "
+                          "for tests only");
+    d->coverage = conf.coverage = coverage_new(d->settings.max_stale);
+    if (d->coverage != NULL)
+        d->watcher = watcher_new(&conf);
+    if (d->watcher != NULL)
+        return ERR_OK;
+    coverage_free(d->coverage);
+    return err_nomem(ei);
 }
 
 static void close_directory(struct daemon *d)
@@ -445,6 +476,7 @@ static void close_directory(struct daemon *d)
     }
     run_until(d, watcher_closed(d->watcher));
     watcher_free(d->watcher);
+    coverage_free(d->coverage);
 }
 
 static enum err open_membership(struct daemon *d, struct errinfo *ei)
@@ -536,7 +568,7 @@ static enum err open_control(struct daemon *d, struct errinfo *ei)
     return e;
 }
 
-/* Last: whatever a worker looks at is there. close_net ends them. */
+/* Last: whatever a worker looks at is there. */
 static enum err start_net(struct daemon *d, struct errinfo *ei)
 {
     if (d->options.check)
@@ -573,12 +605,13 @@ static const struct {
     {open_workers, close_workers},
     {relaying_open, relaying_close}, /* before the workers' loops run */
     {clearing_open, clearing_close},
+    {open_security, close_security},
     {open_net, close_net},
     {open_directory, close_directory},
     {open_membership, close_membership},
     {open_publisher, close_publisher},
     {open_control, close_control},
-    {start_net, close_nothing},
+    {start_net, stop_net},
     {start_publisher, close_nothing},
 };
 #define STEP_COUNT (sizeof(steps) / sizeof(steps[0]))

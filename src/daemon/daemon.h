@@ -10,6 +10,7 @@
 #include "base/labclk.h"
 #include "base/log.h"
 #include "catalog/catalog.h"
+#include "daemon/coverage.h"
 #include "daemon/ledger.h"
 #include "daemon/overrides.h"
 #include "daemon/worker.h"
@@ -73,8 +74,11 @@ struct daemon {
     struct daemon_worker *workers;
     unsigned worker_count;
 
+    const struct rpc_acceptor *security; /* NULL: no keytab is configured */
     struct rpc_iface ifaces[IFACE_COUNT];
     struct net_server *net;
+    bool net_stopped;
+    struct coverage *coverage;     /* the watcher's; NULL: no directory is configured */
     struct watcher *watcher;       /* NULL: no directory is configured */
     struct membership *membership; /* NULL likewise */
     struct publisher *publisher;

@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -46,6 +47,19 @@ static json_t *broken_json(const struct ao *o, const struct errinfo *why)
                      ao_verdict_name(AO_INVALID), "why", why->text, strlen(why->text));
 }
 
+/* Without the memory for it the object covers nobody until the next look. */
+static void cover(struct look *l, const struct ao *o, const struct licence *lic)
+{
+    struct covered *grown =
+        realloc(l->covered, (l->covered_count + o->kms_id_count) * sizeof(*grown));
+
+    if (grown == NULL)
+        return;
+    l->covered = grown;
+    for (size_t i = 0; i < o->kms_id_count; i++)
+        l->covered[l->covered_count++] = (struct covered){o->kms_ids[i], lic->not_after};
+}
+
 static json_t *judged_json(struct walk *w, const struct ao *o)
 {
     struct look *l = w->look;
@@ -56,10 +70,12 @@ static json_t *judged_json(struct walk *w, const struct ao *o)
         json_pack("{s:s?, s:s?, s:s?, s:i, s:s}", "name", o->name, "dn", o->dn, "group", lic.group,
                   "kms_ids", (int)o->kms_id_count, "verdict", ao_verdict_name(v));
 
-    if (v == AO_GOOD)
+    if (v == AO_GOOD) {
         l->good++;
-    else
+        cover(l, o, &lic);
+    } else {
         json_object_set_new(j, "why", json_string(why.text));
+    }
     if (lic.not_after != 0)
         json_object_set_new(j, "days_left",
                             json_integer((json_int_t)((lic.not_after - l->now) / CLK_DAY)));
@@ -112,5 +128,7 @@ void look_fini(struct look *l)
     json_decref(l->facts);
     json_decref(l->objects);
     l->facts = l->objects = NULL;
+    free(l->covered);
+    l->covered = NULL;
     tended_fini(&l->tended);
 }

@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "daemon/coverage.h"
 #include "daemon/tend.h"
 #include "ldap/dir.h"
 #include "realm/realm.h"
@@ -25,6 +26,8 @@ struct look {
     json_t *facts;   /* object; NULL if down or out of memory */
     json_t *objects; /* array */
     size_t object_count, good;
+    struct covered *covered; /* by good objects; free */
+    size_t covered_count;
     struct tended tended; /* what the steward did and could not do, if there is one */
 };
 

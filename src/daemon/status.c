@@ -88,6 +88,22 @@ static json_t *refused_json(const struct daemon *d)
     return j;
 }
 
+/* Of requests that the directory covers: whether their sender was proven to be a member. */
+static json_t *proofs_json(const struct daemon *d)
+{
+    json_t *j = json_object();
+
+    for (int i = 0; i < PROOF_COUNT; i++) {
+        uint64_t n = 0;
+
+        for (unsigned w = 0; w < d->worker_count; w++)
+            n += counter_read(&d->workers[w].proofs[i]);
+        if (n > 0)
+            json_object_set_new(j, proof_name((enum proof)i), json_integer((json_int_t)n));
+    }
+    return j;
+}
+
 static json_t *connections_json(const struct daemon *d)
 {
     json_t *closed = json_object(), *refused = json_object();
@@ -178,6 +194,7 @@ json_t *status_json(struct daemon *d)
         j, "host_os", d->settings.host_os != NULL ? json_string(d->settings.host_os) : json_null());
     json_object_set_new(j, "overrides", overrides_json(&d->overrides));
     json_object_set_new(j, "dns", publisher_json(d->publisher));
+    json_object_set_new(j, "proofs", proofs_json(d));
     add_totals(d, j);
     return j;
 }

@@ -64,6 +64,10 @@ static void on_looked(uv_work_t *work, int status)
         return;
     }
     tell(w, &w->next);
+    if (w->next.up) {
+        coverage_publish(w->conf.coverage, w->next.covered, w->next.covered_count, w->next.now);
+        w->next.covered = NULL;
+    }
     look_fini(&w->last);
     w->last = w->next;
     w->looked_at = w->next.now;

@@ -8,6 +8,7 @@
 
 #include "base/clk.h"
 #include "base/log.h"
+#include "daemon/coverage.h"
 #include "realm/realm.h"
 #include "settings/settings.h"
 
@@ -16,6 +17,7 @@ struct watcher_conf {
     const struct settings *settings; /* these outlive the watcher */
     const struct bundle *bundle;
     const struct catalog *catalog;
+    struct coverage *coverage; /* is told what good objects cover */
     struct clk clk;
     struct log log;
 };

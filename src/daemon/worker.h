@@ -11,6 +11,7 @@
 #include "base/loglimit.h"
 #include "base/rng.h"
 #include "daemon/ledger.h"
+#include "daemon/proof.h"
 #include "kms/host.h"
 #include "net/net.h"
 
@@ -32,6 +33,7 @@ struct daemon_worker {
     bool now_known;
 
     struct counter decided[KMS_REASONS]; /* since start */
+    struct counter proofs[PROOF_COUNT];  /* of requests that the directory covers */
     struct counter bad_stubs;
     struct loglimit lines[KMS_REASONS]; /* KMS_ANSWERED too */
     struct loglimit bad_stub_lines;

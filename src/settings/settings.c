@@ -12,6 +12,8 @@ static const char *const mechanisms[] = {"none",   "scram-sha-256", "external", 
 static const char *const tls_choices[] = {"off", "starttls", NULL};
 static const char *const restart_choices[] = {"remember", "forget", NULL};
 static const char *const mode_choices[] = {"serve", "refuse", NULL};
+static const char *const members_choices[] = {"adba-first", "count", NULL};
+static const char *const proof_choices[] = {"kerberos", "name", "none", NULL};
 static const char *const rodc_choices[] = {"refuse", "switch", NULL};
 static const char *const relay_choices[] = {"foreign", "all", NULL};
 static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
@@ -70,6 +72,12 @@ const struct conf_key settings_keys[] = {
              "without which it serves no Office."},
     {"kms", "workers", CONF_UINT, AT(workers), "0", .min = 0, .max = 64,
      .help = "Threads that serve connections; 0: one for each core."},
+    {"kms", "members", CONF_ENUM, AT(kms_members), "adba-first", .choices = members_choices,
+     .help = "adba-first: a proven member of the domain whose product an activation object covers is "
+             "granted as the directory would: no threshold, not counted. count: like everyone."},
+    {"kms", "keytab", CONF_PATH, AT(kms_keytab), NULL,
+     .help = "File (mode 0600) with the Kerberos keys of the service's own principal, "
+             "host/NAME-OF-THIS-HOST (docs/kerberos.md); unset: callers cannot authenticate."},
 
     {"directory", "uri", CONF_STRING, AT(dir_uri), NULL,
      .help = "Directory servers (ldap://, ldaps:// or ldapi://, with blanks between): the first that "
@@ -108,6 +116,10 @@ const struct conf_key settings_keys[] = {
      .help = "Deadline of each directory operation."},
     {"directory", "retry", CONF_DURATION, AT(dir_retry), "60s", .min = 1, .max = CLK_DAY,
      .help = "How often the daemon looks at the directory and its activation objects."},
+    {"directory", "proof", CONF_ENUM, AT(proof), "kerberos", .choices = proof_choices,
+     .help = "What proves on 1688 that a caller is a member. kerberos: its machine account "
+             "authenticated, at least with packet integrity ([kms] keytab). name: its "
+             "workstation's name, which anyone can tell; for tests. none: nothing does."},
     {"directory", "search_base", CONF_STRING, AT(search_base), NULL,
      .help = "Entry below which computer accounts are known; default: the whole domain."},
     {"directory", "sync_interval", CONF_DURATION, AT(sync_interval), "60s", .min = 1, .max = CLK_DAY,

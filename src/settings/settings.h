@@ -28,6 +28,10 @@ enum settings_kms_mode { SET_KMS_SERVE, SET_KMS_REFUSE };
 
 enum settings_relay { SET_RELAY_FOREIGN, SET_RELAY_ALL };
 
+enum settings_members { SET_MEMBERS_ADBA_FIRST, SET_MEMBERS_COUNT };
+
+enum settings_proof { SET_PROOF_KERBEROS, SET_PROOF_NAME, SET_PROOF_NONE };
+
 enum settings_rodc { SET_RODC_REFUSE, SET_RODC_SWITCH };
 
 struct settings {
@@ -50,6 +54,8 @@ struct settings {
     char *host_os;                         /* NULL: a host that serves everything */
     struct conf_list updates, packs;       /* of host_os */
     uint32_t workers;                      /* 0: as many as cores */
+    int kms_members;                       /* enum settings_members */
+    char *kms_keytab;                      /* NULL: callers cannot authenticate */
     /* [directory] */
     char *dir_uri; /* NULL: no directory */
     char *dir_domain;
@@ -61,6 +67,7 @@ struct settings {
     char *dir_principal; /* NULL: dir_user, else the keytab's first */
     int dir_tls;         /* enum settings_tls */
     char *dir_tls_ca;
+    int proof;       /* enum settings_proof */
     int dir_on_rodc; /* enum settings_rodc */
     char *lab_forest;
     int64_t dir_timeout; /* seconds */

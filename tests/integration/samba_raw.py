@@ -1,5 +1,7 @@
 """Runs named tests of Samba's raw DCE/RPC suite (Debian's python3-samba, unmodified) against the
-server at 127.0.0.1, port 135: `samba_raw.py LIST`, where LIST names one test a line.
+server at 127.0.0.1, port 135: `samba_raw.py LIST [CCACHE USER]`, where LIST names one test a line.
+With a credential cache (the server then at TARGET_HOSTNAME) the tests about authentication can run: who they
+call anonymous is that user too, since only Kerberos is served.
 
 The suite expects a second interface with an operation 4; our lab interface's echo takes the place
 of Samba's netlogon. Exit code 0 only if every named test ran and passed."""
@@ -13,6 +15,7 @@ os.environ.setdefault("SERVER", "127.0.0.1")
 os.environ.setdefault("TARGET_HOSTNAME", "127.0.0.1")
 os.environ.setdefault("SMB_CONF_PATH", "/dev/null")
 
+from samba.credentials import MUST_USE_KERBEROS, SPECIFIED, Credentials  # noqa: E402
 from samba.dcerpc import base, misc  # noqa: E402
 from samba.tests.dcerpc import raw_protocol  # noqa: E402
 
@@ -25,6 +28,25 @@ def lab_uuid():
 
 
 class Raw(raw_protocol.TestDCERPC_BIND):
+    login = None  # credential cache and user
+
+    def get_user_creds(self):
+        ccache, user = self.login
+        self.lp_ctx.set("realm", os.environ["REALM"])
+        creds = Credentials()
+        creds.guess(self.lp_ctx)
+        creds.set_kerberos_state(MUST_USE_KERBEROS)
+        creds.set_realm(os.environ["REALM"])
+        creds.set_username(user)
+        creds.set_named_ccache(f"FILE:{ccache}", SPECIFIED, self.lp_ctx)
+        return creds
+
+    def get_anon_creds(self):
+        # setUp asks before lp_ctx is there; what it gets is not used over TCP.
+        if self.login and hasattr(self, "lp_ctx"):
+            return self.get_user_creds()
+        return super().get_anon_creds()
+
     def _get_netlogon_ctx(self):
         abstract = misc.ndr_syntax_id()
         abstract.uuid = misc.GUID(lab_uuid())
@@ -35,7 +57,8 @@ class Raw(raw_protocol.TestDCERPC_BIND):
         return (ctx, ack, struct.pack("<I", 4) + b"\x01\x02\x03\x04")
 
 
-def main(path):
+def main(path, *login):
+    Raw.login = login or None
     with open(path, encoding="ascii") as f:
         names = f.read().split()
     suite = unittest.TestSuite(Raw(name) for name in names)
@@ -47,4 +70,4 @@ def main(path):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,92 @@
+#include "daemon/proof.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define NETBIOS_MAX 15 /* characters of a machine account's name, without its "$" */
+
+static const struct {
+    const char *name, *text;
+} told[PROOF_COUNT] = {
+    [PROOF_MEMBER] = {"member", "it is a member"},
+    [PROOF_OFF] = {"off", "[directory] proof lets nobody prove it"},
+    [PROOF_UNAUTHENTICATED] = {"unauthenticated", "the caller did not authenticate"},
+    [PROOF_WEAK] = {"weak", "the authentication level does not protect the request; packet "
+                            "integrity does"},
+    [PROOF_OTHER_REALM] = {"other-realm", "the caller belongs to another Kerberos realm"},
+    [PROOF_NO_MACHINE] = {"no-machine", "the caller authenticated as a user, not as a machine"},
+    [PROOF_OTHER_NAME] = {"other-name", "the request names another workstation than the machine "
+                                        "that authenticated"},
+    [PROOF_DISABLED] = {"disabled", "the computer account is disabled"},
+    [PROOF_NO_ACCOUNT] = {"no-account", "there is no one computer account of that name"},
+    [PROOF_STALE] = {"stale", "the computer accounts were read too long ago"},
+};
+
+const char *proof_name(enum proof p)
+{
+    return (unsigned)p < PROOF_COUNT ? told[p].name : "unknown";
+}
+
+const char *proof_text(enum proof p)
+{
+    return (unsigned)p < PROOF_COUNT ? told[p].text : "";
+}
+
+/* The account's name of "PC01$@LAB.EXAMPLE", without the "$". False: no machine account. */
+static bool machine_of(const char *principal, char *name, size_t size)
+{
+    size_t n = strcspn(principal, "@/\\");
+
+    if (n < 2 || n > size || principal[n] != '@' || principal[n - 1] != '$')
+        return false;
+    snprintf(name, size, "%.*s", (int)(n - 1), principal);
+    return true;
+}
+
+/* Whether the workstation's first label is the account's name, which AD cuts to 15 characters. */
+static bool same_machine(const char *account, const char *workstation)
+{
+    size_t n = strcspn(workstation, ".");
+
+    if (n > NETBIOS_MAX && strlen(account) == NETBIOS_MAX)
+        n = NETBIOS_MAX;
+    return n == strlen(account) && strncasecmp(account, workstation, n) == 0;
+}
+
+static enum proof by_kerberos(const struct proof_question *q, char *name, size_t size)
+{
+    if (q->peer == NULL)
+        return PROOF_UNAUTHENTICATED;
+    if (q->level < RPC_LEVEL_PACKET)
+        return PROOF_WEAK;
+    if (!q->peer->own_realm)
+        return PROOF_OTHER_REALM;
+    if (!machine_of(q->peer->principal, name, size))
+        return PROOF_NO_MACHINE;
+    return same_machine(name, q->workstation) ? PROOF_MEMBER : PROOF_OTHER_NAME;
+}
+
+enum proof proof_judge(const struct proof_question *q, struct members *members)
+{
+    static const enum proof of[MEMBER_VERDICTS] = {
+        [MEMBER_YES] = PROOF_MEMBER,
+        [MEMBER_DISABLED] = PROOF_DISABLED,
+        [MEMBER_UNKNOWN] = PROOF_NO_ACCOUNT,
+        [MEMBER_STALE] = PROOF_STALE,
+    };
+    char name[ROSTER_NAME_MAX + 1];
+    enum proof p = PROOF_MEMBER;
+    struct member_answer a;
+
+    if (q->how == SET_PROOF_NONE || members == NULL)
+        return PROOF_OFF;
+    if (q->how == SET_PROOF_KERBEROS)
+        p = by_kerberos(q, name, sizeof(name));
+    else
+        snprintf(name, sizeof(name), "%.*s", (int)strcspn(q->workstation, "."), q->workstation);
+    if (p != PROOF_MEMBER)
+        return p;
+    members_judge(members, MEMBER_BY_NAME, name, strlen(name), q->now, &a);
+    return of[a.verdict];
+}
