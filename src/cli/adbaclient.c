@@ -32,7 +32,8 @@ static int help(void)
     printf("\nOptions of every verb: --json, --catalog DIR, --timeout SECONDS, --help; and for "
            "tests, how KMS hosts "
            "are\nasked in this run: --ndr20 or --ndr64 (only that transfer syntax), "
-           "--max-fragment BYTES.\n"
+           "--max-fragment BYTES;\n--via 1688 (not the directory, and authenticated by the "
+           "machine's keytab).\n"
            "Exit code: 0 Licensed (or done), 10 not Licensed, others as in adbactl.\n");
     return EXIT_OK;
 }
@@ -57,7 +58,8 @@ static int wrong(const struct client *c, const char *what, const char *arg)
     return client_fail(c, err_fail(&ei, ERR_USAGE, "%s%s (try --help)", what, arg), &ei);
 }
 
-#define COMMON_MAX 9
+#define COMMON_MAX  10
+#define OPTIONS_MAX 48 /* of the verb with the most, and the common ones */
 
 /* The options that stand before or behind any verb. */
 static void common_options(struct client *c, struct opt opts[COMMON_MAX])
@@ -75,6 +77,8 @@ static void common_options(struct client *c, struct opt opts[COMMON_MAX])
          .dest = &c->timeout,
          .min = 1,
          .max = 3600},
+        OPT_TEXT_ROW("via", "1688", &c->via,
+                     "ask KMS hosts alone, authenticated by the machine's keytab"),
         OPT_FLAG_ROW("ndr20", &c->ndr20,
                      "offer KMS hosts only NDR 2.0 (default: both, as Windows)"),
         OPT_FLAG_ROW("ndr64", &c->ndr64, "offer KMS hosts only NDR64"),
@@ -150,7 +154,7 @@ int client_begin(struct client *c, const struct opt *opts, int *argc, char **arg
 int client_parse(struct client *c, const struct opt *opts, int *argc, char **argv, int min, int max)
 {
     bool want_help = false;
-    struct opt all[32];
+    struct opt all[OPTIONS_MAX];
     struct errinfo ei;
     size_t n = 0;
     enum err e;
@@ -167,6 +171,8 @@ int client_parse(struct client *c, const struct opt *opts, int *argc, char **arg
         return wrong(c, "something is missing after the verb", "");
     if (*argc > max)
         return wrong(c, "unexpected argument ", argv[max]);
+    if (c->via != NULL && strcmp(c->via, "1688") != 0)
+        return wrong(c, "--via takes 1688, not ", c->via);
     if (c->ndr20 && c->ndr64)
         return wrong(c, "give one of --ndr20 and --ndr64; without them both are offered", "");
     c->offer = c->ndr20 ? RPC_OFFER_NDR : c->ndr64 ? RPC_OFFER_NDR64 : RPC_OFFER_BOTH;
@@ -194,7 +200,7 @@ int client_begin_alone(struct client *c, const char *help_text, const struct opt
                        char **argv)
 {
     bool want_help = false;
-    struct opt all[32] = {{0}};
+    struct opt all[OPTIONS_MAX] = {{0}};
     struct errinfo ei;
     size_t n = 0;
     enum err e;

@@ -43,6 +43,7 @@ struct client {
     uint32_t max_fragment; /* bytes; 0: as agreed */
     bool ndr20, ndr64;     /* only this transfer syntax is offered */
     enum rpc_offer offer;
+    const char *via; /* "1688": KMS hosts alone, authenticated as the machine; NULL: as Windows */
     struct catalog *catalog;
     struct labclk *lab;
     char lab_path[1024];

@@ -9,6 +9,7 @@
 #include "cli/client_join.h"
 #include "client/words.h"
 #include "daemon/directory.h"
+#include "gss/gss.h"
 #include "kms/stub.h"
 #include "ldap/dir.h"
 #include "net/dial.h"
@@ -65,8 +66,12 @@ static enum err ask_ad(void *arg, struct machine *m, const struct machine_produc
     struct dir *d = NULL;
     struct ao o = {0};
     struct licence lic = {0};
-    enum err e = station_directory(s, &d, ei);
+    enum err e;
 
+    if (s->client->via != NULL)
+        return err_fail_hr(ei, ERR_NOT_NOW, HR_DS_SERVER_DOWN,
+                           "the directory is not asked (--via 1688)");
+    e = station_directory(s, &d, ei);
     if (e != ERR_OK) {
         ei->hresult = e == ERR_AUTH ? HR_LOGON_FAILURE : HR_DS_SERVER_DOWN;
         return e;
@@ -118,11 +123,28 @@ static void write_request(void *arg, bool ndr64, struct buf *out)
     kms_stub_write_request(request->data, request->len, ndr64, out);
 }
 
+/* A security context of the machine's account for the KMS host. */
+static enum err authenticate(const struct station *s, const char *host, struct rpc_security **out,
+                             struct errinfo *ei)
+{
+    char keytab[4096], target[300];
+    const struct gss_login login = {.keytab = keytab, .target = target, .type = RPC_AUTHN_SPNEGO};
+    enum err e = join_keytab(&s->folder, keytab, ei);
+
+    if (e != ERR_OK)
+        return err_context(ei, "--via 1688 needs the keytab of a joined machine");
+    snprintf(target, sizeof(target), "host/%s", host);
+    e = gss_initiator_new(&login, out, ei);
+    if (e != ERR_OK)
+        ei->hresult = HR_LOGON_FAILURE;
+    return e;
+}
+
 static enum err exchange(void *arg, const struct machine *m, const struct machine_host *host,
                          const struct buf *request, struct attempt_kms *out, struct errinfo *ei)
 {
     const struct station *s = arg;
-    const struct dial d = {
+    struct dial d = {
         .host = host->name,
         .port = host->port != 0 ? host->port : MACHINE_KMS_PORT,
         .iface = kms_interface_uuid,
@@ -137,9 +159,18 @@ static enum err exchange(void *arg, const struct machine *m, const struct machin
     struct dial_reply reply = {0};
     const uint8_t *data = NULL;
     size_t n = 0;
-    enum err e = dial_call(s->resolver, &d, &reply, ei);
+    enum err e = ERR_OK;
 
     (void)m;
+    if (s->client->via != NULL) {
+        e = authenticate(s, host->name, &d.security, ei);
+        d.authn_type = RPC_AUTHN_SPNEGO;
+        d.authn_level = RPC_LEVEL_PRIVACY;
+    }
+    if (e == ERR_OK)
+        e = dial_call(s->resolver, &d, &reply, ei);
+    if (d.security != NULL)
+        d.security->ops->close(d.security);
     if (e == ERR_OK && kms_stub_read_response(reply.stub.data, reply.stub.len, reply.big,
                                               reply.ndr64, &data, &n, &out->hresult) != ERR_OK)
         e = err_fail_hr(ei, ERR_MALFORMED, 0x8007000D,
