@@ -143,8 +143,9 @@ enum err rpc_bind_read(const struct rpc_hdr *h, const uint8_t *pdu, struct rpc_b
         (void)rpc_bind_next(&r);
     if (r.err != ERR_OK)
         return r.err;
-    /* Padding before a trailer is at most 15 bytes (MS-RPCE 2.2.2.11); more hides something. */
-    return wire_left(&r) > 15 ? ERR_MALFORMED : ERR_OK;
+    /* More than padding hides something. Before a trailer anything is let pass, as Samba does:
+     * impacket repeats its contexts there, uncounted. */
+    return tail == 0 && wire_left(&r) > 15 ? ERR_MALFORMED : ERR_OK;
 }
 
 enum err rpc_request_read(const struct rpc_hdr *h, const uint8_t *pdu, struct rpc_request *out)

@@ -73,6 +73,15 @@ def test_sambas_raw_tests_about_authentication_pass(one):
     assert f"{count} of {count} run, 0 failed, 0 broken" in done.stdout, done.stderr[-3000:]
 
 
+def test_impacket_calls_with_a_ticket_that_kvno_got(one):
+    one.ad.client.run("kvno", f"host/{HOST}", env={"KRB5CCNAME": one.ccache})
+    for level in ("connect", "privacy"):  # its own signing fails in Python 3
+        done = one.python("rpc_impacket_krb5.py", HOST, 1688, level, KRB5CCNAME=one.ccache)
+        assert MANAGEMENT.upper() in done.stdout.upper()
+    done = one.python("rpc_impacket_krb5.py", HOST, 1688, "privacy", "--encapsulated", expect=1, KRB5CCNAME=one.ccache)
+    assert "invalid_checksum" in done.stderr
+
+
 # ---- between the client and us ----
 
 
