@@ -30,6 +30,15 @@ void auth_free(struct rpc_conn *c)
     buf_fini(&c->clear);
 }
 
+bool auth_pending(const struct rpc_conn *c)
+{
+    const struct rpc_auth_context *x = c->auth;
+
+    while (x != NULL && (x->finished || x->invalid))
+        x = x->next;
+    return x != NULL;
+}
+
 /* ---- legs ---- */
 
 static bool level_exists(uint8_t level)
@@ -64,27 +73,21 @@ static struct rpc_auth_context *add(struct rpc_conn *c, const struct rpc_auth *a
     return x;
 }
 
-/* What the level promises must be what the provider agreed with the peer. */
-static enum err suffices(const struct rpc_auth_context *x, struct errinfo *ei)
-{
-    if (x->level == RPC_LEVEL_PRIVACY && !x->facts.private)
-        return err_fail(ei, ERR_CRYPTO, "the peer did not agree to sealing");
-    if (auth_signs(x->level) && !x->facts.ordered)
-        return err_fail(ei, ERR_CRYPTO, "the peer did not agree to detecting replayed messages");
-    return ERR_OK;
-}
-
 static enum rpc_security_step step(struct rpc_auth_context *x, const struct rpc_auth *a,
                                    struct buf *token, struct errinfo *ei)
 {
     enum rpc_security_step s;
 
+    if (x->legs++ == RPC_SECURITY_LEGS) {
+        err_fail(ei, ERR_LIMIT, "authentication takes more than %u legs", RPC_SECURITY_LEGS);
+        return RPC_SECURITY_FAILED;
+    }
     s = x->security->ops->step(x->security, a->value, a->len, token, &x->facts, ei);
     if (s != RPC_SECURITY_FAILED && token->err != ERR_OK) {
         err_nomem(ei);
         return RPC_SECURITY_FAILED;
     }
-    if (s == RPC_SECURITY_DONE && suffices(x, ei) != ERR_OK)
+    if (s == RPC_SECURITY_DONE && rpc_security_suffices(&x->facts, x->level, ei) != ERR_OK)
         return RPC_SECURITY_FAILED;
     x->finished = s == RPC_SECURITY_DONE;
     return s;

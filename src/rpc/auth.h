@@ -7,12 +7,14 @@
 
 /* Security contexts that one connection may hold. */
 #define RPC_CONN_SECURITY 8u
+/* Legs that one of them may take; Kerberos within SPNEGO needs three of the client's. */
+#define RPC_SECURITY_LEGS 8u
 
 struct rpc_auth_context {
     struct rpc_auth_context *next;
     struct rpc_security *security;
     uint32_t id;
-    uint8_t type, level;
+    uint8_t type, level, legs;
     bool finished;
     bool invalid; /* its last leg came in an auth3, which has no answer, and failed */
     struct rpc_security_facts facts;
@@ -49,6 +51,9 @@ size_t auth_room(const struct rpc_conn *c, const struct rpc_auth_context *x);
 /* Pads and signs the response that began at offset start of the output. False: the connection was
  * closed. */
 bool auth_seal_response(struct rpc_conn *c, struct rpc_auth_context *x, size_t start);
+
+/* A security context waits for its next leg. */
+bool auth_pending(const struct rpc_conn *c);
 
 void auth_free(struct rpc_conn *c);
 

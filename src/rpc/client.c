@@ -136,6 +136,9 @@ static enum rpc_security_step leg(struct rpc_client *c, const struct rpc_auth *a
         err_nomem(ei);
         return RPC_SECURITY_FAILED;
     }
+    if (r == RPC_SECURITY_DONE &&
+        rpc_security_suffices(&c->facts, c->conf.authn_level, ei) != ERR_OK)
+        return RPC_SECURITY_FAILED;
     c->known = r == RPC_SECURITY_DONE;
     return r;
 }
@@ -399,6 +402,10 @@ static enum rpc_client_step on_ack(struct rpc_client *c, const struct rpc_hdr *h
     }
     if (h->ptype == RPC_BIND_ACK)
         c->header_signing = secure(c) && (h->flags & RPC_PFC_HDR_SIGNING) != 0;
+    if (signs(c) && !c->header_signing) { /* or somebody on the way took the flag off */
+        err_fail(ei, ERR_AUTH, "the server does not sign headers");
+        return fail(c, ei);
+    }
     if (secure(c))
         return on_leg(c, h, pdu, ei);
     c->state = IDLE;

@@ -383,7 +383,7 @@ struct buf *rpc_conn_output(struct rpc_conn *c)
 
 bool rpc_conn_bound(const struct rpc_conn *c)
 {
-    return c->bound;
+    return c->bound && !auth_pending(c);
 }
 
 bool rpc_conn_in_exchange(const struct rpc_conn *c)

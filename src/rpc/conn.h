@@ -64,7 +64,8 @@ struct rpc_call {
     struct guid object;
     const uint8_t *stub;
     size_t stub_len;
-    uint8_t level; /* enum rpc_level, of authentication; every fragment kept it */
+    uint8_t level;      /* enum rpc_level, of authentication; every fragment kept it */
+    bool header_signed; /* signatures cover the headers of its fragments and of the answer's */
     const struct rpc_security_facts *peer; /* NULL: authentication level none */
     void *user;                            /* the caller's, NULL at first */
 };
@@ -90,6 +91,7 @@ void rpc_conn_drop(struct rpc_conn *c, struct rpc_call *call);
 
 /* Bytes to send; take them with buf_drop or buf_clear as they go out. */
 struct buf *rpc_conn_output(struct rpc_conn *c);
+/* Bound, and no authentication is unfinished (for deadlines). */
 bool rpc_conn_bound(const struct rpc_conn *c);
 /* Bytes of an unfinished PDU or unfinished call are waiting for their rest (for deadlines). */
 bool rpc_conn_in_exchange(const struct rpc_conn *c);

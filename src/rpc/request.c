@@ -107,6 +107,7 @@ static struct call_node *new_call(struct rpc_conn *c, const struct rpc_hdr *h,
         .has_object = q->has_object,
         .object = q->object,
         .level = auth != NULL ? auth->level : RPC_LEVEL_NONE,
+        .header_signed = auth != NULL && auth_signs(auth->level) && c->header_signing,
         .peer = auth != NULL ? &auth->facts : NULL,
     };
     return n;

@@ -29,14 +29,22 @@ enum rpc_level {
 const char *rpc_level_name(uint8_t level);
 
 #define RPC_PRINCIPAL_MAX 256
+#define RPC_SID_MAX       68 /* 15 sub-authorities (MS-DTYP 2.4.2.2) */
 
 /* What a finished context knows. */
 struct rpc_security_facts {
     char principal[RPC_PRINCIPAL_MAX]; /* the peer as the provider writes it, "PC01$@LAB.EXAMPLE" */
-    bool own_realm;                    /* the peer's realm is that of our own principal */
-    bool private;                      /* messages may be sealed */
-    bool ordered;                      /* replayed messages and wrong order are detected */
+    uint8_t sid[RPC_SID_MAX]; /* the peer's account, as its domain signed it (MS-DTYP 2.4.2.2) */
+    size_t sid_len;           /* 0: nobody signed one */
+    bool own_realm;           /* the peer's realm is that of our own principal */
+    bool private;             /* messages may be sealed */
+    bool ordered;             /* replayed messages and wrong order are refused */
 };
+
+/* ERR_CRYPTO: what the provider agreed with the peer is less than the level (enum rpc_level)
+ * promises. */
+MUST_CHECK enum err rpc_security_suffices(const struct rpc_security_facts *f, uint8_t level,
+                                          struct errinfo *ei);
 
 enum rpc_security_step {
     RPC_SECURITY_MORE, /* another leg must come */

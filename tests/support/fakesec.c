@@ -40,6 +40,10 @@ static size_t options(struct fake *f, const uint8_t *token, size_t len)
 static enum rpc_security_step accept_leg(struct fake *f, const void *token, size_t len,
                                          struct buf *out, struct rpc_security_facts *facts)
 {
+    if (is(token, len, "loop")) {
+        buf_add_str(out, "more");
+        return RPC_SECURITY_MORE;
+    }
     if (f->legs++ == 0) {
         len = options(f, token, len);
         if (is(token, len, "one"))

@@ -2,8 +2,9 @@
  *
  * Tokens are text. Accepting: "one" finishes at once, without an answer; "two" is answered "more"
  * and waits for "end", which finishes without an answer, or "bye", which finishes and is answered
- * "ok". A "p" or "o" behind a first token takes away sealing or the detection of replays; anything
- * else fails. Beginning: the first token is "two", "more" is answered "end".
+ * "ok". "loop" is answered "more", again and again. A "p" or "o" behind a first token takes away
+ * sealing or the detection of replays; anything else fails. Beginning: the first token is "two",
+ * "more" is answered "end".
  *
  * A signature is eight octets: a counter of the direction, the sum of the octets that are signed,
  * and the number of octets before and behind the stub. Sealing is XOR with 0x55. */

@@ -374,6 +374,34 @@ static void an_answer_that_was_changed_on_the_way_is_not_believed(void **state)
     }
 }
 
+static void a_server_whose_signatures_leave_out_headers_is_not_asked(void **state)
+{
+    static const uint8_t levels[] = {RPC_LEVEL_CONNECT, RPC_LEVEL_PACKET, RPC_LEVEL_INTEGRITY,
+                                     RPC_LEVEL_PRIVACY};
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        struct rpc_client_conf conf = lab_conf();
+        struct pair p = {0};
+        struct errinfo ei;
+
+        conf.security = fake_initiator();
+        conf.authn_type = FAKE_TYPE;
+        conf.authn_level = levels[i];
+        pair_open(&p, &conf);
+        to_server(&p);
+        rpc_conn_output(p.conn)->data[3] &= (uint8_t)~RPC_PFC_HDR_SIGNING;
+        if (levels[i] == RPC_LEVEL_CONNECT) {
+            assert_int_not_equal(to_client(&p, &ei), RPC_CLIENT_FAILED);
+        } else {
+            assert_int_equal(to_client(&p, &ei), RPC_CLIENT_FAILED);
+            assert_contains(ei.text, "does not sign headers");
+        }
+        pair_close(&p);
+        conf.security->ops->close(conf.security);
+    }
+}
+
 static void a_server_that_knows_no_authentication_is_told(void **state)
 {
     struct rpc_client_conf conf = lab_conf();
@@ -414,6 +442,7 @@ int main(void)
         cmocka_unit_test(a_response_above_the_bound_fails),
         cmocka_unit_test(calls_of_every_level_are_signed_and_checked),
         cmocka_unit_test(an_answer_that_was_changed_on_the_way_is_not_believed),
+        cmocka_unit_test(a_server_whose_signatures_leave_out_headers_is_not_asked),
         cmocka_unit_test(a_server_that_knows_no_authentication_is_told),
     };
 

@@ -26,6 +26,7 @@ struct world {
     size_t calls;  /* whole ones that came */
     size_t answer; /* octets of each answer; 0: the stub as it came */
     uint8_t level, last[STUB_MAX];
+    bool header_signed; /* the last call */
     size_t last_len;
     char principal[RPC_PRINCIPAL_MAX]; /* of the last call; "": nobody */
 };
@@ -63,6 +64,7 @@ static void take_call(struct world *w)
 
     w->calls++;
     w->level = call->level;
+    w->header_signed = call->header_signed;
     strcpy(w->principal, call->peer != NULL ? call->peer->principal : "");
     assert_true(call->stub_len <= sizeof(w->last));
     w->last_len = call->stub_len;
@@ -289,6 +291,7 @@ static void requests_are_checked_and_answers_signed_at_every_level(void **state)
             assert_false(send_packet(&w, request(&s)));
             assert_int_equal(w.last_len, s.stub);
             assert_int_equal(w.level, s.level);
+            assert_int_equal(w.header_signed, s.header_signing);
             assert_string_equal(w.principal, "PC01$@LAB.EXAMPLE");
             check_response(&w, &s);
             s.counter++;
@@ -567,6 +570,41 @@ static void legs_are_refused_as_the_table_says(void **state)
     }
 }
 
+static void an_authentication_that_does_not_end_counts_as_unbound_and_is_cut_off(void **state)
+{
+    struct world w;
+
+    (void)state;
+    open_world(&w, RPC_FRAG_MAX);
+    assert_false(send_packet(&w, leg(0x0b, 0, FAKE_TYPE, 5, CONTEXT_ID, "loop")));
+    for (int i = 0; i < 7; i++) {
+        assert_false(rpc_conn_bound(w.conn));
+        assert_false(send_packet(&w, leg(0x0e, 0, FAKE_TYPE, 5, CONTEXT_ID, "loop")));
+    }
+    buf_clear(rpc_conn_output(w.conn));
+    assert_true(send_packet(&w, leg(0x0e, 0, FAKE_TYPE, 5, CONTEXT_ID, "loop")));
+    expect(&w, FAULT("23", "01", SEC_PKG));
+    assert_int_equal(rpc_conn_reason(w.conn), RPC_AUTH_FAILED);
+    close_world(&w);
+}
+
+static void a_bind_is_over_when_authentication_is(void **state)
+{
+    static const char *const last[] = {"end", "wrong"};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct world w;
+
+        open_world(&w, 1);
+        assert_false(send_packet(&w, leg(0x0b, 0, FAKE_TYPE, 5, CONTEXT_ID, "two")));
+        assert_false(rpc_conn_bound(w.conn));
+        assert_false(send_packet(&w, leg(0x10, 0, FAKE_TYPE, 5, CONTEXT_ID, last[i])));
+        assert_true(rpc_conn_bound(w.conn));
+        close_world(&w);
+    }
+}
+
 static void a_request_during_authentication_is_a_protocol_error(void **state)
 {
     struct shape s = {.flags = 3, .level = RPC_LEVEL_INTEGRITY, .call = 2, .stub = 8};
@@ -635,6 +673,8 @@ int main(void)
         cmocka_unit_test(auth3_ends_an_authentication_without_an_answer),
         cmocka_unit_test(after_a_failed_auth3_every_request_is_denied),
         cmocka_unit_test(legs_are_refused_as_the_table_says),
+        cmocka_unit_test(an_authentication_that_does_not_end_counts_as_unbound_and_is_cut_off),
+        cmocka_unit_test(a_bind_is_over_when_authentication_is),
         cmocka_unit_test(a_request_during_authentication_is_a_protocol_error),
         cmocka_unit_test(another_level_or_context_than_agreed_is_denied),
         cmocka_unit_test(contexts_of_several_levels_live_side_by_side_up_to_eight),
