@@ -388,11 +388,19 @@ static enum err listen_all(struct daemon *d, struct errinfo *ei)
 
 static enum err open_security(struct daemon *d, struct errinfo *ei)
 {
-    if (d->settings.kms_keytab == NULL)
+    struct gss_service s = {.keytab = d->settings.kms_keytab, .domain = d->settings.dir_domain};
+    char *replays = NULL;
+    enum err e;
+
+    if (s.keytab == NULL)
         return ERR_OK;
-    if (gss_acceptor_new(d->settings.kms_keytab, &d->security, ei) != ERR_OK)
-        return err_context(ei, "[kms] keytab");
-    return ERR_OK;
+    /* Beside the control socket: the default is one file of all services of this user. */
+    if (!d->options.check && asprintf(&replays, "%s.rcache", d->settings.control_socket) < 0)
+        return err_nomem(ei);
+    s.replays = replays;
+    e = gss_acceptor_new(&s, &d->security, ei);
+    free(replays);
+    return e == ERR_OK ? e : err_context(ei, "[kms] keytab");
 }
 
 static void close_security(struct daemon *d)
@@ -460,6 +468,7 @@ static enum err open_directory(struct daemon *d, struct errinfo *ei)
     if (d->watcher != NULL)
         return ERR_OK;
     coverage_free(d->coverage);
+    d->coverage = NULL;
     return err_nomem(ei);
 }
 

@@ -3,10 +3,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gss/pac.h"
+
 #define BLOCK 16 /* signatures of sealed messages: the core pads to this */
 
 static uint8_t spnego_oid[] = {0x2b, 6, 1, 5, 5, 2};
 const gss_OID_desc gss_spnego = {sizeof(spnego_oid), spnego_oid};
+
+OM_uint32 gss_only_krb5(OM_uint32 *minor, gss_cred_id_t cred)
+{
+    gss_OID_desc mech = *gss_mech_krb5;
+    gss_OID_set_desc only = {1, &mech};
+
+    return gss_set_neg_mechs(minor, cred, &only);
+}
 
 static void display(OM_uint32 code, int kind, char *text, size_t size)
 {
@@ -61,28 +71,61 @@ static bool same_realm(const char *a, const char *b)
     return x != NULL && y != NULL && strchr(a, '\\') == NULL && strcmp(x, y) == 0;
 }
 
+/* A PAC whose signature does not hold shows no attributes. */
+static void read_sid(gss_name_t peer, struct rpc_security_facts *out)
+{
+    static char name[] = "urn:mspac:upn-dns-info";
+    gss_buffer_desc attribute = {sizeof(name) - 1, name}, value = GSS_C_EMPTY_BUFFER;
+    int authenticated = 0, complete = 0, more = -1;
+    OM_uint32 minor;
+
+    if (GSS_ERROR(gss_get_name_attribute(&minor, peer, &attribute, &authenticated, &complete,
+                                         &value, NULL, &more)))
+        return;
+    if (authenticated != 0 && complete != 0)
+        out->sid_len = pac_sid(value.value, value.length, out->sid);
+    gss_release_buffer(&minor, &value);
+}
+
+/* The names of both sides, and what follows from them. */
+static enum err read_names(gss_name_t peer, gss_name_t us, bool acceptor,
+                           struct rpc_security_facts *out, struct errinfo *ei)
+{
+    char own[RPC_PRINCIPAL_MAX];
+
+    if (name_text(peer, out->principal, sizeof(out->principal)) != ERR_OK ||
+        name_text(us, own, sizeof(own)) != ERR_OK)
+        return err_fail(ei, ERR_AUTH, "the peer's name is not to be read");
+    if (acceptor && strncmp(own, "host/", 5) != 0)
+        return err_fail(ei, ERR_AUTH, "the peer's ticket is for %s, not for host/", own);
+    out->own_realm = same_realm(out->principal, own);
+    if (acceptor)
+        read_sid(peer, out);
+    return ERR_OK;
+}
+
 enum err gss_context_facts(struct gss_context *c, bool acceptor, OM_uint32 flags,
                            struct rpc_security_facts *out, struct errinfo *ei)
 {
     gss_name_t source = GSS_C_NO_NAME, target = GSS_C_NO_NAME;
-    char own[RPC_PRINCIPAL_MAX];
+    const OM_uint32 order = GSS_C_REPLAY_FLAG | GSS_C_SEQUENCE_FLAG;
+    gss_OID mech = GSS_C_NO_OID;
     OM_uint32 major, minor;
-    enum err e = ERR_OK;
+    enum err e;
 
     if ((flags & GSS_C_DCE_STYLE) == 0)
         return err_fail(ei, ERR_AUTH, "the peer does not authenticate in DCE style");
-    major = gss_inquire_context(&minor, c->ctx, &source, &target, NULL, NULL, NULL, NULL, NULL);
+    major = gss_inquire_context(&minor, c->ctx, &source, &target, NULL, &mech, NULL, NULL, NULL);
     if (GSS_ERROR(major))
         return gss_fail(ei, ERR_AUTH, "read the peer's name", major, minor);
     *out = (struct rpc_security_facts){
         .private = (flags & GSS_C_CONF_FLAG) != 0,
-        .ordered = (flags & (GSS_C_REPLAY_FLAG | GSS_C_SEQUENCE_FLAG)) != 0,
+        .ordered = (flags & order) == order,
     };
-    if (name_text(acceptor ? source : target, out->principal, sizeof(out->principal)) != ERR_OK ||
-        name_text(acceptor ? target : source, own, sizeof(own)) != ERR_OK)
-        e = err_fail(ei, ERR_AUTH, "the peer's name is not to be read");
+    if (!gss_oid_equal(mech, gss_mech_krb5))
+        e = err_fail(ei, ERR_AUTH, "the peer did not authenticate with Kerberos");
     else
-        out->own_realm = same_realm(out->principal, own);
+        e = read_names(acceptor ? source : target, acceptor ? target : source, acceptor, out, ei);
     gss_release_name(&minor, &source);
     gss_release_name(&minor, &target);
     return e;
@@ -183,9 +226,13 @@ enum err gss_context_check(struct rpc_security *s, bool seal, const struct rpc_p
     struct gss_context *c = (struct gss_context *)s;
     gss_buffer_desc message = whole(p), mic = {len, (uint8_t *)(uintptr_t)signature};
     gss_iov_buffer_desc iov[4];
-    OM_uint32 major, minor;
+    OM_uint32 major, minor, left;
     int conf = 1;
 
+    /* MIT's checks of messages do not look at the clock. */
+    major = gss_context_time(&minor, c->ctx, &left);
+    if (major != GSS_S_COMPLETE)
+        return gss_fail(ei, ERR_CRYPTO, "the login has ended", major, minor);
     layout(iov, p, signature, len);
     if (seal)
         major = gss_unwrap_iov(&minor, c->ctx, &conf, NULL, iov, 4);

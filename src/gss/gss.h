@@ -6,9 +6,16 @@
 #include "base/err.h"
 #include "rpc/security.h"
 
-/* Accepts with the keys of the file keytab, which is read at every first leg: new keys count at
- * once. ERR_REFUSED: others may read it; ERR_CONFIG: no key in it; ERR_NOTFOUND. */
-MUST_CHECK enum err gss_acceptor_new(const char *keytab, const struct rpc_acceptor **out,
+struct gss_service {
+    const char *keytab;  /* file with the keys of host/ principals of one realm */
+    const char *domain;  /* whose realm it must be, in any case; NULL: any */
+    const char *replays; /* file of the replay cache, made if there is none; NULL: MIT's default */
+};
+
+/* Accepts with the keys of the keytab, which is read, and its mode looked at, at every first leg:
+ * new keys count at once. A first leg reads files and locks one, briefly. ERR_REFUSED: others may
+ * read the keytab; ERR_CONFIG: it has no keys, or others than those above; ERR_NOTFOUND. */
+MUST_CHECK enum err gss_acceptor_new(const struct gss_service *s, const struct rpc_acceptor **out,
                                      struct errinfo *ei);
 /* When none of its contexts is left. */
 void gss_acceptor_free(const struct rpc_acceptor *a);

@@ -1,6 +1,9 @@
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <krb5.h>
 
 #include "gss/context.h"
 
@@ -45,6 +48,19 @@ static enum rpc_security_step step(struct rpc_security *s, const void *token, si
     return r;
 }
 
+/* A credential cache in memory lives, with its tickets, until somebody destroys it. */
+static void forget(const char *cache)
+{
+    krb5_context k;
+    krb5_ccache cc;
+
+    if (cache[0] == '\0' || krb5_init_context(&k) != 0)
+        return;
+    if (krb5_cc_resolve(k, cache, &cc) == 0)
+        krb5_cc_destroy(k, cc);
+    krb5_free_context(k);
+}
+
 static void free_context(struct rpc_security *s)
 {
     struct gss_context *c = (struct gss_context *)s;
@@ -52,6 +68,7 @@ static void free_context(struct rpc_security *s)
 
     gss_delete_sec_context(&minor, &c->ctx, GSS_C_NO_BUFFER);
     gss_release_cred(&minor, &c->cred);
+    forget(c->cache);
     gss_release_name(&minor, &c->target);
     buf_fini(&c->first);
     free(c);
@@ -79,18 +96,20 @@ static enum err log_in(const struct gss_login *l, struct gss_context *c, struct 
 {
     gss_OID_desc mechs[2] = {*gss_mech_krb5, gss_spnego};
     gss_OID_set_desc wanted = {2, mechs};
-    char cache[40];
-    gss_key_value_element_desc elements[2] = {{"client_keytab", l->keytab}, {"ccache", cache}};
+    static atomic_uint serial;
+    gss_key_value_element_desc elements[2] = {{"client_keytab", l->keytab}, {"ccache", c->cache}};
     const gss_key_value_set_desc store = {2, elements};
     gss_name_t name = GSS_C_NO_NAME;
     OM_uint32 major, minor, ignored;
 
-    snprintf(cache, sizeof(cache), "MEMORY:%p", (void *)c);
+    snprintf(c->cache, sizeof(c->cache), "MEMORY:adbad-%u", atomic_fetch_add(&serial, 1));
     if (l->principal != NULL && import(l->principal, &name, ei) != ERR_OK)
         return ei != NULL ? ei->code : ERR_CONFIG;
     major = gss_acquire_cred_from(&minor, name, GSS_C_INDEFINITE, &wanted, GSS_C_INITIATE, &store,
                                   &c->cred, NULL, NULL);
     gss_release_name(&ignored, &name);
+    if (!GSS_ERROR(major))
+        major = gss_only_krb5(&minor, c->cred);
     if (!GSS_ERROR(major))
         return ERR_OK;
     gss_fail(ei, ERR_AUTH, "log in", major, minor);
