@@ -275,6 +275,7 @@ static bool member_grant(struct daemon_worker *w, struct net_call *call,
     char workstation[256], peer[NET_ADDRESS_MAX];
     struct proof_question q = {.how = d->settings.proof,
                                .level = rpc->level,
+                               .header_signed = rpc->header_signed,
                                .peer = rpc->peer,
                                .workstation = workstation,
                                .now = daemon_worker_now(w)};

@@ -12,12 +12,15 @@ static const struct {
     [PROOF_MEMBER] = {"member", "it is a member"},
     [PROOF_OFF] = {"off", "[directory] proof lets nobody prove it"},
     [PROOF_UNAUTHENTICATED] = {"unauthenticated", "the caller did not authenticate"},
-    [PROOF_WEAK] = {"weak", "the authentication level does not protect the request; packet "
-                            "integrity does"},
+    [PROOF_WEAK] = {"weak", "the call is not protected with its header; packet integrity with "
+                            "header signing is"},
     [PROOF_OTHER_REALM] = {"other-realm", "the caller belongs to another Kerberos realm"},
     [PROOF_NO_MACHINE] = {"no-machine", "the caller authenticated as a user, not as a machine"},
     [PROOF_OTHER_NAME] = {"other-name", "the request names another workstation than the machine "
                                         "that authenticated"},
+    [PROOF_NO_SID] = {"no-sid", "the ticket does not tell the SID of the account"},
+    [PROOF_OTHER_ACCOUNT] = {"other-account", "the ticket's SID is not that of the account whose "
+                                              "name it bears"},
     [PROOF_DISABLED] = {"disabled", "the computer account is disabled"},
     [PROOF_NO_ACCOUNT] = {"no-account", "there is no one computer account of that name"},
     [PROOF_STALE] = {"stale", "the computer accounts were read too long ago"},
@@ -33,12 +36,14 @@ const char *proof_text(enum proof p)
     return (unsigned)p < PROOF_COUNT ? told[p].text : "";
 }
 
-/* The account's name of "PC01$@LAB.EXAMPLE", without the "$". False: no machine account. */
+/* The account's name of "PC01$@LAB.EXAMPLE", without the "$". False: no machine account. The
+ * registry overlooks one "$", so a name that still ends in one would pass for another's. */
 static bool machine_of(const char *principal, char *name, size_t size)
 {
     size_t n = strcspn(principal, "@/\\");
 
-    if (n < 2 || n > size || principal[n] != '@' || principal[n - 1] != '$')
+    if (n < 2 || n > size || principal[n] != '@' || principal[n - 1] != '$' ||
+        principal[n - 2] == '$')
         return false;
     snprintf(name, size, "%.*s", (int)(n - 1), principal);
     return true;
@@ -58,13 +63,27 @@ static enum proof by_kerberos(const struct proof_question *q, char *name, size_t
 {
     if (q->peer == NULL)
         return PROOF_UNAUTHENTICATED;
-    if (q->level < RPC_LEVEL_PACKET)
+    if (q->level < RPC_LEVEL_PACKET || !q->header_signed)
         return PROOF_WEAK;
     if (!q->peer->own_realm)
         return PROOF_OTHER_REALM;
     if (!machine_of(q->peer->principal, name, size))
         return PROOF_NO_MACHINE;
-    return same_machine(name, q->workstation) ? PROOF_MEMBER : PROOF_OTHER_NAME;
+    if (!same_machine(name, q->workstation))
+        return PROOF_OTHER_NAME;
+    return q->peer->sid_len > 0 ? PROOF_MEMBER : PROOF_NO_SID;
+}
+
+/* Who may choose a user principal name can be called by a machine's name; SIDs are not chosen. */
+static enum proof same_account(const struct proof_question *q, struct members *members,
+                               const struct guid *named)
+{
+    struct member_answer a;
+
+    members_judge(members, MEMBER_BY_SID, q->peer->sid, q->peer->sid_len, q->now, &a);
+    return a.verdict == MEMBER_YES && !guid_is_zero(named) && guid_equal(&a.guid, named)
+               ? PROOF_MEMBER
+               : PROOF_OTHER_ACCOUNT;
 }
 
 enum proof proof_judge(const struct proof_question *q, struct members *members)
@@ -88,5 +107,7 @@ enum proof proof_judge(const struct proof_question *q, struct members *members)
     if (p != PROOF_MEMBER)
         return p;
     members_judge(members, MEMBER_BY_NAME, name, strlen(name), q->now, &a);
+    if (q->how == SET_PROOF_KERBEROS && a.verdict == MEMBER_YES)
+        return same_account(q, members, &a.guid);
     return of[a.verdict];
 }

@@ -10,13 +10,14 @@
 
 #define MAX_STALE (7 * CLK_DAY)
 #define SYNCED    1000
+#define SID(text) (const uint8_t *)(text), 1 /* one octet will do here */
 
 static struct members *registry(void)
 {
     static const struct member all[] = {
-        {.id = {{1}}, .name = "PC01", .dns_name = "", .dn = "CN=PC01", .enabled = true},
-        {.id = {{2}}, .name = "PC02", .dns_name = "", .dn = "CN=PC02"},
-        {.id = {{3}}, .name = "ACCOUNTING-DEPT", .dns_name = "", .dn = "CN=3", .enabled = true},
+        {{{1}}, {{1}}, "PC01", "", "CN=PC01", SID("1"), true},
+        {{{2}}, {{2}}, "PC02", "", "CN=PC02", SID("2"), false},
+        {{{3}}, {{3}}, "ACCOUNTING-DEPT", "", "CN=3", SID("3"), true},
     };
     struct members *m = members_new(MAX_STALE);
     struct roster *r = roster_new();
@@ -33,7 +34,8 @@ static void every_condition_must_hold_and_the_first_that_fails_is_told(void **st
     static const struct {
         int how;
         uint8_t level;
-        const char *principal; /* NULL: not authenticated; '!': of another realm */
+        const char *principal; /* NULL: not authenticated; '!': of another realm; '-': of an
+                                  unsigned header */
         const char *workstation;
         int64_t now;
         enum proof proof;
@@ -48,6 +50,9 @@ static void every_condition_must_hold_and_the_first_that_fails_is_told(void **st
         {SET_PROOF_KERBEROS, 2, "PC01$@LAB.EXAMPLE", "PC01", SYNCED, PROOF_WEAK},
         {SET_PROOF_KERBEROS, 6, "!PC01$@OTHER.EXAMPLE", "PC01", SYNCED, PROOF_OTHER_REALM},
         {SET_PROOF_KERBEROS, 6, "PC01@LAB.EXAMPLE", "PC01", SYNCED, PROOF_NO_MACHINE},
+        {SET_PROOF_KERBEROS, 6, "-PC01$@LAB.EXAMPLE", "PC01", SYNCED, PROOF_WEAK},
+        {SET_PROOF_KERBEROS, 6, "PC01$$@LAB.EXAMPLE", "PC01", SYNCED, PROOF_NO_MACHINE},
+        {SET_PROOF_KERBEROS, 6, "PC01$$@LAB.EXAMPLE", "PC01$", SYNCED, PROOF_NO_MACHINE},
         {SET_PROOF_KERBEROS, 6, "$@LAB.EXAMPLE", "", SYNCED, PROOF_NO_MACHINE},
         {SET_PROOF_KERBEROS, 6, "host/PC01$@LAB.EXAMPLE", "PC01", SYNCED, PROOF_NO_MACHINE},
         {SET_PROOF_KERBEROS, 6, "PC01$", "PC01", SYNCED, PROOF_NO_MACHINE},
@@ -67,14 +72,47 @@ static void every_condition_must_hold_and_the_first_that_fails_is_told(void **st
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const char *principal = rows[i].principal;
         struct rpc_security_facts facts = {.own_realm = principal != NULL && *principal != '!'};
+        const char *sid = strncmp(rows[i].workstation, "acc", 3) == 0 ? "3" : "1";
         struct proof_question q = {.how = rows[i].how,
                                    .level = rows[i].level,
+                                   .header_signed = principal == NULL || *principal != '-',
                                    .peer = principal != NULL ? &facts : NULL,
                                    .workstation = rows[i].workstation,
                                    .now = rows[i].now};
 
         if (principal != NULL)
-            strcpy(facts.principal, principal + (*principal == '!'));
+            strcpy(facts.principal, principal + (*principal == '!' || *principal == '-'));
+        facts.sid_len = strlen(sid);
+        memcpy(facts.sid, sid, facts.sid_len);
+        assert_string_equal(proof_name(proof_judge(&q, m)), proof_name(rows[i].proof));
+    }
+    members_free(m);
+}
+
+/* The one who got a ticket in PC01's name, and whom the domain signed it to be. */
+static void the_ticket_must_be_that_of_the_account_whose_name_it_bears(void **state)
+{
+    static const struct {
+        const char *sid;
+        enum proof proof;
+    } rows[] = {
+        {"1", PROOF_MEMBER},        {"", PROOF_NO_SID},         {"9", PROOF_OTHER_ACCOUNT},
+        {"2", PROOF_OTHER_ACCOUNT}, {"3", PROOF_OTHER_ACCOUNT},
+    };
+    struct members *m = registry();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct rpc_security_facts facts = {.principal = "PC01$@LAB.EXAMPLE", .own_realm = true};
+        struct proof_question q = {.how = SET_PROOF_KERBEROS,
+                                   .level = RPC_LEVEL_PRIVACY,
+                                   .header_signed = true,
+                                   .peer = &facts,
+                                   .workstation = "PC01",
+                                   .now = SYNCED};
+
+        facts.sid_len = strlen(rows[i].sid);
+        memcpy(facts.sid, rows[i].sid, facts.sid_len);
         assert_string_equal(proof_name(proof_judge(&q, m)), proof_name(rows[i].proof));
     }
     members_free(m);
@@ -113,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_condition_must_hold_and_the_first_that_fails_is_told),
+        cmocka_unit_test(the_ticket_must_be_that_of_the_account_whose_name_it_bears),
         cmocka_unit_test(without_a_registry_nobody_is_proven),
         cmocka_unit_test(what_objects_cover_ends_with_their_licence_and_with_the_look),
     };
