@@ -303,6 +303,71 @@ static void a_login_ends_with_its_ticket(void **state)
     close_world(&w);
 }
 
+/* A message of the client's, as it signs or seals it without header signing. */
+struct message {
+    uint8_t text[16], signature[128];
+    size_t len;
+};
+
+static struct message say(struct world *w, bool seal)
+{
+    struct message m = {.text = "0123456789abcde"};
+    gss_iov_buffer_desc iov[2] = {
+        {GSS_IOV_BUFFER_TYPE_HEADER | GSS_IOV_BUFFER_FLAG_ALLOCATE, GSS_C_EMPTY_BUFFER},
+        {GSS_IOV_BUFFER_TYPE_DATA, {sizeof(m.text), m.text}}};
+    gss_buffer_desc *signature = &iov[0].buffer;
+    OM_uint32 minor, major;
+
+    if (seal)
+        major = gss_wrap_iov(&minor, w->client, 1, GSS_C_QOP_DEFAULT, NULL, iov, 2);
+    else
+        major = gss_get_mic(&minor, w->client, GSS_C_QOP_DEFAULT, &iov[1].buffer, signature);
+    assert_int_equal(major, GSS_S_COMPLETE);
+    assert_true(signature->length <= sizeof(m.signature));
+    memcpy(m.signature, signature->value, signature->length);
+    m.len = signature->length;
+    gss_release_buffer(&minor, signature);
+    return m;
+}
+
+static enum err hear(struct world *w, bool seal, struct message m)
+{
+    struct rpc_protected p = {m.text, 0, sizeof(m.text), 0};
+
+    return w->server->ops->check(w->server, seal, &p, m.signature, m.len, &w->ei);
+}
+
+static void messages_lost_repeated_or_changed_on_the_way_are_refused(void **state)
+{
+    static const char *const whys[] = {"out of order", "replayed", "signature does not hold",
+                                       "signature does not hold"};
+    struct ticket t = good();
+    struct world w;
+
+    (void)state;
+    open_world(&w);
+    for (size_t i = 0; i < 2 * 4; i++) {
+        bool seal = i >= 4;
+        struct message one, two;
+
+        assert_int_equal(login(&w, &t, RPC_AUTHN_KERBEROS, ALL), RPC_SECURITY_DONE);
+        one = say(&w, seal);
+        assert_ok(hear(&w, seal, one), &w.ei);
+        two = say(&w, seal);
+        if (i % 4 == 0)
+            two = say(&w, seal);
+        else if (i % 4 == 1)
+            two = one;
+        else if (i % 4 == 2)
+            two.text[7] ^= 1;
+        else
+            two.signature[two.len - 1] ^= 1;
+        assert_int_equal(hear(&w, seal, two), ERR_CRYPTO);
+        assert_contains(w.ei.text, whys[i % 4]);
+    }
+    close_world(&w);
+}
+
 static void a_keytab_that_others_may_read_ends_logins(void **state)
 {
     struct ticket t = good();
@@ -377,6 +442,7 @@ int main(void)
         cmocka_unit_test(tickets_of_another_time_or_service_are_refused),
         cmocka_unit_test(a_login_that_was_heard_on_the_wire_is_refused),
         cmocka_unit_test(a_login_ends_with_its_ticket),
+        cmocka_unit_test(messages_lost_repeated_or_changed_on_the_way_are_refused),
         cmocka_unit_test(a_keytab_that_others_may_read_ends_logins),
         cmocka_unit_test(keytabs_of_anything_else_are_refused_at_the_start),
         cmocka_unit_test(a_replay_cache_that_cannot_be_made_is_told_at_the_start),
