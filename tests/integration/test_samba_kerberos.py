@@ -1,13 +1,12 @@
 """Kerberos on 1688, beside a Samba domain controller: clients that others wrote, and who comes between."""
-import contextlib
 import os
 import socket
 import struct
 import sys
-import threading
 
 import pytest
 
+from between import Between, split
 from lab import Lab
 from sambalab import CLIENT_ADDRESS, DOMAIN, REALM, SambaLab
 
@@ -85,66 +84,13 @@ def test_impacket_calls_with_a_ticket_that_kvno_got(one):
 # ---- between the client and us ----
 
 
-def split(data):
-    """The whole PDUs at the front of data, and the rest."""
-    pdus = []
-    while len(data) >= 16 and len(data) >= struct.unpack_from("<H", data, 8)[0]:
-        length = struct.unpack_from("<H", data, 8)[0]
-        pdus.append(data[:length])
-        data = data[length:]
-    return pdus, data
-
-
-class Between(threading.Thread):
-    """Passes one connection on; what the client sends goes through change(pdu) -> pdus. When it has said all,
-    what after(sent) gives follows."""
-
-    def __init__(self, one, change=lambda pdu: [pdu], after=lambda sent: []):
-        super().__init__(daemon=True)
-        self.change, self.after = change, after
-        self.sent, self.answers = [], []
-        self.listener = one.ad.client.inside(lambda: socket.create_server(("0.0.0.0", 0)))
-        self.listener.settimeout(60)
-        self.port = self.listener.getsockname()[1]
-        self.there = one.ad.client.inside(lambda: socket.create_connection((CLIENT_ADDRESS, 1688), 60))
-        self.start()
-
-    def run(self):
-        here, _ = self.listener.accept()
-        back = threading.Thread(target=self.pass_back, args=(here,), daemon=True)
-        back.start()
-        data = b""
-        with contextlib.suppress(OSError):
-            while got := here.recv(65536):
-                pdus, data = split(data + got)
-                for pdu in pdus:
-                    self.sent.append(pdu)
-                    self.there.sendall(b"".join(self.change(pdu)))
-        with contextlib.suppress(OSError):
-            self.there.sendall(b"".join(self.after(self.sent)))
-            self.there.shutdown(socket.SHUT_WR)
-        back.join(60)
-        here.close()
-
-    def pass_back(self, here):
-        data = b""
-        with contextlib.suppress(OSError):
-            while got := self.there.recv(65536):
-                pdus, data = split(data + got)
-                self.answers += pdus
-                with contextlib.suppress(OSError):
-                    here.sendall(got)
-        with contextlib.suppress(OSError):
-            here.shutdown(socket.SHUT_RDWR)
-
-    def close(self):
-        self.join(60)
-        self.listener.close()
-        self.there.close()
+def proxy_to(one, **kw):
+    return Between(one.ad.client.inside(lambda: socket.create_server(("0.0.0.0", 0))),
+                   one.ad.client.inside(lambda: socket.create_connection((CLIENT_ADDRESS, 1688), 60)), **kw)
 
 
 def between(one, security, level, **kw):
-    proxy = Between(one, **kw)
+    proxy = proxy_to(one, **kw)
     done = one.call(security, level, port=proxy.port, expect=None)
     proxy.close()
     return proxy, done
@@ -204,7 +150,7 @@ def test_a_login_heard_before_is_refused_when_it_comes_again(one, security):
 
 def test_a_ticket_for_another_service_is_refused(one):
     before = one.refused("auth-failed")
-    proxy = Between(one)
+    proxy = proxy_to(one)
     done = one.python("rpc_secure.py", HOST, proxy.port, "PC01$", one.ccache, "krb5", "sign", 1, one.ad.dc1.fqdn,
                       expect=None)
     proxy.close()

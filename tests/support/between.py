@@ -1,0 +1,62 @@
+"""A proxy between a client and a daemon that sees whole DCE/RPC packets, and may change them."""
+import contextlib
+import socket
+import struct
+import threading
+
+
+def split(data):
+    """The whole PDUs at the front of data, and the rest."""
+    pdus = []
+    while len(data) >= 16 and len(data) >= struct.unpack_from("<H", data, 8)[0]:
+        length = struct.unpack_from("<H", data, 8)[0]
+        pdus.append(data[:length])
+        data = data[length:]
+    return pdus, data
+
+
+class Between(threading.Thread):
+    """Passes one connection of listener's on to there; what the client sends goes through change(pdu) -> pdus. When it
+    has said all, what after(sent) gives follows."""
+
+    def __init__(self, listener, there, change=lambda pdu: [pdu], after=lambda sent: []):
+        super().__init__(daemon=True)
+        self.change, self.after = change, after
+        self.sent, self.answers = [], []
+        self.listener, self.there = listener, there
+        self.listener.settimeout(60)
+        self.port = self.listener.getsockname()[1]
+        self.start()
+
+    def run(self):
+        here, _ = self.listener.accept()
+        back = threading.Thread(target=self.pass_back, args=(here,), daemon=True)
+        back.start()
+        data = b""
+        with contextlib.suppress(OSError):
+            while got := here.recv(65536):
+                pdus, data = split(data + got)
+                for pdu in pdus:
+                    self.sent.append(pdu)
+                    self.there.sendall(b"".join(self.change(pdu)))
+        with contextlib.suppress(OSError):
+            self.there.sendall(b"".join(self.after(self.sent)))
+            self.there.shutdown(socket.SHUT_WR)
+        back.join(60)
+        here.close()
+
+    def pass_back(self, here):
+        data = b""
+        with contextlib.suppress(OSError):
+            while got := self.there.recv(65536):
+                pdus, data = split(data + got)
+                self.answers += pdus
+                with contextlib.suppress(OSError):
+                    here.sendall(got)
+        with contextlib.suppress(OSError):
+            here.shutdown(socket.SHUT_RDWR)
+
+    def close(self):
+        self.join(60)
+        self.listener.close()
+        self.there.close()
