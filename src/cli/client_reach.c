@@ -12,6 +12,7 @@
 #include "gss/gss.h"
 #include "kms/stub.h"
 #include "ldap/dir.h"
+#include "net/cidr.h"
 #include "net/dial.h"
 
 /* Win32 errors as HRESULTs: what a client shows when the directory can't be asked. */
@@ -129,8 +130,15 @@ static enum err authenticate(const struct station *s, const char *host, struct r
 {
     char keytab[4096], target[300];
     const struct gss_login login = {.keytab = keytab, .target = target, .type = RPC_AUTHN_SPNEGO};
-    enum err e = join_keytab(&s->folder, keytab, ei);
+    struct cidr address;
+    enum err e;
 
+    if (cidr_parse(host, &address, NULL) == ERR_OK)
+        return err_fail_hr(ei, ERR_CONFIG, HR_LOGON_FAILURE,
+                           "--via 1688 needs the name of the KMS host, for Kerberos knows no "
+                           "addresses like %s: slmgr /skms NAME",
+                           host);
+    e = join_keytab(&s->folder, keytab, ei);
     if (e != ERR_OK)
         return err_context(ei, "--via 1688 needs the keytab of a joined machine");
     snprintf(target, sizeof(target), "host/%s", host);

@@ -93,6 +93,16 @@ def test_a_level_lowered_on_the_way_is_refused(realm, security):
     assert realm.refused("bad-auth") == before + 1
 
 
+def test_the_client_is_told_that_kerberos_needs_a_name(realm):
+    machine = ["--machine", os.path.join(realm.lab.folder, "PC01")]
+    realm.lab.client(*machine, "init", "--name", "PC01", "--product", "Windows Server 2022", "--edition", "Standard",
+                     "--bundle", realm.lab.bundle)
+    realm.lab.client(*machine, "slmgr", "/skms", f"127.0.0.1:{realm.daemon.port}")
+    told = realm.lab.client(*machine, "--via", "1688", "slmgr", "/ato", expect=None)
+    assert told.code != 0
+    assert "needs the name of the KMS host" in told.out + told.err
+
+
 def test_a_keytab_that_others_may_read_is_refused_at_the_start_and_later(realm):
     before = realm.refused("auth-failed")
     os.chmod(realm.keytab, 0o644)
