@@ -31,6 +31,23 @@ class RequestActivationResponse(NDRCALL):
     structure = (("ResponseSize", DWORD), ("Response", PBYTES), ("ErrorCode", ULONG))
 
 
+def end_at_eof(tcp):
+    """impacket's transport asks a connection that its peer closed again and again, for ever."""
+    s, recv = tcp.get_socket(), tcp.get_socket().recv
+
+    class Socket:
+        def __getattr__(self, name):
+            return getattr(s, name)
+
+        def recv(self, n):
+            data = recv(n)
+            if not data:
+                raise EOFError("the peer closed the connection")
+            return data
+
+    tcp._TCPTransport__socket = Socket()  # pylint: disable=protected-access
+
+
 class Connection:
     """One association with a KMS host; a context manager."""
 
@@ -39,6 +56,7 @@ class Connection:
         tcp.set_connect_timeout(10)
         self.dce = tcp.get_dce_rpc()
         self.dce.connect()
+        end_at_eof(tcp)
         try:
             self.dce.bind(ACTIVATION, transfer_syntax=syntax)
             if fragment is not None:
