@@ -1,8 +1,11 @@
 /* conf: INI files read into a struct through one table of keys.
  *
- * The table is the only description of a key: type, range, default and help text come from one
- * row, and so do parsing, "adbactl conf default" and the manual page. Every error names file and
- * line; an unknown section or key is an error. */
+ * The table is the only description of a key: type, unit, range, default, help text and when a
+ * change takes effect come from one row, and so do parsing, "adbactl conf" and the manual page.
+ * Every error names file and line; an unknown section or key is an error.
+ *
+ * Beside FILE its folder conf.d is read: every NAME.conf there that does not begin with a dot, in
+ * the order of their names (bytes). A value that is set again replaces the one before. */
 #ifndef ADBAD_BASE_CONF_H
 #define ADBAD_BASE_CONF_H
 
@@ -12,15 +15,20 @@
 
 #include "base/err.h"
 
+#define CONF_FOLDER "conf.d"
+
 enum conf_type {
     CONF_STRING,   /* char *; owned */
-    CONF_PATH,     /* char *; owned; relative ones are relative to the file's folder */
+    CONF_PATH,     /* char *; owned; relative ones are relative to the folder of the main file */
     CONF_BOOL,     /* bool; yes/no, true/false, on/off */
     CONF_UINT,     /* uint32_t within [min, max] */
     CONF_DURATION, /* int64_t seconds; a number with unit s, m, h or d (clk_parse_duration) */
     CONF_ENUM,     /* int: index into choices */
     CONF_LIST,     /* struct conf_list; comma-separated */
 };
+
+/* When a change takes effect in a running program. */
+enum conf_when { CONF_RESTART, CONF_RELOAD };
 
 struct conf_list {
     size_t n;
@@ -35,16 +43,59 @@ struct conf_key {
     const char *def;  /* default as it would stand in the file; NULL: unset (NULL, empty) */
     int64_t min, max; /* CONF_UINT, CONF_DURATION; ignored if both are 0 */
     const char *const *choices; /* CONF_ENUM, NULL-terminated */
-    const char *help;           /* one sentence */
+    const char *unit;           /* CONF_UINT: what is counted, "connections"; may be NULL */
+    enum conf_when when;
+    const char *help; /* a sentence or a few */
+};
+
+struct conf_section {
+    const char *name;
+    const char *help; /* what its keys are about, one sentence */
+};
+
+/* A table of keys; those of a section stand together. */
+struct conf_table {
+    const struct conf_key *keys;
+    size_t n;
+};
+
+/* Where a value comes from; file NULL: it is the default. */
+struct conf_origin {
+    char *file; /* owned */
+    unsigned line;
+};
+
+/* Told of every mistake, in the order of the files: "path:line: …". */
+typedef void conf_problem_fn(void *arg, const struct errinfo *problem);
+
+/* What is read, and who wants to know what of it. */
+struct conf_source {
+    const char *path;            /* NULL: defaults only */
+    bool optional;               /* path may be missing; its conf.d is read nevertheless */
+    struct conf_origin *origins; /* one zeroed for each key, filled in; or NULL */
+    conf_problem_fn *problem;    /* or NULL */
+    void *arg;                   /* of problem */
 };
 
 /* Fills *out (of any type; the table's offsets describe it) with the defaults and then with what
- * file path says. On failure everything is freed again and *out is zeroed. ERR_CONFIG with
- * "path:line: …" for what is wrong in the file. path NULL: defaults only. */
-MUST_CHECK enum err conf_load(const char *path, const struct conf_key *table, size_t n, void *out,
+ * the files say. With mistakes ERR_CONFIG and the first of them; everything is freed again and *out
+ * is zeroed. */
+MUST_CHECK enum err conf_load(const struct conf_source *from, const struct conf_table *t, void *out,
                               struct errinfo *ei);
-
 /* Frees what conf_load allocated in *out and zeroes those members. */
-void conf_free(const struct conf_key *table, size_t n, void *out);
+void conf_free(const struct conf_table *t, void *out);
+/* Frees n of them, not the array. */
+void conf_origins_free(struct conf_origin *origins, size_t n);
+
+/* A key's value in a struct that the table describes, as it would stand in a file; the caller
+ * frees. *text is NULL if the key is unset. ERR_NOMEM. */
+MUST_CHECK enum err conf_text(const struct conf_key *k, const void *in, char **text);
+/* Puts the value of one such struct in the place of the other's. ERR_NOMEM leaves that as it is. */
+MUST_CHECK enum err conf_copy(const struct conf_key *k, const void *from, void *to);
+bool conf_equal(const struct conf_key *k, const void *a, const void *b);
+
+#define CONF_RANGE_MAX 200
+/* What a value may be: "a time from 15 min to 30 d", "one of: serve, refuse". Returns text. */
+const char *conf_range(const struct conf_key *k, char text[CONF_RANGE_MAX]);
 
 #endif

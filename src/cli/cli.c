@@ -108,20 +108,24 @@ int cli_check_common(struct cli *cli, int argc, char **argv)
     return e == ERR_OK ? -1 : cli_fail(cli, e, &ei);
 }
 
-enum err cli_settings(struct cli *cli, const struct settings **out, struct errinfo *ei)
+const char *cli_conf_path(const struct cli *cli)
 {
     const char *path = cli->conf_path;
+
+    if (path == NULL)
+        path = getenv("ADBAD_CONF");
+    return path != NULL ? path : SETTINGS_DEFAULT_PATH;
+}
+
+enum err cli_settings(struct cli *cli, const struct settings **out, struct errinfo *ei)
+{
     enum err e;
 
     if (cli->settings == NULL) {
-        if (path == NULL)
-            path = getenv("ADBAD_CONF");
-        if (path == NULL)
-            path = SETTINGS_DEFAULT_PATH;
         cli->settings = calloc(1, sizeof(*cli->settings));
         if (cli->settings == NULL)
             return err_nomem(ei);
-        e = settings_load(path, cli->settings, ei);
+        e = settings_load(cli_conf_path(cli), cli->settings, ei);
         if (e != ERR_OK) {
             free(cli->settings);
             cli->settings = NULL;

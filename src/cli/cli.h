@@ -108,6 +108,8 @@ int cli_begin(struct cli *cli, const struct opt *opts, int *argc, char **argv, i
  * code. */
 int cli_check_common(struct cli *cli, int argc, char **argv);
 
+/* The file that --config, the environment or nobody named. */
+const char *cli_conf_path(const struct cli *cli);
 /* Loads the configuration on first use. */
 MUST_CHECK enum err cli_settings(struct cli *cli, const struct settings **out, struct errinfo *ei);
 

@@ -21,7 +21,7 @@ static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
 #define AT(member) offsetof(struct settings, member)
 
 /* clang-format off */
-const struct conf_key settings_keys[] = {
+static const struct conf_key keys[] = {
     {"realm", "dir", CONF_PATH, AT(realm_dir), "/etc/adbad/realm",
      .help = "Folder of the lab realm (adbactl realm init)."},
     {"realm", "bundle", CONF_PATH, AT(realm_bundle), NULL,
@@ -45,9 +45,9 @@ const struct conf_key settings_keys[] = {
      .help = "How often an activated client shall renew."},
     {"kms", "restart", CONF_ENUM, AT(restart), "remember", .choices = restart_choices,
      .help = "remember: the count goes on where it was. forget: it begins empty at every start."},
-    {"kms", "max_connections", CONF_UINT, AT(max_connections), "4096", .min = 1, .max = 1000000,
+    {"kms", "max_connections", CONF_UINT, AT(max_connections), "4096", .min = 1, .max = 1000000, .unit = "connections",
      .help = "Most connections served at a time; further ones wait to be accepted."},
-    {"kms", "max_per_source", CONF_UINT, AT(max_per_source), "512", .min = 1, .max = 1000000,
+    {"kms", "max_per_source", CONF_UINT, AT(max_per_source), "512", .min = 1, .max = 1000000, .unit = "connections",
      .help = "Most connections of one address; further ones are closed at once."},
     {"kms", "idle", CONF_DURATION, AT(idle), "30s", .min = 1, .max = CLK_DAY,
      .help = "How long a connection may be silent between two requests."},
@@ -70,7 +70,7 @@ const struct conf_key settings_keys[] = {
     {"kms", "packs", CONF_LIST, AT(packs), NULL,
      .help = "With host_os: its volume licence packs (\"Office LTSC 2024\", or \"Office\" for all), "
              "without which it serves no Office."},
-    {"kms", "workers", CONF_UINT, AT(workers), "0", .min = 0, .max = 64,
+    {"kms", "workers", CONF_UINT, AT(workers), "0", .min = 0, .max = 64, .unit = "threads",
      .help = "Threads that serve connections; 0: one for each core."},
     {"kms", "members", CONF_ENUM, AT(kms_members), "adba-first", .choices = members_choices,
      .help = "adba-first: a proven member of the domain whose product an activation object covers is "
@@ -161,9 +161,9 @@ const struct conf_key settings_keys[] = {
     {"relay", "only", CONF_ENUM, AT(relay_only), "foreign", .choices = relay_choices,
      .help = "foreign: what is not of this realm goes to an upstream. all: every request does, and "
              "this host answers none itself."},
-    {"relay", "connections", CONF_UINT, AT(relay_connections), "64", .min = 1, .max = 4096,
+    {"relay", "connections", CONF_UINT, AT(relay_connections), "64", .min = 1, .max = 4096, .unit = "requests",
      .help = "Most requests under way to one upstream; further ones wait."},
-    {"relay", "queue", CONF_UINT, AT(relay_queue), "1024", .min = 0, .max = 65536,
+    {"relay", "queue", CONF_UINT, AT(relay_queue), "1024", .min = 0, .max = 65536, .unit = "requests",
      .help = "Most requests that wait for an upstream, of one client address half of them; "
              "further ones get a fault (too busy)."},
     {"relay", "patience", CONF_DURATION, AT(relay_patience), "8s", .min = 1, .max = 120,
@@ -199,7 +199,24 @@ const struct conf_key settings_keys[] = {
      .help = "Most talkative level that is logged."},
 };
 /* clang-format on */
-const size_t settings_key_count = sizeof(settings_keys) / sizeof(settings_keys[0]);
+const struct conf_table settings_table = {.keys = keys, .n = sizeof(keys) / sizeof(keys[0])};
+
+const struct conf_section settings_sections[] = {
+    {"realm", "The lab realm whose clients are served."},
+    {"store", "What is kept on disk."},
+    {"kms", "The KMS host: where it listens, whom it serves, what it tells them."},
+    {"directory", "The directory: activation objects, computer accounts, and how to log in."},
+    {"dns", "This host's SRV records in DNS, by which clients find it."},
+    {"relay",
+     "Requests that are not of this realm, for the organisation's own licensed KMS hosts."},
+    {"clearing", "The realm's clearing house, which confirms installation IDs (lab mode)."},
+    {"adba", "The steward of the activation objects in the directory."},
+    {"catalog", "The catalogue of products."},
+    {"control", "How adbactl reaches adbad."},
+    {"lab", "Lab mode."},
+    {"log", "What is logged."},
+    {0},
+};
 
 static enum err default_path(char **member, const char *folder, const char *name,
                              struct errinfo *ei)
@@ -253,54 +270,100 @@ static const char *missing_for_login(const struct settings *s)
     }
 }
 
-static enum err check_directory(const char *path, const struct settings *s, struct errinfo *ei)
+static enum err check_uri(const struct settings *s, struct errinfo *ei)
+{
+    return s->dir_uri != NULL && strcmp(s->dir_uri, "auto") == 0 && s->dir_domain == NULL
+               ? err_fail(ei, ERR_CONFIG, "[directory] uri = auto needs domain")
+               : ERR_OK;
+}
+
+static enum err check_login(const struct settings *s, struct errinfo *ei)
 {
     const char *missing;
 
     if (s->dir_uri == NULL)
         return ERR_OK;
-    if (strcmp(s->dir_uri, "auto") == 0 && s->dir_domain == NULL)
-        return err_fail(ei, ERR_CONFIG, "%s: [directory] uri = auto needs domain", path);
     missing = missing_for_login(s);
     if (missing == NULL && s->dir_keytab != NULL && s->dir_mechanism != SET_MECH_GSSAPI &&
         s->dir_mechanism != SET_MECH_SPNEGO)
         missing = "a keytab goes with gssapi or spnego";
-    return missing == NULL
-               ? ERR_OK
-               : err_fail(ei, ERR_CONFIG, "%s: [directory] mechanism: %s", path, missing);
+    return missing == NULL ? ERR_OK
+                           : err_fail(ei, ERR_CONFIG, "[directory] mechanism: %s", missing);
+}
+
+static enum err check_clock(const struct settings *s, struct errinfo *ei)
+{
+    return s->lab_clock != NULL && !s->lab
+               ? err_fail(ei, ERR_CONFIG,
+                          "[lab] clock is set but lab mode is off; set [lab] enabled = yes")
+               : ERR_OK;
+}
+
+static enum err check_host(const struct settings *s, struct errinfo *ei)
+{
+    return s->host_os == NULL && (s->updates.n > 0 || s->packs.n > 0)
+               ? err_fail(ei, ERR_CONFIG,
+                          "[kms] updates and packs are those of host_os, which is not set; a host "
+                          "without it serves everything")
+               : ERR_OK;
+}
+
+static enum err check_clearing(const struct settings *s, struct errinfo *ei)
+{
+    return s->clearing_serve && !s->lab
+               ? err_fail(ei, ERR_CONFIG,
+                          "[clearing] serve needs lab mode; set [lab] enabled = yes")
+               : ERR_OK;
 }
 
 #define KEEP_LEAST (31 * CLK_DAY)
 
-static enum err check(const char *path, const struct settings *s, struct errinfo *ei)
+static enum err check_keep(const struct settings *s, struct errinfo *ei)
 {
-    if (s->lab_clock != NULL && !s->lab)
-        return err_fail(ei, ERR_CONFIG,
-                        "%s: [lab] clock is set but lab mode is off; set [lab] enabled = yes",
-                        path);
-    if (s->host_os == NULL && (s->updates.n > 0 || s->packs.n > 0))
-        return err_fail(
-            ei, ERR_CONFIG,
-            "%s: [kms] updates and packs are those of host_os, which is not set; a host "
-            "without it serves everything",
-            path);
-    if (s->clearing_serve && !s->lab)
-        return err_fail(ei, ERR_CONFIG,
-                        "%s: [clearing] serve needs lab mode; set [lab] enabled = yes", path);
-    if (s->keep != 0 && s->keep < KEEP_LEAST)
-        return err_fail(ei, ERR_CONFIG, "%s: [store] keep must be 0d (for ever) or at least 31d",
-                        path);
-    return check_directory(path, s, ei);
+    return s->keep != 0 && s->keep < KEEP_LEAST
+               ? err_fail(ei, ERR_CONFIG, "[store] keep must be 0d (for ever) or at least 31d")
+               : ERR_OK;
 }
 
-enum err settings_load(const char *path, struct settings *out, struct errinfo *ei)
+/* What no single row can tell. */
+static enum err check(const char *path, const struct settings_report *report,
+                      const struct settings *s, struct errinfo *ei)
 {
+    static enum err (*const checks[])(const struct settings *s, struct errinfo *ei) = {
+        check_clock, check_host, check_clearing, check_keep, check_uri, check_login,
+    };
+    enum err e = ERR_OK;
+
+    for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+        struct errinfo one = {0};
+
+        if (checks[i](s, &one) == ERR_OK)
+            continue;
+        err_context(&one, "%s", path != NULL ? path : "defaults");
+        if (e == ERR_OK && ei != NULL)
+            *ei = one;
+        e = ERR_CONFIG;
+        if (report->problem != NULL)
+            report->problem(report->arg, &one);
+    }
+    return e;
+}
+
+enum err settings_read(const char *path, const struct settings_report *report, struct settings *out,
+                       struct errinfo *ei)
+{
+    const struct conf_source from = {.path = path,
+                                     .optional =
+                                         path != NULL && strcmp(path, SETTINGS_DEFAULT_PATH) == 0,
+                                     .origins = report->origins,
+                                     .problem = report->problem,
+                                     .arg = report->arg};
     enum err e;
 
     memset(out, 0, sizeof(*out));
-    e = conf_load(path, settings_keys, settings_key_count, out, ei);
+    e = conf_load(&from, &settings_table, out, ei);
     if (e == ERR_OK)
-        e = check(path != NULL ? path : "defaults", out, ei);
+        e = check(path, report, out, ei);
     if (e == ERR_OK)
         e = complete(out, ei);
     if (e != ERR_OK)
@@ -308,8 +371,15 @@ enum err settings_load(const char *path, struct settings *out, struct errinfo *e
     return e;
 }
 
+enum err settings_load(const char *path, struct settings *out, struct errinfo *ei)
+{
+    static const struct settings_report none = {0};
+
+    return settings_read(path, &none, out, ei);
+}
+
 void settings_free(struct settings *s)
 {
-    conf_free(settings_keys, settings_key_count, s);
+    conf_free(&settings_table, s);
     memset(s, 0, sizeof(*s));
 }

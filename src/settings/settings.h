@@ -104,13 +104,33 @@ struct settings {
     int log_level; /* enum log_level */
 };
 
-extern const struct conf_key settings_keys[];
-extern const size_t settings_key_count;
+/* Keys that take effect only when adbad starts are CONF_RESTART. */
+extern const struct conf_table settings_table;
+/* The sections in the order of the table; the last has no name. */
+extern const struct conf_section settings_sections[];
 
-/* Loads path (NULL: defaults only) and checks what no single row can: lab_clock without lab mode,
- * a directory without credentials. Missing paths get their defaults from state_dir and realm_dir.
- * On failure *out is zeroed. */
+/* Loads path (NULL: defaults only) with its folder conf.d and checks what no single row can:
+ * lab_clock without lab mode, a directory without credentials. Missing paths get their defaults
+ * from state_dir and realm_dir. SETTINGS_DEFAULT_PATH may be missing, any other may not. On failure
+ * *out is zeroed. */
 MUST_CHECK enum err settings_load(const char *path, struct settings *out, struct errinfo *ei);
+
+/* What somebody wants to know of a reading. */
+struct settings_report {
+    struct conf_origin *origins; /* one zeroed for each row of the table; or NULL */
+    conf_problem_fn *problem;    /* told of every mistake, not only the first; or NULL */
+    void *arg;
+};
+MUST_CHECK enum err settings_read(const char *path, const struct settings_report *report,
+                                  struct settings *out, struct errinfo *ei);
 void settings_free(struct settings *s);
+
+/* ---- settings in use ---- */
+
+/* Settings that several threads read: they never change, and go with the last who holds them. Takes
+ * what *s owns, and zeroes it. NULL: out of memory, and *s is as it was. */
+const struct settings *settings_share(struct settings *s);
+const struct settings *settings_hold(const struct settings *shared); /* returns it */
+void settings_drop(const struct settings *shared);                   /* NULL is fine */
 
 #endif

@@ -52,8 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
         return 0;
     }
-    for (size_t i = 0; i < settings_key_count; i++)
-        check_range(&settings_keys[i], &s);
+    for (size_t i = 0; i < settings_table.n; i++)
+        check_range(&settings_table.keys[i], &s);
     settings_free(&s);
     return 0;
 }

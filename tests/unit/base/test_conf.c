@@ -1,5 +1,8 @@
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "settings/settings.h"
@@ -117,6 +120,200 @@ static void a_missing_file_is_a_configuration_error(void **state)
     assert_contains(ei.text, "/nonexistent/adbad.conf");
 }
 
+/* ---- several files ---- */
+
+static void put(const struct place *p, const char *name, const char *text)
+{
+    char folder[300], path[600];
+    struct errinfo ei = {0};
+
+    snprintf(folder, sizeof(folder), "%s/conf.d", p->folder);
+    assert_true(mkdir(folder, 0700) == 0 || errno == EEXIST);
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    assert_ok(file_write_atomic(path, text, strlen(text), 0600, &ei), &ei);
+}
+
+static void later_files_win_in_the_order_of_their_names(void **state)
+{
+    struct place *p = *state;
+    struct errinfo ei = {0};
+    struct settings s;
+    char expected[600];
+
+    put(p, "9.conf", "[kms]\nidle = 9s\nlisten = c:1, d:1\n");
+    put(p, "10.conf", "[kms]\nidle = 10s\nmax_per_source = 10\n");
+    put(p, "B.conf", "[kms]\nmax_per_source = 11\n"); /* bytes: capitals come first */
+    put(p, "a.conf", "[kms]\nmax_per_source = 12\n[catalog]\ndir = overlays\n");
+    put(p, ".hidden.conf", "[kms]\nidle = 1s\n");
+    put(p, "z.conf~", "[kms]\nidle = 1s\n");
+    put(p, "README", "no configuration\n");
+    put(p, ".conf", "[kitchen]\n");
+    assert_ok(load(p, "[kms]\nidle = 5s\nlisten = a:1\nmax_connections = 7\n", &s, &ei), &ei);
+    assert_int_equal(s.idle, 9);
+    assert_int_equal(s.max_per_source, 12);
+    assert_int_equal(s.max_connections, 7);
+    assert_int_equal(s.listen.n, 2); /* replaced, not added to */
+    assert_string_equal(s.listen.v[0], "c:1");
+    snprintf(expected, sizeof(expected), "%s/overlays", p->folder);
+    assert_string_equal(s.catalog_dir, expected); /* as if it stood in the main file */
+    settings_free(&s);
+}
+
+static size_t key_number(const char *section, const char *name)
+{
+    for (size_t i = 0; i < settings_table.n; i++) {
+        if (strcmp(settings_table.keys[i].section, section) == 0 &&
+            strcmp(settings_table.keys[i].name, name) == 0)
+            return i;
+    }
+    fail_msg("no key [%s] %s", section, name);
+    return 0;
+}
+
+static void each_value_knows_its_place(void **state)
+{
+    struct conf_origin *origins = calloc(settings_table.n, sizeof(*origins));
+    const struct settings_report report = {.origins = origins};
+    struct place *p = *state;
+    struct errinfo ei = {0};
+    struct settings s;
+    const struct conf_origin *o;
+    const char *text = "[kms]\nidle = 5s\nmode = refuse\n";
+
+    assert_non_null(origins);
+    put(p, "a.conf", "# one line\n\n[kms]\nidle = 6s\n");
+    assert_ok(file_write_atomic(p->path, text, strlen(text), 0600, &ei), &ei);
+    assert_ok(settings_read(p->path, &report, &s, &ei), &ei);
+    o = &origins[key_number("kms", "idle")];
+    assert_contains(o->file, "/conf.d/a.conf");
+    assert_int_equal(o->line, 4);
+    o = &origins[key_number("kms", "mode")];
+    assert_string_equal(o->file, p->path);
+    assert_int_equal(o->line, 3);
+    assert_null(origins[key_number("kms", "listen")].file);
+    settings_free(&s);
+    conf_origins_free(origins, settings_table.n);
+    free(origins);
+}
+
+struct told {
+    unsigned n;
+    char text[8][512];
+};
+
+static void on_problem(void *arg, const struct errinfo *problem)
+{
+    struct told *t = arg;
+
+    assert_true(t->n < 8);
+    snprintf(t->text[t->n++], sizeof(t->text[0]), "%s", problem->text);
+}
+
+static void all_mistakes_are_told(void **state)
+{
+    struct place *p = *state;
+    struct told told = {0};
+    const struct settings_report report = {.problem = on_problem, .arg = &told};
+    const char *text = "[kms]\nidle = 5\ncolour = red\nmode = maybe\n";
+    struct errinfo ei = {0};
+    struct settings s;
+
+    put(p, "a.conf", "[kms]\nno value\n[half\n");
+    put(p, "b.conf", "[lab]\nenabled = perhaps\n");
+    assert_ok(file_write_atomic(p->path, text, strlen(text), 0600, &ei), &ei);
+    assert_int_equal(settings_read(p->path, &report, &s, &ei), ERR_CONFIG);
+    assert_string_equal(ei.text, told.text[0]);
+    assert_int_equal(told.n, 6);
+    assert_contains(told.text[0], "adbad.conf:2: [kms] idle");
+    assert_contains(told.text[1], "adbad.conf:3: unknown key \"colour\"");
+    assert_contains(told.text[2], "adbad.conf:4: [kms] mode");
+    assert_contains(told.text[3], "conf.d/a.conf:2: ");
+    assert_contains(told.text[4], "conf.d/a.conf:3: ");
+    assert_contains(told.text[5], "conf.d/b.conf:2: [lab] enabled");
+    assert_null(s.listen.v);
+}
+
+static void what_no_row_can_tell_is_told_together(void **state)
+{
+    struct place *p = *state;
+    struct told told = {0};
+    const struct settings_report report = {.problem = on_problem, .arg = &told};
+    const char *text = "[lab]\nclock = x\n[store]\nkeep = 3d\n[directory]\nuri = auto\n";
+    struct errinfo ei = {0};
+    struct settings s;
+
+    assert_ok(file_write_atomic(p->path, text, strlen(text), 0600, &ei), &ei);
+    assert_int_equal(settings_read(p->path, &report, &s, &ei), ERR_CONFIG);
+    assert_int_equal(told.n, 4);
+    assert_contains(told.text[0], "adbad.conf: [lab] clock");
+    assert_contains(told.text[1], "[store] keep");
+    assert_contains(told.text[2], "uri = auto needs domain");
+    assert_contains(told.text[3], "needs user and password_file");
+}
+
+/* ---- values as text ---- */
+
+static void values_are_told_as_they_would_stand_in_a_file(void **state)
+{
+    static const struct {
+        const char *section, *name, *given, *told;
+    } rows[] = {
+        {"kms", "listen", " a:1,b:2 ,", "a:1, b:2"},
+        {"kms", "renewal_interval", "90m", "90m"},
+        {"kms", "renewal_interval", "7d12h", "180h"},
+        {"kms", "idle", "3600s", "1h"},
+        {"store", "keep", "0d", "0s"},
+        {"kms", "max_connections", "17", "17"},
+        {"kms", "mode", "Refuse", "refuse"},
+        {"dns", "publish", "off", "no"},
+        {"directory", "lab_forest", "lab.example", "lab.example"},
+        {"realm", "dir", "/r", "/r"},
+    };
+    struct place *p = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct conf_key *k = &settings_table.keys[key_number(rows[i].section, rows[i].name)];
+        struct errinfo ei = {0};
+        struct settings s, t, u;
+        char text[200], *told;
+
+        snprintf(text, sizeof(text), "[%s]\n%s = %s\n", rows[i].section, rows[i].name,
+                 rows[i].given);
+        assert_ok(load(p, text, &s, &ei), &ei);
+        assert_ok(load(p, "", &u, &ei), &ei);
+        assert_int_equal(conf_text(k, &s, &told), ERR_OK);
+        assert_string_equal(told, rows[i].told);
+        snprintf(text, sizeof(text), "[%s]\n%s = %s\n", rows[i].section, rows[i].name, told);
+        assert_ok(load(p, text, &t, &ei), &ei);
+        assert_true(conf_equal(k, &s, &t));
+        assert_false(conf_equal(k, &s, &u));
+        assert_int_equal(conf_copy(k, &s, &u), ERR_OK);
+        assert_true(conf_equal(k, &s, &u));
+        free(told);
+        settings_free(&s);
+        settings_free(&t);
+        settings_free(&u);
+    }
+}
+
+/* ---- the table ---- */
+
+static void every_key_is_described(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < settings_table.n; i++) {
+        const struct conf_key *k = &settings_table.keys[i];
+        const struct conf_section *s = settings_sections;
+
+        while (s->name != NULL && strcmp(s->name, k->section) != 0)
+            s++;
+        if (s->name == NULL)
+            fail_msg("[%s] is not in settings_sections", k->section);
+        if (k->help == NULL || k->help[0] == '\0' || k->help[strlen(k->help) - 1] != '.')
+            fail_msg("[%s] %s: its help is no sentence", k->section, k->name);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +321,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(values_replace_defaults, setup, teardown),
         cmocka_unit_test_setup_teardown(errors_name_file_and_line, setup, teardown),
         cmocka_unit_test(a_missing_file_is_a_configuration_error),
+        cmocka_unit_test_setup_teardown(later_files_win_in_the_order_of_their_names, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(each_value_knows_its_place, setup, teardown),
+        cmocka_unit_test_setup_teardown(all_mistakes_are_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_no_row_can_tell_is_told_together, setup, teardown),
+        cmocka_unit_test_setup_teardown(values_are_told_as_they_would_stand_in_a_file, setup,
+                                        teardown),
+        cmocka_unit_test(every_key_is_described),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,112 @@
+"""The configuration as adbactl conf tells it: check, show, default, and what documents say of it."""
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+CONFIG = 3
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def conf(lab, verb, *argv, path=None, code=0):
+    env = {**os.environ, "ADBAD_CONF": str(path)} if path else None
+    done = subprocess.run([lab.program("adbactl"), "conf", verb, *argv], capture_output=True, text=True, timeout=30,
+                          check=False, env=env)
+    assert done.returncode == code, (done.stdout, done.stderr)
+    return done
+
+
+def keys(lab, path=None):
+    """{"[kms] idle": row} of conf show."""
+    rows = json.loads(conf(lab, "show", "--json", path=path).stdout)["keys"]
+    return {f"[{row['section']}] {row['key']}": row for row in rows}
+
+
+def empty(lab):
+    path = Path(lab.folder) / "empty.conf"
+    path.write_text("", encoding="utf-8")
+    return path
+
+
+# -- check --
+
+def test_check_tells_every_mistake_of_every_file(lab):
+    path = empty(lab)
+    path.write_text("[kms]\nidle = 5\ncolour = red\n", encoding="utf-8")
+    (path.parent / "conf.d").mkdir()
+    (path.parent / "conf.d" / "site.conf").write_text("\n[log]\nlevel = loud\n", encoding="utf-8")
+    told = conf(lab, "check", path=path, code=CONFIG).stderr.splitlines()
+    assert [line.split(": ")[1] for line in told] == [f"{path}:2", f"{path}:3", f"{path.parent}/conf.d/site.conf:3"]
+    reply = json.loads(conf(lab, "check", "--json", path=path, code=CONFIG).stdout)
+    assert [f"adbactl: {p}" for p in reply["problems"]] == told and reply["ok"] is False
+
+
+def test_a_file_that_was_named_must_be_there(lab):
+    told = conf(lab, "check", "--config", f"{lab.folder}/none.conf", code=CONFIG).stderr
+    assert "none.conf" in told and "--config" in told
+
+
+# -- show --
+
+def test_show_names_the_file_and_line_of_each_value(lab):
+    path = empty(lab)
+    path.write_text("[kms]\nidle = 5s\nmode = refuse\n", encoding="utf-8")
+    (path.parent / "conf.d").mkdir()
+    (path.parent / "conf.d" / "10.conf").write_text("[kms]\n\nidle = 90m\n", encoding="utf-8")
+    rows = conf(lab, "show", "--changed", path=path).stdout.splitlines()
+    assert [line.split() for line in rows] == [
+        ["KEY", "VALUE", "FROM"], ["[kms]", "idle", "90m", f"{path.parent}/conf.d/10.conf:3"],
+        ["[kms]", "mode", "refuse", f"{path}:3"]]
+    row = keys(lab, path)["[kms] idle"]
+    assert (row["value"], row["default"], row["line"]) == ("90m", "30s", 3)
+    assert keys(lab, path)["[kms] listen"]["file"] is None
+
+
+# -- default --
+
+def test_the_whole_file_of_defaults_means_the_same_as_none(lab):
+    """Also with every key taken out of its comment."""
+    path = empty(lab)
+    want = {name: row["value"] for name, row in keys(lab, path).items()}
+    text = conf(lab, "default").stdout
+    path.write_text(text, encoding="utf-8")
+    assert {name: row["value"] for name, row in keys(lab, path).items()} == want
+    path.write_text(re.sub(r"^#(\w+ = )", r"\1", text, flags=re.M), encoding="utf-8")
+    rows = keys(lab, path)
+    assert {name: row["value"] for name, row in rows.items()} == want
+    assert {name for name, row in rows.items() if row["file"] is None} == \
+        {name for name, row in rows.items() if row["default"] is None}
+
+
+def test_comments_are_no_wider_than_a_page(lab):
+    assert [line for line in conf(lab, "default").stdout.splitlines() if line.startswith("# ") and len(line) > 100] == []
+
+
+# -- documents --
+
+def test_the_manual_page_has_every_key_with_what_it_may_be(lab):
+    page = Path(lab.program("adbactl")).parents[1] / "man" / "adbad.conf.5"
+    text = subprocess.run(["man", "-l", str(page)], capture_output=True, text=True, timeout=60, check=True,
+                          env={**os.environ, "MANWIDTH": "200", "LC_ALL": "C.UTF-8"}).stdout
+    section = ""
+    told = {}
+    for line in text.splitlines():
+        if re.match(r"   \[\w+\]$", line):
+            section = line.strip()
+        elif re.match(r"       \w+$", line) and section:
+            name = f"{section} {line.strip()}"
+        elif " Value: " in line:
+            told[name] = line
+    for name, row in keys(lab, empty(lab)).items():
+        assert (f"default: {row['default']}. A" if row["default"] else "; unset by default. ") in told[name]
+        assert ("at a reload" if row["takes_effect"] == "reload" else "at the next start") in told[name]
+    assert set(told) == set(keys(lab, empty(lab)))
+
+
+def test_documents_name_keys_that_there_are(lab):
+    known = keys(lab, empty(lab))
+    sections = {name.split()[0] for name in known}
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for section, key in re.findall(r"`(\[[a-z]+\]) ([a-z_]+)[` ]", page.read_text(encoding="utf-8")):
+            assert section not in sections or f"{section} {key}" in known, f"{page.name}: {section} {key}"
