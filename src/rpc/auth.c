@@ -245,6 +245,12 @@ bool auth_of_request(struct rpc_conn *c, const struct rpc_hdr *h, const uint8_t 
         return of_unsigned(c, h, begun, context_id, out);
     if (rpc_auth_read(h, pdu, RPC_REQUEST_LEN, &a) != ERR_OK)
         return refuse(c, fault_proto(h->call_id), "has a trailer that does not fit");
+    /* What the trailer says is the first fragment's to say; the signature is looked at in any case.
+     */
+    if (begun != NULL && begun->auth != NULL && auth_signs(begun->auth->level)) {
+        *out = begun->auth;
+        return true;
+    }
     x = find(c, &a);
     if (x == NULL)
         return refuse(c, denied, "is protected but nothing was authenticated for it");

@@ -1,7 +1,8 @@
 """Runs named tests of Samba's raw DCE/RPC suite (Debian's python3-samba, unmodified) against the
 server at 127.0.0.1, port 135: `samba_raw.py LIST [CCACHE USER]`, where LIST names one test a line.
 With a credential cache (the server then at TARGET_HOSTNAME) the tests about authentication can run: who they
-call anonymous is that user too, since only Kerberos is served.
+call anonymous is that user too, since only Kerberos is served. NAME@krb5 runs a test that authenticates with
+NTLMSSP with Kerberos instead: what it asks is not about the mechanism.
 
 The suite expects a second interface with an operation 4; our lab interface's echo takes the place
 of Samba's netlogon. Exit code 0 only if every named test ran and passed."""
@@ -10,13 +11,14 @@ import re
 import struct
 import sys
 import unittest
+import unittest.mock
 
 os.environ.setdefault("SERVER", "127.0.0.1")
 os.environ.setdefault("TARGET_HOSTNAME", "127.0.0.1")
 os.environ.setdefault("SMB_CONF_PATH", "/dev/null")
 
 from samba.credentials import MUST_USE_KERBEROS, SPECIFIED, Credentials  # noqa: E402
-from samba.dcerpc import base, misc  # noqa: E402
+from samba.dcerpc import base, dcerpc, misc  # noqa: E402
 from samba.tests.dcerpc import raw_protocol  # noqa: E402
 
 LAB_HEADER = os.path.join(os.path.dirname(__file__), "../../src/rpc/lab.h")
@@ -29,6 +31,15 @@ def lab_uuid():
 
 class Raw(raw_protocol.TestDCERPC_BIND):
     login = None  # credential cache and user
+
+    def __init__(self, name):
+        name, _, instead = name.partition("@")
+        super().__init__(name)
+        self.ntlmssp = dcerpc.DCERPC_AUTH_TYPE_KRB5 if instead else dcerpc.DCERPC_AUTH_TYPE_NTLMSSP
+
+    def run(self, result=None):
+        with unittest.mock.patch.object(dcerpc, "DCERPC_AUTH_TYPE_NTLMSSP", self.ntlmssp):
+            return super().run(result)
 
     def get_user_creds(self):
         ccache, user = self.login

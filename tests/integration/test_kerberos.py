@@ -1,49 +1,43 @@
-"""Kerberos on 1688 without a domain controller: tickets made with the service's key (tickets_tool), Samba's own client,
+"""Kerberos on 1688 without a domain controller: tickets made with the service's key (kerberos.py), Samba's own client,
 and who comes between. What a real domain gives is tested in test_samba_kerberos.py and test_samba_proof.py."""
 import os
+import re
 import socket
 import stat
 import struct
-import subprocess
-import sys
 
 import pytest
 
-from between import Between
+import kerberos
+from between import Between, split
+from kerberos import HOST, REALM, Tickets
 from lab import Lab
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-TOOLS = os.environ.get("ADBAD_TOOLS", os.path.join(HERE, "..", "..", "build", "dev", "tests"))
-HOST = "kms1.lab.example"
 MANAGEMENT = "afa8bd80-7d8a-11c9-bef4-08002b102989"
-REQUEST = 0
-ACCESS_DENIED = 5
+REQUEST, RESPONSE, FAULT, BIND, BIND_NAK = 0, 2, 3, 11, 13
+HEADER_SIGNING = 0x04
+ACCESS_DENIED, SEC_PKG_ERROR, PROTO_ERROR = 5, 0x721, 0x1c01000b
+INVALID_CHECKSUM = 9
 
 
 class Realm:
     def __init__(self, lab):
         self.lab = lab
-        self.folder = os.path.join(lab.folder, "kerberos")
-        self.keytab = os.path.join(self.folder, "keytab")
-        os.mkdir(self.folder)
-        self.issue()
-        os.environ["KRB5_CONFIG"] = os.path.join(self.folder, "krb5.conf")
+        self.tickets = Tickets(os.path.join(lab.folder, "kerberos"))
+        self.keytab = self.tickets.keytab
         self.daemon = lab.daemon(options={"kms.keytab": self.keytab})
 
-    def issue(self):
-        subprocess.run([os.path.join(TOOLS, "tickets_tool"), self.folder, "PC01$@LAB.EXAMPLE",
-                        f"host/{HOST}@LAB.EXAMPLE"], check=True, timeout=60)
+    def call(self, security, level, port=None, calls=1, ccache=None, user=f"PC01$@{REALM}", padding=0):
+        return kerberos.python("rpc_secure.py", "127.0.0.1", port or self.daemon.port, user,
+                               ccache or self.tickets.ccache, security, level, calls, HOST, padding)
 
-    def call(self, security, level, port=None, calls=1):
-        return subprocess.run([sys.executable, os.path.join(HERE, "rpc_secure.py"), "127.0.0.1",
-                               str(port or self.daemon.port), "PC01$", os.path.join(self.folder, "ccache"), security,
-                               level, str(calls), HOST], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=120, check=False)
+    def proxy(self, **kw):
+        return Between(socket.create_server(("127.0.0.1", 0)),
+                       socket.create_connection(("127.0.0.1", self.daemon.port), 60), **kw)
 
-    def between(self, security, level, change, calls=1):
-        proxy = Between(socket.create_server(("127.0.0.1", 0)),
-                        socket.create_connection(("127.0.0.1", self.daemon.port), 60), change=change)
-        done = self.call(security, level, proxy.port, calls)
+    def between(self, security, level, change=lambda pdu: [pdu], calls=1, **kw):
+        proxy = self.proxy(change=change)
+        done = self.call(security, level, proxy.port, calls, **kw)
         proxy.close()
         return proxy, done
 
@@ -53,12 +47,10 @@ class Realm:
 
 @pytest.fixture(name="realm", scope="module")
 def a_realm():
-    before = os.environ.get("KRB5_CONFIG")
     with Lab() as lab:
-        yield Realm(lab)
-    os.environ.pop("KRB5_CONFIG")
-    if before is not None:
-        os.environ["KRB5_CONFIG"] = before
+        realm = Realm(lab)
+        yield realm
+        realm.tickets.close()
 
 
 @pytest.mark.parametrize("security,level", [("krb5", "connect"), ("krb5", "sign"), ("spnego", "packet"),
@@ -71,8 +63,64 @@ def test_sambas_client_calls_with_a_ticket(realm, security, level):
     assert stat.S_IMODE(replays.st_mode) == 0o600
 
 
+# ---- logins ----
+
+
+def is_checksum_nak(answers):
+    return [a[2] for a in answers] == [BIND_NAK] and struct.unpack_from("<H", answers[0], 16)[0] == INVALID_CHECKSUM
+
+
+@pytest.mark.parametrize("security", ["krb5", "spnego"])
+@pytest.mark.parametrize("ticket,why", [
+    ({"begins": -7200, "ends": -3600}, "[Ee]xpired"),
+    ({"begins": 3600, "ends": 7200}, "not yet valid"),
+    ({"client": "PC01$@OTHER.EXAMPLE", "server": f"host/{HOST}@OTHER.EXAMPLE", "key": False}, "keytab"),
+    ({"key": False}, "[Dd]ecrypt|integrity"),
+], ids=["expired", "early", "other realm's service", "other key"])
+def test_a_ticket_that_does_not_hold_is_refused_and_counted(realm, security, ticket, why):
+    before, seen = realm.refused("auth-failed"), len(realm.daemon.log())
+    proxy, done = realm.between(security, "seal", ccache=realm.tickets.issue(**ticket),
+                                user=ticket.get("client", f"PC01$@{REALM}"))
+    assert done.returncode != 0
+    assert is_checksum_nak(proxy.answers)
+    assert realm.refused("auth-failed") == before + 1
+    assert re.search(f"auth-failed.*{why}", realm.daemon.log()[seen:])
+
+
+@pytest.mark.parametrize("security", ["krb5", "spnego"])
+def test_a_login_changed_on_the_way_is_refused(realm, security):
+    before = realm.refused("auth-failed")
+    proxy, done = realm.between(security, "seal", lambda pdu: [
+        pdu[:-20] + bytes([pdu[-20] ^ 1]) + pdu[-19:] if pdu[2] == BIND else pdu])
+    assert done.returncode != 0
+    assert is_checksum_nak(proxy.answers)
+    assert realm.refused("auth-failed") == before + 1
+
+
+@pytest.mark.parametrize("security", ["krb5", "spnego"])
+def test_a_login_heard_before_is_refused_when_it_comes_again(realm, security):
+    proxy, done = realm.between(security, "sign")
+    assert done.returncode == 0, done.stderr
+    before = realm.refused("auth-failed")
+    with socket.create_connection(("127.0.0.1", realm.daemon.port), 60) as s:
+        s.sendall(proxy.sent[0])
+        answers = b""
+        while got := s.recv(65536):
+            answers += got
+    assert is_checksum_nak(split(answers)[0])
+    assert realm.refused("auth-failed") == before + 1
+
+
+# ---- calls ----
+
+
 def is_signed(pdu):
     return pdu[2] == REQUEST and struct.unpack_from("<H", pdu, 10)[0] > 0
+
+
+def fault_status(pdu):
+    assert pdu[2] == FAULT
+    return struct.unpack_from("<I", pdu, 24)[0]
 
 
 def other_level(pdu):
@@ -89,8 +137,56 @@ def test_a_level_lowered_on_the_way_is_refused(realm, security):
     before = realm.refused("bad-auth")
     proxy, done = realm.between(security, "seal", other_level)
     assert done.returncode != 0
-    assert struct.unpack_from("<I", proxy.answers[-1], 24)[0] == ACCESS_DENIED
+    assert fault_status(proxy.answers[-1]) == ACCESS_DENIED
     assert realm.refused("bad-auth") == before + 1
+
+
+def without_trailer(pdu):
+    """As nobody's in particular."""
+    if not is_signed(pdu):
+        return [pdu]
+    trailer = len(pdu) - struct.unpack_from("<H", pdu, 10)[0] - 8
+    end = trailer - pdu[trailer + 2]
+    return [pdu[:8] + struct.pack("<HH", end, 0) + pdu[12:end]]
+
+
+def test_a_request_whose_signature_is_taken_off_is_served_as_nobodys(realm):
+    proxy, done = realm.between("krb5", "sign", without_trailer)
+    assert done.returncode != 0  # the answer is not signed either
+    assert proxy.answers[-1][2] == RESPONSE
+    assert struct.unpack_from("<H", proxy.answers[-1], 10)[0] == 0
+
+
+def test_a_request_with_a_header_changed_on_the_way_is_refused(realm):
+    """Operation 0 becomes 1: header signing covers it."""
+    before = realm.refused("bad-signature")
+    proxy, done = realm.between("krb5", "sign", lambda pdu: [
+        pdu[:22] + b"\x01" + pdu[23:] if is_signed(pdu) else pdu])
+    assert done.returncode != 0
+    assert fault_status(proxy.answers[-1]) == SEC_PKG_ERROR
+    assert realm.refused("bad-signature") == before + 1
+
+
+@pytest.mark.parametrize("security", ["krb5", "spnego"])
+@pytest.mark.parametrize("lost", [None, 0, 1])
+def test_a_call_that_loses_a_fragment_on_the_way_is_refused(realm, security, lost):
+    """The last call has three sealed fragments."""
+    before = realm.refused("bad-signature")
+    parts = []
+
+    def lose(pdu):
+        if is_signed(pdu) and pdu[3] & 3 != 3:
+            parts.append(pdu)
+        return [] if parts and pdu is parts[-1] and len(parts) - 1 == lost else [pdu]
+
+    proxy, done = realm.between(security, "seal", lose, padding=12000)
+    if lost is None:
+        assert done.returncode == 0, done.stderr
+        assert len(parts) == 3
+        return
+    assert done.returncode != 0
+    assert fault_status(proxy.answers[-1]) == (PROTO_ERROR if lost == 0 else SEC_PKG_ERROR)
+    assert realm.refused("bad-signature") == before + (lost > 0)
 
 
 def test_the_client_is_told_that_kerberos_needs_a_name(realm):

@@ -66,7 +66,7 @@ def test_sambas_client_calls_with_kerberos(one, security, level):
 def test_sambas_raw_tests_about_authentication_pass(one):
     with open(RAW_TESTS, encoding="ascii") as f:
         count = len(f.read().split())
-    assert count == 49
+    assert count == 87
     done = one.python("samba_raw.py", RAW_TESTS, one.ccache, "PC01$", expect=None, SERVER=HOST, TARGET_HOSTNAME=HOST,
                       REALM=REALM, MAX_NUM_AUTH="8")
     assert f"{count} of {count} run, 0 failed, 0 broken" in done.stdout, done.stderr[-3000:]
