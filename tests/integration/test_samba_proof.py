@@ -1,10 +1,16 @@
 """Proven members on 1688 beside a Samba domain controller: granted as the directory grants."""
 import os
+import re
+import sys
 
 import pytest
 
+from kms_lab import Clients
 from lab import Lab, wait_for
-from sambalab import CLIENT_ADDRESS, DOMAIN, SambaLab
+from rpc_pdu import activation_stub
+from sambalab import BASE, CLIENT_ADDRESS, DOMAIN, REALM, SambaLab, new_password
+
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 GROUP = "Volume License for Windows Server 2022"
 HOST = f"kms1.{DOMAIN}"
@@ -103,6 +109,40 @@ def test_who_is_not_proven_is_asked_for_the_threshold(domain):
     assert daemon.status()["proofs"] == {"unauthenticated": 1, "other-name": 1}
     assert counted(daemon) == 2
     daemon.wait_log(r'"PC91\S*" of PC01\$@LAB.EXAMPLE: counted as everyone, other-name')
+
+
+# How who set his user principal name to PC77$@LAB.EXAMPLE asks for a ticket, whose name is then in it, and the verdict.
+ASKED = [
+    (["PC77$"], f"PC77$@{REALM}", "other-account"),
+    (["-E", f"PC77$@{REALM}"], f"PC77$\\@{REALM}@{REALM}", "other-realm"),  # a name with a separator is not trusted
+    (["-C", "PC77$"], f"mallory@{REALM}", "no-machine"),
+]
+
+
+def test_a_user_principal_name_that_is_a_machines_proves_nothing(domain):
+    """Samba refuses such a name as long as there is the machine; ours knows the machine for a while longer."""
+    ad = domain.ad
+    ad.add_computer("PC77")
+    ad.dc1.tool("user", "enable", "PC77$")
+    daemon = domain.start()
+    daemon.ctl("hostkey", "install", "--activate", os.path.join(domain.lab.folder, "host.key"))
+    ad.dc1.tool("computer", "delete", "PC77")
+    password = new_password()
+    ad.dc1.tool("user", "create", "mallory", password)
+    ad.modify(f"dn: CN=mallory,CN=Users,{BASE}\nchangetype: modify\nreplace: userPrincipalName\n"
+              f"userPrincipalName: PC77$@{REALM}\n")
+    stub = activation_stub(Clients(domain.lab, daemon.port, "Windows Server 2022", "Standard").seal(workstation="PC77"))
+    counts = {}
+    for number, (argv, name, verdict) in enumerate(ASKED):
+        ccache = os.path.join(ad.folder, f"cc-mallory-{number}")
+        ad.client.run("kinit", *argv, stdin=password + "\n", env={"KRB5CCNAME": ccache})
+        listed = ad.client.run("klist", env={"KRB5CCNAME": ccache}).stdout
+        assert re.search(r"principal: (.*)", listed).group(1) == name
+        ad.client.run(sys.executable, os.path.join(HERE, "rpc_secure_request.py"), HOST, daemon.port, name, ccache,
+                      "sign", HOST, stdin=stub.hex())
+        counts[verdict] = counts.get(verdict, 0) + 1
+        assert daemon.status()["proofs"] == counts
+    assert all(c["channel"] == "kms" for c in answered(daemon))
 
 
 def test_settings_let_members_count_or_prove_nothing(domain):

@@ -4,6 +4,8 @@ import socket
 import struct
 import threading
 
+REQUEST = 0
+
 
 def split(data):
     """The whole PDUs at the front of data, and the rest."""
@@ -13,6 +15,20 @@ def split(data):
         pdus.append(data[:length])
         data = data[length:]
     return pdus, data
+
+
+def is_signed(pdu):
+    """A request with a trailer."""
+    return pdu[2] == REQUEST and struct.unpack_from("<H", pdu, 10)[0] > 0
+
+
+def without_trailer(pdu):
+    """A signed request as it would be without."""
+    if not is_signed(pdu):
+        return [pdu]
+    trailer = len(pdu) - struct.unpack_from("<H", pdu, 10)[0] - 8
+    end = trailer - pdu[trailer + 2]
+    return [pdu[:8] + struct.pack("<HH", end, 0) + pdu[12:end]]
 
 
 class Between(threading.Thread):

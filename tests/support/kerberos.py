@@ -61,7 +61,7 @@ def python(script, *argv, stdin=None):
                           capture_output=True, text=True, timeout=120, check=False)
 
 
-def request(port, security, level, ccache, interface, opnum, stub, user=f"PC01$@{REALM}"):
-    """One request; the process, whose stdout is the answer in hexadecimal."""
-    return python("rpc_secure_request.py", "127.0.0.1", port, user, ccache, security, level, HOST, interface, opnum,
-                  stdin=stub.hex())
+def activate(port, stub, ccache, *options, level="sign", user=f"PC01$@{REALM}"):
+    """The answer's stub to one RequestActivation of a caller that authenticates; None if the caller takes none."""
+    done = python("rpc_secure_request.py", "127.0.0.1", port, user, ccache, level, HOST, *options, stdin=stub.hex())
+    return bytes.fromhex(done.stdout) if done.returncode == 0 else None

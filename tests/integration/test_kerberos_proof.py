@@ -1,0 +1,103 @@
+"""Who is proven a member on 1688, beside the lab directory: every verdict of docs/kerberos.md, with tickets made with the
+service's key and Samba's gensec. A real domain's tickets: test_samba_proof.py."""
+import os
+import socket
+
+import pytest
+
+import kerberos
+from between import Between, without_trailer
+from kerberos import REALM, Tickets
+from kms_lab import Clients
+from lab import Lab, wait_for
+from rpc_pdu import ALTER, BIND, activation_stub, answer_of
+
+NOT_SERVED = 0xC004F042
+HEADER_SIGNING = 0x04
+GROUP = "Volume License for Windows Server 2022"
+
+
+class Domain:
+    """A domain with three machines and an activation object, and a KMS host that could not answer but for it."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        lab.directory_up()
+        self.tickets = Tickets(os.path.join(lab.folder, "kerberos"))
+        self.daemon = lab.daemon(options={"kms.keytab": self.tickets.keytab, "directory.sync_interval": "1h"})
+        lab.install_hostkey(self.daemon, GROUP)
+        for argv in (("ao", "create", "--group", GROUP), *(("machine", "add", f"PC0{i}", "--yes") for i in (1, 2, 3)),
+                     ("machine", "disable", "PC03", "--yes"), ("hostkey", "uninstall", GROUP)):
+            self.daemon.ctl(*argv)
+        self.daemon.stop()
+        self.daemon.start()
+        wait_for(lambda: self.daemon.ctl("membership", "status", "--json").json["good"] > 0, "accounts are read")
+        wait_for(lambda: self.daemon.status()["directory"]["state"] == "up", "the directory was looked at")
+        self.sids = {m["name"]: m["sid"] for m in self.daemon.ctl("machine", "list", "--json").json["machines"]}
+        self.clients = Clients(lab, self.daemon.port, "Windows Server 2022", "Standard")
+
+    def ask(self, workstation, ccache, *options, port=None, **kw):
+        """(result, None if no answer was taken; the verdicts that were counted)."""
+        before = self.daemon.status()["proofs"]
+        stub = activation_stub(self.clients.seal(workstation=workstation))
+        answer = kerberos.activate(port or self.daemon.port, stub, ccache, *options, **kw)
+        after = self.daemon.status()["proofs"]
+        return answer and answer_of(answer)[1], {k: n - before.get(k, 0) for k, n in after.items() if n != before.get(k, 0)}
+
+
+@pytest.fixture(scope="module", name="domain")
+def one_domain():
+    with Lab() as lab:
+        domain = Domain(lab)
+        yield domain
+        domain.tickets.close()
+
+
+def test_a_machine_with_a_ticket_of_its_own_is_a_member(domain):
+    ccache = domain.tickets.issue(sid=domain.sids["PC01"])
+    for level in ("packet", "sign"):
+        assert domain.ask("PC01.lab.example", ccache, level=level) == (0, {"member": 1})
+
+
+# ticket of whom, whose SID it tells, the workstation that asks, verdict
+OTHERS = [
+    ("PC01$", "PC02", "PC01", "other-account"),  # a user principal name that was set to PC01$
+    ("PC01$", None, "PC01", "no-sid"),
+    ("PC01$", "PC01", "PC02", "other-name"),
+    ("PC01", "PC01", "PC01", "no-machine"),
+    ("PC01$$", "PC01", "PC01", "no-machine"),
+    ("host/PC01$", "PC01", "PC01", "no-machine"),
+    ("PC03$", "PC03", "PC03", "disabled"),
+    ("PC09$", "PC01", "PC09", "no-account"),
+    ("PC01$@OTHER.EXAMPLE", "PC01", "PC01", "other-realm"),
+]
+
+
+@pytest.mark.parametrize("user,sid,workstation,verdict", OTHERS)
+def test_whoever_is_not_proven_is_like_everyone(domain, user, sid, workstation, verdict):
+    user = user if "@" in user else f"{user}@{REALM}"
+    ccache = domain.tickets.issue(client=user, sid=sid and domain.sids[sid])
+    result, verdicts = domain.ask(workstation, ccache, user=user)
+    assert (result, verdicts) == (NOT_SERVED, {verdict: 1})
+
+
+def test_what_does_not_protect_the_whole_request_proves_nothing(domain):
+    ccache = domain.tickets.issue(sid=domain.sids["PC01"])
+    assert domain.ask("PC01", ccache, level="connect") == (NOT_SERVED, {"unauthenticated": 1})
+    assert domain.ask("PC01", ccache, "--no-header-signing") == (NOT_SERVED, {"weak": 1})
+
+
+def without_header_signing(pdu):
+    return [pdu[:3] + bytes([pdu[3] & ~HEADER_SIGNING]) + pdu[4:] if pdu[2] in (BIND, ALTER) else pdu]
+
+
+@pytest.mark.parametrize("change,result,verdict", [
+    (without_header_signing, NOT_SERVED, "weak"),
+    (without_trailer, None, "unauthenticated"),  # and the answer is not signed
+])
+def test_what_is_taken_off_on_the_way_proves_nothing(domain, change, result, verdict):
+    proxy = Between(socket.create_server(("127.0.0.1", 0)),
+                    socket.create_connection(("127.0.0.1", domain.daemon.port), 60), change=change)
+    answer = domain.ask("PC01", domain.tickets.issue(sid=domain.sids["PC01"]), port=proxy.port)
+    proxy.close()
+    assert answer == (result, {verdict: 1})
