@@ -50,6 +50,8 @@ json_t *kms_activation_json(const struct store_activation *a, const struct cat_p
 
 #define KMS_NAME_MAX 160
 
+/* NULL for a text that is empty, which JSON tells as null. */
+const char *kms_or_null(const char *text);
 /* "kms", "adba", "relay". */
 const char *kms_channel_name(enum store_channel channel);
 /* "Windows 11 Enterprise"; the activation id where p is NULL. */

@@ -40,20 +40,22 @@ static json_t *row_json(const struct store_activation *a, const struct cat_produ
     char when[CLK_TEXT_MAX], id[3][GUID_TEXT_MAX];
 
     return json_pack(
-        "{s:s, s:s, s:s?, s:s?, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:s, s:i, s:s}", "workstation",
-        a->workstation, "client_id", guid_format(&a->client_id, id[0]), "product",
+        "{s:s, s:s, s:s?, s:s?, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:s, s:i, s:s?, s:s?, s:s}",
+        "workstation", a->workstation, "client_id", guid_format(&a->client_id, id[0]), "product",
         p == NULL ? NULL : p->product, "edition", p == NULL ? NULL : p->edition, "activation_id",
         guid_format(&a->activation_id, id[1]), "application_id",
         guid_format(&a->application_id, id[2]), "last", (json_int_t)a->when, "last_time",
         clk_format(a->when, when), "channel", kms_channel_name(a->channel), "count",
         (json_int_t)a->count, "licence_status", (json_int_t)a->licence_status, "peer", a->peer,
-        "version", a->version, "host", host);
+        "version", a->version, "principal", kms_or_null(a->principal), "sid", kms_or_null(a->sid),
+        "host", host);
 }
 
 static const char *const csv_headers[] = {
-    "workstation",    "client_id", "product",   "edition", "activation_id",
-    "application_id", "last",      "last_time", "channel", "count",
-    "licence_status", "peer",      "version",   "host",    NULL};
+    "workstation",    "client_id", "product",   "edition",   "activation_id",
+    "application_id", "last",      "last_time", "channel",   "count",
+    "licence_status", "peer",      "version",   "principal", "sid",
+    "host",           NULL};
 
 static void row_csv(struct csv *c, const struct store_activation *a, const struct cat_product *p,
                     const char *host)
@@ -73,6 +75,8 @@ static void row_csv(struct csv *c, const struct store_activation *a, const struc
     csv_cell(c, "%" PRIu32, a->licence_status);
     csv_cell(c, "%s", a->peer);
     csv_cell(c, "%u", a->version);
+    csv_cell(c, "%s", a->principal);
+    csv_cell(c, "%s", a->sid);
     csv_cell(c, "%s", host);
     csv_end(c);
 }

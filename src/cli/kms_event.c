@@ -140,9 +140,11 @@ const char *kms_event_message(const struct kms_event *e, char *text, size_t size
                  kms_product_name(e->product, &a->activation_id, name), a->peer,
                  e->of.refused->reason);
     else if (a != NULL)
-        snprintf(text, size, "Request of %s answered with count %" PRIu32 " (from %s, channel %s)",
+        snprintf(text, size,
+                 "Request of %s answered with count %" PRIu32 " (from %s, channel %s%s%s%s%s)",
                  kms_product_name(e->product, &a->activation_id, name), a->count, a->peer,
-                 kms_channel_name(a->channel));
+                 kms_channel_name(a->channel), *a->principal != '\0' ? ", proven to be " : "",
+                 a->principal, *a->sid != '\0' ? ", " : "", a->sid);
     else
         snprintf(text, size,
                  "%" PRIu64 " %s from %s refused within a minute and not recorded singly, reason "
@@ -156,6 +158,11 @@ static json_t *time_json(int64_t when)
     char text[CLK_TEXT_MAX];
 
     return when == 0 ? json_null() : json_string(clk_format(when, text));
+}
+
+static json_t *text_json(const char *text)
+{
+    return *text == '\0' ? json_null() : json_string(text);
 }
 
 static json_t *guid_json(const struct guid *g)
@@ -187,6 +194,8 @@ static void add_answer(json_t *j, const struct store_activation *a)
     json_object_set_new(j, "count", json_integer(a->count));
     json_object_set_new(j, "channel", json_string(kms_channel_name(a->channel)));
     json_object_set_new(j, "peer", json_string(a->peer));
+    json_object_set_new(j, "principal", text_json(a->principal));
+    json_object_set_new(j, "sid", text_json(a->sid));
 }
 
 static void add_refusal(json_t *j, const char *source, const char *reason)

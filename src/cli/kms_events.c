@@ -30,7 +30,7 @@ struct listing {
 static void print_text(const struct listing *l, const struct kms_event *e)
 {
     char fields[KMS_EVENT_FIELDS][KMS_EVENT_FIELD_MAX];
-    char time[CLK_TEXT_MAX], info[KMS_EVENT_INFO_MAX], message[600];
+    char time[CLK_TEXT_MAX], info[KMS_EVENT_INFO_MAX], message[1000];
     struct facts *f;
 
     printf("%sEvent %" PRIu32 ", %s, %s%s\n", out_paint(PAINT_BOLD), kms_event_id(e), KMS_EVENT_LOG,

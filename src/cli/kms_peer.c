@@ -43,6 +43,13 @@ static bool take_channel(const json_t *o, enum store_channel *out)
     return text != NULL && (*out == STORE_ADBA || strcmp(text, "kms") == 0);
 }
 
+/* A text that may be null, or missing: exports of older versions. */
+static void take_proof(const json_t *o, struct store_activation *a)
+{
+    (void)take_text(o, "principal", a->principal, sizeof(a->principal));
+    (void)take_text(o, "sid", a->sid, sizeof(a->sid));
+}
+
 /* What a contact shows; the rest of the row stays zero. */
 static bool take_row(const json_t *o, struct store_activation *a)
 {
@@ -55,6 +62,7 @@ static bool take_row(const json_t *o, struct store_activation *a)
         !take_number(o, "version", UINT16_MAX, &version))
         return false;
     a->version = (uint16_t)version;
+    take_proof(o, a);
     return take_id(o, "application_id", &a->application_id) &&
            take_id(o, "activation_id", &a->activation_id) &&
            take_id(o, "client_id", &a->client_id) &&

@@ -43,7 +43,7 @@ json_t *kms_activation_json(const struct store_activation *a, const struct cat_p
 
     return json_pack(
         "{s:I, s:I, s:s, s:s, s:s, s:s, s:s?, s:s?, s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, "
-        "s:b, s:I, s:I}",
+        "s:b, s:I, s:I, s:s?, s:s?}",
         "id", (json_int_t)a->id, "when", (json_int_t)a->when, "time", clk_format(a->when, when),
         "channel", kms_channel_name(a->channel), "peer", a->peer, "workstation", a->workstation,
         "product", p == NULL ? NULL : p->product, "edition", p == NULL ? NULL : p->edition,
@@ -53,5 +53,6 @@ json_t *kms_activation_json(const struct store_activation *a, const struct cat_p
         "previous_client_id", guid_format(&a->previous_client_id, id[4]), "required_count",
         (json_int_t)a->required_count, "licence_status", (json_int_t)a->licence_status,
         "minutes_left", (json_int_t)a->minutes_left, "virtual", a->is_virtual, "count",
-        (json_int_t)a->count, "client_when", (json_int_t)a->client_when);
+        (json_int_t)a->count, "client_when", (json_int_t)a->client_when, "principal",
+        kms_or_null(a->principal), "sid", kms_or_null(a->sid));
 }

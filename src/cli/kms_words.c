@@ -2,6 +2,11 @@
 
 #include "cli/kms.h"
 
+const char *kms_or_null(const char *text)
+{
+    return *text != '\0' ? text : NULL;
+}
+
 const char *kms_channel_name(enum store_channel channel)
 {
     static const char *const names[] = {"kms", "adba", "relay"};

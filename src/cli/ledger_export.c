@@ -144,6 +144,8 @@ static json_t *refused_json(const struct store_refused *r, const struct cat_prod
     json_object_del(j, "channel");
     json_object_del(j, "count");
     json_object_del(j, "peer");
+    json_object_del(j, "principal");
+    json_object_del(j, "sid");
     json_object_set_new(j, "source", json_string(r->request.peer));
     json_object_set_new(j, "reason", json_string(r->reason));
     json_object_set_new(j, "hresult", json_string(code));

@@ -9,6 +9,7 @@
 #include "daemon/proof.h"
 #include "daemon/relaying.h"
 #include "daemon/straggler.h"
+#include "ldap/dir.h"
 
 #define SPARES_MAX 512 /* kept by one worker */
 
@@ -56,9 +57,10 @@ static void log_answered(const struct owed *o)
     if (a->channel == STORE_ADBA) {
         log_info(&o->w->d->log,
                  "activation %s \"%s\" %s: granted as a member, an activation object covers it "
-                 "(version %u, CMID %s, not counted)",
-                 a->peer, a->workstation, product_name(o->product, product), a->version,
-                 guid_format(&a->client_id, cmid));
+                 "(%s%s%s, version %u, CMID %s, not counted)",
+                 a->peer, a->workstation, product_name(o->product, product),
+                 *a->principal != '\0' ? a->principal : "by its name", *a->sid != '\0' ? ", " : "",
+                 a->sid, a->version, guid_format(&a->client_id, cmid));
         return;
     }
     log_info(&o->w->d->log,
@@ -294,6 +296,19 @@ static bool member_grant(struct daemon_worker *w, struct net_call *call,
     return p == PROOF_MEMBER;
 }
 
+/* How a member proved to be one; nothing where its name was believed. */
+static void describe_proof(const struct daemon *d, const struct rpc_security_facts *peer,
+                           struct store_activation *a)
+{
+    char sid[DIR_SID_TEXT_MAX];
+
+    if (d->settings.proof != SET_PROOF_KERBEROS || peer == NULL)
+        return;
+    snprintf(a->principal, sizeof(a->principal), "%s", peer->principal);
+    if (dir_sid_format(peer->sid, peer->sid_len, sid))
+        snprintf(a->sid, sizeof(a->sid), "%s", sid);
+}
+
 static void record(struct daemon_worker *w, struct net_call *call, const struct kms_decision *dec,
                    enum store_channel channel)
 {
@@ -311,8 +326,10 @@ static void record(struct daemon_worker *w, struct net_call *call, const struct 
     o->entry.done = on_recorded;
     describe(&dec->request, call, daemon_worker_now(w), &o->entry.row);
     o->entry.row.channel = channel;
-    if (channel == STORE_ADBA) /* what the client asks for is there */
-        o->entry.row.count = dec->request.required_count;
+    if (channel == STORE_ADBA) {
+        o->entry.row.count = dec->request.required_count; /* what the client asks for is there */
+        describe_proof(w->d, net_call_rpc(call)->peer, &o->entry.row);
+    }
     ledger_add(w->port, &o->entry);
 }
 

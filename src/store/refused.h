@@ -11,8 +11,8 @@
 #define STORE_HOST_EVENTS_MAX 1000
 
 struct store_refused {
-    /* As of an answered one, but channel and count are not used and peer is the address without
-     * port. */
+    /* As of an answered one, but channel, count, principal and sid are not used and peer is the
+     * address without port. */
     struct store_activation request;
     char reason[32]; /* kms_reason_name */
     uint32_t hresult;

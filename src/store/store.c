@@ -9,7 +9,7 @@
 #define ACTIVATION_COLUMNS                                                                         \
     "at, channel, peer, version, application_id, activation_id, kms_id, client_id, "               \
     "previous_client_id, required_count, licence_status, minutes_left, is_virtual, count, "        \
-    "workstation, client_at"
+    "workstation, client_at, principal, sid"
 #define REFUSAL_COLUMNS "minute, source, reason, hresult, times"
 #define REFUSED_COLUMNS                                                                            \
     "at, source, reason, hresult, version, application_id, activation_id, kms_id, client_id, "     \
@@ -33,7 +33,7 @@ const char *const db_sql_text[SQL_COUNT] = {
     [SQL_COMMIT] = "COMMIT",
     [SQL_ROLLBACK] = "ROLLBACK",
     [SQL_ADD_ACTIVATION] = "INSERT INTO activations (" ACTIVATION_COLUMNS
-                           ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                           ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_ADD_REFUSAL] =
         "INSERT INTO refusals (" REFUSAL_COLUMNS ") VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET times = times + excluded.times, hresult = excluded.hresult",
@@ -268,6 +268,8 @@ enum err store_add_activation(struct store *s, const struct store_activation *a,
     sqlite3_bind_int64(st, 14, a->count);
     sqlite3_bind_text(st, 15, a->workstation, -1, SQLITE_STATIC);
     sqlite3_bind_int64(st, 16, a->client_when);
+    sqlite3_bind_text(st, 17, a->principal, -1, SQLITE_STATIC);
+    sqlite3_bind_text(st, 18, a->sid, -1, SQLITE_STATIC);
     if (step(s, SQL_ADD_ACTIVATION) != SQLITE_OK)
         return db_abandon(s, ei);
     tally_add(&s->tally, a);
@@ -349,6 +351,8 @@ void db_read_activation(sqlite3_stmt *st, struct store_activation *a)
     a->count = (uint32_t)sqlite3_column_int64(st, 14);
     column_copy(st, 15, a->workstation, sizeof(a->workstation));
     a->client_when = sqlite3_column_int64(st, 16);
+    column_copy(st, 17, a->principal, sizeof(a->principal));
+    column_copy(st, 18, a->sid, sizeof(a->sid));
 }
 
 void db_read_refusal(sqlite3_stmt *st, struct store_refusal *r)

@@ -40,6 +40,10 @@ struct store_activation {
     uint32_t count;        /* told to the client */
     char workstation[256]; /* UTF-8 */
     int64_t client_when;   /* the client's own clock, Unix seconds; 0: not recorded */
+    /* Who a member that was granted through the directory proved to be; empty: nobody, or it was
+     * not recorded. */
+    char principal[256]; /* "PC01$@LAB.EXAMPLE" */
+    char sid[192];       /* "S-1-5-21-…" */
 };
 
 /* Refusals of one source address, reason and minute. Those of this realm's clients have rows of

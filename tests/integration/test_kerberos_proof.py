@@ -1,6 +1,10 @@
 """Who is proven a member on 1688, beside the lab directory: every verdict of docs/kerberos.md, with tickets made with the
 service's key and Samba's gensec. A real domain's tickets: test_samba_proof.py."""
+import csv
+import io
+import json
 import os
+import re
 import socket
 
 import pytest
@@ -57,6 +61,30 @@ def test_a_machine_with_a_ticket_of_its_own_is_a_member(domain):
     ccache = domain.tickets.issue(sid=domain.sids["PC01"])
     for level in ("packet", "sign"):
         assert domain.ask("PC01.lab.example", ccache, level=level) == (0, {"member": 1})
+
+
+def test_the_ledger_tells_who_a_member_proved_to_be(domain):
+    domain.ask("PC02", domain.tickets.issue(client=f"PC02$@{REALM}", sid=domain.sids["PC02"]), user=f"PC02$@{REALM}")
+    proven = (f"PC02$@{REALM}", domain.sids["PC02"])
+
+    def told(*argv):
+        return domain.daemon.ctl(*argv).out
+
+    contact, = json.loads(told("kms", "contacts", "--workstation", "PC02", "--json"))["contacts"]
+    row, = csv.DictReader(io.StringIO(told("kms", "contacts", "--workstation", "PC02", "--csv")))
+    line, = told("ledger", "export", "--workstation", "PC02").splitlines()
+    event = next(e for e in json.loads(told("kms", "events", "--json"))["events"] if e.get("workstation") == "PC02")
+    for where in (contact, row, json.loads(line), event):
+        assert (where["principal"], where["sid"]) == proven
+    assert f"proven to be {proven[0]}, {proven[1]}" in told("kms", "events")
+    domain.daemon.wait_log(rf'"PC02" .*: granted as a member.*\({re.escape(proven[0])}, {proven[1]}, version')
+    exported = os.path.join(domain.lab.folder, "export")
+    with open(exported, "w", encoding="utf-8") as f:
+        f.write(line)
+    other = domain.lab.daemon("other", wait=False)
+    other.start()
+    contact, = other.ctl("kms", "contacts", "--peer", exported, "--json").json["contacts"]
+    assert (contact["principal"], contact["sid"]) == proven
 
 
 # ticket of whom, whose SID it tells, the workstation that asks, verdict

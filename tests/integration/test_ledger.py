@@ -226,7 +226,7 @@ def test_export_has_every_row_as_it_was_recorded(host):
     names = ["id", "when", "time", "channel", "peer", "workstation", "product", "edition", "version",
              "application_id", "activation_id", "kms_id", "client_id", "previous_client_id",
              "required_count", "licence_status", "minutes_left", "virtual", "count",
-             "client_when"]
+             "client_when", "principal", "sid"]
     assert all(list(row) == names for row in rows)
     recorded = query(host, "SELECT id, at, peer, workstation, client_id, count FROM activations"
                            " ORDER BY id")

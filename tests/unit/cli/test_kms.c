@@ -58,6 +58,30 @@ static void a_client_time_that_was_not_recorded_is_left_empty(void **state)
     json_decref(j);
 }
 
+static void who_a_member_proved_to_be_is_told(void **state)
+{
+    struct store_activation a = of_the_guide();
+    const struct kms_event e = {.of.answered = &a};
+    char text[1000];
+    json_t *j;
+
+    (void)state;
+    a.channel = STORE_ADBA;
+    j = kms_event_json(&e);
+    assert_true(json_is_null(json_object_get(j, "principal")));
+    assert_true(json_is_null(json_object_get(j, "sid")));
+    json_decref(j);
+    assert_contains(kms_event_message(&e, text, sizeof(text)), "channel adba)");
+    snprintf(a.principal, sizeof(a.principal), "KMS03$@SITE5.CONTOSO.COM");
+    snprintf(a.sid, sizeof(a.sid), "S-1-5-21-1-2-3-1104");
+    j = kms_event_json(&e);
+    assert_string_equal(json_string_value(json_object_get(j, "principal")), a.principal);
+    assert_string_equal(json_string_value(json_object_get(j, "sid")), a.sid);
+    json_decref(j);
+    assert_contains(kms_event_message(&e, text, sizeof(text)),
+                    "channel adba, proven to be KMS03$@SITE5.CONTOSO.COM, S-1-5-21-1-2-3-1104)");
+}
+
 static void a_name_of_any_length_fits(void **state)
 {
     struct store_activation a = of_the_guide();
@@ -192,6 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_insertion_string_is_the_documented_one),
         cmocka_unit_test(a_client_time_that_was_not_recorded_is_left_empty),
+        cmocka_unit_test(who_a_member_proved_to_be_is_told),
         cmocka_unit_test(a_name_of_any_length_fits),
         cmocka_unit_test(refusals_tell_their_number_and_reason),
         cmocka_unit_test(a_refused_request_tells_what_its_client_said),

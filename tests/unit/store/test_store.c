@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "store/migrations.h"
 #include "store/store.h"
 
 struct seen {
@@ -304,6 +305,40 @@ static void a_text_file_is_refused_untouched(void **state)
     assert_refused_untouched(f, ERR_FOREIGN);
 }
 
+static enum err last_proof(void *arg, const struct store_activation *a)
+{
+    *(struct store_activation *)arg = *a;
+    return ERR_LIMIT;
+}
+
+static void who_a_member_proved_to_be_is_kept_and_older_rows_tell_nobody(void **state)
+{
+    struct fixture *f = *state;
+    struct store_activation a = activation(1, 100), last;
+
+    for (int i = 0; i < 10; i++)
+        sql(f->path, store_migrations[i]);
+    sql(f->path, "PRAGMA user_version=10; PRAGMA application_id=0x41444241;"
+                 "INSERT INTO activations SELECT 7, 50, 1, 'p', 6, zeroblob(16), zeroblob(16),"
+                 " zeroblob(16), zeroblob(16), zeroblob(16), 5, 2, 0, 0, 5, 'PC07', 50;");
+    open_ledger(f);
+    assert_int_equal(store_each_recent(f->s, 0, 0, last_proof, &last, &f->ei), ERR_LIMIT);
+    assert_true(last.id == 7 && last.channel == STORE_ADBA);
+    assert_string_equal(last.principal, "");
+    assert_string_equal(last.sid, "");
+
+    a.channel = STORE_ADBA;
+    snprintf(a.principal, sizeof(a.principal), "PC01$@LAB.EXAMPLE");
+    snprintf(a.sid, sizeof(a.sid), "S-1-5-21-1-2-3-1104");
+    assert_ok(store_begin(f->s, &f->ei), &f->ei);
+    assert_ok(store_add_activation(f->s, &a, &f->ei), &f->ei);
+    assert_ok(store_commit(f->s, &f->ei), &f->ei);
+    reopen_ledger(f);
+    assert_int_equal(store_each_recent(f->s, 0, 0, last_proof, &last, &f->ei), ERR_LIMIT);
+    assert_string_equal(last.principal, "PC01$@LAB.EXAMPLE");
+    assert_string_equal(last.sid, "S-1-5-21-1-2-3-1104");
+}
+
 static void a_newer_ledger_is_refused_untouched(void **state)
 {
     struct fixture *f = *state;
@@ -527,6 +562,7 @@ int main(void)
         T(only_its_owner_can_read_the_ledger),
         T(a_database_of_another_program_is_refused_untouched),
         T(a_text_file_is_refused_untouched),
+        T(who_a_member_proved_to_be_is_kept_and_older_rows_tell_nobody),
         T(a_newer_ledger_is_refused_untouched),
         T(a_newer_ledger_with_a_log_is_refused_untouched),
         T(a_missing_ledger_is_not_found_when_reading),
