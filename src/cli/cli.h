@@ -95,6 +95,7 @@ extern const struct cli_command cmd_conf[];
 extern const struct cli_command cmd_explain[];
 extern const struct cli_command cmd_plan[];
 extern const struct cli_command cmd_catalog[];
+extern const struct cli_command cmd_report[];
 
 /* The command that is running (for --help inside run); set by adbactl.c. */
 extern const struct cli_command *cli_running;

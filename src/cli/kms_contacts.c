@@ -7,7 +7,7 @@
 #include "cli/kms_filter.h"
 #include "cli/kms_peer.h"
 #include "cli/out.h"
-#include "cli/seen.h"
+#include "report/seen.h"
 
 struct contacts {
     struct kms_filter filter;
@@ -109,7 +109,7 @@ static enum err put(struct listing *l, const struct store_activation *a, const c
 
     if (!kms_filter_product(&l->f->filter, a, p))
         return ERR_OK;
-    e = seen_add(&l->seen, &a->client_id, &a->activation_id, &is_new);
+    e = seen_add(&l->seen, &a->client_id, &a->activation_id, NULL, &is_new);
     if (e != ERR_OK || !is_new || !kms_filter_contact(&l->f->filter, a))
         return e;
     l->n++;

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "cli/kms.h"
+#include "report/json.h"
 
 const char *kms_or_null(const char *text)
 {
@@ -9,9 +10,7 @@ const char *kms_or_null(const char *text)
 
 const char *kms_channel_name(enum store_channel channel)
 {
-    static const char *const names[] = {"kms", "adba", "relay"};
-
-    return (size_t)channel < sizeof(names) / sizeof(names[0]) ? names[channel] : "unknown";
+    return report_channel_name(channel);
 }
 
 const char *kms_product_name(const struct cat_product *p, const struct guid *activation_id,

@@ -8,7 +8,6 @@
 
 #include "cli/kms.h"
 #include "cli/kms_event.h"
-#include "cli/seen.h"
 
 /* The example of the Volume Activation 2.0 Operations Guide, event 12290. */
 static struct store_activation of_the_guide(void)
@@ -184,33 +183,6 @@ static void a_product_has_a_name_or_its_id(void **state)
     assert_string_equal(kms_status_name(7), "unknown");
 }
 
-#define KEYS 5000
-
-static void everybody_is_new_once(void **state)
-{
-    static bool met[KEYS];
-    struct rng_seeded seeded;
-    struct rng rng = test_rng(&seeded);
-    struct seen seen = {0};
-    size_t distinct = 0;
-
-    (void)state;
-    for (unsigned i = 0; i < 4 * KEYS; i++) {
-        unsigned k = (unsigned)rng_below(&rng, KEYS);
-        struct guid client = {{(uint8_t)k}}, product = {{0}};
-        bool is_new;
-
-        product.b[15] = (uint8_t)(k >> 8);
-        assert_int_equal(seen_add(&seen, &client, &product, &is_new), ERR_OK);
-        assert_int_equal(is_new, !met[k]);
-        distinct += !met[k];
-        met[k] = true;
-    }
-    assert_int_equal(seen.n, distinct);
-    assert_true(distinct > KEYS / 2);
-    seen_free(&seen);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,7 +195,6 @@ int main(void)
         cmocka_unit_test(an_event_of_the_host_has_a_code_and_a_cause),
         cmocka_unit_test(an_event_of_publishing_names_the_domain),
         cmocka_unit_test(a_product_has_a_name_or_its_id),
-        cmocka_unit_test(everybody_is_new_once),
     };
 
     return cmocka_run_group_tests_name("cli_kms", tests, NULL, NULL);

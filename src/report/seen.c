@@ -1,6 +1,5 @@
-#include "cli/seen.h"
+#include "report/seen.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +23,7 @@ static size_t slot_of(const struct seen *s, const struct seen_key *k)
 {
     size_t i = hash(k) & (s->size - 1);
 
-    while (s->taken[i] && memcmp(&s->slots[i], k, sizeof(*k)) != 0)
+    while (s->numbers[i] != 0 && memcmp(&s->slots[i], k, sizeof(*k)) != 0)
         i = (i + 1) & (s->size - 1);
     return i;
 }
@@ -34,19 +33,19 @@ static enum err grow(struct seen *s)
     struct seen bigger = {.size = s->size == 0 ? SIZE_FIRST : s->size * 2, .n = s->n};
 
     bigger.slots = calloc(bigger.size, sizeof(*bigger.slots));
-    bigger.taken = calloc(bigger.size, sizeof(*bigger.taken));
-    if (bigger.slots == NULL || bigger.taken == NULL) {
+    bigger.numbers = calloc(bigger.size, sizeof(*bigger.numbers));
+    if (bigger.slots == NULL || bigger.numbers == NULL) {
         seen_free(&bigger);
         return ERR_NOMEM;
     }
     for (size_t i = 0; i < s->size; i++) {
         size_t to;
 
-        if (!s->taken[i])
+        if (s->numbers[i] == 0)
             continue;
         to = slot_of(&bigger, &s->slots[i]);
         bigger.slots[to] = s->slots[i];
-        bigger.taken[to] = true;
+        bigger.numbers[to] = s->numbers[i];
     }
     seen_free(s);
     *s = bigger;
@@ -54,7 +53,7 @@ static enum err grow(struct seen *s)
 }
 
 enum err seen_add(struct seen *s, const struct guid *client_id, const struct guid *activation_id,
-                  bool *is_new)
+                  uint32_t *number, bool *is_new)
 {
     const struct seen_key k = {*client_id, *activation_id};
     size_t i;
@@ -66,18 +65,19 @@ enum err seen_add(struct seen *s, const struct guid *client_id, const struct gui
             return e;
     }
     i = slot_of(s, &k);
-    *is_new = !s->taken[i];
+    *is_new = s->numbers[i] == 0;
     if (*is_new) {
         s->slots[i] = k;
-        s->taken[i] = true;
-        s->n++;
+        s->numbers[i] = (uint32_t)++s->n;
     }
+    if (number != NULL)
+        *number = s->numbers[i] - 1;
     return ERR_OK;
 }
 
 void seen_free(struct seen *s)
 {
     free(s->slots);
-    free(s->taken);
+    free(s->numbers);
     memset(s, 0, sizeof(*s));
 }

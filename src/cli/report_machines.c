@@ -1,0 +1,211 @@
+/* adbactl report machines: the inventory. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clk.h"
+#include "cli/kms_filter.h"
+#include "cli/out.h"
+#include "cli/reports.h"
+#include "report/json.h"
+
+struct machines {
+    struct kms_filter filter;
+    struct opt_texts statuses;
+    const char *search, *sort;
+    int64_t last, within;
+    uint32_t limit, offset;
+    bool reverse, csv;
+};
+
+/* What the filters of kms contacts look at. */
+static bool passes(void *arg, const struct report_row *row)
+{
+    const struct kms_filter *f = arg;
+    struct store_activation a = {.activation_id = row->activation_id,
+                                 .application_id = row->application_id,
+                                 .channel = row->channel};
+
+    snprintf(a.workstation, sizeof(a.workstation), "%s", row->workstation);
+    snprintf(a.peer, sizeof(a.peer), "%s", row->peer);
+    return kms_filter_product(f, &a, row->product) && kms_filter_contact(f, &a);
+}
+
+static enum err understand(struct machines *m, const struct reports *r, struct report_query *q,
+                           struct errinfo *ei)
+{
+    enum err e = kms_filter_read(r->reader.catalog, &m->filter, ei);
+
+    *q = (struct report_query){.text = m->search,
+                               .since = m->last > 0 ? r->now - m->last : REPORT_NEVER,
+                               .reverse = m->reverse,
+                               .offset = m->offset,
+                               .limit = m->limit,
+                               .wants = passes,
+                               .arg = &m->filter};
+    if (e == ERR_OK)
+        e = reports_statuses(&m->statuses, &q->statuses, ei);
+    if (e != ERR_OK || m->sort == NULL)
+        return e;
+    q->sort = report_sort_named(m->sort);
+    if (q->sort == REPORT_SORTS)
+        e = err_fail(ei, ERR_USAGE,
+                     "--sort takes last, machine, product, status, channel or expires, not \"%s\"",
+                     m->sort);
+    return e;
+}
+
+static void print_table(const struct report_list *l)
+{
+    static const char *const headers[] = {"MACHINE", "PRODUCT",      "STATUS", "CHANNEL",
+                                          "EXPIRES", "LAST CONTACT", "MEMBER", NULL};
+    struct table *t = table_new(headers);
+
+    for (size_t i = 0; i < l->n; i++) {
+        const struct report_row *row = l->rows[i];
+        char text[CLK_TEXT_MAX], name[KMS_NAME_MAX];
+
+        table_cell(t, "%s", row->workstation);
+        table_cell(t, "%s", kms_product_name(row->product, &row->activation_id, name));
+        table_cell(t, "%s", report_status_name(row->status));
+        table_cell(t, "%s", report_channel_name(row->channel));
+        table_cell(t, "%s", reports_date(row->expires, text));
+        table_cell(t, "%s", reports_time(row->last, text));
+        table_cell(t, "%s", report_member_name(row->member));
+    }
+    table_print(t);
+    if (l->n < l->total)
+        fprintf(stderr, "%zu of %zu; --limit 0 shows all\n", l->n, l->total);
+}
+
+static const char *const csv_headers[] = {
+    "workstation", "product",        "edition",        "status",    "channel",
+    "expires",     "expires_time",   "last",           "last_time", "member",
+    "count",       "required_count", "licence_status", "virtual",   "peer",
+    "client_id",   "activation_id",  "application_id", NULL};
+
+static void csv_row(struct csv *c, const struct report_row *row)
+{
+    char text[CLK_TEXT_MAX], id[GUID_TEXT_MAX];
+
+    csv_cell(c, "%s", row->workstation);
+    csv_cell(c, "%s", row->product == NULL ? "" : row->product->product);
+    csv_cell(c, "%s", row->product == NULL ? "" : row->product->edition);
+    csv_cell(c, "%s", report_status_name(row->status));
+    csv_cell(c, "%s", report_channel_name(row->channel));
+    if (row->expires == REPORT_NEVER) {
+        csv_cell(c, "%s", "");
+        csv_cell(c, "%s", "");
+    } else {
+        csv_cell(c, "%" PRId64, row->expires);
+        csv_cell(c, "%s", clk_format(row->expires, text));
+    }
+    csv_cell(c, "%" PRId64, row->last);
+    csv_cell(c, "%s", clk_format(row->last, text));
+    csv_cell(c, "%s", report_member_name(row->member));
+    csv_cell(c, "%" PRIu32, row->count);
+    csv_cell(c, "%" PRIu32, row->required_count);
+    csv_cell(c, "%" PRIu32, row->licence_status);
+    csv_cell(c, "%d", row->is_virtual);
+    csv_cell(c, "%s", row->peer);
+    csv_cell(c, "%s", guid_format(&row->client_id, id));
+    csv_cell(c, "%s", guid_format(&row->activation_id, id));
+    csv_cell(c, "%s", guid_format(&row->application_id, id));
+    csv_end(c);
+}
+
+static void print_csv(const struct report_list *l)
+{
+    struct csv c = {0};
+
+    for (size_t i = 0; csv_headers[i] != NULL; i++)
+        csv_cell(&c, "%s", csv_headers[i]);
+    csv_end(&c);
+    for (size_t i = 0; i < l->n; i++)
+        csv_row(&c, l->rows[i]);
+}
+
+static void print_json(const struct reports *r, const struct report_list *l)
+{
+    json_t *rows = json_array();
+    char text[CLK_TEXT_MAX];
+
+    for (size_t i = 0; i < l->n; i++)
+        json_array_append_new(rows, report_row_json(l->rows[i]));
+    cli_json(json_pack("{s:s, s:I, s:o}", "time", clk_format(r->now, text), "total",
+                       (json_int_t)l->total, "machines", rows));
+}
+
+static int machines(struct cli *cli, struct machines *m)
+{
+    struct report_list l = {0};
+    struct errinfo ei = {0};
+    struct report_query q;
+    struct reports r;
+    enum err e = reports_open(cli, m->within, &r, &ei);
+
+    if (e == ERR_OK)
+        e = understand(m, &r, &q, &ei);
+    if (e == ERR_OK)
+        e = report_select(r.report, &q, &l, &ei);
+    if (e == ERR_OK && m->csv)
+        print_csv(&l);
+    else if (e == ERR_OK && cli->json)
+        print_json(&r, &l);
+    else if (e == ERR_OK && l.n > 0)
+        print_table(&l);
+    else if (e == ERR_OK)
+        puts("No machines.");
+    report_list_free(&l);
+    reports_close(&r);
+    return e == ERR_OK ? EXIT_OK : cli_fail(cli, e, &ei);
+}
+
+int reports_run_machines(struct cli *cli, int argc, char **argv)
+{
+    struct machines m = {.limit = 50, .within = REPORT_SOON};
+    const struct opt opts[] = {
+        OPT_TEXT_ROW("search", "TEXT", &m.search, "in the name, product, address or an id"),
+        {.name = "status",
+         .type = OPT_TEXTS,
+         .metavar = "STATUS",
+         .help = "licensed, expiring, grace, not-licensed, lapsed; may be given again",
+         .dest = &m.statuses},
+        OPT_TEXT_ROW("product", "NAME", &m.filter.product,
+                     "of this product (\"Windows 11\", with or without edition), or activation id"),
+        OPT_TEXT_ROW("application", "NAME", &m.filter.application, "windows, office, or an id"),
+        {.name = "since",
+         .type = OPT_DURATION,
+         .metavar = "DURATION",
+         .help = "last contact within DURATION on the ledger's clock (7d, 2h)",
+         .dest = &m.last},
+        OPT_TEXT_ROW("source", "ADDRESS", &m.filter.source, "last from this address or network"),
+        OPT_TEXT_ROW("workstation", "PATTERN", &m.filter.workstation,
+                     "with this name; * and ? as in a shell, in any case"),
+        OPT_TEXT_ROW("channel", "NAME", &m.filter.channel,
+                     "last answered through kms, adba or relay"),
+        {.name = "within",
+         .type = OPT_DURATION,
+         .metavar = "DURATION",
+         .help = "expiring: at most so long to the end (default 30d)",
+         .dest = &m.within},
+        OPT_TEXT_ROW("sort", "BY", &m.sort,
+                     "last (default), machine, product, status, channel, expires"),
+        OPT_FLAG_ROW("reverse", &m.reverse, "the other way round"),
+        {.name = "offset",
+         .type = OPT_UINT,
+         .metavar = "N",
+         .help = "leave out the first N",
+         .dest = &m.offset},
+        {.name = "limit",
+         .type = OPT_UINT,
+         .metavar = "N",
+         .help = "at most N (default 50; 0: all)",
+         .dest = &m.limit},
+        OPT_FLAG_ROW("csv", &m.csv, "comma-separated, for spreadsheets"),
+        {0},
+    };
+    int code = cli_begin(cli, opts, &argc, argv, 0, 0);
+
+    return code >= 0 ? code : machines(cli, &m);
+}
