@@ -9,9 +9,9 @@
 
 #define HELP_LEFT 34 /* columns */
 static const struct cli_command *const nouns[] = {
-    cmd_realm, cmd_hostkey,  cmd_ao,     cmd_directory, cmd_lab,        cmd_machine,
-    cmd_kms,   cmd_clearing, cmd_clock,  cmd_conf,      cmd_membership, cmd_explain,
-    cmd_plan,  cmd_catalog,  cmd_ledger, cmd_dns,       cmd_relay,      cmd_mak,
+    cmd_realm,    cmd_hostkey, cmd_ao,    cmd_directory,  cmd_lab,     cmd_machine, cmd_kms,
+    cmd_clearing, cmd_clock,   cmd_conf,  cmd_membership, cmd_explain, cmd_plan,    cmd_catalog,
+    cmd_ledger,   cmd_dns,     cmd_relay, cmd_mak,        cmd_report,
 };
 #define NOUN_COUNT (sizeof(nouns) / sizeof(nouns[0]))
 

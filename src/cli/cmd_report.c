@@ -196,9 +196,9 @@ const struct cli_command cmd_report[] = {
      .usage = "",
      .run = reports_run_compliance,
      .summary = "the domain's computers held against the ledger, and strangers that asked",
-     .help = "Computers come from the membership registry that adbad keeps in the ledger. \"no\n"
-             "report\" says only that a computer never asked this host: the directory may have\n"
-             "activated it. Of several products the worst off decides.\n"
+     .help = "Computers come from the membership registry that adbad keeps in the ledger. The\n"
+             "status no-report says only that a computer never asked this host: the directory may\n"
+             "have activated it. Of several products the worst off decides.\n"
              "Example: adbactl report compliance --within 14d --status expiring --csv"},
     {0},
 };

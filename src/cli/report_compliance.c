@@ -171,19 +171,16 @@ static void show(const struct cli *cli, const struct compliance *o, const struct
 
 static enum err understand(struct compliance *o, struct errinfo *ei)
 {
-    char text[32];
-
-    if (o->member == NULL)
-        return reports_statuses(&o->statuses, &o->bits, ei);
-    snprintf(text, sizeof(text), "%s", o->member);
-    for (char *p = text; *p != '\0'; p++)
-        *p = *p == '-' ? ' ' : *p;
-    for (o->wanted = 0; o->wanted < REPORT_MEMBERS; o->wanted++) {
-        if (strcmp(report_member_name(o->wanted), text) == 0)
-            return reports_statuses(&o->statuses, &o->bits, ei);
+    if (o->member != NULL) {
+        o->wanted = 0;
+        while (o->wanted < REPORT_MEMBERS && strcmp(report_member_name(o->wanted), o->member) != 0)
+            o->wanted++;
+        if (o->wanted == REPORT_MEMBERS)
+            return err_fail(ei, ERR_USAGE,
+                            "--member takes member, disabled, no-member or unknown, not \"%s\"",
+                            o->member);
     }
-    return err_fail(ei, ERR_USAGE,
-                    "--member takes member, disabled, no-member or unknown, not \"%s\"", o->member);
+    return reports_statuses(&o->statuses, &o->bits, ei);
 }
 
 int reports_run_compliance(struct cli *cli, int argc, char **argv)

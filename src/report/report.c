@@ -22,8 +22,8 @@ const char *report_status_name(enum report_status s)
 {
     static const char *const names[REPORT_STATUSES] = {
         [REPORT_LICENSED] = "licensed", [REPORT_EXPIRING] = "expiring",
-        [REPORT_GRACE] = "grace",       [REPORT_NOT_LICENSED] = "not licensed",
-        [REPORT_LAPSED] = "lapsed",     [REPORT_NO_REPORT] = "no report"};
+        [REPORT_GRACE] = "grace",       [REPORT_NOT_LICENSED] = "not-licensed",
+        [REPORT_LAPSED] = "lapsed",     [REPORT_NO_REPORT] = "no-report"};
 
     return s < REPORT_STATUSES ? names[s] : "?";
 }
@@ -33,7 +33,7 @@ const char *report_member_name(enum report_member m)
     static const char *const names[REPORT_MEMBERS] = {[REPORT_NO_REGISTRY] = "unknown",
                                                       [REPORT_MEMBER] = "member",
                                                       [REPORT_DISABLED] = "disabled",
-                                                      [REPORT_STRANGER] = "no member"};
+                                                      [REPORT_STRANGER] = "no-member"};
 
     return m < REPORT_MEMBERS ? names[m] : "?";
 }

@@ -35,9 +35,9 @@ enum report_member {
     REPORT_MEMBERS
 };
 
-/* "licensed", "expiring", "grace", "not licensed", "lapsed", "no report". */
+/* "licensed", "expiring", "grace", "not-licensed", "lapsed", "no-report". */
 const char *report_status_name(enum report_status s);
-/* "unknown", "member", "disabled", "no member". */
+/* "unknown", "member", "disabled", "no-member". */
 const char *report_member_name(enum report_member m);
 
 /* One machine (client machine id) and product: its last answered request. Texts live until the next
@@ -94,7 +94,7 @@ enum report_sort {
 /* "last", "machine", "product", "status", "channel", "expires"; REPORT_SORTS for no such name. */
 const char *report_sort_name(enum report_sort s);
 enum report_sort report_sort_named(const char *name);
-/* REPORT_STATUSES for no such name; "no-report" is fine as well as "no report". */
+/* REPORT_STATUSES for no such name. */
 enum report_status report_status_named(const char *name);
 
 struct report_query {

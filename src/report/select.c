@@ -28,12 +28,8 @@ enum report_sort report_sort_named(const char *name)
 enum report_status report_status_named(const char *name)
 {
     enum report_status s = 0;
-    char text[32];
 
-    snprintf(text, sizeof(text), "%s", name);
-    for (char *p = text; *p != '\0'; p++)
-        *p = *p == '-' ? ' ' : *p;
-    while (s < REPORT_STATUSES && strcmp(report_status_name(s), text) != 0)
+    while (s < REPORT_STATUSES && strcmp(report_status_name(s), name) != 0)
         s++;
     return s;
 }

@@ -266,7 +266,7 @@ static void names_of_statuses_and_orders_are_understood(void **state)
 {
     (void)state;
     assert_int_equal(report_status_named("no-report"), REPORT_NO_REPORT);
-    assert_int_equal(report_status_named("not licensed"), REPORT_NOT_LICENSED);
+    assert_int_equal(report_status_named("not-licensed"), REPORT_NOT_LICENSED);
     assert_int_equal(report_status_named("fine"), REPORT_STATUSES);
     assert_int_equal(report_sort_named("expires"), REPORT_BY_EXPIRES);
     assert_int_equal(report_sort_named("colour"), REPORT_SORTS);
