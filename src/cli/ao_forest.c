@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "daemon/activate.h"
+#include "steward/activate.h"
 
 /* ---- online ---- */
 

@@ -5,8 +5,8 @@
 #include "adba/steward.h"
 #include "cli/ao_steward.h"
 #include "cli/session.h"
-#include "daemon/activate.h"
 #include "realm/hostkey.h"
+#include "steward/activate.h"
 
 struct work {
     const struct settings *settings;

@@ -7,7 +7,7 @@
 #include "cli/client.h"
 #include "cli/client_clearing.h"
 #include "client/words.h"
-#include "daemon/activate.h"
+#include "steward/activate.h"
 
 #define HR_TIMEOUT         0x80072EE2u /* nobody answers there */
 #define HR_NO_NAME         0x80072EE7u /* there is no way to it */

@@ -12,10 +12,10 @@
 
 #include "base/file.h"
 #include "base/rng.h"
-#include "daemon/directory.h"
 #include "ldap/computer.h"
 #include "ldap/dir.h"
 #include "ldap/machine_key.h"
+#include "steward/directory.h"
 
 #define KEYTAB_MAX (64 << 10)
 

@@ -8,12 +8,12 @@
 #include "cli/client_clearing.h"
 #include "cli/client_join.h"
 #include "client/words.h"
-#include "daemon/directory.h"
 #include "gss/gss.h"
 #include "kms/stub.h"
 #include "ldap/dir.h"
 #include "net/cidr.h"
 #include "net/dial.h"
+#include "steward/directory.h"
 
 /* Win32 errors as HRESULTs: what a client shows when the directory can't be asked. */
 #define HR_DS_SERVER_DOWN 0x8007203Au

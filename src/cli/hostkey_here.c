@@ -10,8 +10,8 @@
 #include "base/clk.h"
 #include "cli/ask.h"
 #include "cli/session.h"
-#include "daemon/activate.h"
 #include "realm/labkey.h"
+#include "steward/activate.h"
 
 #define HR_SKU_NOT_INSTALLED 0xC004F015u /* the host lacks the licence for such a key */
 #define HOST_NAME_MAX_       256

@@ -11,7 +11,7 @@
 #include "cli/session.h"
 #include "client/attempt.h"
 #include "client/folder.h"
-#include "daemon/activate.h"
+#include "steward/activate.h"
 
 #define TIMEOUT_MS 10000
 

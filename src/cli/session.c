@@ -1,6 +1,6 @@
 #include "cli/session.h"
 
-#include "daemon/directory.h"
+#include "steward/directory.h"
 
 enum err session_open(const struct settings *s, struct dir **out, struct errinfo *ei)
 {

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "daemon/clearing_internal.h"
+#include "jobs/job.h"
+#include "jobs/secret.h"
 #include "kms/stub.h"
 #include "store/clearing.h"
 
@@ -25,21 +27,27 @@ static const char *group_name(void *arg, uint32_t code)
     return NULL;
 }
 
-/* The clearing key comes from the realm's secret; nothing else of the folder is kept. */
+/* The steward derives it from the realm's secret; nothing else of the folder comes here. */
 static enum err load_key(struct daemon *d, uint8_t key[REALM_CLEARING_LEN], struct errinfo *ei)
 {
-    struct realm r = {0};
-    enum err e = realm_open(d->settings.realm_dir, &r, ei);
+    const struct job_request request = {.kind = JOB_CLEARING};
+    struct secret secret = {0};
+    struct job job;
+    enum err e = job_open(d->steward, &job, ei);
 
+    _Static_assert(SECRET_LEN == REALM_CLEARING_LEN, "the clearing key's length");
+    if (e == ERR_OK)
+        e = job_ask(&job, &request, secret_take, &secret, ei);
+    job_close(&job);
     if (e != ERR_OK)
-        return err_context(ei, "[clearing] serve needs the realm's folder");
-    if (strcmp(r.bundle.id, d->bundle.id) != 0)
+        err_context(ei, "[clearing] serve needs the realm's folder");
+    else if (strcmp(secret.realm, d->bundle.id) != 0)
         e = err_fail(ei, ERR_CONFIG,
                      "[clearing] serve: the folder %s is of realm %s, the bundle of realm %s",
-                     d->settings.realm_dir, r.bundle.id, d->bundle.id);
+                     d->settings.realm_dir, secret.realm, d->bundle.id);
     else
-        memcpy(key, r.clearing, sizeof(r.clearing));
-    realm_fini(&r);
+        memcpy(key, secret.key, sizeof(secret.key));
+    OPENSSL_cleanse(&secret, sizeof(secret));
     return e;
 }
 

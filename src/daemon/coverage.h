@@ -9,11 +9,7 @@
 
 #include "base/err.h"
 #include "base/guid.h"
-
-struct covered {
-    struct guid kms_id;
-    int64_t not_after; /* of the object's licence */
-};
+#include "jobs/look.h"
 
 struct coverage;
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -82,6 +83,62 @@ static enum err open_overrides(struct daemon *d, struct errinfo *ei)
 static void close_settings(struct daemon *d)
 {
     settings_free(&d->settings);
+}
+
+/* ---- the steward process ---- */
+
+/* Forked before this process reads anything secret, has a thread or a socket. A check needs it for
+ * the realm's folder only. */
+static enum err open_steward(struct daemon *d, struct errinfo *ei)
+{
+    d->steward = -1;
+    if (d->options.check && !d->settings.clearing_serve)
+        return ERR_OK;
+    return d->options.steward(&d->settings, &d->log, &d->steward, &d->steward_pid, ei);
+}
+
+static void close_steward(struct daemon *d)
+{
+    if (d->steward_pid == 0)
+        return;
+    close(d->steward);
+    while (waitpid(d->steward_pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+/* It says nothing over its control socket: whatever happens there is its end. */
+static void on_steward(uv_poll_t *p, int status, int events)
+{
+    struct daemon *d = p->data;
+
+    (void)status;
+    (void)events;
+    uv_poll_stop(p);
+    d->steward_lost = true;
+    log_error(&d->log,
+              "the steward process %d ended: nothing is known of the directory any more, so this "
+              "process ends too; start adbad again",
+              (int)d->steward_pid);
+    uv_stop(&d->loop);
+}
+
+static enum err watch_steward(struct daemon *d, struct errinfo *ei)
+{
+    int rc;
+
+    if (d->options.check)
+        return ERR_OK;
+    d->steward_watch.data = d;
+    rc = uv_poll_init(&d->loop, &d->steward_watch, d->steward);
+    if (rc == 0)
+        rc = uv_poll_start(&d->steward_watch, UV_READABLE | UV_DISCONNECT, on_steward);
+    return rc == 0 ? ERR_OK : err_fail_errno(ei, -rc, "watch the steward process");
+}
+
+static void unwatch_steward(struct daemon *d)
+{
+    if (!d->options.check)
+        uv_close((uv_handle_t *)&d->steward_watch, NULL);
 }
 
 /* Each connection needs a descriptor: as many as the system lets us have without asking. */
@@ -266,12 +323,12 @@ static enum err open_ledger(struct daemon *d, struct errinfo *ei)
     return e;
 }
 
-/* A worker sits in a directory call that may last up to its deadline, and uses the realm and the
- * loop. All that matters is on disk: end without waiting for it and without freeing. */
+/* A worker sits in a DNS look-up that may last up to its deadline, and uses the loop. All that
+ * matters is on disk: end without waiting for it and without freeing. */
 static void leave_at_once(struct daemon *d)
 {
-    log_debug(&d->log, "ending during a directory call");
-    _exit(EXIT_OK);
+    log_debug(&d->log, "ending during a DNS look-up");
+    _exit(d->steward_lost ? EXIT_FAILED : EXIT_OK);
 }
 
 static void close_ledger(struct daemon *d)
@@ -448,8 +505,7 @@ static enum err open_directory(struct daemon *d, struct errinfo *ei)
 {
     struct watcher_conf conf = {.loop = &d->loop,
                                 .settings = &d->settings,
-                                .bundle = &d->bundle,
-                                .catalog = d->catalog,
+                                .steward = d->steward,
                                 .clk = d->clk,
                                 .log = d->log};
 
@@ -477,12 +533,6 @@ static void close_directory(struct daemon *d)
     if (d->watcher == NULL)
         return;
     watcher_close(d->watcher);
-    uv_run(&d->loop, UV_RUN_NOWAIT);
-    uv_run(&d->loop, UV_RUN_NOWAIT);
-    if (watcher_busy(d->watcher)) {
-        d->abandoned = true;
-        return;
-    }
     run_until(d, watcher_closed(d->watcher));
     watcher_free(d->watcher);
     coverage_free(d->coverage);
@@ -492,6 +542,7 @@ static enum err open_membership(struct daemon *d, struct errinfo *ei)
 {
     struct membership_conf conf = {.loop = &d->loop,
                                    .settings = &d->settings,
+                                   .steward = d->steward,
                                    .ledger = d->ledger,
                                    .port = d->port,
                                    .clk = d->clk,
@@ -507,12 +558,6 @@ static void close_membership(struct daemon *d)
     if (d->membership == NULL)
         return;
     membership_close(d->membership);
-    uv_run(&d->loop, UV_RUN_NOWAIT);
-    uv_run(&d->loop, UV_RUN_NOWAIT);
-    if (membership_busy(d->membership)) {
-        d->abandoned = true;
-        return;
-    }
     run_until(d, membership_closed(d->membership));
     membership_free(d->membership);
 }
@@ -523,6 +568,7 @@ static enum err open_publisher(struct daemon *d, struct errinfo *ei)
 {
     struct publisher_conf conf = {.loop = &d->loop,
                                   .settings = &d->settings,
+                                  .steward = d->steward,
                                   .port = d->port,
                                   .clk = d->clk,
                                   .enabled =
@@ -530,7 +576,7 @@ static enum err open_publisher(struct daemon *d, struct errinfo *ei)
                                   .relay = relaying_health,
                                   .arg = d,
                                   .log = log_child(&d->log, "dns")};
-    enum err e = update_check(&d->settings, ei);
+    enum err e = publisher_check(&d->settings, ei);
 
     return e != ERR_OK || d->options.check ? e : publisher_new(&conf, &d->publisher, ei);
 }
@@ -540,12 +586,6 @@ static void close_publisher(struct daemon *d)
     if (d->publisher == NULL)
         return;
     publisher_close(d->publisher);
-    uv_run(&d->loop, UV_RUN_NOWAIT);
-    uv_run(&d->loop, UV_RUN_NOWAIT);
-    if (publisher_busy(d->publisher)) {
-        d->abandoned = true;
-        return;
-    }
     run_until(d, publisher_closed(d->publisher));
     publisher_free(d->publisher);
     d->publisher = NULL; /* the relay may still have news for it */
@@ -604,7 +644,9 @@ static const struct {
     {open_descriptors, close_nothing},
     {open_settings, close_settings},
     {open_overrides, close_nothing},
+    {open_steward, close_steward},
     {open_loop, close_loop},
+    {watch_steward, unwatch_steward},
     {open_clock, close_clock},
     {open_realm, close_realm},
     {open_catalog, close_catalog},
@@ -662,7 +704,7 @@ static void watch_signal(struct daemon *d, uv_signal_t *s, int number)
     uv_signal_start(s, on_signal, number);
 }
 
-void daemon_run(struct daemon *d)
+int daemon_run(struct daemon *d)
 {
     char addresses[512];
 
@@ -670,9 +712,11 @@ void daemon_run(struct daemon *d)
     watch_signal(d, &d->sigint, SIGINT);
     fprintf(stderr, "ready: listening on %s\n",
             net_server_addresses(d->net, addresses, sizeof(addresses)));
-    uv_run(&d->loop, UV_RUN_DEFAULT);
+    if (!d->steward_lost)
+        uv_run(&d->loop, UV_RUN_DEFAULT);
     uv_close((uv_handle_t *)&d->sigterm, NULL);
     uv_close((uv_handle_t *)&d->sigint, NULL);
+    return d->steward_lost ? EXIT_FAILED : EXIT_OK;
 }
 
 void daemon_close(struct daemon *d)

@@ -22,9 +22,14 @@
 #include "settings/settings.h"
 #include "store/store.h"
 
+/* Starts the steward process (steward/keeper.h), which the daemon itself knows nothing of. */
+typedef enum err steward_start_fn(const struct settings *s, const struct log *log, int *control,
+                                  pid_t *pid, struct errinfo *ei);
+
 struct options {
     const char *config;
     bool check; /* open what can be opened without touching anything, then end */
+    steward_start_fn *steward;
 };
 
 /* One installed host key, as told by kms.status. */
@@ -50,7 +55,12 @@ struct daemon {
     uv_loop_t loop;
     uv_signal_t sigterm, sigint;
     uv_timer_t grace; /* runs while connections take their last answers */
-    bool abandoned;   /* a worker still sits in a directory call: end without freeing */
+    bool abandoned;   /* a worker still sits in a DNS look-up: end without freeing */
+
+    int steward;             /* its control socket (jobs/job.h) */
+    pid_t steward_pid;       /* 0: there is none */
+    uv_poll_t steward_watch; /* sees it end */
+    bool steward_lost;
 
     struct labclk *labclk; /* NULL outside lab mode */
     struct clk clk;        /* lab time, or real time */
@@ -88,8 +98,8 @@ struct daemon {
 
 /* Opens everything. On failure what was opened is closed again. */
 MUST_CHECK enum err daemon_open(struct daemon *d, const struct options *o, struct errinfo *ei);
-/* Serves until SIGTERM or SIGINT. */
-void daemon_run(struct daemon *d);
+/* Serves until SIGTERM or SIGINT; the exit code, which tells if it was neither. */
+int daemon_run(struct daemon *d);
 /* Answers what is owed and closes everything in reverse order. */
 void daemon_close(struct daemon *d);
 

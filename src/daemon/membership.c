@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/directory.h"
-#include "daemon/look.h"
 #include "daemon/membership_internal.h"
+#include "jobs/reading.h"
 #include "store/members.h"
 
 #define LAB_TICK_MS    1000    /* how often a lab clock that was moved is looked at */
@@ -15,28 +14,50 @@
 
 /* ---- one synchronization, on a worker ---- */
 
+/* The steward reads, this thread applies it to a copy of the roster. */
+static enum err synchronize(struct sync_job *j, struct errinfo *ei)
+{
+    const struct job_request request = {.kind = JOB_ACCOUNTS,
+                                        .list = j->list,
+                                        .cookie = j->cookie.data,
+                                        .cookie_len = j->cookie.len};
+    struct members_work *w = members_work_new(j->roster);
+    struct reading_in in = {.each = members_take, .arg = w};
+    enum err e = w == NULL ? err_nomem(ei) : job_ask(&j->job, &request, reading_take, &in, ei);
+
+    if (e == ERR_OK && !in.whole)
+        e = err_fail(ei, ERR_MALFORMED, "the steward's answer is not whole");
+    if (e == ERR_OK)
+        return members_work_end(w, &in.reading, &j->out, ei);
+    members_reading_fini(&in.reading);
+    members_work_free(w);
+    return e;
+}
+
 static void on_worker(uv_work_t *work)
 {
-    struct job *j = work->data;
+    struct sync_job *j = work->data;
     uint64_t begin = uv_hrtime();
-    struct dir *d = NULL;
 
-    j->e = directory_open(j->settings, &d, &j->ei);
-    if (j->e == ERR_OK)
-        j->e = members_sync(d, &j->query, &j->out, &j->ei);
-    dir_close(d);
+    j->e = synchronize(j, &j->ei);
     j->ms = (uv_hrtime() - begin) / 1000000;
 }
 
-static void job_fini(struct job *j)
+static void job_fini(struct sync_job *j)
 {
-    roster_unref(j->query.roster);
+    job_close(&j->job);
+    roster_unref(j->roster);
     buf_fini(&j->cookie);
     members_sync_fini(&j->out);
-    j->query.roster = NULL;
+    j->roster = NULL;
 }
 
-static void tell(const struct membership *m, const struct job *j)
+static const char *why_full(const struct sync_job *j)
+{
+    return j->asked_full ? "it was asked for" : j->out.reading.why_full;
+}
+
+static void tell(const struct membership *m, const struct sync_job *j)
 {
     const struct log *log = &m->conf.log;
 
@@ -49,37 +70,36 @@ static void tell(const struct membership *m, const struct job *j)
     }
     if (m->why[0] != '\0')
         log_info(log, "computer accounts can be read again");
-    if (j->out.full)
+    if (j->out.reading.full)
         log_info(log, "%zu computer accounts, read in full (%s) in %" PRIu64 " ms",
-                 roster_count(j->out.roster), j->asked_full ? "it was asked for" : j->out.why_full,
-                 j->ms);
-    else if (j->out.entries > 0 || j->out.removed_n > 0)
+                 roster_count(j->out.roster), why_full(j), j->ms);
+    else if (j->out.reading.entries > 0 || j->out.removed_n > 0)
         log_info(log, "%zu computer accounts, %" PRIu64 " changed, %zu gone",
-                 roster_count(j->out.roster), j->out.entries, j->out.removed_n);
-    if (j->out.unusable > 0)
+                 roster_count(j->out.roster), j->out.reading.entries, j->out.removed_n);
+    if (j->out.reading.unusable > 0)
         log_warn(log,
                  "%" PRIu64 " computer accounts are left out: no name, or one that is too long",
-                 j->out.unusable);
+                 j->out.reading.unusable);
 }
 
-static void take(struct membership *m, struct job *j)
+static void take(struct membership *m, struct sync_job *j)
 {
     struct errinfo ei = {0};
 
-    m->state.full = j->out.full;
-    m->state.entries = j->out.entries;
+    m->state.full = j->out.reading.full;
+    m->state.entries = j->out.reading.entries;
     m->state.synced_at = j->now;
-    if (j->out.listed)
+    if (j->out.reading.complete)
         m->state.listed_at = j->now;
     buf_fini(&m->state.cookie);
-    m->state.cookie = j->out.cookie;
-    j->out.cookie = (struct buf)BUF_INIT;
-    m->last = (struct last_sync){.why_full = j->asked_full ? "it was asked for" : j->out.why_full,
-                                 .tells_deletions = j->out.tells_deletions,
-                                 .listed = j->out.listed,
+    m->state.cookie = j->out.reading.cookie;
+    j->out.reading.cookie = (struct buf)BUF_INIT;
+    m->last = (struct last_sync){.tells_deletions = j->out.reading.tells_deletions,
+                                 .listed = j->out.reading.complete,
                                  .removed = j->out.removed_n,
-                                 .unusable = j->out.unusable,
+                                 .unusable = j->out.reading.unusable,
                                  .ms = j->ms};
+    snprintf(m->last.why_full, sizeof(m->last.why_full), "%s", why_full(j));
     members_publish(m->members, j->out.roster, j->now);
     if (saver_add(m->saver, &j->out, &m->state, &ei) != ERR_OK)
         log_error(&m->conf.log, "%s: what was read is not saved", ei.text);
@@ -102,7 +122,7 @@ static void on_timer(uv_timer_t *t)
 
 static void on_synced(uv_work_t *work, int status)
 {
-    struct job *j = work->data;
+    struct sync_job *j = work->data;
     struct membership *m = j->owner;
 
     m->busy = false;
@@ -137,22 +157,20 @@ static bool list_is_due(const struct membership *m, int64_t now)
 
 static void begin(struct membership *m)
 {
-    struct job *j = &m->job;
+    struct sync_job *j = &m->job;
 
     memset(j, 0, sizeof(*j));
     j->owner = m;
-    j->settings = m->conf.settings;
+    j->job = JOB_NONE;
     j->now = clk_now(&m->conf.clk);
     j->asked_full = m->want_full;
     if (!m->want_full)
         buf_add(&j->cookie, m->state.cookie.data, m->state.cookie.len);
-    j->query = (struct members_sync_query){.base = m->conf.settings->search_base,
-                                           .roster = members_roster(m->members, NULL),
-                                           .cookie = j->cookie.data,
-                                           .cookie_len = j->cookie.len,
-                                           .list = m->want_list || list_is_due(m, j->now)};
+    j->roster = members_roster(m->members, NULL);
+    j->list = m->want_list || list_is_due(m, j->now);
     m->work.data = j;
-    if (uv_queue_work(m->conf.loop, &m->work, on_worker, on_synced) != 0) {
+    if (job_open(m->conf.steward, &j->job, &j->ei) != ERR_OK ||
+        uv_queue_work(m->conf.loop, &m->work, on_worker, on_synced) != 0) {
         job_fini(j);
         return;
     }
@@ -261,6 +279,7 @@ enum err membership_new(const struct membership_conf *conf, struct membership **
     if (m == NULL)
         return err_nomem(ei);
     m->conf = *conf;
+    m->job.job = JOB_NONE;
     m->state.synced_at = m->state.listed_at = MEMBERS_NEVER;
     clk_format_duration(conf->settings->max_stale, m->max_stale_text);
     m->members = members_new(conf->settings->max_stale);
@@ -294,12 +313,8 @@ void membership_close(struct membership *m)
     saver_stop(m->saver);
     if (m->busy)
         uv_cancel((uv_req_t *)&m->work); /* helps if no worker has begun it */
+    job_cut(&m->job.job);
     uv_close((uv_handle_t *)&m->timer, on_closed);
-}
-
-bool membership_busy(const struct membership *m)
-{
-    return m->busy;
 }
 
 bool membership_closed(const struct membership *m)

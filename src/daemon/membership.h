@@ -1,6 +1,6 @@
 /* membership: keeps the registry of computer accounts (members/members.h) in step with the
- * directory from a worker thread, and saves it in the ledger, a slice with each commit. The loop
- * waits for neither. */
+ * directory, which the steward reads for it, and saves it in the ledger, a slice with each commit.
+ * The loop waits for neither. */
 #ifndef ADBAD_DAEMON_MEMBERSHIP_H
 #define ADBAD_DAEMON_MEMBERSHIP_H
 
@@ -17,6 +17,7 @@
 struct membership_conf {
     uv_loop_t *loop;
     const struct settings *settings; /* these outlive the membership */
+    int steward;                     /* its control socket */
     struct ledger *ledger;           /* what was saved is read from it at the start */
     struct ledger_port *port;        /* of loop */
     struct clk clk;
@@ -47,9 +48,8 @@ struct membership_filter {
 MUST_CHECK enum err membership_list(struct membership *m, const struct membership_filter *f,
                                     json_t *reply, struct errinfo *ei);
 
+/* Ends a synchronization that is under way. */
 void membership_close(struct membership *m);
-/* A worker sits in a directory call; it ends at that call's deadline. */
-bool membership_busy(const struct membership *m);
 bool membership_closed(const struct membership *m);
 void membership_free(struct membership *m);
 

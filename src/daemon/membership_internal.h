@@ -4,14 +4,16 @@
 
 #include "daemon/membership.h"
 #include "daemon/saver.h"
+#include "jobs/job.h"
 #include "members/sync.h"
 
 /* The worker's, from begin to on_synced. */
-struct job {
+struct sync_job {
     struct membership *owner;
-    const struct settings *settings;
-    struct members_sync_query query; /* with a reference of the roster */
+    struct job job;              /* the steward's, for the worker to ask */
+    const struct roster *roster; /* a reference: where it begins */
     struct buf cookie;
+    bool list;
     bool asked_full;
     int64_t now; /* when it began: what it reads is at least that new */
     struct members_sync out;
@@ -22,7 +24,7 @@ struct job {
 
 /* What only the last good synchronization of this process knows. */
 struct last_sync {
-    const char *why_full;
+    char why_full[MEMBERS_WHY_MAX];
     bool tells_deletions, listed;
     uint64_t removed, unusable, ms;
 };
@@ -34,7 +36,7 @@ struct membership {
     struct saver *saver;
     uv_timer_t timer;
     uv_work_t work;
-    struct job job;
+    struct sync_job job;
     struct saver_state state;
     struct last_sync last;
     char why[ERR_TEXT_MAX]; /* the last failure; empty once it went well */

@@ -30,10 +30,11 @@ json_t *membership_status(struct membership *m)
     json_t *last =
         never ? json_null()
               : json_pack("{s:s, s:s?, s:I, s:I, s:I, s:b, s:I}", "how",
-                          m->state.full ? "full" : "changes", "why_full", m->last.why_full,
-                          "entries", (json_int_t)m->state.entries, "removed",
-                          (json_int_t)m->last.removed, "unusable", (json_int_t)m->last.unusable,
-                          "listed", m->last.listed, "milliseconds", (json_int_t)m->last.ms);
+                          m->state.full ? "full" : "changes", "why_full",
+                          m->last.why_full[0] == '\0' ? NULL : m->last.why_full, "entries",
+                          (json_int_t)m->state.entries, "removed", (json_int_t)m->last.removed,
+                          "unusable", (json_int_t)m->last.unusable, "listed", m->last.listed,
+                          "milliseconds", (json_int_t)m->last.ms);
     json_t *j = json_pack(
         "{s:s, s:o, s:o, s:o, s:I, s:I, s:o, s:b, s:I, s:I, s:s?, s:b, s:I, s:I, s:I, s:I, s:I}",
         "state", state_name(m, now), "synced", time_json(at), "age",

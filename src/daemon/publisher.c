@@ -3,19 +3,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clk.h"
 #include "daemon/daemon.h"
 #include "daemon/hostevent.h"
+#include "jobs/job.h"
 #include "publish/kept.h"
 
 struct publisher {
     struct publisher_conf conf;
-    char *cache; /* file for the tickets, beside the control socket */
     uv_timer_t timer;
     uv_work_t work;
-    struct update next; /* the worker's while busy */
+    struct job job;             /* for the worker to ask */
+    struct job_request request; /* the worker's while busy, as the next three */
+    struct update next;
+    enum err result;
+    struct errinfo ei;
     struct update last;
     struct update told;   /* the last that the log tells of, without its records */
     uint64_t begun, done; /* rounds */
@@ -162,7 +165,26 @@ static void on_worker(uv_work_t *work)
 {
     struct publisher *p = work->data;
 
-    update_run(&p->next);
+    p->result = job_ask(&p->job, &p->request, update_take, &p->next, &p->ei);
+}
+
+/* A round that failed as a job: nothing is known of any domain. */
+static void take_failure(struct publisher *p)
+{
+    const struct conf_list *l = &p->conf.settings->dns_domains;
+    struct update *u = &p->next;
+
+    update_fini(u);
+    u->result = p->result;
+    u->why = p->ei;
+    for (size_t i = 0; i < l->n; i++) {
+        struct update_domain *d = update_add(u, l->v[i], true);
+
+        if (d != NULL) {
+            d->result = u->result;
+            d->why = u->why;
+        }
+    }
 }
 
 /* A look changes nothing about when the next round is due. */
@@ -184,11 +206,13 @@ static void on_done(uv_work_t *work, int status)
     struct clk real = clk_system();
 
     p->busy = false;
+    job_close(&p->job);
     if (p->closing || status != 0) {
         update_fini(&p->next);
-        (void)unlink(p->cache);
         return;
     }
+    if (p->result != ERR_OK)
+        take_failure(p);
     tell(p, &p->next);
     set_timer(p, &p->next);
     update_fini(&p->last);
@@ -210,15 +234,18 @@ static void begin(struct publisher *p, enum update_what what)
         return;
     }
     p->again = false;
-    p->next = (struct update){.settings = p->conf.settings,
-                              .what = what,
-                              .relay = p->conf.relay(p->conf.arg),
-                              .cache = p->cache};
-    if (what == UPDATE_PUBLISH && p->next.relay != PUBLISH_RELAY_UNKNOWN)
-        p->down_rounds = p->next.relay == PUBLISH_RELAY_DOWN ? p->down_rounds + 1 : 0;
-    p->next.down_rounds = p->down_rounds;
-    if (uv_queue_work(p->conf.loop, &p->work, on_worker, on_done) != 0)
+    p->request =
+        (struct job_request){.kind = JOB_UPDATE, .what = what, .relay = p->conf.relay(p->conf.arg)};
+    if (what == UPDATE_PUBLISH && p->request.relay != PUBLISH_RELAY_UNKNOWN)
+        p->down_rounds = p->request.relay == PUBLISH_RELAY_DOWN ? p->down_rounds + 1 : 0;
+    p->request.down_rounds = p->down_rounds;
+    p->next = (struct update){.what = what};
+    if (job_open(p->conf.steward, &p->job, &p->ei) != ERR_OK ||
+        uv_queue_work(p->conf.loop, &p->work, on_worker, on_done) != 0) {
+        job_close(&p->job);
+        uv_timer_start(&p->timer, on_timer, (uint64_t)p->conf.settings->dns_retry * 1000, 0);
         return;
+    }
     p->busy = true;
     p->begun++;
 }
@@ -259,16 +286,26 @@ void publisher_relay_changed(struct publisher *p)
 
 /* ---- life ---- */
 
+enum err publisher_check(const struct settings *s, struct errinfo *ei)
+{
+    if (s->dns_host != NULL && (!publish_name_valid(s->dns_host) || !strchr(s->dns_host, '.')))
+        return err_fail(ei, ERR_CONFIG, "[dns] host = %s: expected a full DNS name", s->dns_host);
+    for (size_t i = 0; i < s->dns_domains.n; i++)
+        if (!publish_name_valid(s->dns_domains.v[i]))
+            return err_fail(ei, ERR_CONFIG, "[dns] domains: \"%s\" is no DNS name",
+                            s->dns_domains.v[i]);
+    return ERR_OK;
+}
+
 enum err publisher_new(const struct publisher_conf *conf, struct publisher **out,
                        struct errinfo *ei)
 {
     struct publisher *p = calloc(1, sizeof(*p));
 
-    if (p == NULL || asprintf(&p->cache, "%s.ccache", conf->settings->control_socket) < 0) {
-        free(p);
+    if (p == NULL)
         return err_nomem(ei);
-    }
     p->conf = *conf;
+    p->job = JOB_NONE;
     p->work.data = p->timer.data = p;
     uv_timer_init(conf->loop, &p->timer);
     json_object_seed(0); /* before a second thread uses jansson */
@@ -278,7 +315,6 @@ enum err publisher_new(const struct publisher_conf *conf, struct publisher **out
 
 void publisher_start(struct publisher *p)
 {
-    (void)unlink(p->cache); /* of one that was killed */
     p->started = true;
     if (p->conf.enabled)
         begin_first(p);
@@ -298,13 +334,8 @@ void publisher_close(struct publisher *p)
     p->closing = true;
     if (p->busy)
         uv_cancel((uv_req_t *)&p->work); /* helps if no worker has begun it */
-    (void)unlink(p->cache); /* a round that runs may write it again: its end removes that */
+    job_cut(&p->job);
     uv_close((uv_handle_t *)&p->timer, on_closed);
-}
-
-bool publisher_busy(const struct publisher *p)
-{
-    return p->busy;
 }
 
 bool publisher_closed(const struct publisher *p)
@@ -318,7 +349,6 @@ void publisher_free(struct publisher *p)
         return;
     update_fini(&p->last);
     update_fini(&p->told);
-    free(p->cache);
     free(p);
 }
 

@@ -1,5 +1,6 @@
 /* publisher: keeps this host's SRV records in DNS: at start, every [dns] interval, and sooner where
- * it failed. The loop never waits for DNS: rounds (daemon/update.h) run on a worker thread. */
+ * it failed. The steward does the rounds (jobs/update.h); a worker thread waits for them, the loop
+ * never. */
 #ifndef ADBAD_DAEMON_PUBLISHER_H
 #define ADBAD_DAEMON_PUBLISHER_H
 
@@ -9,7 +10,8 @@
 #include "base/clk.h"
 #include "base/log.h"
 #include "daemon/ledger.h"
-#include "daemon/update.h"
+#include "jobs/update.h"
+#include "settings/settings.h"
 
 /* A KMS host's events (data/event_ids.csv). */
 #define PUBLISHER_EVENT_FAILED    12293
@@ -18,6 +20,7 @@
 struct publisher_conf {
     uv_loop_t *loop;
     const struct settings *settings; /* outlives the publisher */
+    int steward;                     /* its control socket */
     struct ledger_port *port;        /* takes the events; outlives it too */
     struct clk clk;                  /* theirs */
     bool enabled;                    /* by itself; else only when asked */
@@ -28,6 +31,9 @@ struct publisher_conf {
 };
 
 struct publisher;
+
+/* Names of [dns] that can't be: ERR_CONFIG. */
+MUST_CHECK enum err publisher_check(const struct settings *s, struct errinfo *ei);
 
 MUST_CHECK enum err publisher_new(const struct publisher_conf *conf, struct publisher **out,
                                   struct errinfo *ei);
@@ -44,9 +50,8 @@ void publisher_enable(struct publisher *p, bool enabled);
 /* What the last round saw and did (docs/dns.md); a new reference, NULL when out of memory. */
 json_t *publisher_json(const struct publisher *p);
 
+/* Ends a round that is under way. */
 void publisher_close(struct publisher *p);
-/* A worker sits in a round; it ends at that round's deadlines. */
-bool publisher_busy(const struct publisher *p);
 bool publisher_closed(const struct publisher *p);
 void publisher_free(struct publisher *p);
 

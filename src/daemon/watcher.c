@@ -1,15 +1,21 @@
 #include "daemon/watcher.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/look.h"
+#include "jobs/job.h"
+#include "jobs/look.h"
 
 struct watcher {
     struct watcher_conf conf;
     uv_timer_t timer;
     uv_work_t work;
-    struct look next; /* the worker's while busy */
+    struct job job;   /* for the worker to ask */
+    struct look next; /* the worker's while busy, as the next three */
+    enum err result;
+    struct errinfo ei;
+    int64_t began; /* lab time */
     struct look last;
     uint64_t begun, done; /* looks */
     int64_t looked_at;    /* lab time of the last one */
@@ -50,8 +56,16 @@ static void on_timer(uv_timer_t *t)
 static void on_worker(uv_work_t *work)
 {
     struct watcher *w = work->data;
+    const struct job_request request = {.kind = JOB_LOOK};
 
-    look(&w->next);
+    w->result = job_ask(&w->job, &request, look_take, &w->next, &w->ei);
+}
+
+/* A look that failed as a job: the directory is not usable, and that is why. */
+static void take_failure(struct watcher *w)
+{
+    look_fini(&w->next);
+    snprintf(w->next.why, sizeof(w->next.why), "%s", w->ei.text);
 }
 
 static void on_looked(uv_work_t *work, int status)
@@ -59,18 +73,22 @@ static void on_looked(uv_work_t *work, int status)
     struct watcher *w = work->data;
 
     w->busy = false;
+    job_close(&w->job);
     if (w->closing || status != 0) {
         look_fini(&w->next);
         return;
     }
+    if (w->result != ERR_OK)
+        take_failure(w);
     tell(w, &w->next);
     if (w->next.up) {
-        coverage_publish(w->conf.coverage, w->next.covered, w->next.covered_count, w->next.now);
+        coverage_publish(w->conf.coverage, w->next.covered, w->next.covered_count, w->began);
         w->next.covered = NULL;
+        w->next.covered_count = 0;
     }
     look_fini(&w->last);
     w->last = w->next;
-    w->looked_at = w->next.now;
+    w->looked_at = w->began;
     memset(&w->next, 0, sizeof(w->next));
     w->done = w->begun;
     if (w->again)
@@ -83,12 +101,14 @@ static void begin(struct watcher *w)
 {
     uv_timer_stop(&w->timer);
     w->again = false;
-    w->next = (struct look){.settings = w->conf.settings,
-                            .bundle = w->conf.bundle,
-                            .catalog = w->conf.catalog,
-                            .now = clk_now(&w->conf.clk)};
-    if (uv_queue_work(w->conf.loop, &w->work, on_worker, on_looked) != 0)
+    w->next = (struct look){0};
+    w->began = clk_now(&w->conf.clk);
+    if (job_open(w->conf.steward, &w->job, &w->ei) != ERR_OK ||
+        uv_queue_work(w->conf.loop, &w->work, on_worker, on_looked) != 0) {
+        job_close(&w->job);
+        uv_timer_start(&w->timer, on_timer, (uint64_t)w->conf.settings->dir_retry * 1000, 0);
         return;
+    }
     w->busy = true;
     w->begun++;
 }
@@ -110,6 +130,7 @@ struct watcher *watcher_new(const struct watcher_conf *conf)
     if (w == NULL)
         return NULL;
     w->conf = *conf;
+    w->job = JOB_NONE;
     w->work.data = w->timer.data = w;
     uv_timer_init(conf->loop, &w->timer);
     json_object_seed(0); /* before a second thread uses jansson */
@@ -150,12 +171,8 @@ void watcher_close(struct watcher *w)
     w->closing = true;
     if (w->busy)
         uv_cancel((uv_req_t *)&w->work); /* helps if no worker has begun it */
+    job_cut(&w->job);
     uv_close((uv_handle_t *)&w->timer, on_closed);
-}
-
-bool watcher_busy(const struct watcher *w)
-{
-    return w->busy;
 }
 
 bool watcher_closed(const struct watcher *w)

@@ -1,5 +1,5 @@
-/* watcher: looks at the directory and its activation objects from a worker thread, now and then,
- * and keeps what it last saw. The loop never waits for the directory. */
+/* watcher: has the steward look at the directory and its activation objects now and then, and keeps
+ * what it last saw. A worker thread waits for the answer, the loop never. */
 #ifndef ADBAD_DAEMON_WATCHER_H
 #define ADBAD_DAEMON_WATCHER_H
 
@@ -9,15 +9,13 @@
 #include "base/clk.h"
 #include "base/log.h"
 #include "daemon/coverage.h"
-#include "realm/realm.h"
 #include "settings/settings.h"
 
 struct watcher_conf {
     uv_loop_t *loop;
-    const struct settings *settings; /* these outlive the watcher */
-    const struct bundle *bundle;
-    const struct catalog *catalog;
-    struct coverage *coverage; /* is told what good objects cover */
+    const struct settings *settings; /* outlives the watcher */
+    int steward;                     /* its control socket */
+    struct coverage *coverage;       /* is told what good objects cover */
     struct clk clk;
     struct log log;
 };
@@ -31,9 +29,8 @@ uint64_t watcher_look(struct watcher *w);
 /* What was seen last; a new reference, or NULL when out of memory. */
 json_t *watcher_json(const struct watcher *w);
 
+/* Ends a look that is under way. */
 void watcher_close(struct watcher *w);
-/* A worker sits in a directory call; it ends at that call's deadline. */
-bool watcher_busy(const struct watcher *w);
 bool watcher_closed(const struct watcher *w);
 void watcher_free(struct watcher *w);
 

@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "members/members.h"
 #include "members/sync.h"
+#include "steward/accounts.h"
 
 #define LOOKUPS 2000000
 
@@ -50,24 +51,27 @@ struct bench {
 /* One synchronization as the daemon does it: the roster before stays in use until it is done. */
 static uint64_t synchronize(struct bench *b, bool anew, double *seconds)
 {
-    const struct members_sync_query q = {.roster = members_roster(b->members, NULL),
-                                         .cookie = anew ? NULL : b->cookie.data,
-                                         .cookie_len = anew ? 0 : b->cookie.len};
+    const struct roster *roster = members_roster(b->members, NULL);
+    const struct accounts_query q = {.cookie = anew ? NULL : b->cookie.data,
+                                     .cookie_len = anew ? 0 : b->cookie.len};
+    struct members_work *work = members_work_new(roster);
+    struct members_reading reading;
     struct members_sync out;
     struct errinfo ei = {0};
     double begin = seconds_on(CLOCK_MONOTONIC);
     uint64_t entries;
 
-    if (members_sync(b->dir, &q, &out, &ei) != ERR_OK)
+    if (accounts_read(b->dir, &q, members_take, work, &reading, &ei) != ERR_OK ||
+        members_work_end(work, &reading, &out, &ei) != ERR_OK)
         die("read the directory", &ei);
     members_publish(b->members, out.roster, 1);
     *seconds = seconds_on(CLOCK_MONOTONIC) - begin;
-    entries = out.entries;
+    entries = out.reading.entries;
     buf_fini(&b->cookie);
-    b->cookie = out.cookie;
-    out.cookie = (struct buf)BUF_INIT;
+    b->cookie = out.reading.cookie;
+    out.reading.cookie = (struct buf)BUF_INIT;
     members_sync_fini(&out);
-    roster_unref(q.roster);
+    roster_unref(roster);
     return entries;
 }
 

@@ -8,6 +8,7 @@
 
 #include "fakedir.h"
 #include "members/sync.h"
+#include "steward/accounts.h"
 
 #define SUFFIX    "DC=lab,DC=example"
 #define COMPUTERS "CN=Computers," SUFFIX
@@ -96,14 +97,18 @@ static void remove_entry(struct world *w, const char *name)
 
 static enum err try_sync(struct world *w, const char *base, bool list, struct errinfo *ei)
 {
-    const struct members_sync_query q = {.base = base,
-                                         .roster = w->roster,
-                                         .cookie = w->cookie.data,
-                                         .cookie_len = w->cookie.len,
-                                         .list = list};
+    const struct accounts_query q = {
+        .base = base, .cookie = w->cookie.data, .cookie_len = w->cookie.len, .list = list};
+    struct members_work *work = members_work_new(w->roster);
+    struct members_reading reading;
     struct members_sync got;
-    enum err e = members_sync(w->dir, &q, &got, ei);
+    enum err e = accounts_read(w->dir, &q, members_take, work, &reading, ei);
 
+    if (e != ERR_OK) {
+        members_work_free(work);
+        return e;
+    }
+    e = members_work_end(work, &reading, &got, ei);
     if (e != ERR_OK)
         return e;
     members_sync_fini(&w->last);
@@ -111,7 +116,7 @@ static enum err try_sync(struct world *w, const char *base, bool list, struct er
     roster_unref(w->roster);
     w->roster = roster_ref(got.roster);
     buf_clear(&w->cookie);
-    buf_add(&w->cookie, got.cookie.data, got.cookie.len);
+    buf_add(&w->cookie, got.reading.cookie.data, got.reading.cookie.len);
     return ERR_OK;
 }
 
@@ -160,9 +165,9 @@ static void first_reading_is_full_and_takes_every_computer(void **state)
     add(w, "PC02");
     set(w, "PC02", "userAccountControl", "4098");
     sync(w);
-    assert_true(w->last.full);
-    assert_contains(w->last.why_full, "first");
-    assert_int_equal(w->last.entries, 2);
+    assert_true(w->last.reading.full);
+    assert_contains(w->last.reading.why_full, "first");
+    assert_int_equal(w->last.reading.entries, 2);
     assert_int_equal(w->last.set_n, 2);
     assert_int_equal(roster_count(w->roster), 2);
     m = account(w, "PC01");
@@ -184,14 +189,14 @@ static void next_reading_takes_only_what_changed(void **state)
     sync(w);
     before = w->roster;
     sync(w);
-    assert_false(w->last.full);
-    assert_null(w->last.why_full);
-    assert_int_equal(w->last.entries, 0);
+    assert_false(w->last.reading.full);
+    assert_string_equal(w->last.reading.why_full, "");
+    assert_int_equal(w->last.reading.entries, 0);
     assert_ptr_equal(w->roster, before); /* nothing changed: nothing copied */
     add(w, "PC03");
     set(w, "PC01", "userAccountControl", "4098");
     sync(w);
-    assert_int_equal(w->last.entries, 2);
+    assert_int_equal(w->last.reading.entries, 2);
     assert_int_equal(roster_count(w->roster), 3);
     assert_false(account(w, "PC01").enabled);
 }
@@ -217,11 +222,11 @@ static void deleted_account_is_gone(void **state)
     sync(w);
     remove_entry(w, "PC01");
     sync(w);
-    assert_int_equal(w->last.entries, 0);
+    assert_int_equal(w->last.reading.entries, 0);
     assert_int_equal(w->last.removed_n, 1);
     assert_int_equal(known(w, "PC01"), 0);
     assert_int_equal(known(w, "PC02"), 1);
-    assert_true(w->last.tells_deletions);
+    assert_true(w->last.reading.tells_deletions);
 }
 
 static void renamed_account_keeps_its_id_and_loses_its_old_name(void **state)
@@ -250,7 +255,7 @@ static void account_moved_to_another_place_shows_its_new_name(void **state)
     sync(w);
     fakedir_rename(w->dir, dn_of("PC01"), "CN=PC01,CN=Users," SUFFIX);
     sync(w);
-    assert_int_equal(w->last.entries, 1);
+    assert_int_equal(w->last.reading.entries, 1);
     assert_string_equal(account(w, "PC01").dn, "CN=PC01,CN=Users," SUFFIX);
 }
 
@@ -279,7 +284,7 @@ static void account_that_left_the_search_base_is_found_missing_by_a_list(void **
     assert_ok(try_sync(w, COMPUTERS, false, &ei), &ei);
     fakedir_rename(w->dir, dn_of("PC01"), "CN=PC01,CN=Users," SUFFIX);
     assert_ok(try_sync(w, COMPUTERS, true, &ei), &ei);
-    assert_false(w->last.full);
+    assert_false(w->last.reading.full);
     assert_int_equal(known(w, "PC01"), 0);
     assert_int_equal(known(w, "PC02"), 1);
 }
@@ -294,8 +299,8 @@ static void another_search_base_is_another_question(void **state)
     sync(w);
     assert_int_equal(roster_count(w->roster), 2);
     assert_ok(try_sync(w, COMPUTERS, false, &ei), &ei);
-    assert_true(w->last.full);
-    assert_contains(w->last.why_full, "another question");
+    assert_true(w->last.reading.full);
+    assert_contains(w->last.reading.why_full, "another question");
     assert_int_equal(known(w, "PC02"), 0);
 }
 
@@ -313,7 +318,7 @@ static void failed_reading_changes_nothing_and_is_made_up_for(void **state)
     assert_int_equal(try_sync(w, NULL, false, &ei), ERR_UNREACHABLE);
     assert_ptr_equal(w->roster, before);
     sync(w);
-    assert_int_equal(w->last.entries, 1);
+    assert_int_equal(w->last.reading.entries, 1);
     assert_int_equal(known(w, "PC02"), 1);
 }
 
@@ -329,13 +334,13 @@ static void cookie_that_is_not_ours_means_a_full_reading(void **state)
         w->cookie = (struct buf)BUF_INIT;
         buf_add(&w->cookie, whole.data, len);
         sync(w);
-        assert_true(w->last.full);
+        assert_true(w->last.reading.full);
         assert_int_equal(known(w, "PC01"), 1);
         buf_fini(&whole);
     }
     w->cookie.data[4] ^= 1;
     sync(w);
-    assert_true(w->last.full);
+    assert_true(w->last.reading.full);
 }
 
 static void account_without_a_name_is_counted_and_left_out(void **state)
@@ -346,7 +351,7 @@ static void account_without_a_name_is_counted_and_left_out(void **state)
     sync(w);
     set(w, "PC01", "sAMAccountName", "$");
     sync(w);
-    assert_int_equal(w->last.unusable, 1);
+    assert_int_equal(w->last.reading.unusable, 1);
     assert_int_equal(roster_count(w->roster), 0);
 }
 
@@ -375,8 +380,8 @@ static void refused_cookie_means_a_full_reading_that_drops_the_deleted(void **st
     remove_entry(w, "PC01");
     fakedir_forget_changes(w->dir);
     sync(w);
-    assert_true(w->last.full);
-    assert_contains(w->last.why_full, "can't go on");
+    assert_true(w->last.reading.full);
+    assert_contains(w->last.reading.why_full, "can't go on");
     assert_int_equal(known(w, "PC01"), 0);
     assert_int_equal(known(w, "PC02"), 1);
     assert_int_equal(w->last.removed_n, 1);
@@ -394,12 +399,12 @@ static void another_domain_controller_is_read_in_full(void **state)
     remove_entry(w, "PC01");
     fakedir_become_ad(w->dir, "second-database-");
     sync(w);
-    assert_true(w->last.full);
-    assert_contains(w->last.why_full, "another domain controller");
-    assert_int_equal(w->last.entries, 1);
+    assert_true(w->last.reading.full);
+    assert_contains(w->last.reading.why_full, "another domain controller");
+    assert_int_equal(w->last.reading.entries, 1);
     assert_int_equal(known(w, "PC01"), 0);
     sync(w);
-    assert_false(w->last.full);
+    assert_false(w->last.reading.full);
 }
 
 static void domain_controller_that_went_back_is_read_in_full(void **state)
@@ -410,8 +415,8 @@ static void domain_controller_that_went_back_is_read_in_full(void **state)
     sync(w);
     fakedir_set(w->dir, "", "highestCommittedUSN", "1", 1);
     sync(w);
-    assert_true(w->last.full);
-    assert_contains(w->last.why_full, "back in time");
+    assert_true(w->last.reading.full);
+    assert_contains(w->last.reading.why_full, "back in time");
 }
 
 static enum err add_while_searching(void *arg, const char *op, const char *dn, struct errinfo *ei)
@@ -434,7 +439,7 @@ static void change_after_the_number_was_read_is_not_missed(void **state)
     fakedir_on(w->dir, add_while_searching, w);
     sync(w);
     sync(w);
-    assert_int_equal(w->last.entries, 1); /* told again rather than missed */
+    assert_int_equal(w->last.reading.entries, 1); /* told again rather than missed */
     assert_int_equal(known(w, "LATE"), 1);
 }
 
@@ -444,14 +449,14 @@ static void list_finds_the_deleted(struct world *w, enum fakedir_deleted shown)
     add(w, "PC01");
     add(w, "PC02");
     sync(w);
-    assert_false(w->last.tells_deletions);
+    assert_false(w->last.reading.tells_deletions);
     remove_entry(w, "PC01");
     sync(w);
-    assert_false(w->last.tells_deletions);
+    assert_false(w->last.reading.tells_deletions);
     assert_int_equal(known(w, "PC01"), 1);
     sync_list(w);
-    assert_true(w->last.listed);
-    assert_int_equal(w->last.entries, 0);
+    assert_true(w->last.reading.complete);
+    assert_int_equal(w->last.reading.entries, 0);
     assert_int_equal(known(w, "PC01"), 0);
     assert_int_equal(known(w, "PC02"), 1);
 }
@@ -488,7 +493,7 @@ static void list_corrects_names_that_a_moved_parent_changed(void **state)
     sync(w);
     fakedir_on(w->dir, move_untold, w->dir);
     sync_list(w);
-    assert_int_equal(w->last.entries, 0);
+    assert_int_equal(w->last.reading.entries, 0);
     assert_string_equal(account(w, "PC01").dn, "CN=PC01,CN=Users," SUFFIX);
     assert_int_equal(w->last.set_n, 1);
 }

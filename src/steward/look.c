@@ -1,4 +1,4 @@
-#include "daemon/look.h"
+#include "steward/look.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -8,13 +8,14 @@
 
 #include "adba/object.h"
 #include "base/clk.h"
-#include "daemon/directory.h"
 #include "ldap/dir.h"
+#include "steward/directory.h"
+#include "steward/tend.h"
 
 /* A directory of another forest is looked at all the same; nothing would be written there. */
-static void check_forest(struct look *l, const struct dir_facts *f)
+static void check_forest(const struct settings *s, struct look *l, const struct dir_facts *f)
 {
-    const char *want = l->settings->lab_forest;
+    const char *want = s->lab_forest;
 
     snprintf(l->forest, sizeof(l->forest), "%s", f->forest == NULL ? "" : f->forest);
     if (want != NULL && strcasecmp(want, l->forest) != 0)
@@ -37,6 +38,7 @@ static json_t *facts_json(const struct dir_facts *f)
 /* ---- activation objects ---- */
 
 struct walk {
+    const struct looker *by;
     struct look *look;
     const struct dir_facts *facts;
 };
@@ -50,14 +52,10 @@ static json_t *broken_json(const struct ao *o, const struct errinfo *why)
 /* Without the memory for it the object covers nobody until the next look. */
 static void cover(struct look *l, const struct ao *o, const struct licence *lic)
 {
-    struct covered *grown =
-        realloc(l->covered, (l->covered_count + o->kms_id_count) * sizeof(*grown));
+    struct covered *at = look_cover(l, o->kms_id_count);
 
-    if (grown == NULL)
-        return;
-    l->covered = grown;
-    for (size_t i = 0; i < o->kms_id_count; i++)
-        l->covered[l->covered_count++] = (struct covered){o->kms_ids[i], lic->not_after};
+    for (size_t i = 0; at != NULL && i < o->kms_id_count; i++)
+        at[i] = (struct covered){o->kms_ids[i], lic->not_after};
 }
 
 static json_t *judged_json(struct walk *w, const struct ao *o)
@@ -65,7 +63,7 @@ static json_t *judged_json(struct walk *w, const struct ao *o)
     struct look *l = w->look;
     struct licence lic = {0};
     struct errinfo why = {0};
-    enum ao_verdict v = ao_verify(o, l->bundle, w->facts, l->now, &lic, &why);
+    enum ao_verdict v = ao_verify(o, w->by->bundle, w->facts, w->by->now, &lic, &why);
     json_t *j =
         json_pack("{s:s?, s:s?, s:s?, s:i, s:s}", "name", o->name, "dn", o->dn, "group", lic.group,
                   "kms_ids", (int)o->kms_id_count, "verdict", ao_verdict_name(v));
@@ -78,7 +76,7 @@ static json_t *judged_json(struct walk *w, const struct ao *o)
     }
     if (lic.not_after != 0)
         json_object_set_new(j, "days_left",
-                            json_integer((json_int_t)((lic.not_after - l->now) / CLK_DAY)));
+                            json_integer((json_int_t)((lic.not_after - w->by->now) / CLK_DAY)));
     licence_fini(&lic);
     return j;
 }
@@ -95,40 +93,30 @@ static enum err each_object(void *arg, const struct ao *o, enum err parse,
     return ERR_OK;
 }
 
-void look(struct look *l)
+void look(const struct looker *by, struct look *out)
 {
     struct errinfo ei = {0};
     struct dir *d = NULL;
-    struct walk w = {.look = l};
-    enum err e = directory_open(l->settings, &d, &ei);
+    struct walk w = {.by = by, .look = out};
+    enum err e = directory_open(by->settings, &d, &ei);
 
     if (e != ERR_OK)
         goto out;
     w.facts = dir_facts(d);
-    check_forest(l, w.facts);
-    if (l->settings->steward)
-        tend(l->settings, l->bundle, l->catalog, d, l->now, &l->tended);
-    l->facts = facts_json(w.facts);
-    l->objects = json_array();
-    if (l->facts == NULL || l->objects == NULL)
+    check_forest(by->settings, out, w.facts);
+    if (by->settings->steward)
+        tend(by->settings, by->bundle, by->catalog, d, by->now, &out->tended);
+    out->facts = facts_json(w.facts);
+    out->objects = json_array();
+    if (out->facts == NULL || out->objects == NULL)
         e = err_nomem(&ei);
     if (e == ERR_OK)
         e = ao_each(d, each_object, &w, &ei);
     if (e == ERR_NOTFOUND) /* nothing was ever activated there */
         e = ERR_OK;
 out:
-    l->up = e == ERR_OK;
+    out->up = e == ERR_OK;
     if (e != ERR_OK)
-        snprintf(l->why, sizeof(l->why), "%s", ei.text);
+        snprintf(out->why, sizeof(out->why), "%s", ei.text);
     dir_close(d);
-}
-
-void look_fini(struct look *l)
-{
-    json_decref(l->facts);
-    json_decref(l->objects);
-    l->facts = l->objects = NULL;
-    free(l->covered);
-    l->covered = NULL;
-    tended_fini(&l->tended);
 }

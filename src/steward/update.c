@@ -1,4 +1,4 @@
-#include "daemon/update.h"
+#include "steward/update.h"
 
 #include <netdb.h>
 #include <stdio.h>
@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include "base/child.h"
-#include "daemon/directory.h"
 #include "ldap/krb.h"
 #include "net/address.h"
 #include "net/resolver.h"
 #include "publish/kept.h"
+#include "steward/directory.h"
 
 #define DNS_PORT     53
 #define LOOK_MS      5000
@@ -19,25 +19,7 @@
 #define NSUPDATE_MS  20000
 #define NSUPDATE_SEC "15" /* its own deadline, before ours */
 
-const char *update_what_name(enum update_what w)
-{
-    static const char *const names[] = {"check", "publish", "withdraw"};
-
-    return names[w];
-}
-
 /* ---- what we publish ---- */
-
-enum err update_check(const struct settings *s, struct errinfo *ei)
-{
-    if (s->dns_host != NULL && (!publish_name_valid(s->dns_host) || !strchr(s->dns_host, '.')))
-        return err_fail(ei, ERR_CONFIG, "[dns] host = %s: expected a full DNS name", s->dns_host);
-    for (size_t i = 0; i < s->dns_domains.n; i++)
-        if (!publish_name_valid(s->dns_domains.v[i]))
-            return err_fail(ei, ERR_CONFIG, "[dns] domains: \"%s\" is no DNS name",
-                            s->dns_domains.v[i]);
-    return ERR_OK;
-}
 
 static enum err own_name(char out[256], struct errinfo *ei)
 {
@@ -59,9 +41,9 @@ static enum err own_name(char out[256], struct errinfo *ei)
     return ERR_OK;
 }
 
-static enum err describe(struct update *u, struct errinfo *ei)
+static enum err describe(const struct round *by, struct update *u, struct errinfo *ei)
 {
-    const struct settings *s = u->settings;
+    const struct settings *s = by->settings;
     const char *colon = s->listen.n > 0 ? strrchr(s->listen.v[0], ':') : NULL;
     unsigned long port = s->dns_port != 0 ? s->dns_port
                          : colon != NULL  ? strtoul(colon + 1, NULL, 10)
@@ -70,7 +52,7 @@ static enum err describe(struct update *u, struct errinfo *ei)
     u->record = (struct publish_record){.priority = (uint16_t)s->dns_priority,
                                         .weight = (uint16_t)s->dns_weight,
                                         .port = (uint16_t)port};
-    if (u->what == UPDATE_PUBLISH && (port == 0 || port > UINT16_MAX))
+    if (by->what == UPDATE_PUBLISH && (port == 0 || port > UINT16_MAX))
         return err_fail(ei, ERR_CONFIG,
                         "publish in DNS: [kms] listen names no port that clients could use; set "
                         "[dns] port");
@@ -226,7 +208,7 @@ static enum err run_nsupdate(const char *script, const char *cache, struct buf *
 }
 
 /* Says nothing about success: only a look does. */
-static enum err send_update(const struct update *u, const struct update_domain *d,
+static enum err send_update(const struct round *by, const struct update_domain *d,
                             const struct publish_goal *g, struct buf *said, struct errinfo *ei)
 {
     struct publish_record *found = calloc(d->n + 1, sizeof(*found));
@@ -241,11 +223,11 @@ static enum err send_update(const struct update *u, const struct update_domain *
     if (found == NULL || buf_str(&script) == NULL)
         e = err_nomem(ei);
     if (e == ERR_OK)
-        e = log_in(u->settings, d->primary, &k, ei);
+        e = log_in(by->settings, d->primary, &k, ei);
     if (e == ERR_OK)
-        e = krb_export(k, u->cache, ei);
+        e = krb_export(k, by->cache, ei);
     if (e == ERR_OK)
-        e = run_nsupdate(buf_str(&script), u->cache, said, ei);
+        e = run_nsupdate(buf_str(&script), by->cache, said, ei);
     krb_free(k);
     buf_fini(&script);
     free(found);
@@ -255,17 +237,17 @@ static enum err send_update(const struct update *u, const struct update_domain *
 /* ---- what we remember ---- */
 
 /* What we published is remembered before DNS hears of it, and forgotten when DNS has it no more. */
-static enum err remember(const struct update *u, struct publish_kept *kept,
+static enum err remember(const struct round *by, struct publish_kept *kept,
                          const struct publish_goal *g, struct errinfo *ei)
 {
     enum err e = ERR_OK;
 
     if (g->present)
         e = publish_kept_add(kept, g->domain, &g->record, ei);
-    return e == ERR_OK ? publish_kept_save(u->settings->state_dir, kept, ei) : e;
+    return e == ERR_OK ? publish_kept_save(by->settings->state_dir, kept, ei) : e;
 }
 
-static enum err forget_gone(const struct update *u, struct publish_kept *kept,
+static enum err forget_gone(const struct round *by, struct publish_kept *kept,
                             const struct update_domain *d, struct errinfo *ei)
 {
     struct publish_record *left = calloc(d->n + 1, sizeof(*left));
@@ -277,16 +259,16 @@ static enum err forget_gone(const struct update *u, struct publish_kept *kept,
         left[i] = d->records[i].record;
     publish_kept_trim(kept, d->domain, left, d->n);
     free(left);
-    return kept->n == before ? ERR_OK : publish_kept_save(u->settings->state_dir, kept, ei);
+    return kept->n == before ? ERR_OK : publish_kept_save(by->settings->state_dir, kept, ei);
 }
 
 /* ---- one domain ---- */
 
-static enum err change(const struct update *u, struct update_domain *d,
+static enum err change(const struct round *by, struct update_domain *d,
                        const struct publish_goal *g, struct errinfo *ei)
 {
     struct buf said = BUF_INIT;
-    enum err e = send_update(u, d, g, &said, ei);
+    enum err e = send_update(by, d, g, &said, ei);
 
     if (e == ERR_OK)
         e = look(d, g, ei);
@@ -302,25 +284,25 @@ static enum err change(const struct update *u, struct update_domain *d,
 
 /* Makes DNS as the goal wants it. An update that the server refused will not come late: what it
  * would have added is not ours, should another program add it. */
-static enum err settle(const struct update *u, struct publish_kept *kept, struct update_domain *d,
+static enum err settle(const struct round *by, struct publish_kept *kept, struct update_domain *d,
                        const struct publish_goal *g, struct errinfo *ei)
 {
     enum err e = look(d, g, ei), forgotten;
 
     if (e == ERR_OK && (g->present || !publish_reached(g, d->state))) {
-        e = remember(u, kept, g, ei);
+        e = remember(by, kept, g, ei);
         if (e == ERR_OK)
-            e = change(u, d, g, ei);
+            e = change(by, d, g, ei);
     }
     if (e != ERR_OK && (e != ERR_DENIED || !d->seen))
         return e;
-    forgotten = forget_gone(u, kept, d, e == ERR_OK ? ei : NULL);
+    forgotten = forget_gone(by, kept, d, e == ERR_OK ? ei : NULL);
     return e == ERR_OK ? forgotten : e;
 }
 
 /* Where we may not publish: what of ours is there stays or goes. Fails with the refusal, which then
  * says which of them. */
-static enum err settle_refused(const struct update *u, struct publish_kept *kept,
+static enum err settle_refused(const struct round *by, struct publish_kept *kept,
                                struct update_domain *d, struct publish_goal *g,
                                const struct errinfo *refusal, struct errinfo *ei)
 {
@@ -331,40 +313,40 @@ static enum err settle_refused(const struct update *u, struct publish_kept *kept
         *ei = *refusal;
         return ei->code;
     }
-    if (publish_may_stay(u->relay, u->down_rounds)) {
+    if (publish_may_stay(by->relay, by->down_rounds)) {
         (void)!look(d, g, &why); /* for those who ask what is there */
         return err_fail(ei, refusal->code, "%s; what was published there stays for now",
                         refusal->text);
     }
     g->present = false;
-    e = settle(u, kept, d, g, &why);
+    e = settle(by, kept, d, g, &why);
     if (e != ERR_OK)
         return err_fail(ei, refusal->code, "%s; and withdrawing what is there failed: %s",
                         refusal->text, why.text);
     return err_fail(ei, refusal->code, "%s; what was published there is withdrawn", refusal->text);
 }
 
-static enum err run_domain(const struct update *u, struct publish_kept *kept,
+static enum err run_domain(const struct round *by, struct publish_kept *kept,
                            struct update_domain *d, struct errinfo *ei)
 {
     struct publish_goal g = {.domain = d->domain,
-                             .record = u->record,
-                             .present = u->what != UPDATE_WITHDRAW && d->configured,
-                             .ttl = (uint32_t)u->settings->dns_ttl};
+                             .record = by->record,
+                             .present = by->what != UPDATE_WITHDRAW && d->configured,
+                             .ttl = (uint32_t)by->settings->dns_ttl};
     struct publish_record *ours = NULL;
     struct errinfo refusal;
-    enum err allowed = g.present
-                           ? publish_allowed(d->domain, u->settings->lab_forest, u->relay, &refusal)
-                           : ERR_OK;
+    enum err allowed =
+        g.present ? publish_allowed(d->domain, by->settings->lab_forest, by->relay, &refusal)
+                  : ERR_OK;
     enum err e = publish_kept_of(kept, d->domain, &ours, &g.kept_count, ei);
 
     g.kept = ours;
-    if (e == ERR_OK && u->what == UPDATE_LOOK)
+    if (e == ERR_OK && by->what == UPDATE_LOOK)
         e = look(d, &g, ei);
     else if (e == ERR_OK && allowed != ERR_OK)
-        e = settle_refused(u, kept, d, &g, &refusal, ei);
+        e = settle_refused(by, kept, d, &g, &refusal, ei);
     else if (e == ERR_OK)
-        e = settle(u, kept, d, &g, ei);
+        e = settle(by, kept, d, &g, ei);
     free(ours);
     if (e == ERR_OK && allowed != ERR_OK) {
         *ei = refusal;
@@ -375,47 +357,42 @@ static enum err run_domain(const struct update *u, struct publish_kept *kept,
 
 /* ---- all of them ---- */
 
-static struct update_domain *add_domain(struct update *u, const char *name, bool configured)
+static bool has_domain(const struct update *u, const char *name)
 {
-    struct update_domain *grown;
-
     for (size_t i = 0; i < u->n; i++)
         if (publish_name_same(u->domains[i].domain, name))
-            return &u->domains[i];
-    grown = realloc(u->domains, (u->n + 1) * sizeof(*grown));
-    if (grown == NULL)
-        return NULL;
-    u->domains = grown;
-    grown[u->n] = (struct update_domain){.configured = configured};
-    snprintf(grown[u->n].domain, sizeof(grown[u->n].domain), "%s", name);
-    return &grown[u->n++];
+            return true;
+    return false;
 }
 
 /* Those of the configuration, then those where only something old of ours may be. */
-static enum err list_domains(struct update *u, const struct publish_kept *kept, struct errinfo *ei)
+static enum err list_domains(const struct settings *s, struct update *u,
+                             const struct publish_kept *kept, struct errinfo *ei)
 {
-    const struct conf_list *l = &u->settings->dns_domains;
+    const struct conf_list *l = &s->dns_domains;
 
     for (size_t i = 0; i < l->n; i++)
-        if (add_domain(u, l->v[i], true) == NULL)
+        if (!has_domain(u, l->v[i]) && update_add(u, l->v[i], true) == NULL)
             return err_nomem(ei);
     for (size_t i = 0; i < kept->n; i++)
-        if (add_domain(u, kept->v[i].domain, false) == NULL)
+        if (!has_domain(u, kept->v[i].domain) && update_add(u, kept->v[i].domain, false) == NULL)
             return err_nomem(ei);
     return ERR_OK;
 }
 
-void update_run(struct update *u)
+void update_run(const struct round *by, struct update *u)
 {
     struct publish_kept kept;
-
+    struct round r = *by;
     struct errinfo ei;
     enum err e;
 
-    u->result = publish_kept_load(u->settings->state_dir, &kept, &u->why);
+    u->what = by->what;
+    u->result = publish_kept_load(by->settings->state_dir, &kept, &u->why);
     if (u->result == ERR_OK)
-        u->result = describe(u, &u->why);
-    e = list_domains(u, &kept, &ei);
+        u->result = describe(by, u, &u->why);
+    r.record = u->record;
+    e = list_domains(by->settings, u, &kept, &ei);
     if (e != ERR_OK) {
         u->result = e;
         u->why = ei;
@@ -424,24 +401,7 @@ void update_run(struct update *u)
         struct update_domain *d = &u->domains[i];
 
         d->why = u->why;
-        d->result = u->result != ERR_OK ? u->result : run_domain(u, &kept, d, &d->why);
+        d->result = u->result != ERR_OK ? u->result : run_domain(&r, &kept, d, &d->why);
     }
     publish_kept_fini(&kept);
-}
-
-void update_fini(struct update *u)
-{
-    for (size_t i = 0; i < u->n; i++)
-        free(u->domains[i].records);
-    free(u->domains);
-    u->domains = NULL;
-    u->n = 0;
-}
-
-bool update_good(const struct update *u)
-{
-    for (size_t i = 0; i < u->n; i++)
-        if (u->domains[i].result != ERR_OK)
-            return false;
-    return u->result == ERR_OK;
 }

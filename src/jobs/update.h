@@ -1,16 +1,12 @@
-/* update: one round through the domains whose DNS shall name this host: looks, updates through
- * nsupdate with the service's Kerberos ticket, and looks again. It blocks, so it runs on a worker
- * thread, touches nothing but its argument, and needs nothing of the network side: it can move to a
- * process of its own as it is. */
-#ifndef ADBAD_DAEMON_UPDATE_H
-#define ADBAD_DAEMON_UPDATE_H
+/* update: what one round through the domains whose DNS shall name this host tells. */
+#ifndef ADBAD_JOBS_UPDATE_H
+#define ADBAD_JOBS_UPDATE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/err.h"
+#include "jobs/packet.h"
 #include "publish/plan.h"
-#include "settings/settings.h"
 
 enum update_what { UPDATE_LOOK, UPDATE_PUBLISH, UPDATE_WITHDRAW };
 
@@ -35,13 +31,7 @@ struct update_domain {
 };
 
 struct update {
-    /* in */
-    const struct settings *settings;
     enum update_what what;
-    enum publish_relay relay;
-    unsigned down_rounds; /* in a row that found the relay down, this one included */
-    const char *cache;    /* file for the tickets while nsupdate runs */
-    /* out */
     struct publish_record record; /* ours, as it is published */
     enum err result;              /* why nothing could be begun; then every domain's too */
     struct errinfo why;
@@ -49,13 +39,17 @@ struct update {
     size_t n;
 };
 
-void update_run(struct update *u);
 void update_fini(struct update *u);
+/* A new domain at the end; NULL when out of memory. */
+struct update_domain *update_add(struct update *u, const char *name, bool configured);
 
 /* Whether each domain is as what wants it; for UPDATE_LOOK: whether it could be seen. */
 bool update_good(const struct update *u);
 
-/* Names of [dns] that can't be: ERR_CONFIG. */
-MUST_CHECK enum err update_check(const struct settings *s, struct errinfo *ei);
+/* Sends all of it but what, and PACKET_END. */
+MUST_CHECK enum err update_send(const struct update *u, struct packet_out *o, struct errinfo *ei);
+/* Takes one packet's fields. ERR_MALFORMED: another type, or not well-formed. */
+MUST_CHECK enum err update_take(void *update, enum packet_type type, struct wire_rd *r,
+                                struct errinfo *ei);
 
 #endif

@@ -1,8 +1,10 @@
-/* adbad: the daemon. */
+/* adbad: the daemon, two processes of one program: this one serves the network, the steward works
+ * for it. */
 #include <stdio.h>
 #include <unistd.h>
 
 #include "daemon/daemon.h"
+#include "steward/keeper.h"
 
 int main(int argc, char **argv)
 {
@@ -14,6 +16,7 @@ int main(int argc, char **argv)
 
     if (status >= 0)
         return status;
+    options.steward = keeper_start;
     e = daemon_open(&d, &options, &ei);
     if (e != ERR_OK) {
         fprintf(stderr, "adbad: %s\n", ei.text);
@@ -22,7 +25,7 @@ int main(int argc, char **argv)
     if (options.check)
         puts("The configuration and all that it names are good.");
     else
-        daemon_run(&d);
+        status = daemon_run(&d);
     daemon_close(&d);
-    return EXIT_OK;
+    return options.check ? EXIT_OK : status;
 }

@@ -1,7 +1,7 @@
 /* directory: sessions with the directory as section [directory] describes them; for the daemon and
  * for the command line. */
-#ifndef ADBAD_DAEMON_DIRECTORY_H
-#define ADBAD_DAEMON_DIRECTORY_H
+#ifndef ADBAD_STEWARD_DIRECTORY_H
+#define ADBAD_STEWARD_DIRECTORY_H
 
 #include "base/buf.h"
 #include "base/err.h"

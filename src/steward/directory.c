@@ -1,4 +1,4 @@
-#include "daemon/directory.h"
+#include "steward/directory.h"
 
 #include <stdio.h>
 #include <stdlib.h>

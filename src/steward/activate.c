@@ -1,4 +1,4 @@
-#include "daemon/activate.h"
+#include "steward/activate.h"
 
 #include <openssl/crypto.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* activate: a key at the realm's clearing house, over the lab RPC interface. Blocking: for adbactl,
  * the steward's worker, and simulated machines. */
-#ifndef ADBAD_DAEMON_ACTIVATE_H
-#define ADBAD_DAEMON_ACTIVATE_H
+#ifndef ADBAD_STEWARD_ACTIVATE_H
+#define ADBAD_STEWARD_ACTIVATE_H
 
 #include "adba/steward.h"
 #include "clearing/house.h"

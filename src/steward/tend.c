@@ -1,23 +1,12 @@
-#include "daemon/tend.h"
+#include "steward/tend.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "adba/steward.h"
-#include "daemon/activate.h"
 #include "realm/hostkey.h"
-
-static struct tend_line *line(struct tended *t, enum log_level level, bool deed)
-{
-    struct tend_line *grown = realloc(t->lines, (t->n + 1) * sizeof(*grown));
-
-    if (grown == NULL)
-        return NULL;
-    t->lines = grown;
-    grown[t->n] = (struct tend_line){.level = level, .deed = deed};
-    return &grown[t->n++];
-}
+#include "steward/activate.h"
 
 static const char *past(enum steward_what what)
 {
@@ -40,7 +29,7 @@ static void tell_step(struct tended *t, const struct steward_step *s)
 
     if (s->what == STEWARD_LEAVE)
         return;
-    l = line(t, stuck || failed ? LOGL_WARN : LOGL_INFO, s->done);
+    l = tended_add(t, stuck || failed ? LOGL_WARN : LOGL_INFO, s->done);
     if (l == NULL)
         return;
     if (stuck)
@@ -87,28 +76,7 @@ void tend(const struct settings *s, const struct bundle *b, const struct catalog
     }
     if (run(s, &w, out, &ei) == ERR_OK)
         return;
-    l = line(out, LOGL_WARN, false);
+    l = tended_add(out, LOGL_WARN, false);
     if (l != NULL)
         snprintf(l->text, sizeof(l->text), "activation objects are not kept: %s", ei.text);
-}
-
-void tended_fini(struct tended *t)
-{
-    free(t->lines);
-    *t = (struct tended){0};
-}
-
-static bool holds(const struct tended *t, const char *text)
-{
-    for (size_t i = 0; i < t->n; i++)
-        if (strcmp(t->lines[i].text, text) == 0)
-            return true;
-    return false;
-}
-
-void tended_log(const struct tended *t, const struct tended *was, const struct log *log)
-{
-    for (size_t i = 0; i < t->n; i++)
-        if (t->lines[i].deed || !holds(was, t->lines[i].text))
-            log_at(log, t->lines[i].level, "%s", t->lines[i].text);
 }

@@ -3,7 +3,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
-#include "daemon/activate.h"
+#include "steward/activate.h"
 
 #define PATH_MAX_ 4096
 

@@ -1,0 +1,184 @@
+#include "jobs/job.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* ---- packets over a socket ---- */
+
+enum err job_send(void *fd, const struct buf *packet, struct errinfo *ei)
+{
+    ssize_t sent;
+
+    do
+        sent = send(*(const int *)fd, packet->data, packet->len, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return sent == (ssize_t)packet->len ? ERR_OK
+                                        : err_fail_errno(ei, errno, "send to the other process");
+}
+
+enum err job_receive(int fd, struct buf *packet, struct errinfo *ei)
+{
+    uint8_t *room;
+    ssize_t got;
+
+    buf_clear(packet);
+    room = buf_grow(packet, PACKET_MAX);
+    if (room == NULL)
+        return err_nomem(ei);
+    do
+        got = recv(fd, room, PACKET_MAX, MSG_TRUNC);
+    while (got < 0 && errno == EINTR);
+    packet->len = got < 0 || got > PACKET_MAX ? 0 : (size_t)got;
+    if (got < 0 && errno == ECONNRESET) /* it ended and had not read all */
+        return ERR_OK;
+    if (got < 0)
+        return err_fail_errno(ei, errno, "receive from the other process");
+    return got <= PACKET_MAX
+               ? ERR_OK
+               : err_fail(ei, ERR_LIMIT, "receive from the other process: a packet of %zd bytes",
+                          got);
+}
+
+/* ---- the network process' side ---- */
+
+/* One byte that means nothing carries the descriptor. */
+static enum err pass(int steward, int fd, struct errinfo *ei)
+{
+    union {
+        struct cmsghdr align;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    char byte = 0;
+    struct iovec io = {.iov_base = &byte, .iov_len = 1};
+    struct msghdr m = {.msg_iov = &io,
+                       .msg_iovlen = 1,
+                       .msg_control = &control,
+                       .msg_controllen = sizeof(control.space)};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+    ssize_t sent;
+
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+    do
+        sent = sendmsg(steward, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (sent < 0 && errno == EINTR);
+    if (sent == 1)
+        return ERR_OK;
+    if (errno == EAGAIN)
+        return err_fail(ei, ERR_BUSY, "ask the steward process: it is behind with its work");
+    return err_fail(ei, ERR_IO, "ask the steward process: it is gone (%s)", strerror(errno));
+}
+
+enum err job_open(int steward, struct job *out, struct errinfo *ei)
+{
+    int pair[2];
+    enum err e;
+
+    *out = JOB_NONE;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        return err_fail_errno(ei, errno, "make a socket for a job of the steward");
+    e = pass(steward, pair[1], ei);
+    close(pair[1]);
+    if (e == ERR_OK)
+        out->fd = pair[0];
+    else
+        close(pair[0]);
+    return e;
+}
+
+static enum err ended_early(const struct job_request *r, struct errinfo *ei)
+{
+    return err_fail(ei, ERR_IO, "the steward's job \"%s\" ended without an answer",
+                    job_kind_name(r->kind));
+}
+
+/* Until the last packet; whether the job says that it failed is then in *said. */
+static enum err read_answer(const struct job *j, const struct job_request *request,
+                            struct buf *packet, job_take_fn *take, void *arg, struct errinfo *said,
+                            struct errinfo *ei)
+{
+    for (;;) {
+        enum err e = job_receive(j->fd, packet, ei);
+        struct wire_rd r;
+        unsigned type;
+
+        if (e != ERR_OK)
+            return e;
+        if (packet->len == 0)
+            return ended_early(request, ei);
+        r = wire_reader(packet->data, packet->len);
+        type = wire_u8(&r);
+        if (type == PACKET_END)
+            return packet_read(&r, ei);
+        if (type == PACKET_FAILED) {
+            packet_error(&r, said);
+            e = packet_read(&r, ei);
+            if (e == ERR_OK && said->code == ERR_OK)
+                e = err_fail(ei, ERR_MALFORMED, "steward: a failure without an error");
+            return e;
+        }
+        e = take(arg, (enum packet_type)type, &r, ei);
+        if (e != ERR_OK)
+            return e;
+    }
+}
+
+/* The steward closes when it has buried the job, and tells before that if it did not end well. */
+static enum err await_end(const struct job *j, struct buf *packet, struct errinfo *said,
+                          struct errinfo *ei)
+{
+    enum err e = job_receive(j->fd, packet, ei);
+
+    if (e == ERR_OK && packet->len > 0) {
+        struct wire_rd r = wire_reader(packet->data, packet->len);
+
+        if (wire_u8(&r) != PACKET_FAILED)
+            return err_fail(ei, ERR_MALFORMED, "steward: a packet after the last");
+        packet_error(&r, said);
+        e = packet_read(&r, ei);
+    }
+    return e;
+}
+
+enum err job_ask(const struct job *j, const struct job_request *request, job_take_fn *take,
+                 void *arg, struct errinfo *ei)
+{
+    struct buf packet = BUF_INIT;
+    struct errinfo said = {0}, local;
+    int fd = j->fd;
+    enum err e = request_write(request, &packet);
+
+    if (ei == NULL)
+        ei = &local;
+    if (e != ERR_OK)
+        e = err_fail(ei, e, "ask the steward: a request that is too long");
+    if (e == ERR_OK && job_send(&fd, &packet, ei) != ERR_OK)
+        e = ended_early(request, ei);
+    if (e == ERR_OK)
+        e = read_answer(j, request, &packet, take, arg, &said, ei);
+    if (e == ERR_OK && said.code == ERR_OK)
+        e = await_end(j, &packet, &said, ei);
+    if (e == ERR_OK && said.code != ERR_OK) {
+        *ei = said;
+        e = said.code;
+    }
+    buf_wipe(&packet);
+    return e;
+}
+
+void job_cut(const struct job *j)
+{
+    if (j->fd >= 0)
+        (void)shutdown(j->fd, SHUT_RDWR);
+}
+
+void job_close(struct job *j)
+{
+    if (j->fd >= 0)
+        close(j->fd);
+    *j = JOB_NONE;
+}

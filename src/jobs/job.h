@@ -1,0 +1,39 @@
+/* job: the network process' side of a job: a socket of its own to a process that the steward starts
+ * for it. Opened, cut and closed on one thread; asked on any, since asking blocks. */
+#ifndef ADBAD_JOBS_JOB_H
+#define ADBAD_JOBS_JOB_H
+
+#include "jobs/packet.h"
+#include "jobs/request.h"
+
+struct job {
+    int fd; /* -1: none */
+};
+
+#define JOB_NONE ((struct job){-1})
+
+/* Has the steward start a job. steward: its control socket. ERR_IO: the steward is gone; ERR_BUSY:
+ * it is behind. */
+MUST_CHECK enum err job_open(int steward, struct job *out, struct errinfo *ei);
+
+/* Takes one packet's fields, of any type but PACKET_END and PACKET_FAILED. */
+typedef enum err job_take_fn(void *arg, enum packet_type type, struct wire_rd *r,
+                             struct errinfo *ei);
+
+/* Sends the request, hands each packet of the answer to take, and waits until the job has ended.
+ * Fails as the job failed; ERR_IO if it ended without an answer, which job_cut also has it do. */
+MUST_CHECK enum err job_ask(const struct job *j, const struct job_request *request,
+                            job_take_fn *take, void *arg, struct errinfo *ei);
+
+/* Ends the job, which the steward kills, and whoever asks at once. */
+void job_cut(const struct job *j);
+void job_close(struct job *j);
+
+/* ---- for both ends ---- */
+
+/* A packet_send_fn over a socket; arg: int *. */
+MUST_CHECK enum err job_send(void *fd, const struct buf *packet, struct errinfo *ei);
+/* The next packet, in place of what buf holds; empty: the other side has closed. */
+MUST_CHECK enum err job_receive(int fd, struct buf *packet, struct errinfo *ei);
+
+#endif

@@ -1,0 +1,189 @@
+#include "steward/job.h"
+
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/labclk.h"
+#include "catalog/catalog.h"
+#include "jobs/job.h"
+#include "jobs/look.h"
+#include "jobs/reading.h"
+#include "jobs/secret.h"
+#include "realm/realm.h"
+#include "steward/accounts.h"
+#include "steward/directory.h"
+#include "steward/look.h"
+#include "steward/update.h"
+
+typedef enum err work_fn(const struct settings *s, const struct job_request *r,
+                         struct packet_out *o, struct errinfo *ei);
+
+/* ---- the directory ---- */
+
+static enum err read_clock(const struct settings *s, int64_t *now, struct errinfo *ei)
+{
+    struct clk real = clk_system(), lab;
+    struct labclk *l = NULL;
+    enum err e;
+
+    *now = clk_now(&real);
+    if (!s->lab)
+        return ERR_OK;
+    e = labclk_open(s->lab_clock, real, &l, ei);
+    if (e != ERR_OK)
+        return e;
+    lab = labclk_clk(l);
+    *now = clk_now(&lab);
+    labclk_free(l);
+    return ERR_OK;
+}
+
+static enum err do_look(const struct settings *s, const struct job_request *r, struct packet_out *o,
+                        struct errinfo *ei)
+{
+    struct bundle bundle = {0};
+    struct catalog *catalog = NULL;
+    struct looker by = {.settings = s};
+    struct look seen = {0};
+    enum err e = read_clock(s, &by.now, ei);
+
+    (void)r;
+    if (e == ERR_OK)
+        e = bundle_load(s->realm_bundle, &bundle, ei);
+    if (e == ERR_OK)
+        e = catalog_load_overlays(s->catalog_dir, &catalog, ei);
+    if (e == ERR_OK) {
+        by.bundle = &bundle;
+        by.catalog = catalog;
+        look(&by, &seen);
+        e = look_send(&seen, o, ei);
+    }
+    look_fini(&seen);
+    catalog_free(catalog);
+    bundle_fini(&bundle);
+    return e;
+}
+
+static enum err do_accounts(const struct settings *s, const struct job_request *r,
+                            struct packet_out *o, struct errinfo *ei)
+{
+    const struct accounts_query q = {
+        .base = s->search_base, .cookie = r->cookie, .cookie_len = r->cookie_len, .list = r->list};
+    struct reading_out out = {.out = o};
+    struct members_reading reading = {0};
+    struct dir *d = NULL;
+    enum err e = directory_open(s, &d, ei);
+
+    if (e == ERR_OK)
+        e = accounts_read(d, &q, reading_note, &out, &reading, ei);
+    if (e == ERR_OK)
+        e = reading_send(&out, &reading, ei);
+    members_reading_fini(&reading);
+    dir_close(d);
+    return e;
+}
+
+/* ---- DNS ---- */
+
+char *job_ticket_file(const struct settings *s)
+{
+    char *path;
+
+    return asprintf(&path, "%s.ccache", s->control_socket) < 0 ? NULL : path;
+}
+
+static enum err do_update(const struct settings *s, const struct job_request *r,
+                          struct packet_out *o, struct errinfo *ei)
+{
+    char *cache = job_ticket_file(s);
+    const struct round by = {.settings = s,
+                             .what = r->what,
+                             .relay = r->relay,
+                             .down_rounds = r->down_rounds,
+                             .cache = cache};
+    struct update u = {0};
+    enum err e;
+
+    if (cache == NULL)
+        return err_nomem(ei);
+    (void)unlink(cache); /* of one that was killed */
+    update_run(&by, &u);
+    (void)unlink(cache);
+    e = update_send(&u, o, ei);
+    update_fini(&u);
+    free(cache);
+    return e;
+}
+
+/* ---- the clearing house ---- */
+
+static enum err do_clearing(const struct settings *s, const struct job_request *r,
+                            struct packet_out *o, struct errinfo *ei)
+{
+    struct realm realm = {0};
+    struct secret secret = {0};
+    enum err e;
+
+    (void)r;
+    _Static_assert(SECRET_LEN == REALM_CLEARING_LEN, "the clearing key's length");
+    if (!s->clearing_serve)
+        return err_fail(ei, ERR_REFUSED, "this is no clearing house ([clearing] serve)");
+    e = realm_open(s->realm_dir, &realm, ei);
+    if (e != ERR_OK)
+        return e;
+    snprintf(secret.realm, sizeof(secret.realm), "%s", realm.bundle.id);
+    memcpy(secret.key, realm.clearing, sizeof(secret.key));
+    e = secret_send(&secret, o, ei);
+    OPENSSL_cleanse(&secret, sizeof(secret));
+    realm_fini(&realm);
+    return e;
+}
+
+/* ---- a job ---- */
+
+static const struct {
+    const char *process; /* what ps calls it */
+    work_fn *work;
+} kinds[JOB_KINDS] = {
+    [JOB_LOOK] = {"adbad-look", do_look},
+    [JOB_ACCOUNTS] = {"adbad-accounts", do_accounts},
+    [JOB_UPDATE] = {"adbad-update", do_update},
+    [JOB_CLEARING] = {"adbad-clearing", do_clearing},
+};
+
+/* An answer that can't be sent has nobody to tell it to. */
+static int answer(const struct settings *s, const struct job_request *r, int fd)
+{
+    struct packet_out o = {.send = job_send, .arg = &fd};
+    struct errinfo ei = {0};
+    enum err e = kinds[r->kind].work(s, r, &o, &ei);
+
+    e = e == ERR_OK ? packet_send_end(&o, &ei) : packet_send_failed(&o, &ei, NULL);
+    buf_wipe(&o.buf);
+    return e == ERR_OK ? EXIT_OK : EXIT_FAILED;
+}
+
+int job_run(const struct settings *s, int fd)
+{
+    struct buf packet = BUF_INIT;
+    struct job_request r;
+    struct errinfo ei = {0};
+    enum err e = job_receive(fd, &packet, &ei);
+    int status = EXIT_OK;
+
+    if (e == ERR_OK && packet.len > 0) /* else nothing was asked after all */
+        e = request_read(packet.data, packet.len, &r, &ei);
+    if (e != ERR_OK) {
+        fprintf(stderr, "adbad: steward: %s\n", ei.text);
+        status = EXIT_FAILED;
+    } else if (packet.len > 0) {
+        prctl(PR_SET_NAME, kinds[r.kind].process);
+        status = answer(s, &r, fd);
+    }
+    buf_fini(&packet);
+    return status;
+}

@@ -1,0 +1,266 @@
+#include "steward/keeper.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "jobs/packet.h"
+#include "steward/job.h"
+
+#define CONTROL_FD 3 /* in the keeper */
+#define JOB_FD     3 /* in a job */
+
+/* A job that runs. Its socket is kept until it is buried, so that its asker, who reads up to the
+ * end, knows by then that nothing is left of it. */
+struct task {
+    pid_t pid; /* 0: a free place */
+    int fd;
+    bool cut; /* its asker left: it was killed */
+};
+
+struct keeper {
+    const struct settings *settings;
+    struct log log;
+    int signals; /* signalfd for SIGCHLD */
+    struct task tasks[KEEPER_JOBS_MAX];
+};
+
+/* ---- a job's process ---- */
+
+static void ignore_signals(void)
+{
+    static const int quiet[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ};
+
+    for (size_t i = 0; i < sizeof(quiet) / sizeof(quiet[0]); i++)
+        signal(quiet[i], SIG_IGN);
+}
+
+/* Ends by exit(3): what looks for leaks then does. */
+static void __attribute__((noreturn)) become_job(const struct keeper *k, int fd, pid_t parent)
+{
+    sigset_t none;
+
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent || dup2(fd, JOB_FD) != JOB_FD)
+        _exit(EXIT_FAILED);
+    close_range(JOB_FD + 1, ~0U, 0);
+    exit(job_run(k->settings, JOB_FD));
+}
+
+static struct task *free_place(struct keeper *k)
+{
+    for (size_t i = 0; i < KEEPER_JOBS_MAX; i++)
+        if (k->tasks[i].pid == 0)
+            return &k->tasks[i];
+    return NULL;
+}
+
+/* Takes fd. A job that can't be started is one that ended without an answer. */
+static void start_job(struct keeper *k, int fd)
+{
+    struct task *t = free_place(k);
+    pid_t self = getpid(), pid;
+
+    if (t == NULL) {
+        log_warn(&k->log, "a job is refused: %d run already", KEEPER_JOBS_MAX);
+        close(fd);
+        return;
+    }
+    pid = fork();
+    if (pid == 0)
+        become_job(k, fd, self);
+    if (pid < 0) {
+        log_error(&k->log, "a job can't be started: %s", strerror(errno));
+        close(fd);
+        return;
+    }
+    *t = (struct task){.pid = pid, .fd = fd};
+}
+
+/* ---- the end of a job ---- */
+
+/* It may have been killed between two lines of its own: nsupdate's tickets are not left behind. */
+static void remove_tickets(const struct keeper *k)
+{
+    char *path = job_ticket_file(k->settings);
+
+    if (path != NULL)
+        (void)unlink(path);
+    free(path);
+}
+
+static void tell_end(const struct keeper *k, const struct task *t, int status)
+{
+    struct errinfo why = {0};
+    struct buf packet = BUF_INIT;
+    struct wire_wr w = wire_writer(&packet);
+
+    if (WIFSIGNALED(status))
+        err_fail(&why, ERR_INTERNAL, "the steward's job ended by signal %d (%s)", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)));
+    else
+        err_fail(&why, ERR_INTERNAL, "the steward's job ended with exit code %d",
+                 WEXITSTATUS(status));
+    log_error(&k->log, "process %d: %s", (int)t->pid, why.text);
+    wire_put_u8(&w, PACKET_FAILED);
+    packet_put_error(&w, &why);
+    if (wire_written(&w) == ERR_OK)
+        (void)!send(t->fd, packet.data, packet.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    buf_fini(&packet);
+}
+
+static void bury(struct keeper *k, struct task *t, int status)
+{
+    bool good = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_OK;
+
+    if (!good && !t->cut)
+        tell_end(k, t, status);
+    if (!good)
+        remove_tickets(k);
+    close(t->fd);
+    *t = (struct task){0};
+}
+
+static void bury_ended(struct keeper *k)
+{
+    struct signalfd_siginfo seen;
+    int status;
+    pid_t pid;
+
+    (void)!read(k->signals, &seen, sizeof(seen));
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        for (size_t i = 0; i < KEEPER_JOBS_MAX; i++)
+            if (k->tasks[i].pid == pid)
+                bury(k, &k->tasks[i], status);
+}
+
+static void cut(struct task *t)
+{
+    if (t->cut)
+        return;
+    t->cut = true;
+    kill(t->pid, SIGKILL); /* a child of ours that is not buried yet */
+}
+
+static void __attribute__((noreturn)) leave(struct keeper *k)
+{
+    int status;
+
+    for (size_t i = 0; i < KEEPER_JOBS_MAX; i++)
+        if (k->tasks[i].pid != 0) {
+            cut(&k->tasks[i]);
+            while (waitpid(k->tasks[i].pid, &status, 0) < 0 && errno == EINTR)
+                ;
+            bury(k, &k->tasks[i], status);
+        }
+    exit(EXIT_OK);
+}
+
+/* ---- requests ---- */
+
+/* The descriptor that came, or -1; false: the network process is gone. */
+static bool receive(int *fd)
+{
+    union {
+        struct cmsghdr align;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    char byte;
+    struct iovec io = {.iov_base = &byte, .iov_len = 1};
+    struct msghdr m = {.msg_iov = &io,
+                       .msg_iovlen = 1,
+                       .msg_control = &control,
+                       .msg_controllen = CMSG_LEN(sizeof(int))}; /* one, not two */
+    ssize_t got = recvmsg(CONTROL_FD, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    const struct cmsghdr *c;
+
+    *fd = -1;
+    if (got <= 0)
+        return got < 0 && (errno == EAGAIN || errno == EINTR);
+    c = CMSG_FIRSTHDR(&m);
+    if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+        c->cmsg_len == CMSG_LEN(sizeof(int)))
+        memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+    return true;
+}
+
+static void serve(struct keeper *k)
+{
+    int fd;
+
+    if (!receive(&fd))
+        leave(k);
+    if (fd >= 0)
+        start_job(k, fd);
+}
+
+static void wait_for_more(struct keeper *k)
+{
+    struct pollfd p[2 + KEEPER_JOBS_MAX] = {{.fd = CONTROL_FD, .events = POLLIN},
+                                            {.fd = k->signals, .events = POLLIN}};
+
+    /* Nothing but POLLHUP is asked of a job's socket: the asker left. */
+    for (size_t i = 0; i < KEEPER_JOBS_MAX; i++)
+        p[2 + i].fd = k->tasks[i].pid != 0 && !k->tasks[i].cut ? k->tasks[i].fd : -1;
+    if (poll(p, sizeof(p) / sizeof(p[0]), -1) < 0)
+        return;
+    for (size_t i = 0; i < KEEPER_JOBS_MAX; i++)
+        if ((p[2 + i].revents & POLLHUP) != 0)
+            cut(&k->tasks[i]);
+    if (p[1].revents != 0)
+        bury_ended(k);
+    if (p[0].revents != 0)
+        serve(k);
+}
+
+static void __attribute__((noreturn))
+keep(const struct settings *s, const struct log *log, int control)
+{
+    struct keeper k = {.settings = s, .log = log_child(log, "steward")};
+    sigset_t child;
+
+    prctl(PR_SET_NAME, "adbad-steward");
+    prctl(PR_SET_DUMPABLE, 0); /* no core file holds a key, nobody of our user looks in */
+    if (dup2(control, CONTROL_FD) != CONTROL_FD)
+        _exit(EXIT_FAILED);
+    close_range(CONTROL_FD + 1, ~0U, 0);
+    ignore_signals();
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_SETMASK, &child, NULL);
+    k.signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (k.signals < 0)
+        _exit(EXIT_FAILED);
+    for (;;)
+        wait_for_more(&k);
+}
+
+enum err keeper_start(const struct settings *s, const struct log *log, int *control, pid_t *pid,
+                      struct errinfo *ei)
+{
+    int pair[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        return err_fail_errno(ei, errno, "start the steward process");
+    fflush(NULL); /* once, not once by each process */
+    *pid = fork();
+    if (*pid == 0)
+        keep(s, log, pair[1]);
+    close(pair[1]);
+    if (*pid < 0) {
+        close(pair[0]);
+        return err_fail_errno(ei, errno, "start the steward process");
+    }
+    *control = pair[0];
+    return ERR_OK;
+}
