@@ -1,8 +1,7 @@
 #include <string.h>
 
 #include "daemon/membership_internal.h"
-#include "ldap/dir.h"
-#include "ldap/sid.h"
+#include "wire/sid.h"
 
 #define LIST_MAX 1000
 
@@ -73,14 +72,15 @@ static void domain_of(const char *dn, char *out, size_t size)
 
 static json_t *account_json(const struct member *m)
 {
-    char id[GUID_TEXT_MAX], sid[DIR_SID_TEXT_MAX], domain[256];
-    bool has_sid = dir_sid_format(m->sid, m->sid_len, sid);
+    char id[GUID_TEXT_MAX], text[SID_TEXT_MAX], domain[256];
+    struct sid sid;
+    bool has_sid = sid_from_bytes(m->sid, m->sid_len, &sid);
 
     domain_of(m->dn, domain, sizeof(domain));
     return json_pack("{s:s, s:s?, s:b, s:s?, s:s?, s:s, s:s}", "name", m->name, "dns_host_name",
                      m->dns_name[0] == '\0' ? NULL : m->dns_name, "enabled", m->enabled, "guid",
                      guid_is_zero(&m->guid) ? NULL : guid_format(&m->guid, id), "sid",
-                     has_sid ? sid : NULL, "domain", domain, "dn", m->dn);
+                     has_sid ? sid_format(&sid, text) : NULL, "domain", domain, "dn", m->dn);
 }
 
 /* "S-1-5-21-…" to bytes; 0 if it is none. */

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "wire/sid.h"
+
 void dir_facts_fini(struct dir_facts *f)
 {
     free(f->default_nc);
@@ -160,4 +162,15 @@ enum err dir_delete(struct dir *d, const char *dn, struct errinfo *ei)
         return err_fail(ei, ERR_INTERNAL, "delete a directory entry: no name given");
     e = dir_ready_to_write(d, ei);
     return e == ERR_OK ? d->ops->del(d, dn, ei) : e;
+}
+
+bool dir_sid_format(const void *data, size_t len, char text[DIR_SID_TEXT_MAX])
+{
+    struct sid s;
+
+    _Static_assert(DIR_SID_TEXT_MAX >= SID_TEXT_MAX, "room for a SID's text");
+    if (!sid_from_bytes(data, len, &s))
+        return false;
+    sid_format(&s, text);
+    return true;
 }

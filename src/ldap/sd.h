@@ -14,7 +14,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/guid.h"
-#include "ldap/sid.h"
+#include "wire/sid.h"
 
 /* Rights in the directory (MS-ADTS 5.1.3.2), with their SDDL letters. */
 enum {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "ldap/sid.h"
+#include "wire/sid.h"
 
 /* MS-DTYP 2.4.2.1 and 2.4.2.2. */
 static const struct {

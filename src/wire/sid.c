@@ -1,10 +1,8 @@
-#include "ldap/sid.h"
+#include "wire/sid.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "ldap/dir.h"
 
 #define SID_REVISION  1
 #define AUTHORITY_MAX UINT64_C(0xffffffffffff)
@@ -122,16 +120,5 @@ bool sid_child(const struct sid *parent, uint32_t rid, struct sid *out)
         return false;
     *out = *parent;
     out->sub[out->n++] = rid;
-    return true;
-}
-
-bool dir_sid_format(const void *data, size_t len, char text[DIR_SID_TEXT_MAX])
-{
-    struct sid s;
-
-    _Static_assert(DIR_SID_TEXT_MAX >= SID_TEXT_MAX, "room for a SID's text");
-    if (!sid_from_bytes(data, len, &s))
-        return false;
-    sid_format(&s, text);
     return true;
 }

@@ -1,6 +1,6 @@
 /* sid: security identifiers (MS-DTYP 2.4.2), their bytes and their text. */
-#ifndef ADBAD_LDAP_SID_H
-#define ADBAD_LDAP_SID_H
+#ifndef ADBAD_WIRE_SID_H
+#define ADBAD_WIRE_SID_H
 
 #include <stdbool.h>
 #include <stddef.h>
