@@ -9,7 +9,7 @@
 #include "daemon/proof.h"
 #include "daemon/relaying.h"
 #include "daemon/straggler.h"
-#include "ldap/dir.h"
+#include "wire/sid.h"
 
 #define SPARES_MAX 512 /* kept by one worker */
 
@@ -300,13 +300,14 @@ static bool member_grant(struct daemon_worker *w, struct net_call *call,
 static void describe_proof(const struct daemon *d, const struct rpc_security_facts *peer,
                            struct store_activation *a)
 {
-    char sid[DIR_SID_TEXT_MAX];
+    char text[SID_TEXT_MAX];
+    struct sid sid;
 
     if (d->settings.proof != SET_PROOF_KERBEROS || peer == NULL)
         return;
     snprintf(a->principal, sizeof(a->principal), "%s", peer->principal);
-    if (dir_sid_format(peer->sid, peer->sid_len, sid))
-        snprintf(a->sid, sizeof(a->sid), "%s", sid);
+    if (sid_from_bytes(peer->sid, peer->sid_len, &sid))
+        snprintf(a->sid, sizeof(a->sid), "%s", sid_format(&sid, text));
 }
 
 static void record(struct daemon_worker *w, struct net_call *call, const struct kms_decision *dec,
