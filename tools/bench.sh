@@ -1,7 +1,7 @@
 #!/bin/sh
 # Measurements of one run, interleaved, medians; bench.sh [core|host|relay|endurance|directory] [--quick]. Each
 # writes its own summary below build/bench; without a name all run. bench.sh profile [POINT]: where the
-# time goes under one of host's loads.
+# time goes under one of host's loads; bench.sh login: what Kerberos takes.
 set -eu
 cd "$(dirname "$0")/.." || exit 1
 
@@ -11,10 +11,10 @@ point=persistent_256
 for word in "$@"; do
     case $word in
     --quick) quick=yes ;;
-    core | host | relay | endurance | directory | profile) which=$word ;;
+    core | host | relay | endurance | directory | login | profile) which=$word ;;
     persistent_* | fresh_*) point=$word ;;
     *)
-        printf 'bench: no measurement "%s"; there are: core, host, relay, endurance, directory, profile\n' "$word" >&2
+        printf 'bench: no measurement "%s"; there are: core, host, relay, endurance, directory, login, profile\n' "$word" >&2
         exit 2
         ;;
     esac
@@ -58,6 +58,13 @@ relay()
     return $status
 }
 
+login()
+{
+    mkdir -p build/bench
+    build/dev/bench/bench_login build/bench/login.json "$(rounds 20000 2000)"
+    echo "Written to build/bench/login.json"
+}
+
 profile()
 {
     mkdir -p build/bench
@@ -85,6 +92,10 @@ directory()
 failed=0
 if [ $which = profile ]; then
     profile
+    exit
+fi
+if [ $which = login ]; then
+    login
     exit
 fi
 for one in core host relay endurance directory; do
