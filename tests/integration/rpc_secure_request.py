@@ -1,6 +1,6 @@
 """One RequestActivation with Samba's gensec, in packets made by hand (Samba's own client speaks only to interfaces that it
-knows): `rpc_secure_request.py SERVER PORT USER CCACHE LEVEL TARGET [--no-header-signing]`. The stub comes in hexadecimal on
-standard input, and so the answer's goes out. LEVEL is connect, packet or sign."""
+knows): `rpc_secure_request.py SERVER PORT USER CCACHE LEVEL TARGET [LOGINS [--no-header-signing]]`. The stub comes in hexadecimal on
+standard input, and so the answer's goes out. LEVEL is connect, packet or sign; LOGINS so many connections, one after another."""
 import os
 import socket
 import struct
@@ -62,9 +62,13 @@ class Caller:
         return data[:len(data) - answer[signature - TRAILER + 2]]
 
 
-def main(server, port, user, ccache, level, target, *options):
-    caller = Caller(server, port, user, ccache, level, target, "--no-header-signing" not in options)
-    print(caller.call(bytes.fromhex(sys.stdin.read())).hex())
+def main(server, port, user, ccache, level, target, logins="1", *options):
+    stub = bytes.fromhex(sys.stdin.read())
+    for _ in range(int(logins)):
+        caller = Caller(server, port, user, ccache, level, target, "--no-header-signing" not in options)
+        answer = caller.call(stub)
+        caller.socket.close()
+    print(answer.hex())
 
 
 if __name__ == "__main__":

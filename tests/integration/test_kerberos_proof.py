@@ -1,5 +1,6 @@
 """Who is proven a member on 1688, beside the lab directory: every verdict of docs/kerberos.md, with tickets made with the
 service's key and Samba's gensec. A real domain's tickets: test_samba_proof.py."""
+import concurrent.futures
 import csv
 import io
 import json
@@ -28,7 +29,8 @@ class Domain:
         self.lab = lab
         lab.directory_up()
         self.tickets = Tickets(os.path.join(lab.folder, "kerberos"))
-        self.daemon = lab.daemon(options={"kms.keytab": self.tickets.keytab, "directory.sync_interval": "1h"})
+        self.daemon = lab.daemon(options={"kms.keytab": self.tickets.keytab, "kms.workers": "2",
+                                              "directory.sync_interval": "1h"})
         lab.install_hostkey(self.daemon, GROUP)
         for argv in (("ao", "create", "--group", GROUP), *(("machine", "add", f"PC0{i}", "--yes") for i in (1, 2, 3)),
                      ("machine", "disable", "PC03", "--yes"), ("hostkey", "uninstall", GROUP)):
@@ -129,3 +131,31 @@ def test_what_is_taken_off_on_the_way_proves_nothing(domain, change, result, ver
     answer = domain.ask("PC01", domain.tickets.issue(sid=domain.sids["PC01"]), port=proxy.port)
     proxy.close()
     assert answer == (result, {verdict: 1})
+
+
+LOGINS = 25
+
+
+@pytest.mark.threads
+def test_workers_take_logins_at_the_same_time(domain):
+    """Both verify PACs, share the replay cache, judge by the registry and record; and others are refused meanwhile."""
+    sids, issue = domain.sids, domain.tickets.issue
+    callers = [(issue(sid=sids["PC01"]), f"PC01$@{REALM}"), (issue(f"PC02$@{REALM}", sid=sids["PC02"]), f"PC02$@{REALM}"),
+               (issue(f"PC02$@{REALM}", sid=sids["PC01"]), f"PC02$@{REALM}"),
+               (issue(sid=sids["PC01"], begins=-7200, ends=-3600), f"PC01$@{REALM}")] * 2
+    before = domain.daemon.status()
+
+    def ask(caller):
+        ccache, user = caller
+        stub = activation_stub(domain.clients.seal(workstation=user[:4]))
+        answer = kerberos.activate(domain.daemon.port, stub, ccache, user=user, logins=LOGINS)
+        return answer and answer_of(answer)[1]
+
+    with concurrent.futures.ThreadPoolExecutor(len(callers)) as pool:
+        assert list(pool.map(ask, callers)) == [0, 0, NOT_SERVED, None] * 2
+    after = domain.daemon.status()
+    assert {k: n - before["proofs"].get(k, 0) for k, n in after["proofs"].items() if n != before["proofs"].get(k, 0)} == \
+        {"member": 4 * LOGINS, "other-account": 2 * LOGINS}
+    refused = [s["connections"]["rpc_refused"].get("auth-failed", 0) for s in (before, after)]
+    assert refused[1] - refused[0] == 2
+    assert domain.daemon.process.poll() is None

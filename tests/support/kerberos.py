@@ -61,7 +61,9 @@ def python(script, *argv, stdin=None):
                           capture_output=True, text=True, timeout=120, check=False)
 
 
-def activate(port, stub, ccache, *options, level="sign", user=f"PC01$@{REALM}"):
-    """The answer's stub to one RequestActivation of a caller that authenticates; None if the caller takes none."""
-    done = python("rpc_secure_request.py", "127.0.0.1", port, user, ccache, level, HOST, *options, stdin=stub.hex())
+def activate(port, stub, ccache, *options, level="sign", user=f"PC01$@{REALM}", logins=1):
+    """The answer's stub to the last of so many RequestActivations, each of a login of its own; None if the caller takes
+    none."""
+    done = python("rpc_secure_request.py", "127.0.0.1", port, user, ccache, level, HOST, logins, *options,
+                  stdin=stub.hex())
     return bytes.fromhex(done.stdout) if done.returncode == 0 else None
