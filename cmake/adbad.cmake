@@ -2,6 +2,7 @@
 # declare a room (static library), a program and a unit test.
 
 option(ADBAD_TESTS "Build the tests" ON)
+option(ADBAD_BENCH "Build what ./dev bench runs" ON)
 option(ADBAD_FUZZ "Build the fuzz targets with libFuzzer (clang)" OFF)
 set(ADBAD_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize= (address,undefined or thread)")
 option(ADBAD_COVERAGE "Instrument for gcov" OFF)
@@ -52,15 +53,19 @@ function(adbad_room name)
     target_link_libraries(adbad_${name} PRIVATE ${R_LIBS})
 endfunction()
 
-# adbad_program(NAME SOURCES … ROOMS … LIBS …): an installed executable.
+# adbad_program(NAME SOURCES … ROOMS … LIBS … [DAEMON]): an installed executable.
 function(adbad_program name)
-    cmake_parse_arguments(P "" "" "SOURCES;ROOMS;LIBS" ${ARGN})
+    cmake_parse_arguments(P "DAEMON" "" "SOURCES;ROOMS;LIBS" ${ARGN})
     add_executable(${name} ${P_SOURCES})
     target_link_libraries(${name} PRIVATE adbad_options ${P_LIBS})
     foreach(room ${P_ROOMS})
         target_link_libraries(${name} PRIVATE adbad_${room})
     endforeach()
-    install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    if(P_DAEMON)
+        install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
+    else()
+        install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    endif()
 endfunction()
 
 # adbad_unit_test(NAME ROOMS …): tests/unit/<room>/test_<noun>.c as the ctest case NAME.

@@ -17,7 +17,8 @@ MUST_CHECK enum err file_read_private(const char *path, size_t max, struct buf *
                                       struct errinfo *ei);
 
 /* Replaces path by len bytes: temporary file beside it, fsync, rename, fsync of the folder.
- * The new file gets exactly mode. On failure the old content stays. */
+ * The new file gets exactly mode; if we are root, it gets the owner of its folder. On failure the
+ * old content stays. */
 MUST_CHECK enum err file_write_atomic(const char *path, const void *data, size_t len, mode_t mode,
                                       struct errinfo *ei);
 
@@ -25,8 +26,12 @@ MUST_CHECK enum err file_write_atomic(const char *path, const void *data, size_t
 MUST_CHECK enum err file_create(const char *path, const void *data, size_t len, mode_t mode,
                                 struct errinfo *ei);
 
+/* Makes folder path (its parent is there) with that mode and, if we are root, its parent's owner.
+ * One that is there already stays as it is. */
+MUST_CHECK enum err file_make_folder(const char *path, mode_t mode, struct errinfo *ei);
+
 /* ERR_REFUSED, naming path, its mode and the remedy, if group or others may do anything with it
- * or if it belongs to neither us nor root. */
+ * or if it belongs to neither us nor root (to root, everybody's files are its own to read). */
 MUST_CHECK enum err file_require_private(const char *path, struct errinfo *ei);
 
 #endif

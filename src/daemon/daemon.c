@@ -159,6 +159,16 @@ static enum err open_descriptors(struct daemon *d, struct errinfo *ei)
     return inherit_take(&d->inherited, ei);
 }
 
+static enum err open_manager(struct daemon *d, struct errinfo *ei)
+{
+    return notify_open(&d->manager, ei);
+}
+
+static void close_manager(struct daemon *d)
+{
+    notify_close(&d->manager);
+}
+
 static enum err open_loop(struct daemon *d, struct errinfo *ei)
 {
     int rc = uv_loop_init(&d->loop);
@@ -642,6 +652,7 @@ static const struct {
     void (*close)(struct daemon *d);
 } steps[] = {
     {open_descriptors, close_nothing},
+    {open_manager, close_manager},
     {open_settings, close_settings},
     {open_overrides, close_nothing},
     {open_steward, close_steward},
@@ -677,10 +688,12 @@ enum err daemon_open(struct daemon *d, const struct options *o, struct errinfo *
 {
     memset(d, 0, sizeof(*d));
     d->options = *o;
+    d->manager.fd = -1;
     for (size_t i = 0; i < STEP_COUNT; i++) {
         enum err e = steps[i].open(d, ei);
 
         if (e != ERR_OK) {
+            notify_status(&d->manager, "%s", ei->text);
             hostevent_not_started(d, ei);
             close_steps(d, i);
             return e;
@@ -694,6 +707,7 @@ static void on_signal(uv_signal_t *s, int number)
     struct daemon *d = s->data;
 
     log_info(&d->log, "ending on %s", number == SIGINT ? "SIGINT" : "SIGTERM");
+    notify_stopping(&d->manager);
     uv_stop(&d->loop);
 }
 
@@ -704,16 +718,38 @@ static void watch_signal(struct daemon *d, uv_signal_t *s, int number)
     uv_signal_start(s, on_signal, number);
 }
 
+static void on_alive(uv_timer_t *t)
+{
+    struct daemon *d = t->data;
+
+    notify_alive(&d->manager);
+}
+
+/* That this loop turns is what the service manager's watchdog wants to know. */
+static void start_alive(struct daemon *d)
+{
+    uint64_t every = notify_alive_ms(&d->manager);
+
+    uv_timer_init(&d->loop, &d->alive);
+    d->alive.data = d;
+    if (every > 0)
+        uv_timer_start(&d->alive, on_alive, 0, every);
+}
+
 int daemon_run(struct daemon *d)
 {
     char addresses[512];
 
     watch_signal(d, &d->sigterm, SIGTERM);
     watch_signal(d, &d->sigint, SIGINT);
-    fprintf(stderr, "ready: listening on %s\n",
-            net_server_addresses(d->net, addresses, sizeof(addresses)));
+    start_alive(d);
+    net_server_addresses(d->net, addresses, sizeof(addresses));
+    fprintf(stderr, "ready: listening on %s\n", addresses);
+    notify_status(&d->manager, "Listening on %s", addresses);
+    notify_ready(&d->manager);
     if (!d->steward_lost)
         uv_run(&d->loop, UV_RUN_DEFAULT);
+    uv_close((uv_handle_t *)&d->alive, NULL);
     uv_close((uv_handle_t *)&d->sigterm, NULL);
     uv_close((uv_handle_t *)&d->sigint, NULL);
     return d->steward_lost ? EXIT_FAILED : EXIT_OK;

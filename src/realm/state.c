@@ -62,11 +62,10 @@ static enum err make_folder(const char *state_dir, struct errinfo *ei)
 
     if (e != ERR_OK)
         return e;
-    if (mkdir(state_dir, 0700) != 0 && errno != EEXIST)
-        return err_fail_errno(ei, errno, "make folder %s", state_dir);
-    if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return err_fail_errno(ei, errno, "make folder %s", path);
-    return file_require_private(path, ei);
+    e = file_make_folder(state_dir, 0700, ei);
+    if (e == ERR_OK)
+        e = file_make_folder(path, 0700, ei);
+    return e == ERR_OK ? file_require_private(path, ei) : e;
 }
 
 /* ---- installing ---- */

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/clk.h"
+#include "settings/credentials.h"
 
 static const char *const mechanisms[] = {"none",   "scram-sha-256", "external", "gssapi",
                                          "spnego", "simple",        NULL};
@@ -22,12 +23,12 @@ static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
 
 /* clang-format off */
 static const struct conf_key keys[] = {
-    {"realm", "dir", CONF_PATH, AT(realm_dir), "/etc/adbad/realm",
+    {"realm", "dir", CONF_PATH, AT(realm_dir), SETTINGS_CONF_DIR "/realm",
      .help = "Folder of the lab realm (adbactl realm init)."},
     {"realm", "bundle", CONF_PATH, AT(realm_bundle), NULL,
      .help = "The realm's client.bundle; default: in the realm folder."},
 
-    {"store", "state_dir", CONF_PATH, AT(state_dir), "/var/lib/adbad",
+    {"store", "state_dir", CONF_PATH, AT(state_dir), SETTINGS_STATE_DIR,
      .help = "Folder for installed host keys and the ledger."},
     {"store", "ledger", CONF_PATH, AT(ledger), NULL,
      .help = "Ledger database; default: ledger.db in state_dir."},
@@ -187,7 +188,7 @@ static const struct conf_key keys[] = {
      .help = "Folder of catalogue overlays (adbactl catalog check); unset: /etc/adbad/catalog.d, if "
              "it is there."},
 
-    {"control", "socket", CONF_PATH, AT(control_socket), "/run/adbad/control.sock",
+    {"control", "socket", CONF_PATH, AT(control_socket), SETTINGS_RUN_DIR "/control.sock",
      .help = "Unix socket for adbactl."},
 
     {"lab", "enabled", CONF_BOOL, AT(lab), "no",
@@ -362,6 +363,8 @@ enum err settings_read(const char *path, const struct settings_report *report, s
 
     memset(out, 0, sizeof(*out));
     e = conf_load(&from, &settings_table, out, ei);
+    if (e == ERR_OK)
+        e = credentials_apply(getenv("CREDENTIALS_DIRECTORY"), out, ei);
     if (e == ERR_OK)
         e = check(path, report, out, ei);
     if (e == ERR_OK)

@@ -8,8 +8,9 @@
 #include <stdint.h>
 
 #include "base/conf.h"
+#include "settings/folders.h"
 
-#define SETTINGS_DEFAULT_PATH "/etc/adbad/adbad.conf"
+#define SETTINGS_DEFAULT_PATH SETTINGS_CONF_DIR "/adbad.conf"
 
 enum settings_mechanism {
     SET_MECH_NONE,

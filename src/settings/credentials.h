@@ -1,0 +1,15 @@
+/* credentials: files that the service manager hands over (systemd.exec(5), LoadCredential=).
+ *
+ * A credential is named after the key whose path it takes the place of: realm.bundle, kms.keytab,
+ * directory.keytab, directory.password_file. So the configuration can name the administrator's own
+ * files, which the service's user cannot read, and adbactl and adbad share it. */
+#ifndef ADBAD_SETTINGS_CREDENTIALS_H
+#define ADBAD_SETTINGS_CREDENTIALS_H
+
+#include "settings/settings.h"
+
+/* Replaces those paths in *s for which folder (NULL: nothing was handed over) has a credential
+ * that is not blank: a unit offers a credential that may be missing by giving a blank default. */
+MUST_CHECK enum err credentials_apply(const char *folder, struct settings *s, struct errinfo *ei);
+
+#endif
