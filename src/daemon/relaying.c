@@ -7,14 +7,13 @@
 
 #include "daemon/daemon.h"
 #include "daemon/publisher.h"
-#include "net/address.h"
 #include "relay/relay.h"
 #include "store/relayed.h"
 
 #define LINES_PER_SECOND 100
-#define ROWS_MAX         64  /* of one batch */
+#define ROWS_MAX         256 /* of one batch: who waits for its commit shall not wait long */
 #define ROWS_MS          100 /* how long a row waits for others */
-#define BATCHES_MAX      64  /* of one worker that wait for the ledger; then rows are dropped */
+#define BATCHES_MAX      16  /* of one worker that wait for the ledger; then rows are dropped */
 
 /* What goes to the ledger together. It is bookkeeping: the record that counts is the upstream's, so
  * no answer waits for it. */
@@ -30,6 +29,7 @@ struct relaying {
     struct relay_worker *relay;
     bool all;
     struct batch *batch; /* being filled; NULL: none */
+    struct batch *spare; /* the last one that was written; NULL: none */
     unsigned batches;    /* that the ledger has */
     uv_timer_t timer;    /* runs while a batch is being filled */
     struct counter outcomes[RELAY_OUTCOMES];
@@ -64,7 +64,8 @@ static void on_batch_written(void *arg, enum err e)
     if (e != ERR_OK)
         counter_add(&b->owner->unrecorded, b->n);
     b->owner->batches--;
-    free(b);
+    free(b->owner->spare);
+    b->owner->spare = b;
 }
 
 static void post_batch(struct relaying *r)
@@ -88,7 +89,8 @@ static void on_timer(uv_timer_t *t)
 static struct store_relayed *next_row(struct relaying *r)
 {
     if (r->batch == NULL && r->batches < BATCHES_MAX) {
-        r->batch = malloc(sizeof(*r->batch));
+        r->batch = r->spare != NULL ? r->spare : malloc(sizeof(*r->batch));
+        r->spare = NULL;
         if (r->batch != NULL) {
             r->batch->owner = r;
             r->batch->n = 0;
@@ -224,7 +226,6 @@ void relaying_call(struct relaying *r, struct net_call *call, const uint8_t *dat
 {
     const struct rpc_call *rpc = net_call_rpc(call);
     struct relayed_call *c = calloc(1, sizeof(*c));
-    union address from;
 
     if (c != NULL)
         buf_add(&c->request.stub, rpc->stub, rpc->stub_len);
@@ -240,8 +241,7 @@ void relaying_call(struct relaying *r, struct net_call *call, const uint8_t *dat
     c->request.n = n;
     c->request.big = rpc->big;
     c->request.ndr64 = rpc->ndr64;
-    if (address_parse(c->peer, &from, NULL) == ERR_OK)
-        address_key(&from, c->request.source);
+    net_call_source(call, c->request.source);
     c->request.done = on_done;
     net_call_on_gone(call, on_gone, c);
     relay_forward(r->relay, &c->request);
@@ -292,6 +292,7 @@ void relaying_worker_free(struct relaying *r)
         return;
     relay_worker_free(r->relay);
     free(r->batch);
+    free(r->spare);
     free(r);
 }
 

@@ -126,6 +126,11 @@ const char *net_call_peer(const struct net_call *call, char text[NET_ADDRESS_MAX
     return text;
 }
 
+void net_call_source(const struct net_call *call, uint8_t key[16])
+{
+    address_key(&call->conn->peer, key);
+}
+
 /* Takes the call out of its connection and frees it; the connection, or NULL if it has gone. */
 static struct net_conn *take_call(struct net_call *call)
 {

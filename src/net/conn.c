@@ -1,5 +1,4 @@
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -7,6 +6,7 @@
 
 #include "net/conn.h"
 #include "net/proxy.h"
+#include "net/send.h"
 #include "net/server.h"
 
 #define OPEN_CALLS_MAX 64    /* of one connection; then its further bytes wait */
@@ -159,16 +159,11 @@ static void take_back(struct net_conn *c)
     }
 }
 
-static bool not_now(int errnum)
-{
-    return errnum == EAGAIN || errnum == EWOULDBLOCK || errnum == EINTR || errnum == ENOBUFS;
-}
-
 /* Tries to write at once: nearly always the kernel takes it all. */
 static void flush(struct net_conn *c)
 {
     struct buf *out = rpc_conn_output(c->rpc);
-    ssize_t n;
+    int n;
 
     if (out->err != ERR_OK) {
         end_now(c, NET_RPC_REASON(RPC_NO_MEMORY), "");
@@ -180,13 +175,12 @@ static void flush(struct net_conn *c)
         take_back(c);
         return;
     }
-    /* Not uv_try_write, whose write(2) costs a tenth of an activation more. */
-    n = send(c->fd, out->data, out->len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n < 0 && !not_now(errno)) {
-        end_now(c, NET_PEER_RESET, uv_strerror(uv_translate_sys_error(errno)));
+    n = send_now(c->fd, out->data, out->len);
+    if (n < 0) {
+        end_now(c, NET_PEER_RESET, uv_strerror(n));
         return;
     }
-    buf_drop(out, n > 0 ? (size_t)n : 0);
+    buf_drop(out, (size_t)n);
     if (out->len > 0)
         write_rest(c, out);
     else

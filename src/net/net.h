@@ -129,6 +129,8 @@ unsigned net_call_worker(const struct net_call *call);
 #define NET_ADDRESS_MAX 64
 /* The client as "address:port"; behind a balancer what that told. Returns text. */
 const char *net_call_peer(const struct net_call *call, char text[NET_ADDRESS_MAX]);
+/* Its address without the port, as address_key gives it. */
+void net_call_source(const struct net_call *call, uint8_t key[16]);
 
 /* On the call's worker's thread; each ends the call and frees it. If the peer has gone away
  * meanwhile nothing is sent. */

@@ -2,14 +2,23 @@
 
 #include <string.h>
 
-/* FNV-1a from a secret basis: the set is as small as what may be under way, so a bucket that
- * somebody fills on purpose costs little. */
+#define PRIME 0x100000001b3u
+
+/* As FNV-1a from a secret basis, but eight bytes at a time: the set is as small as what may be
+ * under way, so a bucket that somebody fills on purpose costs little. */
 static struct relay_flight **bucket(struct relay_flights *all, const uint8_t *data, size_t n)
 {
     uint64_t h = 0xcbf29ce484222325u ^ all->seed;
 
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ data[i]) * 0x100000001b3u;
+    for (; n >= sizeof(h); n -= sizeof(h), data += sizeof(h)) {
+        uint64_t word;
+
+        memcpy(&word, data, sizeof(word));
+        h = (h ^ word) * PRIME;
+        h ^= h >> 32;
+    }
+    for (; n > 0; n--, data++)
+        h = (h ^ *data) * PRIME;
     return &all->buckets[(h ^ h >> 32) % RELAY_FLIGHT_BUCKETS];
 }
 

@@ -5,12 +5,15 @@
 #include <string.h>
 
 #include "kms/stub.h"
+#include "net/send.h"
 
 enum state { CONNECTING, BINDING, READY, CALLING, CLOSED };
 
 struct relay_link {
     uv_tcp_t tcp;
     uv_timer_t timer;
+    uint64_t until; /* ms: when time is up; the timer may run out before and is then set again */
+    int fd;         /* once connected */
     uv_connect_t connect;
     unsigned handles;
     const struct link_conf *conf;
@@ -56,6 +59,18 @@ static void lose(struct relay_link *l, const char *why)
 
 /* ---- time ---- */
 
+static void on_timer(uv_timer_t *t);
+
+/* Each call has a limit, and what follows it a longer one: a timer that is early enough runs on. */
+static void limit(struct relay_link *l, unsigned ms)
+{
+    uint64_t now = uv_now(l->conf->loop);
+
+    l->until = now + ms;
+    if (!uv_is_active((uv_handle_t *)&l->timer) || uv_timer_get_due_in(&l->timer) > ms)
+        uv_timer_start(&l->timer, on_timer, ms, 0);
+}
+
 static void on_timer(uv_timer_t *t)
 {
     static const char *const why[] = {[CONNECTING] = "no connection within the time limit",
@@ -63,14 +78,14 @@ static void on_timer(uv_timer_t *t)
                                       [READY] = "idle",
                                       [CALLING] = "no answer within the time limit"};
     struct relay_link *l = t->data;
+    uint64_t now = uv_now(l->conf->loop);
 
+    if (now < l->until) {
+        uv_timer_start(t, on_timer, l->until - now, 0);
+        return;
+    }
     l->late = !l->failing;
     lose(l, l->failing ? uv_strerror(l->error) : why[l->state]);
-}
-
-static void limit(struct relay_link *l, unsigned ms)
-{
-    uv_timer_start(&l->timer, on_timer, ms, 0);
 }
 
 /* Told from the loop, since the owner is just calling us. */
@@ -121,14 +136,19 @@ static void write_rest(struct relay_link *l, struct buf *out)
 static void flush(struct relay_link *l)
 {
     struct buf *out = rpc_client_output(l->rpc);
-    uv_buf_t b = uv_buf_init((char *)out->data, (unsigned)out->len);
-    int n = l->writing ? 0 : uv_try_write((uv_stream_t *)&l->tcp, &b, 1);
+    int n = 0;
 
-    if (out->err != ERR_OK || (n < 0 && n != UV_EAGAIN)) {
-        fail_soon(l, out->err != ERR_OK ? UV_ENOMEM : n);
+    if (out->err != ERR_OK) {
+        fail_soon(l, UV_ENOMEM);
         return;
     }
-    buf_drop(out, n > 0 ? (size_t)n : 0);
+    if (!l->writing)
+        n = send_now(l->fd, out->data, out->len);
+    if (n < 0) {
+        fail_soon(l, n);
+        return;
+    }
+    buf_drop(out, (size_t)n);
     if (out->len > 0)
         write_rest(l, out);
 }
@@ -198,6 +218,7 @@ static void on_connected(uv_connect_t *req, int status)
         return;
     }
     l->state = BINDING;
+    (void)uv_fileno((uv_handle_t *)&l->tcp, &l->fd);
     uv_tcp_nodelay(&l->tcp, 1);
     uv_read_start((uv_stream_t *)&l->tcp, on_alloc, on_read);
     flush(l);

@@ -370,8 +370,8 @@ static void bound(struct relay_request *r)
     send_request(r);
 }
 
-/* Finds somebody to ask, or a place in the queue, or ends it; what became of it, where it may be
- * gone unless it waits. */
+/* Finds somebody to ask, or a place in the queue, or ends it: also if it turns out, the first time,
+ * that its bytes are on their way. What became of it, where it may be gone unless it waits. */
 static enum relay_pick attempt(struct relay_request *r)
 {
     struct relay_worker *w = r->worker;
@@ -382,6 +382,11 @@ static enum relay_pick attempt(struct relay_request *r)
     unsigned id = 0;
 
     pthread_mutex_lock(&hub->lock);
+    if (r->flight.at == NULL && !relay_flights_add(&hub->flights, &r->flight)) {
+        pthread_mutex_unlock(&hub->lock);
+        fail(r, RELAY_LOOP);
+        return RELAY_NONE;
+    }
     pick = relay_policy_pick(&hub->policy, w->number, r->tried, hub_now(), &rng, &id);
     if (pick == RELAY_PICKED) {
         r->id = (int)id;
@@ -550,8 +555,7 @@ static void on_event(void *arg, void *owner, struct relay_link *l, enum link_eve
 
 void relay_forward(struct relay_worker *w, struct relay_request *r)
 {
-    struct relay *hub = w->relay;
-    bool alone;
+    const struct relay *hub = w->relay;
 
     r->worker = w;
     r->id = -1;
@@ -560,12 +564,7 @@ void relay_forward(struct relay_worker *w, struct relay_request *r)
     r->deadline = uv_now(w->loop) + hub->conf.patience_ms;
     r->flight = (struct relay_flight){.data = r->data, .n = r->n};
     link_request(w, r);
-    pthread_mutex_lock(&hub->lock);
-    alone = relay_flights_add(&hub->flights, &r->flight);
-    pthread_mutex_unlock(&hub->lock);
-    if (!alone)
-        fail(r, RELAY_LOOP);
-    else if (w->closing)
+    if (w->closing)
         fail(r, RELAY_DOWN);
     else
         attempt(r);
