@@ -6,7 +6,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -236,14 +235,7 @@ enum err resolver_zone(struct resolver *r, const char *name, int timeout_ms,
 
 /* ---- addresses ---- */
 
-struct host_wait {
-    bool done;
-    int status;
-    struct resolver_address *out;
-    size_t n;
-};
-
-static int take_addresses(struct host_wait *w, const struct ares_addrinfo *info)
+static int take_addresses(struct resolver_name *w, const struct ares_addrinfo *info)
 {
     size_t n = 0;
 
@@ -251,21 +243,21 @@ static int take_addresses(struct host_wait *w, const struct ares_addrinfo *info)
         n++;
     if (n == 0)
         return ARES_ENODATA;
-    w->out = calloc(n, sizeof(*w->out));
-    if (w->out == NULL)
+    w->at = calloc(n, sizeof(*w->at));
+    if (w->at == NULL)
         return ARES_ENOMEM;
     for (const struct ares_addrinfo_node *a = info->nodes; a != NULL; a = a->ai_next) {
-        if (a->ai_addrlen > sizeof(w->out->at))
+        if (a->ai_addrlen > sizeof(w->at->at))
             continue;
-        memcpy(&w->out[w->n].at, a->ai_addr, a->ai_addrlen);
-        w->out[w->n++].len = a->ai_addrlen;
+        memcpy(&w->at[w->n].at, a->ai_addr, a->ai_addrlen);
+        w->at[w->n++].len = a->ai_addrlen;
     }
     return ARES_SUCCESS;
 }
 
 static void on_addresses(void *arg, int status, int timeouts, struct ares_addrinfo *info)
 {
-    struct host_wait *w = arg;
+    struct resolver_name *w = arg;
 
     (void)timeouts;
     if (status == ARES_SUCCESS)
@@ -293,30 +285,49 @@ static bool literal(const char *host, uint16_t port, struct resolver_address *ou
     return true;
 }
 
-enum err resolver_host(struct resolver *r, const char *host, uint16_t port, int timeout_ms,
-                       struct resolver_address **out, size_t *n, struct errinfo *ei)
+static void ask(struct resolver *r, struct resolver_name *w)
 {
     struct ares_addrinfo_hints hints = {
         .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = ARES_AI_NUMERICSERV};
-    struct host_wait w = {0};
     struct resolver_address one = {0};
     char service[8];
 
-    if (literal(host, port, &one)) {
-        *out = malloc(sizeof(one));
-        if (*out == NULL)
-            return err_nomem(ei);
-        **out = one;
-        *n = 1;
-        return ERR_OK;
+    w->at = NULL;
+    w->n = 0;
+    w->done = false;
+    if (!literal(w->host, w->port, &one)) {
+        snprintf(service, sizeof(service), "%u", w->port);
+        ares_getaddrinfo(r->channel, w->host, service, &hints, on_addresses, w);
+        return;
     }
+    w->at = malloc(sizeof(one));
+    if (w->at != NULL) {
+        *w->at = one;
+        w->n = 1;
+    }
+    w->status = w->at != NULL ? ARES_SUCCESS : ARES_ENOMEM;
+    w->done = true;
+}
 
-    snprintf(service, sizeof(service), "%u", port);
-    ares_getaddrinfo(r->channel, host, service, &hints, on_addresses, &w);
-    run(r, &w.done, until_in(timeout_ms));
+void resolver_hosts(struct resolver *r, struct resolver_name *names, size_t n, int timeout_ms)
+{
+    struct until u = until_in(timeout_ms);
+
+    for (size_t i = 0; i < n; i++)
+        ask(r, &names[i]);
+    for (size_t i = 0; i < n; i++)
+        run(r, &names[i].done, u);
+}
+
+enum err resolver_host(struct resolver *r, const char *host, uint16_t port, int timeout_ms,
+                       struct resolver_address **out, size_t *n, struct errinfo *ei)
+{
+    struct resolver_name w = {.host = host, .port = port};
+
+    resolver_hosts(r, &w, 1, timeout_ms);
     if (w.status != ARES_SUCCESS)
         return dns_fail(r, w.status, "host", host, ei);
-    *out = w.out;
+    *out = w.at;
     *n = w.n;
     return ERR_OK;
 }

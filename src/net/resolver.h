@@ -6,6 +6,7 @@
 #ifndef ADBAD_NET_RESOLVER_H
 #define ADBAD_NET_RESOLVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -50,5 +51,19 @@ struct resolver_address {
 MUST_CHECK enum err resolver_host(struct resolver *r, const char *host, uint16_t port,
                                   int timeout_ms, struct resolver_address **out, size_t *n,
                                   struct errinfo *ei);
+
+/* One name of several. */
+struct resolver_name {
+    const char *host;
+    uint16_t port;
+    struct resolver_address *at; /* out, of n; the caller frees. NULL: it has none, or failed */
+    size_t n;
+    /* The resolver's. */
+    bool done;
+    int status;
+};
+
+/* As resolver_host for each, all asked at once. */
+void resolver_hosts(struct resolver *r, struct resolver_name *names, size_t n, int timeout_ms);
 
 #endif

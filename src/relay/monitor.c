@@ -8,7 +8,7 @@
 #include "relay/hub.h"
 
 #define READ_SIZE   8192
-#define DNS_MS      3000 /* one question */
+#define DNS_MS      3000 /* the SRV records; all their names */
 #define OWN_MAX     64
 #define SRV_SERVICE "_vlmcs._tcp."
 
@@ -156,18 +156,24 @@ static void find_targets(struct lookup *l, struct resolver *r)
     free(found);
 }
 
-static void find_addresses(const struct relay_target *t, struct addresses *out, struct resolver *r)
+static void take_found(struct resolver_name *name, struct addresses *out)
 {
-    struct resolver_address *found = NULL;
-    size_t n = 0;
-
-    if (resolver_host(r, t->host, t->port, DNS_MS, &found, &n, NULL) != ERR_OK)
-        return;
-    for (size_t i = 0; i < n && out->n < RELAY_ADDRESSES_MAX; i++) {
-        if (found[i].len <= sizeof(out->v[0]))
-            memcpy(&out->v[out->n++], &found[i].at, found[i].len);
+    for (size_t i = 0; i < name->n && out->n < RELAY_ADDRESSES_MAX; i++) {
+        if (name->at[i].len <= sizeof(out->v[0]))
+            memcpy(&out->v[out->n++], &name->at[i].at, name->at[i].len);
     }
-    free(found);
+    free(name->at);
+}
+
+static void find_addresses(struct lookup *l, struct resolver *r)
+{
+    struct resolver_name names[RELAY_TARGETS_MAX];
+
+    for (size_t i = 0; i < l->n; i++)
+        names[i] = (struct resolver_name){.host = l->targets[i].host, .port = l->targets[i].port};
+    resolver_hosts(r, names, l->n, DNS_MS);
+    for (size_t i = 0; i < l->n; i++)
+        take_found(&names[i], &l->addresses[i]);
 }
 
 static void on_work(uv_work_t *work)
@@ -178,8 +184,8 @@ static void on_work(uv_work_t *work)
     l->e = resolver_new(l->dns_server, &r, &l->ei);
     if (l->e == ERR_OK && l->automatic)
         find_targets(l, r);
-    for (size_t i = 0; l->e == ERR_OK && i < l->n; i++)
-        find_addresses(&l->targets[i], &l->addresses[i], r);
+    if (l->e == ERR_OK)
+        find_addresses(l, r);
     resolver_free(r);
 }
 
