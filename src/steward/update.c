@@ -326,8 +326,11 @@ static enum err settle_refused(const struct round *by, struct publish_kept *kept
     return err_fail(ei, refusal->code, "%s; what was published there is withdrawn", refusal->text);
 }
 
+/* unnamed: why we cannot say what our record would be, NULL if we can. What is to go needs no
+ * name. */
 static enum err run_domain(const struct round *by, struct publish_kept *kept,
-                           struct update_domain *d, struct errinfo *ei)
+                           struct update_domain *d, const struct errinfo *unnamed,
+                           struct errinfo *ei)
 {
     struct publish_goal g = {.domain = d->domain,
                              .record = by->record,
@@ -338,8 +341,13 @@ static enum err run_domain(const struct round *by, struct publish_kept *kept,
     enum err allowed =
         g.present ? publish_allowed(d->domain, by->settings->lab_forest, by->relay, &refusal)
                   : ERR_OK;
-    enum err e = publish_kept_of(kept, d->domain, &ours, &g.kept_count, ei);
+    enum err e;
 
+    if (g.present && unnamed != NULL) {
+        *ei = *unnamed;
+        return ei->code;
+    }
+    e = publish_kept_of(kept, d->domain, &ours, &g.kept_count, ei);
     g.kept = ours;
     if (e == ERR_OK && by->what == UPDATE_LOOK)
         e = look(d, &g, ei);
@@ -384,13 +392,13 @@ void update_run(const struct round *by, struct update *u)
 {
     struct publish_kept kept;
     struct round r = *by;
-    struct errinfo ei;
+    struct errinfo ei, why, *unnamed = NULL;
     enum err e;
 
     u->what = by->what;
     u->result = publish_kept_load(by->settings->state_dir, &kept, &u->why);
-    if (u->result == ERR_OK)
-        u->result = describe(by, u, &u->why);
+    if (u->result == ERR_OK && describe(by, u, &why) != ERR_OK)
+        unnamed = &why;
     r.record = u->record;
     e = list_domains(by->settings, u, &kept, &ei);
     if (e != ERR_OK) {
@@ -401,7 +409,7 @@ void update_run(const struct round *by, struct update *u)
         struct update_domain *d = &u->domains[i];
 
         d->why = u->why;
-        d->result = u->result != ERR_OK ? u->result : run_domain(&r, &kept, d, &d->why);
+        d->result = u->result != ERR_OK ? u->result : run_domain(&r, &kept, d, unnamed, &d->why);
     }
     publish_kept_fini(&kept);
 }
