@@ -1,6 +1,7 @@
-"""Where adbad's time goes under one load of ./dev bench host: samples of its call stacks (perf), sorted
-into what they do. Needs a build with debug information for names inside adbad."""
+"""Where adbad's time goes under one load of ./dev bench host, or a gateway's under one of ./dev bench relay: samples
+of its call stacks (perf), sorted into what they do. Needs a build with debug information for names inside adbad."""
 import argparse
+import contextlib
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ from collections import Counter
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
 import host  # noqa: E402
+import relay  # noqa: E402
 from lab import Lab  # noqa: E402
 from load import Load  # noqa: E402
 
@@ -62,24 +64,41 @@ def show(data, cpu_us, most):
         print(f"{name[:63]:64}{100 * n / whole:7.1f}%")
 
 
+@contextlib.contextmanager
+def one_host(args):
+    """The daemon that is looked at, and the bundle of those who ask it."""
+    with Lab(bin_dir=args.bin, folder=os.path.abspath(args.folder)) as lab:
+        daemon = host.daemon_of(lab)
+        lab.install_hostkey(daemon)
+        yield daemon, lab.bundle
+
+
+@contextlib.contextmanager
+def gateway(args):
+    with relay.two_realms(args.bin, os.path.abspath(args.folder)) as (_, other, daemon):
+        yield daemon, other.bundle
+
+
+POINTS = {**{name: (one_host, name.split("_")[0], n) for name, n in host.POINTS.items()},
+          **{f"relayed_{n}": (gateway, "persistent", n) for n in relay.POINTS.values()}}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin", required=True, help="folder of adbad")
     parser.add_argument("--tools", required=True, help="folder of bench_load")
     parser.add_argument("--folder", required=True, help="scratch, on the disk to be measured")
-    parser.add_argument("--point", default="persistent_256", choices=host.POINTS)
+    parser.add_argument("--point", default="persistent_256", choices=POINTS)
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--functions", type=int, default=25, help="how many to show")
     args = parser.parse_args()
+    subject, mode, connections = POINTS[args.point]
     shutil.rmtree(args.folder, ignore_errors=True)
     os.makedirs(args.folder, mode=0o700)
     data = args.folder.rstrip("/") + ".perf"  # stays, for perf report
-    with Lab(bin_dir=args.bin, folder=os.path.abspath(args.folder)) as lab:
-        daemon = host.daemon_of(lab)
-        lab.install_hostkey(daemon)
-        load = Load(os.path.join(args.tools, "bench_load"), lab.bundle, "--sources", "32")
-        words = ("run", daemon.port, args.point.split("_")[0], host.POINTS[args.point], 0.2,
-                 args.seconds, daemon.process.pid, "sealed")
+    with subject(args) as (daemon, bundle):
+        load = Load(os.path.join(args.tools, "bench_load"), bundle, "--sources", "32")
+        words = ("run", daemon.port, mode, connections, 0.2, args.seconds, daemon.process.pid, "sealed")
         plain = load(*words)
         perf = subprocess.Popen(["perf", "record", "-q", "-e", "cpu-clock", "-F", "1499",
                                  "--call-graph", "dwarf,4096", "-o", data, "-p",

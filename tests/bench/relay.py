@@ -1,11 +1,13 @@
 """What the relay costs: requests through a gateway of another realm against the same requests to the upstream itself,
 in turns within one run, medians. All processes and the load share the machine's cores. Writes a summary as JSON."""
 import argparse
+import contextlib
 import json
 import os
 import shutil
 import statistics
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
@@ -26,13 +28,36 @@ def host(lab, name, **options):
     return lab.daemon(name, options={"lab.enabled": None, "lab.clock": None, "log.level": "warn", **options})
 
 
-def measure(bin_dir, folder, args):
+@contextlib.contextmanager
+def two_realms(bin_dir, folder):
+    """An upstream, its lab, and a gateway that relays to it."""
+    for part in "ab":
+        os.makedirs(os.path.join(folder, part), mode=0o700)
     with Lab(bin_dir=bin_dir, realm="B", folder=os.path.join(folder, "b")) as other, \
             Lab(bin_dir=bin_dir, realm="A", folder=os.path.join(folder, "a")) as lab:
         upstream = host(other, "upstream")
         other.install_hostkey(upstream)
         gateway = host(lab, "gateway", **{"relay.upstream": upstream.address, "relay.connections": "256"})
         wait_for(lambda: gateway.ctl("relay", "status", "--json").json["upstreams"][0]["state"] == "up", "it is up")
+        yield upstream, other, gateway
+
+
+def cpu(pid):
+    """Seconds of CPU time of a process and all its threads."""
+    return time.clock_gettime(~pid << 3 | 2)  # as clock_getcpuclockid(3) makes it
+
+
+def one_run(load, daemon, upstream, connections, args):
+    """A window of load on daemon; upstream_cpu_us: what upstream took of it for each answer."""
+    pids = daemon.process.pid, upstream.process.pid
+    before = [cpu(pid) for pid in pids]
+    run = load("run", daemon.port, "persistent", connections, min(0.2, args.seconds / 4), args.seconds, pids[0], "sealed")
+    spent, of_upstream = (cpu(pid) - was for pid, was in zip(pids, before))
+    return {**run, "upstream_cpu_us": run["server_cpu_us"] * of_upstream / spent}
+
+
+def measure(bin_dir, folder, args):
+    with two_realms(bin_dir, folder) as (upstream, other, gateway):
         load = Load(os.path.join(os.path.abspath(args.tools), "bench_load"), other.bundle, "--sources", "32")
         sides = {"relayed": gateway, "direct": upstream}
         runs = {side: {point: [] for point in POINTS} for side in sides}
@@ -40,9 +65,7 @@ def measure(bin_dir, folder, args):
             for _ in range(args.rounds):
                 for point, connections in POINTS.items():
                     for side, daemon in sides.items():
-                        runs[side][point].append(load("run", daemon.port, "persistent", connections,
-                                                      min(0.2, args.seconds / 4), args.seconds, daemon.process.pid,
-                                                      "sealed"))
+                        runs[side][point].append(one_run(load, daemon, upstream, connections, args))
             load.close()
         finally:
             load.process.kill()
@@ -94,8 +117,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=1, help="window of one point in one round")
     args = parser.parse_args()
     shutil.rmtree(args.folder, ignore_errors=True)
-    for part in ("", "a", "b"):
-        os.makedirs(os.path.join(args.folder, part), mode=0o700)
+    os.makedirs(args.folder, mode=0o700)
     measured, facts = measure(args.bin, os.path.abspath(args.folder), args)
     summary = summarize(measured, facts, args)
     with open(args.out, "w", encoding="utf-8") as f:
