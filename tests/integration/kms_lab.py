@@ -1,12 +1,19 @@
 """KMS clients for tests that are about something else: impacket's RPC and the Python model."""
+import collections
 import csv
 import io
+import json
+import os
 import socket
 import subprocess
+import threading
+import time
 import uuid
 
 import kms_model as model
 from kms_impacket import Connection
+from lab import wait_for
+from ledger_model import Ledger
 from rpc_pdu import bind_pdu, read_pdu, request_pdu
 
 WINDOWS = uuid.UUID("55c92734-d682-4d71-983e-d6ec3f16059f")
@@ -65,3 +72,53 @@ class Clients:
             assert read_pdu(s)[2] == 12  # bind_ack
             s.sendall(request_pdu(sealed))
             return read_pdu(s) == b""
+
+
+Told = collections.namedtuple("Told", "cmid host count took")
+
+
+class Callers:
+    """So many clients at a time, each a new machine once it was answered. ask(CMID) gives which host answered, and the
+    count that it told; what it raises ends the test."""
+
+    def __init__(self, number, ask):
+        self.ask, self.told, self.failures = ask, [], []
+        self.stop = threading.Event()
+        self.threads = [threading.Thread(target=self._go_on) for _ in range(number)]
+        for thread in self.threads:
+            thread.start()
+
+    def _go_on(self):
+        while not self.stop.is_set():
+            cmid, begin = uuid.uuid4(), time.monotonic()
+            try:
+                host, count = self.ask(cmid)
+            except Exception as e:  # pylint: disable=broad-except
+                self.failures.append(f"{type(e).__name__} {e} after {time.monotonic() - begin:.1f} s")
+                return
+            self.told.append(Told(cmid, host, count, time.monotonic() - begin))
+
+    def wait_for_more(self, number, what):
+        had = len(self.told)
+        wait_for(lambda: self.failures or len(self.told) >= had + number, what)
+        assert not self.failures, self.failures
+
+    def end(self):
+        self.stop.set()
+        for thread in self.threads:
+            thread.join()
+        assert not self.failures, self.failures
+
+
+def check_ledger(host, told, cut_off):
+    """A host's ledger is whole, each row has the count that the rows before it give, and what clients were told is
+    there; besides that at most so many whose answers were cut off."""
+    assert host.ctl("ledger", "check").code == 0
+    exported = [json.loads(line) for line in host.ctl("ledger", "export").out.splitlines()]
+    assert {(t.cmid, t.count) for t in told} <= {(uuid.UUID(row["client_id"]), row["count"]) for row in exported}
+    ledger = Ledger(os.path.join(host.folder, "state", "ledger.db"))
+    assert ledger.is_intact()
+    cmids = [uuid.UUID(bytes_le=row.client_id) for row in ledger.read_on()]
+    assert 0 <= len(cmids) - len(told) <= cut_off
+    assert len(cmids) == ledger.answered() == host.status()["totals"]["answered"]
+    assert host.status()["applications"][0]["count"] == min(len(set(cmids)), 50)

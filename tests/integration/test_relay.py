@@ -14,17 +14,12 @@ import pytest
 
 import kms_model as model
 from dnsmasq import Dns
-from fakehost import FakeHost, answer_stub, fragments_of, reset
+from fakehost import FakeHost, answer_stub, array_of, fragments_of, reset
 from kms_lab import Clients
 from lab import Lab, wait_for
-from rpc_pdu import (BIG, BIND_ACK, FAULT, LAST, LITTLE, NDR, NDR64, REQUEST, RESPONSE, activation_stub, answer_of,
-                     bind_pdu, context, fragments, read_pdu, request)
-
-UNAVAILABLE, TOO_BUSY = 0x6BA, 0x1C010014
-NOT_SERVED = 0xC004F042
-PATIENT = {"relay.patience": "60s", "relay.attempt": "30s"}  # a slow machine is no upstream that failed
-QUICK = {"relay.patience": "10s", "relay.attempt": "2s", "relay.check": "1s"}
-IN_TIME = 10 + 5  # patience, and what the machine adds
+from relay_lab import (IN_TIME, NOT_SERVED, QUICK, TOO_BUSY, UNAVAILABLE, Gateway, Tap, bound, outcome, response_of,
+                       without_ndr64)
+from rpc_pdu import BIG, LITTLE, NDR, NDR64, activation_stub, answer_of, fragments, request
 
 
 @pytest.fixture(name="other", scope="module")
@@ -47,75 +42,6 @@ def answers_of_the_host(other, host):
         with Clients(other, host.port).connect() as connection:
             return connection.call(message)
     return ask
-
-
-class Gateway:
-    """adbad of realm A with upstreams, clients of both realms."""
-
-    def __init__(self, lab, other, *upstreams, name="a", **options):
-        self.daemon = lab.daemon(name, options={"relay.upstream": ", ".join(upstreams), **PATIENT, **options})
-        lab.install_hostkey(self.daemon)
-        self.own = Clients(lab, self.daemon.port)
-        self.foreign = Clients(other, self.daemon.port)
-
-    def status(self):
-        return self.daemon.ctl("relay", "status", "--json").json
-
-    def upstream(self, number=0):
-        return self.status()["upstreams"][number]
-
-    def wait_state(self, state, number=0):
-        wait_for(lambda: self.upstream(number)["state"] == state, f"upstream {number} is {state}")
-        return self
-
-    def relayed(self, count):
-        """The ledger's rows, oldest first, once there are so many."""
-        def rows():
-            found = self.daemon.ctl("relay", "list", "--json", "--limit", "0").json["relayed"]
-            return found if len(found) >= count else None
-        return wait_for(rows, f"{count} rows of the relay")[::-1]
-
-
-@contextlib.contextmanager
-def bound(port, transfer=NDR, drep=LITTLE, source="127.0.0.1"):
-    with socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(source, 0)) as s:
-        s.sendall(bind_pdu([context(0, transfers=(transfer,), drep=drep)], drep=drep))
-        assert read_pdu(s)[2] == BIND_ACK
-        yield s
-
-
-def response_of(sock):
-    """The stub of a response in however many fragments, or a fault's status, or None for a close."""
-    stub = b""
-    while True:
-        data = read_pdu(sock)
-        if not data:
-            return None
-        if data[2] == FAULT:
-            return struct.unpack_from("<I", data, 24)[0]
-        assert data[2] == RESPONSE
-        stub += data[24:]
-        if data[3] & LAST:
-            return stub
-
-
-def outcome(gateway, message=None):
-    """What a client of realm B gets: "served", a result, ("fault", status) or "closed"; and how long it took."""
-    message = message or gateway.foreign.seal()
-    begin = time.monotonic()
-    with bound(gateway.daemon.port) as s:
-        s.sendall(request(activation_stub(message)))
-        got = response_of(s)
-    took = time.monotonic() - begin
-    if got is None:
-        return "closed", took
-    if isinstance(got, int):
-        return ("fault", got), took
-    data, result = answer_of(got)
-    if result:
-        return result, took
-    model.open_response(gateway.foreign.keys, message, data)
-    return "served", took
 
 
 # -- byte for byte --
@@ -147,57 +73,28 @@ def test_byte_arrays_travel_unchanged(lab, other, answer, wide, drep, fragment):
         assert sorted((r["version"], r["size"]) for r in rows) == [(w[0], model.REQUEST_LEN[w[0]]) for w in WAYS]
 
 
-class Tap:
-    """Stands between two daemons and keeps the stubs of the calls that pass; PDUs go on as they came."""
-
-    def __init__(self, port):
-        self.port, self.stubs = port, {REQUEST: b"", RESPONSE: b""}
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
-        self.threads = [threading.Thread(target=self._accept)]
-        self.threads[0].start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *unused):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        for thread in self.threads:
-            thread.join(timeout=30)
-
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                near, _ = self.listener.accept()
-                far = socket.create_connection(("127.0.0.1", self.port))
-                for ends in ((near, far), (far, near)):
-                    self.threads.append(threading.Thread(target=self._pass_on, args=ends))
-                    self.threads[-1].start()
-
-    def _pass_on(self, source, to):
-        with contextlib.suppress(OSError, AssertionError):
-            while data := read_pdu(source):
-                if data[2] in self.stubs:
-                    self.stubs[data[2]] += data[24:]
-                to.sendall(data)
-        for sock in (source, to):
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-
-
-@pytest.mark.parametrize("major", [4, 5, 6])
-def test_between_two_daemons_every_byte_of_a_call_is_the_clients(lab, other, host, major):
-    with Tap(host.port) as tap:
-        gateway = Gateway(lab, other, tap.address, **{"relay.check": "1h"})
-        message = gateway.foreign.seal(major=major)
-        stub = activation_stub(message, wide=True)
-        with bound(gateway.daemon.port, NDR64) as s:
-            s.sendall(request(stub))
-            got = response_of(s)
-        assert tap.stubs == {REQUEST: stub, RESPONSE: got}
-        model.open_response(gateway.foreign.keys, message, answer_of(got, True)[0])
-        gateway.daemon.stop()
+@pytest.mark.parametrize("wide", [True, False])
+def test_between_two_daemons_byte_arrays_are_equal_on_both_sides(lab, other, host, wide):
+    """Every version, syntax and size of fragments at the client; wide: the host speaks NDR64. Who stands on either side
+    sees the same arrays, and where both sides agree on syntax the same parameters."""
+    with Tap(host.port, without_ndr64 if not wide else lambda data: data) as far:
+        gateway = Gateway(lab, other, far.address, **{"relay.check": "1h"})
+        with Tap(gateway.daemon.port) as near:
+            for major, transfer, size in itertools.product((4, 5, 6), (NDR, NDR64), (None, 16)):
+                message, theirs = gateway.foreign.seal(major=major), transfer == NDR64
+                stub = activation_stub(message, wide=theirs)
+                with bound(near.own_port, transfer) as s:
+                    for part in fragments(stub, size or len(stub)):
+                        s.sendall(part)
+                    answer = answer_of(response_of(s), theirs)
+                asked, parts, answered, _ = near.take()
+                passed_on, _, came_back, _ = far.take()
+                assert asked == stub and (parts > 1) == (size is not None)
+                assert array_of(passed_on, wide) == message
+                assert answer_of(answered, theirs) == answer_of(came_back, wide) == answer
+                assert (asked == passed_on and answered == came_back) == (wide == theirs)
+                model.open_response(gateway.foreign.keys, message, answer[0])
+            gateway.daemon.stop()
 
 
 @pytest.mark.parametrize("size", [4, 5, 260, 3000, 30000])
