@@ -1,6 +1,7 @@
 """The relay: clients of realm B are served through the gateway of realm A by a host of realm B."""
 import contextlib
 import itertools
+import json
 import os
 import queue
 import signal
@@ -597,6 +598,15 @@ def test_an_upstream_of_ipv6_serves(lab, other, answer):
         assert row["upstream"] == f"[::1]:{host.port}"
 
 
+def question_of(data):
+    """The name and the type that a DNS query asks for."""
+    labels, at = [], 12
+    while data[at]:
+        labels.append(data[at + 1:at + 1 + data[at]].decode())
+        at += 1 + data[at]
+    return ".".join(labels), struct.unpack_from(">H", data, at + 1)[0]
+
+
 def test_health_checks_do_not_wait_for_dns(lab, other, answer):
     with FakeHost(answer) as host, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
         mute.bind(("127.0.0.1", 0))
@@ -606,6 +616,20 @@ def test_health_checks_do_not_wait_for_dns(lab, other, answer):
         wait_for(lambda: [u["state"] for u in gateway.status()["upstreams"]] == ["up"] + ["unresolved"] * 4,
                  "it was checked before the names were looked up")
         assert outcome(gateway)[0] == "served"
+
+
+def test_the_names_of_all_upstreams_are_asked_for_together(lab):
+    """Whoever is asked says nothing: then each name has been asked for before one of them is asked for again."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.settimeout(30)
+        names = {f"kms{n}.lab.example" for n in range(4)}
+        lab.daemon("a", options={"relay.upstream": ", ".join(names),
+                                 "relay.dns_server": f"127.0.0.1:{mute.getsockname()[1]}"})
+        asked = []
+        while {name for name, _ in asked} != names:
+            asked.append(question_of(mute.recv(512)))
+        assert len(set(asked)) == len(asked)
 
 
 def test_weight_shares_the_load(lab, other, answer):
@@ -676,3 +700,20 @@ def test_what_was_published_is_looked_after_when_no_domain_is_named_any_more(lab
     daemon.start()
     why = wait_for(lambda: daemon.status()["dns"].get("why"), "a round that failed")
     assert "dns.json" in why
+
+
+# Its name has a dot and is none; nobody but itself can be reached.
+NAMELESS = ["unshare", "--uts", "--net", "sh", "-c",
+            'echo no..name >/proc/sys/kernel/hostname && ip link set lo up && exec "$@"', "sh"]
+
+
+def test_what_was_published_is_withdrawn_without_a_name_of_ones_own(lab):
+    """What is to be there needs the name, what is to go does not: it is left to DNS alone, which is not there."""
+    daemon = lab.daemon("a", wait=False, prefix=NAMELESS, options={"dns.domains": "lab.example"})
+    record = {"domain": "old.example", "host": "kms.old.example", "priority": 0, "weight": 0, "port": 1688}
+    with open(os.path.join(daemon.folder, "state", "dns.json"), "w", encoding="ascii") as f:
+        json.dump({"records": [record]}, f)
+    daemon.start()
+    why = wait_for(lambda: {d["domain"]: d["why"] for d in daemon.status()["dns"].get("domains", [])}, "a round")
+    assert "has no full DNS name" in why["lab.example"]
+    assert "look up the zone of _vlmcs._tcp.old.example" in why["old.example"]
