@@ -22,7 +22,11 @@ static inline void column_copy(sqlite3_stmt *st, int i, char *out, size_t size)
 {
     const char *text = (const char *)sqlite3_column_text(st, i);
 
-    snprintf(out, size, "%s", text == NULL ? "" : text);
+    /* Most are empty, and a start may read millions of rows. */
+    if (text == NULL || *text == '\0')
+        *out = '\0';
+    else
+        snprintf(out, size, "%s", text);
 }
 
 #endif

@@ -11,14 +11,13 @@ import socket
 import pytest
 
 import kerberos
-from between import Between, without_trailer
+from between import Between, without_header_signing, without_trailer
 from kerberos import REALM, Tickets
 from kms_lab import Clients
 from lab import Lab, wait_for
-from rpc_pdu import ALTER, BIND, activation_stub, answer_of
+from rpc_pdu import activation_stub, answer_of
 
 NOT_SERVED = 0xC004F042
-HEADER_SIGNING = 0x04
 GROUP = "Volume License for Windows Server 2022"
 
 
@@ -115,10 +114,6 @@ def test_what_does_not_protect_the_whole_request_proves_nothing(domain):
     ccache = domain.tickets.issue(sid=domain.sids["PC01"])
     assert domain.ask("PC01", ccache, level="connect") == (NOT_SERVED, {"unauthenticated": 1})
     assert domain.ask("PC01", ccache, "--no-header-signing") == (NOT_SERVED, {"weak": 1})
-
-
-def without_header_signing(pdu):
-    return [pdu[:3] + bytes([pdu[3] & ~HEADER_SIGNING]) + pdu[4:] if pdu[2] in (BIND, ALTER) else pdu]
 
 
 @pytest.mark.parametrize("change,result,verdict", [

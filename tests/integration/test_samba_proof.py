@@ -1,13 +1,15 @@
 """Proven members on 1688 beside a Samba domain controller: granted as the directory grants."""
 import os
 import re
+import socket
 import sys
 
 import pytest
 
+from between import Between, is_signed, without_header_signing
 from kms_lab import Clients
 from lab import Lab, wait_for
-from rpc_pdu import activation_stub
+from rpc_pdu import FIRST, LAST, activation_stub
 from sambalab import BASE, CLIENT_ADDRESS, DOMAIN, REALM, SambaLab, new_password
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -55,14 +57,16 @@ class Domain:
         wait_for(lambda: daemon.status()["directory"]["state"] == "up", "the directory was looked at")
         return daemon
 
-    def client(self, name, daemon, *argv, keytab=None, expect=0):
-        """A machine that asks this host."""
+    def client(self, name, daemon, *argv, keytab=None, expect=0, port=None):
+        """A machine that asks this host; at another port if told."""
         folder = os.path.join(self.lab.folder, f"{name}-{daemon.name}")
         if not os.path.exists(folder):
             member = ["--domain", DOMAIN, "--keytab", keytab] if keytab else []
             self.lab.run("adbaclient", "--machine", folder, "init", "--name", name, "--product", "Windows Server 2022",
                          "--edition", "Standard", "--bundle", self.lab.bundle, *member)
             self.lab.run("adbaclient", "--machine", folder, "slmgr", "/skms", f"{HOST}:{daemon.port}")
+        if port is not None:
+            self.lab.run("adbaclient", "--machine", folder, "slmgr", "/skms", f"{HOST}:{port}")
         return self.lab.run("adbaclient", "--machine", folder, *argv, expect=expect)
 
     def close(self):
@@ -109,6 +113,36 @@ def test_who_is_not_proven_is_asked_for_the_threshold(domain):
     assert daemon.status()["proofs"] == {"unauthenticated": 1, "other-name": 1}
     assert counted(daemon) == 2
     daemon.wait_log(r'"PC91\S*" of PC01\$@LAB.EXAMPLE: counted as everyone, other-name')
+
+
+def drop_second_part():
+    """Loses the second fragment of the first request that has several."""
+    parts = []
+
+    def change(pdu):
+        if is_signed(pdu) and pdu[3] & (FIRST | LAST) != FIRST | LAST:
+            parts.append(pdu)
+        return [] if len(parts) == 2 and pdu is parts[1] else [pdu]
+
+    return change
+
+
+@pytest.mark.parametrize("change,options,reason,told", [
+    (without_header_signing, [], None, "header"),
+    (drop_second_part(), ["--max-fragment", "128"], "bad-signature", "fault 0x00000721"),
+], ids=["header signing taken off", "fragment lost"])
+def test_our_client_does_not_take_what_was_changed_on_the_way(domain, change, options, reason, told):
+    daemon = domain.start()
+    proxy = Between(domain.ad.client.inside(lambda: socket.create_server(("0.0.0.0", 0))),
+                    domain.ad.client.inside(lambda: socket.create_connection((CLIENT_ADDRESS, daemon.port), 60)),
+                    change=change)
+    done = domain.client("PC01", daemon, "--via", "1688", *options, "slmgr", "/ato", keytab=domain.machine, expect=None,
+                         port=proxy.port)
+    proxy.close()
+    assert done.code != 0
+    assert told in done.out + done.err, done
+    assert daemon.status()["proofs"] == {}
+    assert daemon.status()["connections"]["rpc_refused"] == ({reason: 1} if reason else {})
 
 
 # How who set his user principal name to PC77$@LAB.EXAMPLE asks for a ticket, whose name is then in it, and the verdict.

@@ -4,7 +4,8 @@ import socket
 import struct
 import threading
 
-REQUEST = 0
+REQUEST, BIND, ALTER = 0, 11, 14
+HEADER_SIGNING = 0x04
 
 
 def split(data):
@@ -29,6 +30,11 @@ def without_trailer(pdu):
     trailer = len(pdu) - struct.unpack_from("<H", pdu, 10)[0] - 8
     end = trailer - pdu[trailer + 2]
     return [pdu[:8] + struct.pack("<HH", end, 0) + pdu[12:end]]
+
+
+def without_header_signing(pdu):
+    """As if whoever logs in had not asked for it."""
+    return [pdu[:3] + bytes([pdu[3] & ~HEADER_SIGNING]) + pdu[4:] if pdu[2] in (BIND, ALTER) else pdu]
 
 
 class Between(threading.Thread):

@@ -108,6 +108,15 @@ def environment():
     return {k: v for k, v in os.environ.items() if k != "SMB_CONF_PATH"}
 
 
+def copy_etc(target):
+    """A copy of /etc; once more if others changed accounts meanwhile: lock files come and go."""
+    for last in (False, False, True):
+        done = subprocess.run(["cp", "-a", "/etc", target], capture_output=not last, check=last)
+        if done.returncode == 0:
+            return
+        shutil.rmtree(target)
+
+
 class Node:
     """One machine: its own network, mounts, host name and /etc; with pids also its own process ids.
 
@@ -121,7 +130,7 @@ class Node:
         self.folder = os.path.join(network.folder, name)
         self.etc = os.path.join(self.folder, "etc")
         os.makedirs(self.folder, exist_ok=True)
-        subprocess.run(["cp", "-a", "/etc", self.etc], check=True)
+        copy_etc(self.etc)
         self.write_etc("hostname", f"{name}\n")
         self._hold(binds)
 
