@@ -17,10 +17,12 @@
 /* The steward reads, this thread applies it to a copy of the roster. */
 static enum err synchronize(struct sync_job *j, struct errinfo *ei)
 {
-    const struct job_request request = {.kind = JOB_ACCOUNTS,
-                                        .list = j->list,
-                                        .cookie = j->cookie.data,
-                                        .cookie_len = j->cookie.len};
+    const struct job_request request = {
+        .kind = JOB_ACCOUNTS,
+        .list = j->list,
+        .cookie = j->cookie.data,
+        /* Too long to be told: everything is read. */
+        .cookie_len = j->cookie.len <= REQUEST_COOKIE_MAX ? j->cookie.len : 0};
     struct members_work *w = members_work_new(j->roster);
     struct reading_in in = {.each = members_take, .arg = w};
     enum err e = w == NULL ? err_nomem(ei) : job_ask(&j->job, &request, reading_take, &in, ei);

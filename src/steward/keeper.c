@@ -209,13 +209,13 @@ static void wait_for_more(struct keeper *k)
     struct pollfd p[2 + KEEPER_JOBS_MAX] = {{.fd = CONTROL_FD, .events = POLLIN},
                                             {.fd = k->signals, .events = POLLIN}};
 
-    /* Nothing but POLLHUP is asked of a job's socket: the asker left. */
+    /* Nothing is asked of a job's socket but what comes unasked: that the asker left. */
     for (size_t i = 0; i < KEEPER_JOBS_MAX; i++)
         p[2 + i].fd = k->tasks[i].pid != 0 && !k->tasks[i].cut ? k->tasks[i].fd : -1;
     if (poll(p, sizeof(p) / sizeof(p[0]), -1) < 0)
         return;
     for (size_t i = 0; i < KEEPER_JOBS_MAX; i++)
-        if ((p[2 + i].revents & POLLHUP) != 0)
+        if (p[2 + i].revents != 0)
             cut(&k->tasks[i]);
     if (p[1].revents != 0)
         bury_ended(k);
