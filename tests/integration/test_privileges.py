@@ -313,7 +313,7 @@ def test_the_steward_has_no_socket_of_the_network(lab, tmp_path):
             steward = wait_for(lambda: procfs.child(process.pid, PROCESS), "the steward runs")
             assert f"socket:[{inode}]" in procfs.descriptors(process.pid)
             assert f"socket:[{inode}]" not in procfs.descriptors(steward)
-            own = [t for t in procfs.descriptors(steward) if t.startswith("socket:")]
+            own = {t for t in procfs.descriptors(steward) if t.startswith("socket:")}
             assert len(own) == 1  # to the network process
         finally:
             process.terminate()
