@@ -18,6 +18,7 @@ pkg_check_modules(GSSAPI REQUIRED IMPORTED_TARGET krb5-gssapi)
 pkg_check_modules(SASL REQUIRED IMPORTED_TARGET libsasl2)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)
+pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd)
 pkg_check_modules(CARES REQUIRED IMPORTED_TARGET libcares)
 
 add_library(adbad_options INTERFACE)

@@ -44,7 +44,7 @@ disable_services()
 {
     for name in "$@"; do
         case $name in
-        slapd) services=slapd ;;
+        slapd | prometheus) services=$name ;;
         samba* | winbind) services='smbd nmbd winbind samba-ad-dc' ;;
         *) continue ;;
         esac

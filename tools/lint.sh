@@ -35,6 +35,7 @@ foreign_headers()
 {
     grep -rnE '#include <(ldap|lber|sasl/|krb5|gssapi)' src --include='*.[ch]' | grep -vE '^src/(ldap|gss/[a-z]+\.[ch]:[0-9]+:#include <(gssapi|krb5\.h))'
     grep -rnE '#include <sqlite3' src --include='*.[ch]' | grep -v '^src/store/'
+    grep -rnE '#include <microhttpd' src --include='*.[ch]' | grep -v '^src/web/'
     grep -rnE '#include <(uv|ares|sys/socket|netinet|arpa|netdb)' \
         src/base src/wire src/rpc src/catalog src/realm src/clearing src/kms src/members \
         src/adba src/store src/settings src/publish src/client src/fleet --include='*.[ch]'

@@ -19,6 +19,7 @@
 #include "daemon/relaying.h"
 #include "daemon/retention.h"
 #include "daemon/watcher.h"
+#include "daemon/website.h"
 #include "gss/gss.h"
 #include "net/inherit.h"
 
@@ -675,6 +676,7 @@ static const struct {
     {open_control, close_control},
     {start_net, stop_net},
     {start_publisher, close_nothing},
+    {website_open, website_close}, /* last: it shows all the others */
 };
 #define STEP_COUNT (sizeof(steps) / sizeof(steps[0]))
 

@@ -46,6 +46,8 @@ struct installed_key {
 
 enum iface_id { IFACE_ACTIVATION, IFACE_MANAGEMENT, IFACE_LAB, IFACE_COUNT };
 
+struct website;
+
 struct daemon {
     struct options options;
     unsigned inherited; /* listening sockets that were passed to us */
@@ -96,6 +98,7 @@ struct daemon {
     struct membership *membership; /* NULL likewise */
     struct publisher *publisher;
     struct control *control;
+    struct website *website;           /* NULL: nothing is served by HTTP */
     struct clearing_service *clearing; /* NULL: this is no clearing house */
 };
 
@@ -132,5 +135,7 @@ void calls_dispatch(void *daemon, struct net_call *call);
 
 /* status.c: everything kms.status tells; a new reference, or NULL when out of memory. */
 json_t *status_json(struct daemon *d);
+/* The same without what only the ledger knows; waits for nobody. */
+json_t *status_now_json(struct daemon *d);
 
 #endif

@@ -11,6 +11,7 @@
 #define RETRY_FIRST_MS 250
 #define RETRY_MAX_MS   10000
 #define NS_PER_MS      UINT64_C(1000000)
+#define NS_PER_US      UINT64_C(1000)
 #define NS_PER_SECOND  UINT64_C(1000000000)
 #define REFUSED_ROWS   256  /* in a commit: those who wait for it shall not wait long */
 #define LOOK_MS        2000 /* while nothing happens: is the file still there? */
@@ -101,6 +102,7 @@ static enum err write_refused(struct ledger *l, size_t max, struct errinfo *ei)
 
 static enum err write_taken(struct ledger *l, bool last, struct errinfo *ei)
 {
+    uint64_t begun = uv_hrtime();
     enum err e = store_begin(l->conf.store, ei);
 
     for (struct ledger_port *p = l->taken; e == ERR_OK && p != NULL; p = p->next_taken) {
@@ -119,6 +121,8 @@ static enum err write_taken(struct ledger *l, bool last, struct errinfo *ei)
         e = l->conf.save(l->conf.arg, l->conf.store, ei);
     if (e == ERR_OK)
         e = store_commit(l->conf.store, ei);
+    if (e == ERR_OK)
+        timing_add(&l->commit_times, (uv_hrtime() - begun) / NS_PER_US);
     return e;
 }
 
@@ -176,6 +180,7 @@ static void commit(struct ledger *l, bool last)
 
 static enum err write_alone(struct ledger *l, struct ledger_call *c)
 {
+    uint64_t begun = uv_hrtime();
     enum err e = store_begin(l->conf.store, c->ei);
 
     if (e == ERR_OK)
@@ -186,6 +191,7 @@ static enum err write_alone(struct ledger *l, struct ledger_call *c)
         go_down(l, c->ei, 0);
         return e;
     }
+    timing_add(&l->commit_times, (uv_hrtime() - begun) / NS_PER_US);
     uv_mutex_lock(&l->lock);
     l->stats.commits++;
     uv_mutex_unlock(&l->lock);
@@ -398,6 +404,11 @@ void ledger_stats(struct ledger *l, struct ledger_stats *out)
     uv_mutex_unlock(&l->lock);
     out->refusals = atomic_load(&l->refusals_seen);
     out->waiting = atomic_load(&l->refusals_waiting);
+}
+
+const struct timing *ledger_commit_times(const struct ledger *l)
+{
+    return &l->commit_times;
 }
 
 static void destroy(struct ledger *l)

@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "base/log.h"
+#include "base/timing.h"
 #include "store/refused.h"
 #include "store/store.h"
 
@@ -51,11 +52,14 @@ MUST_CHECK enum err ledger_open(const struct ledger_conf *conf, struct ledger **
 /* Once every port is closed: writes what waits, ends the writer and frees. NULL is fine. */
 void ledger_close(struct ledger *l);
 
-/* These three may be called from any thread but the writer's, the last two wait for it. */
+/* These may be called from any thread but the writer's; ledger_write and ledger_read wait for it.
+ */
 
 /* False between a failed commit and recovery: take no request. */
 bool ledger_ready(const struct ledger *l);
 void ledger_stats(struct ledger *l, struct ledger_stats *out);
+/* How long commits took that were made, writing and flushing; lives as long as the ledger. */
+const struct timing *ledger_commit_times(const struct ledger *l);
 /* Run fn on the writer's thread. Write: in a transaction of its own, committed before this
  * returns; it only writes, what there is to decide was decided before. On failure nothing of it is
  * recorded and the ledger is down, as after any failed commit. ERR_NOT_NOW while it is down. */

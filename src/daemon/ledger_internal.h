@@ -71,8 +71,9 @@ struct ledger {
     atomic_uint_fast64_t refusals_seen, refusals_waiting;
     atomic_size_t refused_rows; /* that wait, wherever */
     uv_mutex_t lock;
-    uv_cond_t work_cond;   /* the writer sleeps on it */
-    uv_cond_t answer_cond; /* callers of ledger_write and ledger_read */
+    uv_cond_t work_cond;        /* the writer sleeps on it */
+    uv_cond_t answer_cond;      /* callers of ledger_write and ledger_read */
+    struct timing commit_times; /* the writer's to raise */
     /* Under the lock. */
     bool work, asleep, closing;
     struct ledger_port *ports;

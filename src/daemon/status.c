@@ -171,7 +171,7 @@ static json_t *clock_json(const struct daemon *d)
                      (json_int_t)(now - clk_now(&real)));
 }
 
-json_t *status_json(struct daemon *d)
+json_t *status_now_json(struct daemon *d)
 {
     char listening[512], started[CLK_TEXT_MAX];
     int nice = getpriority(PRIO_PROCESS, 0);
@@ -195,6 +195,14 @@ json_t *status_json(struct daemon *d)
     json_object_set_new(j, "overrides", overrides_json(&d->overrides));
     json_object_set_new(j, "dns", publisher_json(d->publisher));
     json_object_set_new(j, "proofs", proofs_json(d));
-    add_totals(d, j);
+    return j;
+}
+
+json_t *status_json(struct daemon *d)
+{
+    json_t *j = status_now_json(d);
+
+    if (j != NULL)
+        add_totals(d, j);
     return j;
 }

@@ -19,6 +19,8 @@ struct watcher {
     struct look last;
     uint64_t begun, done; /* looks */
     int64_t looked_at;    /* lab time of the last one */
+    uint64_t begun_ns, took_ms, took_ms_all;
+    uint64_t good, failed; /* looks */
     bool busy, again, closing, closed;
 };
 
@@ -80,6 +82,10 @@ static void on_looked(uv_work_t *work, int status)
     }
     if (w->result != ERR_OK)
         take_failure(w);
+    w->took_ms = (uv_hrtime() - w->begun_ns) / 1000000;
+    w->took_ms_all += w->took_ms;
+    w->good += w->next.up;
+    w->failed += !w->next.up;
     tell(w, &w->next);
     if (w->next.up) {
         coverage_publish(w->conf.coverage, w->next.covered, w->next.covered_count, w->began);
@@ -110,6 +116,7 @@ static void begin(struct watcher *w)
         return;
     }
     w->busy = true;
+    w->begun_ns = uv_hrtime();
     w->begun++;
 }
 
@@ -150,6 +157,10 @@ json_t *watcher_json(const struct watcher *w)
     if (j == NULL || w->done == 0)
         return j;
     json_object_set_new(j, "checked", json_string(clk_format(w->looked_at, text)));
+    json_object_set_new(j, "looks",
+                        json_pack("{s:I, s:I, s:I, s:I}", "good", (json_int_t)w->good, "failed",
+                                  (json_int_t)w->failed, "milliseconds", (json_int_t)w->took_ms,
+                                  "milliseconds_in_all", (json_int_t)w->took_ms_all));
     if (w->last.facts != NULL)
         json_object_update(j, w->last.facts);
     if (w->last.up)

@@ -10,20 +10,20 @@
 
 static const int on = 1;
 
-static enum err listen_failed(int errnum, const char *text, struct errinfo *ei)
+static enum err listen_failed(int errnum, const char *text, const char *setting, struct errinfo *ei)
 {
     const char *remedy = "";
     bool misconfigured = errnum == EADDRNOTAVAIL || errnum == EAFNOSUPPORT;
 
     if (errnum == EADDRINUSE)
-        remedy = "; another program listens there: stop it, or choose another port in "
-                 "[kms] listen";
+        remedy = "; another program listens there: stop it, or choose another port in ";
     else if (errnum == EACCES)
-        remedy = "; ports below 1024 need CAP_NET_BIND_SERVICE: choose another in [kms] listen";
+        remedy = "; ports below 1024 need CAP_NET_BIND_SERVICE: choose another in ";
     else if (misconfigured)
-        remedy = "; this machine has no such address: change [kms] listen";
+        remedy = "; this machine has no such address: change ";
     err_fail_errno(ei, errnum, "listen on %s", text);
-    return err_fail(ei, misconfigured ? ERR_CONFIG : ei->code, "%s%s", ei->text, remedy);
+    return err_fail(ei, misconfigured ? ERR_CONFIG : ei->code, "%s%s%s", ei->text, remedy,
+                    *remedy != '\0' ? setting : "");
 }
 
 static bool set(int fd, int level, int option)
@@ -72,7 +72,8 @@ static int open_sockets(union address *a, unsigned n, int *fds)
     return errnum;
 }
 
-enum err listen_open(const char *text, union address *a, unsigned n, int *fds, struct errinfo *ei)
+enum err listen_open(const char *text, const char *setting, union address *a, unsigned n, int *fds,
+                     struct errinfo *ei)
 {
     int errnum;
 
@@ -82,7 +83,7 @@ enum err listen_open(const char *text, union address *a, unsigned n, int *fds, s
     if (errnum == 0)
         return ERR_OK;
     close_all(n, fds);
-    return listen_failed(errnum, text, ei);
+    return listen_failed(errnum, text, setting, ei);
 }
 
 static int option(int fd, int name)

@@ -79,7 +79,7 @@ enum err net_listen(struct net_server *s, const char *text, struct errinfo *ei)
     if (e == ERR_OK && s->address_count == LISTEN_MAX)
         e = too_many(ei);
     if (e == ERR_OK)
-        e = listen_open(text, &a, s->conf.workers, fds, ei);
+        e = listen_open(text, "[kms] listen", &a, s->conf.workers, fds, ei);
     return e == ERR_OK ? give(s, &a, fds, ei) : e;
 }
 

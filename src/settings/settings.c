@@ -188,6 +188,19 @@ static const struct conf_key keys[] = {
      .help = "Folder of catalogue overlays (adbactl catalog check); unset: /etc/adbad/catalog.d, if "
              "it is there."},
 
+    {"web", "listen", CONF_LIST, AT(web_listen), "127.0.0.1:8688, [::1]:8688",
+     .help = "Addresses and ports that answer HTTP, read only: metrics and the dashboard, to whoever "
+             "can connect. none: no HTTP."},
+    {"web", "names", CONF_LIST, AT(web_names), NULL,
+     .help = "Names by which it may be called (monitor.example.com), beside localhost and addresses: "
+             "a page of elsewhere cannot reach it under a name of its own."},
+    {"web", "max_connections", CONF_UINT, AT(web_max_connections), "128", .min = 1, .max = 10000, .unit = "connections",
+     .help = "Most HTTP connections at a time; further ones wait to be accepted."},
+    {"web", "max_per_source", CONF_UINT, AT(web_max_per_source), "64", .min = 1, .max = 10000, .unit = "connections",
+     .help = "Most HTTP connections of one address; further ones are closed at once."},
+    {"web", "timeout", CONF_DURATION, AT(web_timeout), "10s", .min = 1, .max = CLK_HOUR,
+     .help = "How long a client may take to send a request, and to take its answer."},
+
     {"control", "socket", CONF_PATH, AT(control_socket), SETTINGS_RUN_DIR "/control.sock",
      .help = "Unix socket for adbactl."},
 
@@ -213,6 +226,7 @@ const struct conf_section settings_sections[] = {
     {"clearing", "The realm's clearing house, which confirms installation IDs (lab mode)."},
     {"adba", "The steward of the activation objects in the directory."},
     {"catalog", "The catalogue of products."},
+    {"web", "Read-only HTTP: metrics and the dashboard."},
     {"control", "How adbactl reaches adbad."},
     {"lab", "Lab mode."},
     {"log", "What is logged."},

@@ -96,6 +96,11 @@ struct settings {
     struct conf_list adba_groups; /* empty: every installed host key's */
     /* [catalog] */
     char *catalog_dir; /* NULL: CATALOG_DEFAULT_DIR, if it is there */
+    /* [web] */
+    struct conf_list web_listen; /* empty, or the one word "none": nothing is served */
+    struct conf_list web_names;
+    uint32_t web_max_connections, web_max_per_source;
+    int64_t web_timeout; /* seconds */
     /* [control] */
     char *control_socket;
     /* [lab] */

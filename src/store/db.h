@@ -98,6 +98,7 @@ struct store {
     struct store_totals pending;             /* what the open transaction adds to the totals */
     struct store_checkpointer *checkpointer; /* NULL: SQLite moves the log by itself */
     uint64_t rows_read;
+    int64_t read_until; /* ms; store_limit */
     struct tally tally;
 };
 

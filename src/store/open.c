@@ -57,6 +57,8 @@ static enum err code_of(int rc, int sys)
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return ERR_BUSY;
+    case SQLITE_INTERRUPT:
+        return ERR_TIMEOUT;
     case SQLITE_PERM:
     case SQLITE_READONLY:
         return ERR_DENIED;

@@ -135,6 +135,7 @@ class Daemon:
             "store": {"state_dir": os.path.join(self.folder, "state")},
             "kms": {"listen": f"127.0.0.1:{self.port}"},
             "directory": self.lab.directory_settings(),
+            "web": {"listen": "none"},
             "control": {"socket": self.control},
             "lab": {"enabled": "yes", "clock": self.lab.clock},
             "log": {"level": "debug"},
