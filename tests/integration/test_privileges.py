@@ -174,32 +174,11 @@ def test_a_job_has_the_password_and_the_connection_and_nobody_else(lab_with_dire
         assert daemon.stop() == 0
 
 
-def keytab_keys(path):
-    """The key of each entry (MIT's keytab format, version 5.2)."""
-    with open(path, "rb") as f:
-        data = f.read()
-    at, keys = 2, {}
-
-    def field(pos):
-        n = int.from_bytes(data[pos:pos + 2], "big")
-        return data[pos + 2:pos + 2 + n], pos + 2 + n
-
-    while at < len(data):
-        size, pos = int.from_bytes(data[at:at + 4], "big"), at + 4
-        parts, p = int.from_bytes(data[pos:pos + 2], "big"), pos + 2
-        for _ in range(parts + 1):
-            _, p = field(p)
-        key, _ = field(p + 4 + 4 + 1 + 2)  # name type, time, version, kind of key
-        keys[f"key {len(keys)}"] = key
-        at = pos + size
-    return keys
-
-
 @pytest.mark.uninstrumented
 def test_the_directory_keytab_stays_with_the_steward(lab):
     """A keytab that the daemon's account would use; there is no KDC, which its job says."""
     subprocess.run([tool("tickets_tool"), lab.folder, "PC1$@LAB.EXAMPLE", "host/kms.lab.example@LAB.EXAMPLE"], check=True)
-    keys = keytab_keys(f"{lab.folder}/keytab")
+    keys = procfs.keytab_keys(f"{lab.folder}/keytab")
     assert len(keys) >= 1 and all(len(k) >= 16 for k in keys.values())
     daemon = lab.daemon(env={"KRB5_CONFIG": f"{lab.folder}/krb5.conf"}, options={
         "directory.uri": "ldap://127.0.0.1:1", "directory.mechanism": "gssapi", "directory.timeout": "1s",

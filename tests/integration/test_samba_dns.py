@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+import procfs
 from lab import Lab, wait_for
 from sambalab import ACCOUNT, BASE, DOMAIN, SambaLab
 
@@ -101,6 +102,24 @@ def test_a_host_publishes_itself_at_start_and_leaves_no_ticket_behind(site):
     assert only(status)["state"] == "published"
     assert (only(status)["zone"], only(status)["primary"]) == (DOMAIN, site.samba.dc1.fqdn)
     assert only(status)["records"] == [{"priority": 10, "weight": 20, "port": host.port, "host": HOST, "whose": "current"}]
+
+
+@pytest.mark.uninstrumented
+def test_the_accounts_keys_and_tickets_stay_with_the_steward(site):
+    """While rounds, looks and readings go on, each with a login by keytab."""
+    host = site.host(interval="1s")
+    published(host)
+    host.wait_log("directory .* is up")
+    host.wait_log("computer accounts, read in full")
+    pid, keys = host.process.pid, procfs.keytab_keys(site.keytab)
+    with open(site.realms.bundle, encoding="utf-8") as f:
+        derived = {"a derived key": bytes.fromhex(json.load(f)["keys"]["6"]["request"]["enc"])}
+    assert procfs.stat(pid)[0] == "adbad" and len(keys) > 0
+    for _ in range(3):
+        assert only(dns(host, "check"))["state"] == "published"  # another round
+        assert procfs.scan(pid, derived) == set(derived)  # the scan finds what is there
+        assert procfs.scan(pid, keys) == set()
+        assert [t for t in procfs.descriptors(pid) if "keytab" in t or "ccache" in t or "krb5cc" in t] == []
 
 
 def test_it_publishes_anew_every_interval(site):

@@ -1,5 +1,5 @@
 """What the system tells of a running process: who its children are, what it has open, and every byte that it
-has in memory. To look into the steward's processes, which let nobody, one must be root."""
+has in memory; and what secret files hold, to look for it. To look into the steward's processes, which let nobody, one must be root."""
 import contextlib
 import os
 import re
@@ -79,3 +79,24 @@ def private_scalar(path):
     der = subprocess.run(["openssl", "ec", "-in", path, "-outform", "DER"], capture_output=True, check=True).stdout
     at = der.index(b"\x02\x01\x01\x04\x20")  # ECPrivateKey: version 1, then the number (RFC 5915)
     return der[at + 5:at + 37]
+
+
+def keytab_keys(path):
+    """The key of each entry (MIT's keytab format, version 5.2)."""
+    with open(path, "rb") as f:
+        data = f.read()
+    at, keys = 2, {}
+
+    def field(pos):
+        n = int.from_bytes(data[pos:pos + 2], "big")
+        return data[pos + 2:pos + 2 + n], pos + 2 + n
+
+    while at < len(data):
+        size, pos = int.from_bytes(data[at:at + 4], "big"), at + 4
+        parts, p = int.from_bytes(data[pos:pos + 2], "big"), pos + 2
+        for _ in range(parts + 1):
+            _, p = field(p)
+        key, _ = field(p + 4 + 4 + 1 + 2)  # name type, time, version, kind of key
+        keys[f"key {len(keys)}"] = key
+        at = pos + size
+    return keys
