@@ -22,19 +22,25 @@ bool log_level_parse(const char *text, enum log_level *out)
     return false;
 }
 
-void log_to_stderr(void *arg, enum log_level level, const char *prefix, const char *text)
+int log_format(char *out, size_t size, enum log_level level, const char *prefix, const char *text)
 {
     char when[32];
     struct tm tm;
     time_t now = time(NULL);
 
-    (void)arg;
     gmtime_r(&now, &tm);
     strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
-    if (prefix[0] != '\0')
-        fprintf(stderr, "%s %-5s %s: %s\n", when, names[level], prefix, text);
-    else
-        fprintf(stderr, "%s %-5s %s\n", when, names[level], text);
+    return snprintf(out, size, "%s %-5s %s%s%s\n", when, names[level], prefix,
+                    prefix[0] != '\0' ? ": " : "", text);
+}
+
+void log_to_stderr(void *arg, enum log_level level, const char *prefix, const char *text)
+{
+    char line[LOG_LINE_MAX];
+
+    (void)arg;
+    log_format(line, sizeof(line), level, prefix, text);
+    fputs(line, stderr);
 }
 
 struct log log_child(const struct log *parent, const char *fmt, ...)
@@ -57,16 +63,41 @@ static void make_printable(char *text)
     }
 }
 
-void log_write(const struct log *l, enum log_level level, const char *fmt, ...)
+static void write_line(const struct log *l, struct log_line *line, const char *fmt, va_list ap)
 {
     char text[1024];
+
+    vsnprintf(text, sizeof(text), fmt, ap);
+    make_printable(text);
+    line->prefix = l->prefix;
+    line->text = text;
+    if (l->dest->line != NULL)
+        l->dest->line(l->dest->arg, line);
+    else
+        l->dest->fn(l->dest->arg, line->level, line->prefix, text);
+}
+
+void log_write(const struct log *l, enum log_level level, const char *fmt, ...)
+{
+    struct log_line line = {.level = level};
     va_list ap;
 
     if (!log_enabled(l, level))
         return;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
+    write_line(l, &line, fmt, ap);
     va_end(ap);
-    make_printable(text);
-    l->dest->fn(l->dest->arg, level, l->prefix, text);
+}
+
+void log_write_as(const struct log *l, enum log_level level, enum log_kind kind, const char *reason,
+                  const char *fmt, ...)
+{
+    struct log_line line = {.level = level, .kind = kind, .reason = reason};
+    va_list ap;
+
+    if (!log_enabled(l, level))
+        return;
+    va_start(ap, fmt);
+    write_line(l, &line, fmt, ap);
+    va_end(ap);
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/logkind.h"
 
 enum log_level { LOGL_ERROR, LOGL_WARN, LOGL_INFO, LOGL_DEBUG };
 
@@ -17,9 +18,19 @@ enum log_level { LOGL_ERROR, LOGL_WARN, LOGL_INFO, LOGL_DEBUG };
  * unless the function says that it can do more. */
 typedef void log_fn(void *arg, enum log_level level, const char *prefix, const char *text);
 
+/* One line, with what a structured log can be searched by. */
+struct log_line {
+    enum log_level level;
+    enum log_kind kind;
+    const char *reason; /* the word that documents list ("bad-length", "clock-skew"); NULL: none */
+    const char *prefix, *text;
+};
+typedef void log_line_fn(void *arg, const struct log_line *line);
+
 struct log_dest {
     log_fn *fn;
-    void *arg;
+    log_line_fn *line;  /* in place of fn, unless it is NULL */
+    void *arg;          /* of either */
     enum log_level max; /* the most talkative level that is written */
 };
 
@@ -28,7 +39,11 @@ struct log {
     char prefix[80];             /* "kms 10.0.0.7:49211", may be empty */
 };
 
-/* Writes "2026-11-22T10:00:00Z level prefix: text" to stderr. arg is unused. Thread-safe. */
+#define LOG_LINE_MAX 1280 /* a formatted line */
+/* "2026-11-22T10:00:00Z level prefix: text" and a newline; returns its length as snprintf does. */
+int log_format(char *out, size_t size, enum log_level level, const char *prefix, const char *text);
+
+/* Writes that line to stderr. arg is unused. Thread-safe. */
 void log_to_stderr(void *arg, enum log_level level, const char *prefix, const char *text);
 
 /* Parses "error", "warn", "info" or "debug". */
@@ -44,12 +59,20 @@ static inline bool log_enabled(const struct log *l, enum log_level level)
 }
 
 void log_write(const struct log *l, enum log_level level, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* A line of a kind; reason as in struct log_line. */
+void log_write_as(const struct log *l, enum log_level level, enum log_kind kind, const char *reason,
+                  const char *fmt, ...) PRINTF_LIKE(5, 6);
 
 /* Arguments are not evaluated when the level is off. */
 #define log_at(l, level, ...)                                                                      \
     do {                                                                                           \
         if (log_enabled((l), (level)))                                                             \
             log_write((l), (level), __VA_ARGS__);                                                  \
+    } while (0)
+#define log_as(l, level, kind, reason, ...)                                                        \
+    do {                                                                                           \
+        if (log_enabled((l), (level)))                                                             \
+            log_write_as((l), (level), (kind), (reason), __VA_ARGS__);                             \
     } while (0)
 #define log_error(l, ...) log_at((l), LOGL_ERROR, __VA_ARGS__)
 #define log_warn(l, ...)  log_at((l), LOGL_WARN, __VA_ARGS__)

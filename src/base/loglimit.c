@@ -24,7 +24,7 @@ bool loglimit_tell(struct loglimit *l, const struct log *log, enum log_level lev
         return true;
     if (now == l->second)
         return false;
-    log_at(log, level, "… and %" PRIu64 " more %s", l->held, l->what);
+    log_as(log, level, LOGK_MORE, l->what, "… and %" PRIu64 " more %s", l->held, l->what);
     l->held = 0;
     return true;
 }

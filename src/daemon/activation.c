@@ -55,19 +55,19 @@ static void log_answered(const struct owed *o)
     if (!daemon_worker_line_due(o->w, &o->w->lines[KMS_ANSWERED], LOGL_INFO))
         return;
     if (a->channel == STORE_ADBA) {
-        log_info(&o->w->d->log,
-                 "activation %s \"%s\" %s: granted as a member, an activation object covers it "
-                 "(%s%s%s, version %u, CMID %s, not counted)",
-                 a->peer, a->workstation, product_name(o->product, product),
-                 *a->principal != '\0' ? a->principal : "by its name", *a->sid != '\0' ? ", " : "",
-                 a->sid, a->version, guid_format(&a->client_id, cmid));
+        log_as(&o->w->d->log, LOGL_INFO, LOGK_ACTIVATION_MEMBER, NULL,
+               "activation %s \"%s\" %s: granted as a member, an activation object covers it "
+               "(%s%s%s, version %u, CMID %s, not counted)",
+               a->peer, a->workstation, product_name(o->product, product),
+               *a->principal != '\0' ? a->principal : "by its name", *a->sid != '\0' ? ", " : "",
+               a->sid, a->version, guid_format(&a->client_id, cmid));
         return;
     }
-    log_info(&o->w->d->log,
-             "activation %s \"%s\" %s: answered, count %" PRIu32 " (version %u, CMID %s, needs "
-             "%" PRIu32 ")",
-             a->peer, a->workstation, product_name(o->product, product), a->count, a->version,
-             guid_format(&a->client_id, cmid), a->required_count);
+    log_as(&o->w->d->log, LOGL_INFO, LOGK_ACTIVATION, NULL,
+           "activation %s \"%s\" %s: answered, count %" PRIu32 " (version %u, CMID %s, needs "
+           "%" PRIu32 ")",
+           a->peer, a->workstation, product_name(o->product, product), a->count, a->version,
+           guid_format(&a->client_id, cmid), a->required_count);
 }
 
 static void log_refused(struct daemon_worker *w, const struct refused *r)
@@ -80,10 +80,10 @@ static void log_refused(struct daemon_worker *w, const struct refused *r)
     if (r->request != NULL)
         snprintf(who, sizeof(who), " \"%s\" %s", r->request->workstation,
                  product_name(r->product, product));
-    log_at(&w->d->log, level, "activation %s%s: refused, 0x%08X %s: %s%s%s (version %u.%u)",
-           r->peer, who, kms_reason_hresult(r->reason), kms_reason_name(r->reason),
-           kms_reason_text(r->reason), *r->missing != '\0' ? ": " : "", r->missing,
-           r->version.major, r->version.minor);
+    log_as(&w->d->log, level, LOGK_ACTIVATION_REFUSED, kms_reason_name(r->reason),
+           "activation %s%s: refused, 0x%08X %s: %s%s%s (version %u.%u)", r->peer, who,
+           kms_reason_hresult(r->reason), kms_reason_name(r->reason), kms_reason_text(r->reason),
+           *r->missing != '\0' ? ": " : "", r->missing, r->version.major, r->version.minor);
 }
 
 /* ---- what the ledger gets ---- */
@@ -120,11 +120,11 @@ static void refuse_stub(struct daemon_worker *w, struct net_call *call)
 
     counter_add(&w->bad_stubs, 1);
     if (daemon_worker_line_due(w, &w->bad_stub_lines, LOGL_INFO))
-        log_info(&w->d->log,
-                 "activation %s: refused, fault 0x%08X bad-stub: %zu bytes of %s are not the "
-                 "operation's parameters",
-                 net_call_peer(call, text), RPC_FAULT_BAD_STUB, rpc->stub_len,
-                 rpc->ndr64 ? "NDR64" : "NDR 2.0");
+        log_as(&w->d->log, LOGL_INFO, LOGK_ACTIVATION_REFUSED, "bad-stub",
+               "activation %s: refused, fault 0x%08X bad-stub: %zu bytes of %s are not the "
+               "operation's parameters",
+               net_call_peer(call, text), RPC_FAULT_BAD_STUB, rpc->stub_len,
+               rpc->ndr64 ? "NDR64" : "NDR 2.0");
     net_call_fault(call, RPC_FAULT_BAD_STUB);
 }
 
@@ -290,9 +290,10 @@ static bool member_grant(struct daemon_worker *w, struct net_call *call,
     p = proof_judge(&q, membership_members(d->membership));
     counter_add(&w->proofs[p], 1);
     if (p != PROOF_MEMBER)
-        log_debug(&d->log, "activation %s \"%s\"%s%s: counted as everyone, %s: %s",
-                  net_call_peer(call, peer), workstation, q.peer != NULL ? " of " : "",
-                  q.peer != NULL ? q.peer->principal : "", proof_name(p), proof_text(p));
+        log_as(&d->log, LOGL_DEBUG, LOGK_ACTIVATION_COUNTED, proof_name(p),
+               "activation %s \"%s\"%s%s: counted as everyone, %s: %s", net_call_peer(call, peer),
+               workstation, q.peer != NULL ? " of " : "", q.peer != NULL ? q.peer->principal : "",
+               proof_name(p), proof_text(p));
     return p == PROOF_MEMBER;
 }
 

@@ -70,7 +70,8 @@ enum err clearing_open(struct daemon *d, struct errinfo *ei)
         return e;
     }
     d->clearing = c;
-    log_info(&d->log, "this is the clearing house of realm %s", d->bundle.name);
+    log_as(&d->log, LOGL_INFO, LOGK_SETTINGS, NULL, "this is the clearing house of realm %s",
+           d->bundle.name);
     return ERR_OK;
 }
 
@@ -185,11 +186,11 @@ struct clearing_verdict clearing_settle(struct daemon *d, struct clearing_case *
 static void log_pool(struct daemon *d, const char *peer, const struct clearing_case *c,
                      const struct clearing_verdict *v)
 {
-    log_info(&d->log,
-             "clearing %s \"%s\": granted, machine with the key ending in %s (\"%s\"): activation "
-             "%" PRIu32 " of the key, %" PRIu32 " left; machine %" PRIu32,
-             peer, c->request.name, c->id.key + HOSTKEY_TEXT_LEN - 5, c->group, v->used, v->left,
-             v->hosts_used);
+    log_as(&d->log, LOGL_INFO, LOGK_CLEARING, NULL,
+           "clearing %s \"%s\": granted, machine with the key ending in %s (\"%s\"): activation "
+           "%" PRIu32 " of the key, %" PRIu32 " left; machine %" PRIu32,
+           peer, c->request.name, c->id.key + HOSTKEY_TEXT_LEN - 5, c->group, v->used, v->left,
+           v->hosts_used);
 }
 
 void clearing_log_granted(struct daemon *d, const char *peer, const struct clearing_case *c,
@@ -202,24 +203,24 @@ void clearing_log_granted(struct daemon *d, const char *peer, const struct clear
         log_pool(d, peer, c, v);
         return;
     }
-    log_info(&d->log,
-             "clearing %s \"%s\": granted, %s with the key ending in %s (\"%s\"): activation "
-             "%" PRIu32 " of this %s, %" PRIu32 " left; host %" PRIu32 " of the key, %" PRIu32
-             " left",
-             peer, c->request.name, iid_kind_name(c->id.kind), c->id.key + HOSTKEY_TEXT_LEN - 5,
-             c->group, v->used, iid_kind_name(c->id.kind), v->left, v->hosts_used, v->hosts_left);
+    log_as(&d->log, LOGL_INFO, LOGK_CLEARING, NULL,
+           "clearing %s \"%s\": granted, %s with the key ending in %s (\"%s\"): activation "
+           "%" PRIu32 " of this %s, %" PRIu32 " left; host %" PRIu32 " of the key, %" PRIu32
+           " left",
+           peer, c->request.name, iid_kind_name(c->id.kind), c->id.key + HOSTKEY_TEXT_LEN - 5,
+           c->group, v->used, iid_kind_name(c->id.kind), v->left, v->hosts_used, v->hosts_left);
     if (c->id.kind == IID_MACHINE && kind == LABKEY_HOST)
-        log_warn(&d->log,
-                 "clearing %s \"%s\": a client took an activation of the host key ending in %s; "
-                 "install its client setup key there",
-                 peer, c->request.name, c->id.key + HOSTKEY_TEXT_LEN - 5);
+        log_as(&d->log, LOGL_WARN, LOGK_CLEARING, NULL,
+               "clearing %s \"%s\": a client took an activation of the host key ending in %s; "
+               "install its client setup key there",
+               peer, c->request.name, c->id.key + HOSTKEY_TEXT_LEN - 5);
 }
 
 void clearing_log_refused(struct daemon *d, const char *peer, enum clearing_reason reason,
                           uint32_t hresult, const char *why)
 {
-    log_info(&d->log, "clearing %s: refused, 0x%08X %s: %s", peer, hresult,
-             clearing_reason_name(reason), why);
+    log_as(&d->log, LOGL_INFO, LOGK_CLEARING_REFUSED, clearing_reason_name(reason),
+           "clearing %s: refused, 0x%08X %s: %s", peer, hresult, clearing_reason_name(reason), why);
 }
 
 /* ---- online ---- */

@@ -135,15 +135,17 @@ static enum err extend_limits(struct store_clearing_key *k, uint32_t hosts, uint
 static void tell_limits(struct daemon *d, const struct store_clearing_key *k, json_t *reply)
 {
     if (clearing_pooled(k->key)) {
-        log_info(&d->log, "clearing: key ending in %s extended to %" PRIu32 " activations",
-                 k->key + HOSTKEY_TEXT_LEN - 5, k->pool);
+        log_as(&d->log, LOGL_INFO, LOGK_CLEARING, NULL,
+               "clearing: key ending in %s extended to %" PRIu32 " activations",
+               k->key + HOSTKEY_TEXT_LEN - 5, k->pool);
         json_object_set_new(reply, "activations_max", json_integer(k->pool));
         json_object_set_new(reply, "activations_left",
                             json_integer((json_int_t)k->pool - (json_int_t)k->granted));
         return;
     }
-    log_info(&d->log, "clearing: key ending in %s extended to %" PRIu32 " hosts, each %" PRIu32,
-             k->key + HOSTKEY_TEXT_LEN - 5, k->hosts, k->per_host);
+    log_as(&d->log, LOGL_INFO, LOGK_CLEARING, NULL,
+           "clearing: key ending in %s extended to %" PRIu32 " hosts, each %" PRIu32,
+           k->key + HOSTKEY_TEXT_LEN - 5, k->hosts, k->per_host);
     json_object_set_new(reply, "hosts_max", json_integer(k->hosts));
     json_object_set_new(reply, "activations_max", json_integer(k->per_host));
 }
@@ -250,8 +252,9 @@ enum err clearing_issue_command(void *arg, const json_t *request, json_t *reply,
     e = ledger_write(d->ledger, write_key, &k, ei);
     if (e != ERR_OK)
         return e;
-    log_info(&d->log, "clearing: %s ending in %s issued for \"%s\", %" PRIu32 " activations",
-             labkey_kind_name(kind), k.key + HOSTKEY_TEXT_LEN - 5, k.group, k.pool);
+    log_as(&d->log, LOGL_INFO, LOGK_CLEARING, NULL,
+           "clearing: %s ending in %s issued for \"%s\", %" PRIu32 " activations",
+           labkey_kind_name(kind), k.key + HOSTKEY_TEXT_LEN - 5, k.group, k.pool);
     json_object_set_new(reply, "key", json_string(k.key));
     json_object_set_new(reply, "kind", json_string(labkey_kind_name(kind)));
     json_object_set_new(reply, "product", json_string(k.group));
@@ -311,8 +314,8 @@ enum err clearing_block_command(void *arg, const json_t *request, json_t *reply,
         e = ledger_write(d->ledger, write_key, &k, ei);
     if (e != ERR_OK)
         return e;
-    log_info(&d->log, "clearing: key ending in %s %s", k.key + HOSTKEY_TEXT_LEN - 5,
-             k.blocked ? "blocked" : "no longer blocked");
+    log_as(&d->log, LOGL_INFO, LOGK_CLEARING, NULL, "clearing: key ending in %s %s",
+           k.key + HOSTKEY_TEXT_LEN - 5, k.blocked ? "blocked" : "no longer blocked");
     json_object_set_new(reply, "blocked", json_boolean(k.blocked));
     return ERR_OK;
 }

@@ -68,8 +68,8 @@ static enum err clock_advance(void *arg, const json_t *request, json_t *reply, s
     e = labclk_advance(d->labclk, json_integer_value(by), &now, ei);
     if (e != ERR_OK)
         return e;
-    log_info(&d->log, "lab clock moved forward by %lld s to %s", (long long)json_integer_value(by),
-             clk_format(now, text));
+    log_as(&d->log, LOGL_INFO, LOGK_CLOCK, NULL, "lab clock moved forward by %lld s to %s",
+           (long long)json_integer_value(by), clk_format(now, text));
     if (d->membership != NULL)
         membership_sync(d->membership, false, false);
     json_object_set_new(reply, "now", json_integer(now));

@@ -220,8 +220,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
         buf_add(&cl->line, b->base, (size_t)n);
     }
     if (cl->line.err != ERR_OK || cl->line.len > REQUEST_LINE_MAX) {
-        log_warn(&cl->control->conf.log, "control client closed: its line is longer than %d bytes",
-                 REQUEST_LINE_MAX);
+        log_as(&cl->control->conf.log, LOGL_WARN, LOGK_CONTROL, "line-too-long",
+               "control client closed: its line is longer than %d bytes", REQUEST_LINE_MAX);
         close_client(cl);
         return;
     }

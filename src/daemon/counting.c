@@ -108,15 +108,16 @@ static enum err rebuild(struct daemon *d, struct store *s, uint64_t *rows, struc
     if (e != ERR_OK && e != ERR_NOTFOUND && e != ERR_MALFORMED)
         return e == ERR_NOMEM ? err_nomem(ei) : e;
     if (e == ERR_MALFORMED)
-        log_warn(&d->log, "%s; it is not used, every activation is read", ei->text);
+        log_as(&d->log, LOGL_WARN, LOGK_LEDGER_WARNING, NULL,
+               "%s; it is not used, every activation is read", ei->text);
     if (e != ERR_OK) { /* the room never shrinks: every row speaks, however old */
         kms_host_forget(d->host);
         after = d->count_after;
     }
     e = store_each_activation_after(s, after, remember, &r, ei);
     if (e == ERR_OK)
-        log_info(&d->log, "the count goes on from what was saved and %" PRIu64 " activations since",
-                 r.rows);
+        log_as(&d->log, LOGL_INFO, LOGK_COUNT, NULL,
+               "the count goes on from what was saved and %" PRIu64 " activations since", r.rows);
     *rows = r.rows;
     return e == ERR_NOMEM ? err_nomem(ei) : e;
 }
@@ -147,7 +148,8 @@ static enum err begin_empty(struct daemon *d, struct errinfo *ei)
     if (e == ERR_OK)
         e = store_load_count(d->store, take_application, d->host, &d->count_after, ei);
     if (e == ERR_OK)
-        log_info(&d->log, "the count begins empty: [kms] restart = forget");
+        log_as(&d->log, LOGL_INFO, LOGK_COUNT, NULL,
+               "the count begins empty: [kms] restart = forget");
     return e;
 }
 
@@ -161,6 +163,7 @@ enum err counting_start(struct daemon *d, struct errinfo *ei)
         return begin_empty(d, ei);
     e = rebuild(d, d->store, &rows, ei);
     if (e == ERR_OK && rows >= COUNTING_SAVE_EVERY && save_now(d, &why) != ERR_OK)
-        log_warn(&d->log, "%s; the next start reads %" PRIu64 " activations again", why.text, rows);
+        log_as(&d->log, LOGL_WARN, LOGK_LEDGER_WARNING, NULL,
+               "%s; the next start reads %" PRIu64 " activations again", why.text, rows);
     return e;
 }

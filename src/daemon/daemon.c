@@ -48,10 +48,16 @@ static enum err open_settings(struct daemon *d, struct errinfo *ei)
 
     if (e != ERR_OK)
         return e;
-    d->log_dest =
-        (struct log_dest){.fn = log_to_stderr, .max = (enum log_level)d->settings.log_level};
+    /* A check tells the person who asked for it. */
+    if (d->options.check)
+        d->log_dest =
+            (struct log_dest){.fn = log_to_stderr, .max = (enum log_level)d->settings.log_level};
+    else
+        e = logsink_open(&d->sink, &d->settings, &d->log_dest, ei);
+    if (e != ERR_OK)
+        settings_free(&d->settings);
     d->log = (struct log){.dest = &d->log_dest};
-    return ERR_OK;
+    return e;
 }
 
 /* Set at run time through the control socket, and kept; before any thread is there. */
@@ -83,6 +89,8 @@ static enum err open_overrides(struct daemon *d, struct errinfo *ei)
 
 static void close_settings(struct daemon *d)
 {
+    if (!d->options.check)
+        logsink_close(&d->sink, &d->log_dest);
     settings_free(&d->settings);
 }
 
@@ -116,10 +124,10 @@ static void on_steward(uv_poll_t *p, int status, int events)
     (void)events;
     uv_poll_stop(p);
     d->steward_lost = true;
-    log_error(&d->log,
-              "the steward process %d ended: nothing is known of the directory any more, so this "
-              "process ends too; start adbad again",
-              (int)d->steward_pid);
+    log_as(&d->log, LOGL_ERROR, LOGK_STEWARD_LOST, NULL,
+           "the steward process %d ended: nothing is known of the directory any more, so this "
+           "process ends too; start adbad again",
+           (int)d->steward_pid);
     uv_stop(&d->loop);
 }
 
@@ -175,6 +183,7 @@ static enum err open_loop(struct daemon *d, struct errinfo *ei)
     int rc = uv_loop_init(&d->loop);
 
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);  /* until there is something to reload */
     signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error to handle, not an end */
     d->loop.data = d;
     return rc == 0 ? ERR_OK : err_fail_errno(ei, -rc, "start the event loop");
@@ -267,7 +276,8 @@ static enum err open_host(struct daemon *d, struct errinfo *ei)
     e = d->host == NULL ? err_nomem(ei) : groups_load(d, ei);
     if (e == ERR_OK && d->settings.kms_mode == SET_KMS_REFUSE) {
         kms_host_set_refusing(d->host, true);
-        log_warn(&d->log, "[kms] mode = refuse: every request is refused with 0xC004F042");
+        log_as(&d->log, LOGL_WARN, LOGK_SETTINGS, NULL,
+               "[kms] mode = refuse: every request is refused with 0xC004F042");
     }
     if (e != ERR_OK)
         close_host(d);
@@ -338,7 +348,7 @@ static enum err open_ledger(struct daemon *d, struct errinfo *ei)
  * matters is on disk: end without waiting for it and without freeing. */
 static void leave_at_once(struct daemon *d)
 {
-    log_debug(&d->log, "ending during a DNS look-up");
+    log_as(&d->log, LOGL_DEBUG, LOGK_ENDING, NULL, "ending during a DNS look-up");
     _exit(d->steward_lost ? EXIT_FAILED : EXIT_OK);
 }
 
@@ -523,12 +533,14 @@ static enum err open_directory(struct daemon *d, struct errinfo *ei)
     if (d->options.check)
         return ERR_OK;
     if (d->settings.dir_uri == NULL) {
-        log_info(&d->log, "no directory is configured ([directory] uri): KMS only");
+        log_as(&d->log, LOGL_INFO, LOGK_SETTINGS, NULL,
+               "no directory is configured ([directory] uri): KMS only");
         return ERR_OK;
     }
     if (d->settings.proof == SET_PROOF_NAME)
-        log_warn(&d->log, "[directory] proof = name: whoever names a member's name is believed; "
-                          "for tests only");
+        log_as(&d->log, LOGL_WARN, LOGK_SETTINGS, NULL,
+               "[directory] proof = name: whoever names a member's name is believed; "
+               "for tests only");
     d->coverage = conf.coverage = coverage_new(d->settings.max_stale);
     if (d->coverage != NULL)
         d->watcher = watcher_new(&conf);
@@ -708,16 +720,27 @@ static void on_signal(uv_signal_t *s, int number)
 {
     struct daemon *d = s->data;
 
-    log_info(&d->log, "ending on %s", number == SIGINT ? "SIGINT" : "SIGTERM");
+    log_as(&d->log, LOGL_INFO, LOGK_ENDING, NULL, "ending on %s",
+           number == SIGINT ? "SIGINT" : "SIGTERM");
     notify_stopping(&d->manager);
     uv_stop(&d->loop);
 }
 
-static void watch_signal(struct daemon *d, uv_signal_t *s, int number)
+static void on_hangup(uv_signal_t *s, int number)
+{
+    struct daemon *d = s->data;
+    struct errinfo ei = {0};
+
+    (void)number;
+    if (logsink_reopen(&d->sink, &ei) != ERR_OK)
+        log_as(&d->log, LOGL_WARN, LOGK_SETTINGS, NULL, "%s; the old one is written on", ei.text);
+}
+
+static void watch_signal(struct daemon *d, uv_signal_t *s, int number, uv_signal_cb cb)
 {
     uv_signal_init(&d->loop, s);
     s->data = d;
-    uv_signal_start(s, on_signal, number);
+    uv_signal_start(s, cb, number);
 }
 
 static void on_alive(uv_timer_t *t)
@@ -742,11 +765,15 @@ int daemon_run(struct daemon *d)
 {
     char addresses[512];
 
-    watch_signal(d, &d->sigterm, SIGTERM);
-    watch_signal(d, &d->sigint, SIGINT);
+    watch_signal(d, &d->sigterm, SIGTERM, on_signal);
+    watch_signal(d, &d->sigint, SIGINT, on_signal);
+    watch_signal(d, &d->sighup, SIGHUP, on_hangup);
     start_alive(d);
     net_server_addresses(d->net, addresses, sizeof(addresses));
-    fprintf(stderr, "ready: listening on %s\n", addresses);
+    if (d->sink.journal < 0) /* who started us by hand, or a script, waits for this line */
+        fprintf(stderr, "ready: listening on %s\n", addresses);
+    if (d->log_dest.line != NULL)
+        log_as(&d->log, LOGL_INFO, LOGK_READY, NULL, "ready: listening on %s", addresses);
     notify_status(&d->manager, "Listening on %s", addresses);
     notify_ready(&d->manager);
     if (!d->steward_lost)
@@ -754,6 +781,7 @@ int daemon_run(struct daemon *d)
     uv_close((uv_handle_t *)&d->alive, NULL);
     uv_close((uv_handle_t *)&d->sigterm, NULL);
     uv_close((uv_handle_t *)&d->sigint, NULL);
+    uv_close((uv_handle_t *)&d->sighup, NULL);
     return d->steward_lost ? EXIT_FAILED : EXIT_OK;
 }
 

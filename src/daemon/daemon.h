@@ -12,6 +12,7 @@
 #include "catalog/catalog.h"
 #include "daemon/coverage.h"
 #include "daemon/ledger.h"
+#include "daemon/logsink.h"
 #include "daemon/notify.h"
 #include "daemon/overrides.h"
 #include "daemon/worker.h"
@@ -54,10 +55,11 @@ struct daemon {
     struct notify manager;
     struct settings settings;
     struct overrides overrides; /* of settings, set at run time */
+    struct logsink sink;
     struct log_dest log_dest;
     struct log log;
     uv_loop_t loop;
-    uv_signal_t sigterm, sigint;
+    uv_signal_t sigterm, sigint, sighup;
     uv_timer_t alive; /* tells the service manager, where it wants to know */
     uv_timer_t grace; /* runs while connections take their last answers */
     bool abandoned;   /* a worker still sits in a DNS look-up: end without freeing */

@@ -27,12 +27,13 @@ static const struct cat_group *usable(struct daemon *d, const struct hostkey *k)
     struct errinfo ei = {0};
 
     if (g == NULL) {
-        log_warn(&d->log, "host key for \"%s\" is not used: the catalogue has no such group",
-                 k->group);
+        log_as(&d->log, LOGL_WARN, LOGK_HOSTKEY_BAD, "no-group",
+               "host key for \"%s\" is not used: the catalogue has no such group", k->group);
         return NULL;
     }
     if (hostkey_verify(&d->bundle, k->cert, k->group, daemon_now(d), &ei) != ERR_OK) {
-        log_warn(&d->log, "host key for \"%s\" is not used: %s", k->group, ei.text);
+        log_as(&d->log, LOGL_WARN, LOGK_HOSTKEY_BAD, "not-valid",
+               "host key for \"%s\" is not used: %s", k->group, ei.text);
         return NULL;
     }
     return g;
@@ -52,13 +53,14 @@ static void judge(struct daemon *d, const struct kms_hostkind *kind, struct inst
             kms_hosting_text(&v, kind, key->lacks);
     }
     if (*key->lacks != '\0')
-        log_warn(&d->log, "host key \"%s\" serves %zu of %zu KMS ids: %s", g->name, key->served,
-                 g->kms_id_count, key->lacks);
+        log_as(&d->log, LOGL_WARN, LOGK_HOSTKEY_BAD, "partial",
+               "host key \"%s\" serves %zu of %zu KMS ids: %s", g->name, key->served,
+               g->kms_id_count, key->lacks);
     if (key->how == INSTALLATION_NOT)
-        log_warn(&d->log,
-                 "host key \"%s\" is not activated on this host: its clients are refused with "
-                 "0xC004F041; run \"adbactl hostkey activate\"",
-                 g->name);
+        log_as(&d->log, LOGL_WARN, LOGK_HOSTKEY_BAD, "not-activated",
+               "host key \"%s\" is not activated on this host: its clients are refused with "
+               "0xC004F041; run \"adbactl hostkey activate\"",
+               g->name);
 }
 
 static enum err apply(struct daemon *d, const struct installed_key *keys,
@@ -125,7 +127,8 @@ static enum err load_all(struct daemon *d, const struct hostkey *installed, size
         if (e != ERR_OK)
             return e;
         describe(&installed[i], g, &with[*used].beside, &keys[*used]);
-        log_info(&d->log, "host key installed: \"%s\", %zu KMS ids", g->name, g->kms_id_count);
+        log_as(&d->log, LOGL_INFO, LOGK_HOSTKEY, NULL, "host key installed: \"%s\", %zu KMS ids",
+               g->name, g->kms_id_count);
         judge(d, &with[*used].kind, &keys[*used]);
         ++*used;
     }
@@ -157,10 +160,10 @@ enum err groups_load(struct daemon *d, struct errinfo *ei)
         keys = NULL;
     }
     if (e == ERR_OK && used == 0)
-        log_warn(&d->log,
-                 "no host key is installed in %s: every request is refused with 0xC004F042; run "
-                 "\"adbactl hostkey issue\", then \"adbactl hostkey install\"",
-                 d->settings.state_dir);
+        log_as(&d->log, LOGL_WARN, LOGK_HOSTKEY_BAD, "none",
+               "no host key is installed in %s: every request is refused with 0xC004F042; run "
+               "\"adbactl hostkey issue\", then \"adbactl hostkey install\"",
+               d->settings.state_dir);
     for (size_t i = 0; with != NULL && i < n; i++)
         installation_fini(&with[i].beside);
     for (size_t i = 0; i < n; i++)

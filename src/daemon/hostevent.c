@@ -41,7 +41,8 @@ static void on_posted(void *arg, enum err e)
     struct posted *p = arg;
 
     if (e != ERR_OK)
-        log_warn(&p->log, "event %u could not be recorded", p->event.event_id);
+        log_as(&p->log, LOGL_WARN, LOGK_EVENT_LOST, NULL, "event %u could not be recorded",
+               p->event.event_id);
     free(p);
 }
 
@@ -58,7 +59,8 @@ void hostevent_post(struct ledger_port *port, const struct log *log,
     struct posted *p = malloc(sizeof(*p));
 
     if (p == NULL) {
-        log_warn(log, "event %u could not be recorded: out of memory", h->event_id);
+        log_as(log, LOGL_WARN, LOGK_EVENT_LOST, NULL,
+               "event %u could not be recorded: out of memory", h->event_id);
         return;
     }
     *p = (struct posted){.event = *h, .log = *log};
@@ -78,5 +80,6 @@ void hostevent_not_started(struct daemon *d, const struct errinfo *why)
         h.hresult = hostevent_hresult(why->code);
     snprintf(h.text, sizeof(h.text), "%s", why->text);
     if (ledger_write(d->ledger, write_event, &h, &ei) != ERR_OK)
-        log_warn(&d->log, "%s; that adbad did not start is not in its event log", ei.text);
+        log_as(&d->log, LOGL_WARN, LOGK_EVENT_LOST, NULL,
+               "%s; that adbad did not start is not in its event log", ei.text);
 }

@@ -45,10 +45,10 @@ static void go_down(struct ledger *l, const struct errinfo *ei, size_t lost)
     uv_mutex_lock(&l->lock);
     l->stats.failures++;
     uv_mutex_unlock(&l->lock);
-    log_error(&l->conf.log,
-              "%s; %zu activations are not recorded and therefore not answered, and none will be "
-              "until it can be written again",
-              ei->text, lost);
+    log_as(&l->conf.log, LOGL_ERROR, LOGK_LEDGER_DOWN, NULL,
+           "%s; %zu activations are not recorded and therefore not answered, and none will be "
+           "until it can be written again",
+           ei->text, lost);
     l->down_since = uv_hrtime();
     l->retry_ms = RETRY_FIRST_MS;
     l->retry_at = l->down_since + l->retry_ms * NS_PER_MS;
@@ -68,12 +68,13 @@ static void recover(struct ledger *l)
         int64_t down = (int64_t)((uv_hrtime() - l->down_since) / NS_PER_SECOND);
 
         set_up(l, true, "");
-        log_info(&l->conf.log, "the ledger is back after %s; requests are answered again",
-                 clk_format_duration(down, text));
+        log_as(&l->conf.log, LOGL_INFO, LOGK_LEDGER_BACK, NULL,
+               "the ledger is back after %s; requests are answered again",
+               clk_format_duration(down, text));
         return;
     }
     if (strcmp(l->stats.why, ei.text) != 0)
-        log_warn(&l->conf.log, "still no ledger: %s", ei.text);
+        log_as(&l->conf.log, LOGL_WARN, LOGK_LEDGER_DOWN, NULL, "still no ledger: %s", ei.text);
     set_up(l, false, ei.text);
     l->retry_ms = l->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : l->retry_ms * 2;
     l->retry_at = uv_hrtime() + l->retry_ms * NS_PER_MS;
@@ -350,7 +351,8 @@ static struct store_checkpointer *start_checkpointer(struct ledger *l)
     struct errinfo ei = {0};
 
     if (store_checkpointer_start(l->conf.store, &c, &ei) != ERR_OK)
-        log_warn(&l->conf.log, "%s; some commits will take longer", ei.text);
+        log_as(&l->conf.log, LOGL_WARN, LOGK_LEDGER_WARNING, NULL,
+               "%s; some commits will take longer", ei.text);
     return c;
 }
 

@@ -65,23 +65,25 @@ static void tell(const struct membership *m, const struct sync_job *j)
 
     if (j->e != ERR_OK) {
         if (strcmp(j->ei.text, m->why) != 0)
-            log_warn(log,
-                     "computer accounts could not be read: %s; what was read before holds for %s",
-                     j->ei.text, m->max_stale_text);
+            log_as(log, LOGL_WARN, LOGK_MEMBERS_BAD, NULL,
+                   "computer accounts could not be read: %s; what was read before holds for %s",
+                   j->ei.text, m->max_stale_text);
         return;
     }
     if (m->why[0] != '\0')
-        log_info(log, "computer accounts can be read again");
+        log_as(log, LOGL_INFO, LOGK_MEMBERS, NULL, "computer accounts can be read again");
     if (j->out.reading.full)
-        log_info(log, "%zu computer accounts, read in full (%s) in %" PRIu64 " ms",
-                 roster_count(j->out.roster), why_full(j), j->ms);
+        log_as(log, LOGL_INFO, LOGK_MEMBERS, NULL,
+               "%zu computer accounts, read in full (%s) in %" PRIu64 " ms",
+               roster_count(j->out.roster), why_full(j), j->ms);
     else if (j->out.reading.entries > 0 || j->out.removed_n > 0)
-        log_info(log, "%zu computer accounts, %" PRIu64 " changed, %zu gone",
-                 roster_count(j->out.roster), j->out.reading.entries, j->out.removed_n);
+        log_as(log, LOGL_INFO, LOGK_MEMBERS, NULL,
+               "%zu computer accounts, %" PRIu64 " changed, %zu gone", roster_count(j->out.roster),
+               j->out.reading.entries, j->out.removed_n);
     if (j->out.reading.unusable > 0)
-        log_warn(log,
-                 "%" PRIu64 " computer accounts are left out: no name, or one that is too long",
-                 j->out.reading.unusable);
+        log_as(log, LOGL_WARN, LOGK_MEMBERS_BAD, NULL,
+               "%" PRIu64 " computer accounts are left out: no name, or one that is too long",
+               j->out.reading.unusable);
 }
 
 static void take(struct membership *m, struct sync_job *j)
@@ -104,7 +106,8 @@ static void take(struct membership *m, struct sync_job *j)
     snprintf(m->last.why_full, sizeof(m->last.why_full), "%s", why_full(j));
     members_publish(m->members, j->out.roster, j->now);
     if (saver_add(m->saver, &j->out, &m->state, &ei) != ERR_OK)
-        log_error(&m->conf.log, "%s: what was read is not saved", ei.text);
+        log_as(&m->conf.log, LOGL_ERROR, LOGK_MEMBERS_BAD, NULL, "%s: what was read is not saved",
+               ei.text);
 }
 
 static void begin(struct membership *m);
@@ -246,8 +249,9 @@ static enum err load(struct membership *m, struct errinfo *ei)
 
     if (e == ERR_OK && m->state.synced_at != MEMBERS_NEVER) {
         members_publish(m->members, l.roster, m->state.synced_at);
-        log_info(&m->conf.log, "%zu computer accounts, as they were at %s", roster_count(l.roster),
-                 clk_format(m->state.synced_at, text));
+        log_as(&m->conf.log, LOGL_INFO, LOGK_MEMBERS, NULL,
+               "%zu computer accounts, as they were at %s", roster_count(l.roster),
+               clk_format(m->state.synced_at, text));
     }
     roster_unref(l.roster);
     return e;

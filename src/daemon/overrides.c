@@ -188,8 +188,9 @@ enum err overrides_command(void *daemon, const json_t *request, json_t *reply, s
     kms_host_set_intervals(d->host, d->host_conf.activation_interval,
                            d->host_conf.renewal_interval);
     publisher_enable(d->publisher, d->settings.dns_publish && !n.no_dns_publishing);
-    log_info(&d->log, "settings changed through the control socket and kept in %s/%s",
-             d->settings.state_dir, FILE_NAME);
+    log_as(&d->log, LOGL_INFO, LOGK_SETTINGS, NULL,
+           "settings changed through the control socket and kept in %s/%s", d->settings.state_dir,
+           FILE_NAME);
     json_object_set_new(reply, "overrides", overrides_json(&n));
     json_object_set_new(reply, "restart_needed", json_boolean(restart));
     return ERR_OK;

@@ -75,17 +75,17 @@ static void tell_published(const struct publisher *p, const struct update *u,
     char text[CLK_TEXT_MAX];
 
     if (d->result == ERR_OK)
-        log_info(&p->conf.log,
-                 "event %d: published in %s: " PUBLISH_SERVICE ".%s leads to %s port %u, priority "
-                 "%u, weight %u",
-                 PUBLISHER_EVENT_PUBLISHED, d->domain, d->domain, r->host, r->port, r->priority,
-                 r->weight);
+        log_as(&p->conf.log, LOGL_INFO, LOGK_DNS, NULL,
+               "event %d: published in %s: " PUBLISH_SERVICE ".%s leads to %s port %u, priority "
+               "%u, weight %u",
+               PUBLISHER_EVENT_PUBLISHED, d->domain, d->domain, r->host, r->port, r->priority,
+               r->weight);
     else
-        log_warn(&p->conf.log,
-                 "event %d: 0x%08X, not published in %s: %s; KMS requests are served meanwhile, "
-                 "next attempt in %s",
-                 PUBLISHER_EVENT_FAILED, code_of(d), d->domain, d->why.text,
-                 clk_format_duration(p->conf.settings->dns_retry, text));
+        log_as(&p->conf.log, LOGL_WARN, LOGK_DNS_BAD, NULL,
+               "event %d: 0x%08X, not published in %s: %s; KMS requests are served meanwhile, "
+               "next attempt in %s",
+               PUBLISHER_EVENT_FAILED, code_of(d), d->domain, d->why.text,
+               clk_format_duration(p->conf.settings->dns_retry, text));
     record_event(p, d);
 }
 
@@ -98,9 +98,10 @@ static void tell_domain(const struct publisher *p, const struct update *u,
     if (u->what == UPDATE_PUBLISH && d->configured)
         tell_published(p, u, d);
     else if (d->result != ERR_OK)
-        log_warn(&p->conf.log, "not withdrawn from %s: %s", d->domain, d->why.text);
+        log_as(&p->conf.log, LOGL_WARN, LOGK_DNS_BAD, NULL, "not withdrawn from %s: %s", d->domain,
+               d->why.text);
     else
-        log_info(&p->conf.log, "nothing of ours is left in %s", d->domain);
+        log_as(&p->conf.log, LOGL_INFO, LOGK_DNS, NULL, "nothing of ours is left in %s", d->domain);
 }
 
 static void remember_told(struct publisher *p, const struct update *u)

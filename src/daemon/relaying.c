@@ -148,22 +148,23 @@ static void log_outcome(struct relaying *r, const struct relayed_call *c,
 
     if (a->outcome == RELAY_ANSWERED) {
         if (daemon_worker_line_due(r->w, &r->lines[a->outcome], LOGL_INFO))
-            log_info(log,
-                     "relay %s: answered by %s, 0x%08X after %" PRIu32
-                     " µs (version %u, %zu bytes)",
-                     c->peer, relay_target_format(a->upstream, where), a->status, a->elapsed_us,
-                     version_of(c), c->request.n);
+            log_as(log, LOGL_INFO, LOGK_RELAYED, NULL,
+                   "relay %s: answered by %s, 0x%08X after %" PRIu32 " µs (version %u, %zu bytes)",
+                   c->peer, relay_target_format(a->upstream, where), a->status, a->elapsed_us,
+                   version_of(c), c->request.n);
         return;
     }
     if (a->outcome == RELAY_LEFT) {
         if (daemon_worker_line_due(r->w, &r->lines[a->outcome], LOGL_DEBUG))
-            log_debug(log, "relay %s: it left before its turn came", c->peer);
+            log_as(log, LOGL_DEBUG, LOGK_RELAY_FAULT, NULL,
+                   "relay %s: it left before its turn came", c->peer);
         return;
     }
     if (daemon_worker_line_due(r->w, &r->lines[a->outcome], LOGL_WARN))
-        log_warn(log, "relay %s: fault 0x%08X %s: %s%s%s (version %u, %zu bytes)", c->peer,
-                 a->status, relay_outcome_name(a->outcome), relay_outcome_text(a->outcome),
-                 *a->why != '\0' ? "; last " : "", a->why, version_of(c), c->request.n);
+        log_as(log, LOGL_WARN, LOGK_RELAY_FAULT, relay_outcome_name(a->outcome),
+               "relay %s: fault 0x%08X %s: %s%s%s (version %u, %zu bytes)", c->peer, a->status,
+               relay_outcome_name(a->outcome), relay_outcome_text(a->outcome),
+               *a->why != '\0' ? "; last " : "", a->why, version_of(c), c->request.n);
 }
 
 static void refuse(struct relaying *r, const struct relayed_call *c, const struct relay_answer *a)

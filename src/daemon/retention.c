@@ -35,8 +35,9 @@ static void end_round(struct retention *r)
     char text[CLK_TEXT_MAX];
 
     if (r->removed > 0)
-        log_info(&r->conf.log, "%" PRIu64 " records from before %s left the ledger", r->removed,
-                 clk_format(r->before, text));
+        log_as(&r->conf.log, LOGL_INFO, LOGK_LEDGER_KEEP, NULL,
+               "%" PRIu64 " records from before %s left the ledger", r->removed,
+               clk_format(r->before, text));
     r->removed = 0;
 }
 

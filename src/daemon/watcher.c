@@ -35,18 +35,19 @@ static void tell(struct watcher *w, const struct look *now)
     char text[CLK_TEXT_MAX];
 
     if (!now->up && (first || was->up))
-        log_warn(&w->conf.log,
-                 "directory %s is not usable: %s; KMS requests are served meanwhile, next look in "
-                 "%s",
-                 w->conf.settings->dir_uri, now->why,
-                 clk_format_duration(w->conf.settings->dir_retry, text));
+        log_as(&w->conf.log, LOGL_WARN, LOGK_DIRECTORY_DOWN, NULL,
+               "directory %s is not usable: %s; KMS requests are served meanwhile, next look in "
+               "%s",
+               w->conf.settings->dir_uri, now->why,
+               clk_format_duration(w->conf.settings->dir_retry, text));
     if (now->up &&
         (first || !was->up || now->object_count != was->object_count || now->good != was->good))
-        log_info(&w->conf.log,
-                 "directory %s is up: forest \"%s\", %zu activation objects, %zu good",
-                 w->conf.settings->dir_uri, now->forest, now->object_count, now->good);
+        log_as(&w->conf.log, LOGL_INFO, LOGK_DIRECTORY_UP, NULL,
+               "directory %s is up: forest \"%s\", %zu activation objects, %zu good",
+               w->conf.settings->dir_uri, now->forest, now->object_count, now->good);
     if (now->up && now->why[0] != '\0' && (first || strcmp(now->why, was->why) != 0))
-        log_warn(&w->conf.log, "directory %s: %s", w->conf.settings->dir_uri, now->why);
+        log_as(&w->conf.log, LOGL_WARN, LOGK_DIRECTORY_WARNING, NULL, "directory %s: %s",
+               w->conf.settings->dir_uri, now->why);
     tended_log(&now->tended, &was->tended, &steward);
 }
 

@@ -32,5 +32,5 @@ void tended_log(const struct tended *t, const struct tended *was, const struct l
 {
     for (size_t i = 0; i < t->n; i++)
         if (t->lines[i].deed || !holds(was, t->lines[i].text))
-            log_at(log, t->lines[i].level, "%s", t->lines[i].text);
+            log_as(log, t->lines[i].level, LOGK_STEWARD, NULL, "%s", t->lines[i].text);
 }

@@ -89,9 +89,9 @@ void worker_record(struct net_worker *w, const union address *peer, unsigned rea
 
     counter_add(&w->stats.closed[reason], 1);
     if (may_tell(w, level))
-        log_write(&w->server->conf.log, level, "%s closed: %s%s%s",
-                  address_format(peer, text, sizeof(text)), net_reason_name(reason),
-                  detail[0] != '\0' ? ": " : "", detail);
+        log_write_as(&w->server->conf.log, level, LOGK_CONNECTION_CLOSED, net_reason_name(reason),
+                     "%s closed: %s%s%s", address_format(peer, text, sizeof(text)),
+                     net_reason_name(reason), detail[0] != '\0' ? ": " : "", detail);
 }
 
 unsigned worker_refusal(const struct net_worker *w, enum err e, char detail[64])
@@ -117,8 +117,8 @@ static void on_refusal(void *arg, enum rpc_reason reason, const char *detail)
     if (w->current != NULL)
         conn_peer(w->current, text);
     if (may_tell(w, LOGL_INFO))
-        log_write(&w->server->conf.log, LOGL_INFO, "%s refused: %s: %s", text,
-                  rpc_reason_name(reason), detail);
+        log_write_as(&w->server->conf.log, LOGL_INFO, LOGK_CALL_REFUSED, rpc_reason_name(reason),
+                     "%s refused: %s: %s", text, rpc_reason_name(reason), detail);
 }
 
 /* ---- accepting ---- */
@@ -160,8 +160,8 @@ static void tell_exhausted(struct net_worker *w, const char *what)
     if (w->told_exhausted != 0 && now - w->told_exhausted < TELL_EXHAUSTED_MS)
         return;
     w->told_exhausted = now;
-    log_warn(&w->server->conf.log, "accepting pauses with %u connections open: %s",
-             gate_open(&w->server->gate), what);
+    log_as(&w->server->conf.log, LOGL_WARN, LOGK_ACCEPTING, NULL,
+           "accepting pauses with %u connections open: %s", gate_open(&w->server->gate), what);
 }
 
 static void accept_failed(struct net_worker *w, int errnum)

@@ -219,8 +219,8 @@ static void tell_ourselves(struct monitor *m, unsigned id, const struct relay_ta
     if (m->warned[id])
         return;
     m->warned[id] = true;
-    log_at(&m->relay->conf.log, m->relay->automatic ? LOGL_INFO : LOGL_WARN,
-           "upstream %s is this daemon itself; it is left out", relay_target_format(t, text));
+    log_as(&m->relay->conf.log, m->relay->automatic ? LOGL_INFO : LOGL_WARN, LOGK_UPSTREAM_WARNING,
+           NULL, "upstream %s is this daemon itself; it is left out", relay_target_format(t, text));
 }
 
 /* What worked stays the first to be tried. */
@@ -256,9 +256,11 @@ static void tell_dns(struct monitor *m, const struct lookup *l)
     const struct log *log = &m->relay->conf.log;
 
     if (l->e != ERR_OK && !m->dns_failed)
-        log_warn(log, "[relay] upstream = auto: %s; the upstreams that are known stay", l->ei.text);
+        log_as(log, LOGL_WARN, LOGK_UPSTREAM_WARNING, NULL,
+               "[relay] upstream = auto: %s; the upstreams that are known stay", l->ei.text);
     else if (l->e == ERR_OK && m->dns_failed)
-        log_info(log, "[relay] upstream = auto: DNS answers again");
+        log_as(log, LOGL_INFO, LOGK_UPSTREAM_WARNING, NULL,
+               "[relay] upstream = auto: DNS answers again");
     m->dns_failed = l->e != ERR_OK;
 }
 
@@ -329,9 +331,10 @@ static void checked(struct check *c, const char *why)
     }
     pthread_mutex_unlock(&r->lock);
     if (changed && why == NULL)
-        log_info(&r->conf.log, "upstream %s takes calls", c->text);
+        log_as(&r->conf.log, LOGL_INFO, LOGK_UPSTREAM_UP, NULL, "upstream %s takes calls", c->text);
     else if (changed)
-        log_warn(&r->conf.log, "upstream %s is down: %s", c->text, why);
+        log_as(&r->conf.log, LOGL_WARN, LOGK_UPSTREAM_DOWN, NULL, "upstream %s is down: %s",
+               c->text, why);
     tell_health(m);
 }
 

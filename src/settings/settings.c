@@ -17,6 +17,7 @@ static const char *const members_choices[] = {"adba-first", "count", NULL};
 static const char *const proof_choices[] = {"kerberos", "name", "none", NULL};
 static const char *const rodc_choices[] = {"refuse", "switch", NULL};
 static const char *const relay_choices[] = {"foreign", "all", NULL};
+static const char *const targets[] = {"auto", "stderr", "journal", NULL};
 static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
 
 #define AT(member) offsetof(struct settings, member)
@@ -211,6 +212,12 @@ static const struct conf_key keys[] = {
 
     {"log", "level", CONF_ENUM, AT(log_level), "info", .choices = levels,
      .help = "Most talkative level that is logged."},
+    {"log", "target", CONF_ENUM, AT(log_target), "auto", .choices = targets,
+     .help = "journal: systemd's, with fields to search by (docs/logs.md). auto: file, if it is set; "
+             "the journal, if stderr leads there; else stderr."},
+    {"log", "file", CONF_PATH, AT(log_file), NULL,
+     .help = "With target = auto: the file to append to. It is opened anew at SIGHUP, after it was "
+             "renamed."},
 };
 /* clang-format on */
 const struct conf_table settings_table = {.keys = keys, .n = sizeof(keys) / sizeof(keys[0])};

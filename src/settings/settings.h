@@ -33,6 +33,8 @@ enum settings_members { SET_MEMBERS_ADBA_FIRST, SET_MEMBERS_COUNT };
 
 enum settings_proof { SET_PROOF_KERBEROS, SET_PROOF_NAME, SET_PROOF_NONE };
 
+enum settings_log { SET_LOG_AUTO, SET_LOG_STDERR, SET_LOG_JOURNAL };
+
 enum settings_rodc { SET_RODC_REFUSE, SET_RODC_SWITCH };
 
 struct settings {
@@ -69,7 +71,9 @@ struct settings {
     int dir_tls;         /* enum settings_tls */
     char *dir_tls_ca;
     int proof;       /* enum settings_proof */
-    int dir_on_rodc; /* enum settings_rodc */
+    int dir_on_rodc; /* enum settings_log { SET_LOG_AUTO, SET_LOG_STDERR, SET_LOG_JOURNAL };
+
+enum settings_rodc */
     char *lab_forest;
     int64_t dir_timeout; /* seconds */
     int64_t dir_retry;   /* seconds */
@@ -107,7 +111,9 @@ struct settings {
     bool lab;
     char *lab_clock;
     /* [log] */
-    int log_level; /* enum log_level */
+    int log_level;  /* enum log_level */
+    int log_target; /* enum settings_log */
+    char *log_file; /* NULL: none */
 };
 
 /* Keys that take effect only when adbad starts are CONF_RESTART. */

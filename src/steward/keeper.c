@@ -72,7 +72,8 @@ static void start_job(struct keeper *k, int fd)
     pid_t self = getpid(), pid;
 
     if (t == NULL) {
-        log_warn(&k->log, "a job is refused: %d run already", KEEPER_JOBS_MAX);
+        log_as(&k->log, LOGL_WARN, LOGK_STEWARD_JOB, "too-many", "a job is refused: %d run already",
+               KEEPER_JOBS_MAX);
         close(fd);
         return;
     }
@@ -80,7 +81,8 @@ static void start_job(struct keeper *k, int fd)
     if (pid == 0)
         become_job(k, fd, self);
     if (pid < 0) {
-        log_error(&k->log, "a job can't be started: %s", strerror(errno));
+        log_as(&k->log, LOGL_ERROR, LOGK_STEWARD_JOB, "no-process", "a job can't be started: %s",
+               strerror(errno));
         close(fd);
         return;
     }
@@ -111,7 +113,7 @@ static void tell_end(const struct keeper *k, const struct task *t, int status)
     else
         err_fail(&why, ERR_INTERNAL, "the steward's job ended with exit code %d",
                  WEXITSTATUS(status));
-    log_error(&k->log, "process %d: %s", (int)t->pid, why.text);
+    log_as(&k->log, LOGL_ERROR, LOGK_STEWARD_JOB, "ended", "process %d: %s", (int)t->pid, why.text);
     wire_put_u8(&w, PACKET_FAILED);
     packet_put_error(&w, &why);
     if (wire_written(&w) == ERR_OK)

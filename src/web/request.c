@@ -166,7 +166,7 @@ static enum MHD_Result call(struct connection *c, const struct web_route *route)
 
         snprintf(text, sizeof(text), "%s\n", ei.text);
         if (status_of(e) == MHD_HTTP_INTERNAL_SERVER_ERROR)
-            log_warn(&conf->log, "%s: %s", route->path, ei.text);
+            log_as(&conf->log, LOGL_WARN, LOGK_WEB_BAD, NULL, "%s: %s", route->path, ei.text);
         sent = refuse(c, status_of(e), false, text);
     }
     buf_fini(&reply.body);

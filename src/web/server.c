@@ -202,7 +202,8 @@ static void take(struct web_server *s, int fd, union address *a, socklen_t len)
         return;
     }
     if (MHD_add_connection(s->mhd, fd, &a->any, len) != MHD_YES)
-        log_warn(&s->conf.log, "a connection could not be taken: %s", strerror(errno));
+        log_as(&s->conf.log, LOGL_WARN, LOGK_WEB_BAD, NULL, "a connection could not be taken: %s",
+               strerror(errno));
 }
 
 static void on_incoming(uv_poll_t *p, int status, int events)
@@ -243,8 +244,8 @@ static bool listen_at(struct listener *l)
     if (e != ERR_OK) {
         l->fd = -1;
         if (!l->told)
-            log_warn(&s->conf.log, "%s; activations are served all the same, and it is tried again",
-                     ei.text);
+            log_as(&s->conf.log, LOGL_WARN, LOGK_WEB_BAD, NULL,
+                   "%s; activations are served all the same, and it is tried again", ei.text);
         l->told = true;
         return false;
     }
@@ -252,7 +253,8 @@ static bool listen_at(struct listener *l)
     l->poll.data = l;
     if (!s->full)
         uv_poll_start(&l->poll, UV_READABLE, on_incoming);
-    log_info(&s->conf.log, "listening on http://%s/", address_format(&a, text, sizeof(text)));
+    log_as(&s->conf.log, LOGL_INFO, LOGK_WEB, NULL, "listening on http://%s/",
+           address_format(&a, text, sizeof(text)));
     return true;
 }
 

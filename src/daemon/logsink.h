@@ -1,0 +1,32 @@
+/* logsink: where the log goes, as [log] target and file say: the journal, a file, or stderr.
+ *
+ * Belongs to the process that opened it: what a child of ours says goes to its stderr. Any thread
+ * may write. */
+#ifndef ADBAD_DAEMON_LOGSINK_H
+#define ADBAD_DAEMON_LOGSINK_H
+
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "base/log.h"
+#include "settings/settings.h"
+
+struct logsink {
+    int journal; /* -1: not there */
+    int file;    /* -1: not a file */
+    char *path;  /* of the file; NULL */
+    pid_t owner;
+    atomic_ullong lost; /* lines that the journal did not take, not told yet */
+};
+
+/* Opens what s says and makes *dest lead there. */
+MUST_CHECK enum err logsink_open(struct logsink *k, const struct settings *s, struct log_dest *dest,
+                                 struct errinfo *ei);
+/* What is written afterwards goes to stderr. */
+void logsink_close(struct logsink *k, struct log_dest *dest);
+
+/* The file by its name once more, after it was renamed (logrotate(8)). On failure the old one is
+ * written on. Nothing without a file. */
+MUST_CHECK enum err logsink_reopen(struct logsink *k, struct errinfo *ei);
+
+#endif
