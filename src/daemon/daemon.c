@@ -1,12 +1,14 @@
 #include "daemon/daemon.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +28,7 @@
 #define BIND_MS     10000
 #define EXCHANGE_MS 10000
 #define GRACE_MS    3000 /* for answers that are owed when the daemon ends */
+#define STEWARD_MS  3000 /* for the steward process to end */
 
 /* Runs the loop until done says so. */
 #define run_until(d, done)                                                                         \
@@ -106,11 +109,24 @@ static enum err open_steward(struct daemon *d, struct errinfo *ei)
     return d->options.steward(&d->settings, &d->log, &d->steward, &d->steward_pid, ei);
 }
 
+/* One that somebody stopped would not. */
+static bool ends_in_time(pid_t pid)
+{
+    struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+    bool ended = p.fd >= 0 && poll(&p, 1, STEWARD_MS) == 1;
+
+    if (p.fd >= 0)
+        close(p.fd);
+    return ended;
+}
+
 static void close_steward(struct daemon *d)
 {
     if (d->steward_pid == 0)
         return;
     close(d->steward);
+    if (!ends_in_time(d->steward_pid))
+        kill(d->steward_pid, SIGKILL); /* a child of ours that is not buried yet */
     while (waitpid(d->steward_pid, NULL, 0) < 0 && errno == EINTR)
         ;
 }

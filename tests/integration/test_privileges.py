@@ -260,6 +260,17 @@ def test_no_process_outlives_adbad(lab_with_directory, sig):
             assert time.monotonic() - began < 30  # and not the directory's 60 s
 
 
+def test_a_steward_that_stands_still_does_not_hold_up_the_end(lab_with_directory):
+    daemon = lab_with_directory.daemon()
+    daemon.wait_log("directory .* is up")
+    steward = steward_of(daemon)
+    os.kill(steward, signal.SIGSTOP)
+    look_number = ask_control(daemon, cmd="kms.directory-check")["check"]
+    assert daemon.status()["directory"]["check"] < look_number  # and nobody waits for it meanwhile
+    assert daemon.stop() == 0
+    assert not procfs.is_alive(steward)
+
+
 def test_signals_for_all_processes_at_once_end_it_in_good_order(lab_with_directory):
     """As a service manager or a terminal sends them."""
     daemon = lab_with_directory.daemon()
