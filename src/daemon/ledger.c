@@ -14,7 +14,7 @@
 #define NS_PER_US      UINT64_C(1000)
 #define NS_PER_SECOND  UINT64_C(1000000000)
 #define REFUSED_ROWS   256  /* in a commit: those who wait for it shall not wait long */
-#define LOOK_MS        2000 /* while nothing happens: is the file still there? */
+#define LOOK_MS        2000 /* while nothing is written: is the file still there? */
 #define SMALL_COMMIT   16 /* entries; with more, answering others beside the flush is worth more */
 
 void ledger_wake(struct ledger *l)
@@ -257,21 +257,23 @@ static void look_after(struct ledger *l)
     uv_mutex_lock(&l->lock);
 }
 
-/* With the lock. Returns when there is something to do, or it is time to try to recover. */
+/* With the lock. Returns when there is something to do, or it is time to try to recover. It looks
+ * after the file also while others only read, as whoever watches the status does. */
 static void wait_for_work(struct ledger *l)
 {
     while (!l->work && !l->closing) {
-        uint64_t now = uv_hrtime();
-        bool silent;
+        uint64_t now = uv_hrtime(), look_at = l->looked_at + LOOK_MS * NS_PER_MS;
 
         if (!l->up && now >= l->retry_at)
             return;
-        l->asleep = true;
-        silent = uv_cond_timedwait(&l->work_cond, &l->lock,
-                                   l->up ? LOOK_MS * NS_PER_MS : l->retry_at - now) == UV_ETIMEDOUT;
-        l->asleep = false;
-        if (l->up && silent && !l->work)
+        if (l->up && now >= look_at) {
+            l->looked_at = now;
             look_after(l);
+            continue;
+        }
+        l->asleep = true;
+        uv_cond_timedwait(&l->work_cond, &l->lock, (l->up ? look_at : l->retry_at) - now);
+        l->asleep = false;
     }
 }
 

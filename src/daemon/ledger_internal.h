@@ -94,6 +94,7 @@ struct ledger {
     bool saving;            /* in this commit */
     bool up;
     uint64_t down_since, retry_at; /* ns */
+    uint64_t looked_at;            /* after the file; ns; the writer's own */
     unsigned retry_ms;
 };
 
