@@ -8,21 +8,24 @@
 #include "settings/settings.h"
 
 #define HELP_LEFT 34 /* columns */
-static const struct cli_command *const nouns[] = {
-    cmd_realm,    cmd_hostkey, cmd_ao,    cmd_directory,  cmd_lab,     cmd_machine, cmd_kms,
-    cmd_clearing, cmd_clock,   cmd_conf,  cmd_membership, cmd_explain, cmd_plan,    cmd_catalog,
-    cmd_ledger,   cmd_dns,     cmd_relay, cmd_mak,        cmd_report,
+const struct cli_command *const cli_nouns[] = {
+    cmd_realm,  cmd_hostkey,  cmd_ao,     cmd_directory,  cmd_lab,        cmd_machine,
+    cmd_kms,    cmd_clearing, cmd_clock,  cmd_conf,       cmd_membership, cmd_explain,
+    cmd_plan,   cmd_catalog,  cmd_ledger, cmd_dns,        cmd_relay,      cmd_mak,
+    cmd_report, cmd_health,   cmd_top,    cmd_completion,
 };
-#define NOUN_COUNT (sizeof(nouns) / sizeof(nouns[0]))
+const size_t cli_noun_count = sizeof(cli_nouns) / sizeof(cli_nouns[0]);
 
 static void print_commands(const char *noun)
 {
-    for (size_t i = 0; i < NOUN_COUNT; i++) {
-        if (noun != NULL && strcmp(nouns[i]->noun, noun) != 0)
+    for (size_t i = 0; i < cli_noun_count; i++) {
+        if (noun != NULL && strcmp(cli_nouns[i]->noun, noun) != 0)
             continue;
-        for (const struct cli_command *c = nouns[i]; c->noun != NULL; c++) {
+        for (const struct cli_command *c = cli_nouns[i]; c->noun != NULL; c++) {
             char left[96];
 
+            if (c->hidden)
+                continue;
             snprintf(left, sizeof(left), "%s%s%s %s", c->noun, c->verb[0] != '\0' ? " " : "",
                      c->verb, c->usage);
             if (strlen(left) > HELP_LEFT)
@@ -56,8 +59,8 @@ static void print_help(void)
 
 static const struct cli_command *find(const char *noun, const char *verb)
 {
-    for (size_t i = 0; i < NOUN_COUNT; i++) {
-        for (const struct cli_command *c = nouns[i]; c->noun != NULL; c++) {
+    for (size_t i = 0; i < cli_noun_count; i++) {
+        for (const struct cli_command *c = cli_nouns[i]; c->noun != NULL; c++) {
             if (strcmp(c->noun, noun) == 0 && strcmp(c->verb, verb) == 0)
                 return c;
         }
@@ -67,8 +70,8 @@ static const struct cli_command *find(const char *noun, const char *verb)
 
 static bool noun_known(const char *noun)
 {
-    for (size_t i = 0; i < NOUN_COUNT; i++) {
-        if (strcmp(nouns[i]->noun, noun) == 0)
+    for (size_t i = 0; i < cli_noun_count; i++) {
+        if (strcmp(cli_nouns[i]->noun, noun) == 0)
             return true;
     }
     return false;
@@ -79,8 +82,8 @@ static int unknown(const char *noun, const char *verb)
     const struct cli_command *nearest = NULL;
     unsigned best = 4;
 
-    for (size_t i = 0; i < NOUN_COUNT; i++) {
-        for (const struct cli_command *c = nouns[i]; c->noun != NULL; c++) {
+    for (size_t i = 0; i < cli_noun_count; i++) {
+        for (const struct cli_command *c = cli_nouns[i]; c->noun != NULL; c++) {
             unsigned d =
                 text_distance(noun, c->noun) + (c->verb[0] == '\0' ? 0
                                                 : verb != NULL     ? text_distance(verb, c->verb)

@@ -9,10 +9,7 @@
 
 const struct cli_command *cli_running;
 
-/* The options that every command takes. */
-#define COMMON_COUNT 4
-
-static void common_options(struct cli *cli, bool *help, struct opt out[COMMON_COUNT])
+void cli_common_options(struct cli *cli, bool *help, struct opt out[CLI_COMMON])
 {
     out[0] = (struct opt){
         .name = "config",
@@ -75,14 +72,20 @@ int cli_begin(struct cli *cli, const struct opt *opts, int *argc, char **argv, i
     size_t own = count_options(opts);
     bool help = false;
     int status = -1;
+    static const struct opt none = {0};
     enum err e;
-    struct opt *all = calloc(own + COMMON_COUNT + 1, sizeof(*all));
+    struct opt *all;
 
+    if (cli->describe != NULL) {
+        cli->describe(cli->describe_arg, opts != NULL ? opts : &none);
+        return EXIT_OK;
+    }
+    all = calloc(own + CLI_COMMON + 1, sizeof(*all));
     if (all == NULL)
         abort();
     if (own > 0)
         memcpy(all, opts, own * sizeof(*all));
-    common_options(cli, &help, all + own);
+    cli_common_options(cli, &help, all + own);
     e = opt_parse(all, argc, argv, &ei);
     if (e != ERR_OK) {
         status = cli_fail(cli, e, &ei);
@@ -98,12 +101,12 @@ int cli_begin(struct cli *cli, const struct opt *opts, int *argc, char **argv, i
 
 int cli_check_common(struct cli *cli, int argc, char **argv)
 {
-    struct opt all[COMMON_COUNT + 1] = {0};
+    struct opt all[CLI_COMMON + 1] = {0};
     struct errinfo ei = {0};
     bool help = false;
     enum err e;
 
-    common_options(cli, &help, all);
+    cli_common_options(cli, &help, all);
     e = opt_parse(all, &argc, argv, &ei);
     return e == ERR_OK ? -1 : cli_fail(cli, e, &ei);
 }

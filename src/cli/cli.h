@@ -63,6 +63,10 @@ struct cli {
     bool json;                 /* --json */
     bool yes;                  /* --yes: do not ask */
     struct settings *settings; /* loaded on first use by cli_settings */
+    /* If set, cli_begin calls it with the command's own options (maybe none) and the command ends:
+     * for completion and the manual page. */
+    void (*describe)(void *arg, const struct opt *own);
+    void *describe_arg;
 };
 
 struct cli_command {
@@ -73,10 +77,12 @@ struct cli_command {
     /* argv: what follows the verb. Returns an exit code. On ERR_USAGE from opt_parse return
      * cli_fail(cli, e, &ei). */
     int (*run)(struct cli *cli, int argc, char **argv);
-    bool wants_help_only;
+    bool hidden; /* not in the list: no command for people */
 };
 
 /* Each noun's file exports its rows; adbactl.c lists them. The last row has noun NULL. */
+extern const struct cli_command *const cli_nouns[];
+extern const size_t cli_noun_count;
 extern const struct cli_command cmd_realm[];
 extern const struct cli_command cmd_lab[];
 extern const struct cli_command cmd_machine[];
@@ -96,6 +102,9 @@ extern const struct cli_command cmd_explain[];
 extern const struct cli_command cmd_plan[];
 extern const struct cli_command cmd_catalog[];
 extern const struct cli_command cmd_report[];
+extern const struct cli_command cmd_health[];
+extern const struct cli_command cmd_top[];
+extern const struct cli_command cmd_completion[];
 
 /* The command that is running (for --help inside run); set by adbactl.c. */
 extern const struct cli_command *cli_running;
@@ -105,6 +114,9 @@ extern const struct cli_command *cli_running;
  * exit code to return at once (help was shown, or usage was wrong and said so). opts may be NULL.
  */
 int cli_begin(struct cli *cli, const struct opt *opts, int *argc, char **argv, int min, int max);
+#define CLI_COMMON 4
+/* The rows of the options that every command takes; *help is --help's. */
+void cli_common_options(struct cli *cli, bool *help, struct opt out[CLI_COMMON]);
 /* Whether argv has common options alone: -1; else says which one is none, and returns the exit
  * code. */
 int cli_check_common(struct cli *cli, int argc, char **argv);
@@ -143,6 +155,10 @@ struct facts;
 struct facts *facts_new(void);
 void facts_add(struct facts *f, const char *name, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void facts_print(struct facts *f);
+
+/* Names that strangers chose must not steer the terminal: control characters (C0, DEL, and C1 in
+ * UTF-8) become question marks. */
+void text_without_controls(char *text);
 
 /* Edit distance, for "did you mean"; used by opt_parse and the command table. */
 unsigned text_distance(const char *a, const char *b);

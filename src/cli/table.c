@@ -24,8 +24,7 @@ struct table *table_new(const char *const *headers)
     return t;
 }
 
-/* Names that strangers chose must not steer the terminal: C0, DEL, and C1 in UTF-8. */
-static void without_controls(char *text)
+void text_without_controls(char *text)
 {
     for (unsigned char *p = (unsigned char *)text; *p != '\0'; p++) {
         if (*p < 0x20 || *p == 0x7f)
@@ -40,7 +39,7 @@ static void PRINTF_LIKE(2, 0) add_text(struct buf *b, const char *fmt, va_list a
     char text[1024];
 
     vsnprintf(text, sizeof(text), fmt, ap);
-    without_controls(text);
+    text_without_controls(text);
     buf_add(b, text, strlen(text) + 1);
     if (b->err != ERR_OK)
         abort();

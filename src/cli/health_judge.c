@@ -1,0 +1,302 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clk.h"
+#include "cli/health.h"
+
+static const char *text_of(const json_t *j, const char *member)
+{
+    const char *text = json_string_value(json_object_get(j, member));
+
+    return text != NULL ? text : "-";
+}
+
+static long long number_of(const json_t *j, const char *member)
+{
+    return (long long)json_integer_value(json_object_get(j, member));
+}
+
+static bool is(const json_t *j, const char *member, const char *value)
+{
+    return strcmp(text_of(j, member), value) == 0;
+}
+
+const char *health_state_name(enum health_state s)
+{
+    static const char *const names[] = {"ok", "warning", "critical", "unknown"};
+
+    return (unsigned)s < sizeof(names) / sizeof(names[0]) ? names[s] : "unknown";
+}
+
+static int rank(enum health_state s)
+{
+    static const int ranks[] = {
+        [HEALTH_OK] = 0, [HEALTH_WARNING] = 1, [HEALTH_UNKNOWN] = 2, [HEALTH_CRITICAL] = 3};
+
+    return ranks[s];
+}
+
+void health_add(struct health *h, const char *name, enum health_state s, const char *fmt, ...)
+{
+    struct health_check *c;
+    va_list ap;
+
+    if (h->n == HEALTH_CHECKS_MAX) { /* as many activation objects, domains or upstreams */
+        c = &h->checks[h->n - 1];
+        if (rank(s) > rank(c->state))
+            c->state = s;
+        snprintf(c->text, sizeof(c->text), "and more than are told here");
+        return;
+    }
+    c = &h->checks[h->n++];
+    c->name = name;
+    c->state = s;
+    va_start(ap, fmt);
+    vsnprintf(c->text, sizeof(c->text), fmt, ap);
+    va_end(ap);
+}
+
+/* ---- the checks ---- */
+
+static void judge_listening(struct health *h, const json_t *kms)
+{
+    const json_t *connections = json_object_get(kms, "connections");
+
+    if (text_of(kms, "listening")[0] == '\0')
+        health_add(h, "listening", HEALTH_CRITICAL, "on no address");
+    else if (json_is_false(json_object_get(connections, "accepting")))
+        health_add(h, "listening", HEALTH_WARNING,
+                   "accepting no connections at the moment (%lld open): file descriptors or "
+                   "[kms] max_connections are used up",
+                   number_of(connections, "open"));
+    else
+        health_add(h, "listening", HEALTH_OK, "on %s, %lld connections", text_of(kms, "listening"),
+                   number_of(connections, "open"));
+}
+
+static void judge_ledger(struct health *h, const json_t *kms)
+{
+    const json_t *l = json_object_get(kms, "ledger");
+
+    if (is(l, "state", "up"))
+        health_add(h, "ledger", HEALTH_OK, "up");
+    else
+        health_add(h, "ledger", HEALTH_CRITICAL, "down, so nothing is answered: %s",
+                   text_of(l, "why"));
+}
+
+/* relays_all: this host answers nothing itself. */
+static void judge_keys(struct health *h, const json_t *kms, bool relays_all)
+{
+    const json_t *keys = json_object_get(kms, "host_keys");
+    size_t i, n = json_array_size(keys), active = 0;
+    const char *waiting = "";
+    json_t *k;
+
+    json_array_foreach((json_t *)(uintptr_t)keys, i, k)
+    {
+        if (json_is_true(json_object_get(k, "activated")))
+            active++;
+        else
+            waiting = text_of(k, "group");
+    }
+    if (is(kms, "mode", "refuse") || relays_all)
+        health_add(h, "host keys", HEALTH_OK, "%zu; this host %s", n,
+                   relays_all ? "relays everything" : "refuses everybody, as configured");
+    else if (n == 0)
+        health_add(h, "host keys", HEALTH_CRITICAL,
+                   "none is installed, so every request is refused (0xC004F042); \"adbactl hostkey "
+                   "install\" installs one");
+    else if (active < n)
+        health_add(h, "host keys", active == 0 ? HEALTH_CRITICAL : HEALTH_WARNING,
+                   "%zu of %zu not activated (\"%s\"); run \"adbactl hostkey activate\"",
+                   n - active, n, waiting);
+    else
+        health_add(h, "host keys", HEALTH_OK, "%zu, activated", n);
+}
+
+/* The threshold that an application's clients have: of Windows 25 once a client OS has asked. */
+static void judge_counts(struct health *h, const json_t *kms)
+{
+    size_t i;
+    json_t *a;
+
+    json_array_foreach((json_t *)(uintptr_t)json_object_get(kms, "applications"), i, a)
+    {
+        long long count = number_of(a, "count"), room = number_of(a, "capacity");
+        long long needed = room > 10 ? 25 : 5;
+
+        if (room > 0)
+            health_add(h, "count", count < needed ? HEALTH_WARNING : HEALTH_OK,
+                       "%s: %lld, needed are %lld", text_of(a, "application"), count, needed);
+    }
+}
+
+static void judge_object(struct health *h, const json_t *o, int64_t days)
+{
+    bool good = is(o, "verdict", "good"), expired = is(o, "verdict", "expired");
+    long long left = number_of(o, "days_left");
+
+    if (is(o, "verdict", "foreign")) /* another realm's, or a genuine one: none of ours */
+        return;
+    if (!good)
+        health_add(h, "activation object", expired ? HEALTH_CRITICAL : HEALTH_WARNING,
+                   "\"%s\" is %s; \"adbactl ao verify\" tells why", text_of(o, "name"),
+                   text_of(o, "verdict"));
+    else
+        health_add(h, "activation object", left < days ? HEALTH_WARNING : HEALTH_OK,
+                   "\"%s\" has %lld days left%s", text_of(o, "name"), left,
+                   left < days ? "; \"adbactl ao steward\" renews it" : "");
+}
+
+static void judge_directory(struct health *h, const json_t *kms, int64_t days)
+{
+    const json_t *d = json_object_get(kms, "directory");
+    const char *why = json_string_value(json_object_get(d, "why"));
+    size_t i;
+    json_t *o;
+
+    if (!json_is_object(d))
+        return;
+    if (is(d, "state", "unknown"))
+        health_add(h, "directory", HEALTH_OK, "not looked at yet");
+    else if (!is(d, "state", "up") || why != NULL)
+        health_add(h, "directory", HEALTH_WARNING, "%s: %s", text_of(d, "state"),
+                   why != NULL ? why : "no reason is known");
+    else
+        health_add(h, "directory", HEALTH_OK, "up");
+    json_array_foreach(json_object_get(d, "objects"), i, o)
+    {
+        judge_object(h, o, days);
+    }
+}
+
+static void judge_registry(struct health *h, const json_t *m, int64_t max_stale)
+{
+    const char *why = json_string_value(json_object_get(m, "why"));
+    long long age = number_of(m, "age");
+    char text[CLK_TEXT_MAX];
+
+    if (!json_is_object(m))
+        return;
+    if (is(m, "state", "never"))
+        health_add(h, "registry", why != NULL ? HEALTH_WARNING : HEALTH_OK,
+                   "the directory's computers were never read%s%s", why != NULL ? ": " : "",
+                   why != NULL ? why : " yet");
+    else if (is(m, "state", "stale") || (max_stale > 0 && age > max_stale))
+        health_add(h, "registry", HEALTH_WARNING, "read %s ago%s%s", clk_format_duration(age, text),
+                   why != NULL ? ": " : "", why != NULL ? why : "");
+    else
+        health_add(h, "registry", HEALTH_OK, "read %s ago", clk_format_duration(age, text));
+}
+
+static void judge_relay(struct health *h, const json_t *r)
+{
+    size_t i, usable = 0, n;
+    const json_t *all = json_object_get(r, "upstreams");
+    json_t *u;
+
+    if (!json_is_true(json_object_get(r, "configured")))
+        return;
+    n = json_array_size(all);
+    json_array_foreach((json_t *)(uintptr_t)all, i, u)
+    {
+        if (is(u, "state", "up") || is(u, "state", "unknown"))
+            usable++;
+        else
+            health_add(h, "relay", HEALTH_WARNING, "%s is %s: %s", text_of(u, "upstream"),
+                       text_of(u, "state"), text_of(u, "why"));
+    }
+    if (usable == 0)
+        health_add(h, "relay", HEALTH_CRITICAL, "none of %zu upstreams takes calls", n);
+    else
+        health_add(h, "relay", HEALTH_OK, "%zu of %zu upstreams take calls", usable, n);
+}
+
+static void judge_dns(struct health *h, const json_t *kms)
+{
+    const json_t *dns = json_object_get(kms, "dns");
+    const char *why = json_string_value(json_object_get(dns, "why"));
+    size_t i;
+    json_t *d;
+
+    if (!json_is_true(json_object_get(dns, "publishing")))
+        return;
+    if (why != NULL)
+        health_add(h, "dns", HEALTH_WARNING, "%s", why);
+    else if (number_of(dns, "round") == 0)
+        health_add(h, "dns", HEALTH_OK, "not published yet: the first round goes on");
+    json_array_foreach(json_object_get(dns, "domains"), i, d)
+    {
+        const char *failure = json_string_value(json_object_get(d, "why"));
+
+        if (failure == NULL && is(d, "state", "published"))
+            health_add(h, "dns", HEALTH_OK, "published in %s", text_of(d, "domain"));
+        else if (json_is_true(json_object_get(d, "configured")))
+            health_add(h, "dns", HEALTH_WARNING, "%s: %s", text_of(d, "domain"),
+                       failure != NULL ? failure : "the record is not there");
+    }
+}
+
+void health_judge(const json_t *kms, const json_t *membership, const json_t *relay,
+                  const struct health_wants *wants, struct health *out)
+{
+    bool relays_all =
+        json_is_true(json_object_get(relay, "configured")) && is(relay, "only", "all");
+
+    health_add(out, "daemon", HEALTH_OK, "adbad %s, process %lld", text_of(kms, "version"),
+               number_of(kms, "pid"));
+    judge_listening(out, kms);
+    judge_ledger(out, kms);
+    judge_keys(out, kms, relays_all);
+    if (wants->count)
+        judge_counts(out, kms);
+    judge_directory(out, kms, wants->days);
+    judge_registry(out, membership, wants->max_stale);
+    judge_relay(out, relay);
+    judge_dns(out, kms);
+}
+
+/* ---- telling ---- */
+
+enum health_state health_worst(const struct health *h)
+{
+    enum health_state worst = HEALTH_OK;
+
+    for (size_t i = 0; i < h->n; i++) {
+        if (rank(h->checks[i].state) > rank(worst))
+            worst = h->checks[i].state;
+    }
+    return worst;
+}
+
+/* One line, whatever the texts hold: monitoring cuts at its end. */
+static void append(char *text, size_t size, size_t *n, const char *before,
+                   const struct health_check *c)
+{
+    int more = snprintf(text + *n, size - *n, "%s%s: %s", before, c->name, c->text);
+
+    if (more > 0)
+        *n += (size_t)more < size - *n ? (size_t)more : size - *n - 1;
+}
+
+const char *health_line(const struct health *h, char *text, size_t size)
+{
+    static const char *const words[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
+    enum health_state worst = health_worst(h);
+    size_t n = (size_t)snprintf(text, size, "%s", words[worst]);
+    const char *before = ": ";
+
+    for (int r = rank(worst); r >= (worst == HEALTH_OK ? 0 : 1); r--) {
+        for (size_t i = 0; i < h->n; i++) {
+            if (rank(h->checks[i].state) != r)
+                continue;
+            append(text, size, &n, before, &h->checks[i]);
+            before = "; ";
+        }
+    }
+    for (char *p = text; *p != '\0'; p++)
+        *p = (unsigned char)*p < 0x20 || *p == 0x7f ? ' ' : *p;
+    return text;
+}

@@ -1,0 +1,313 @@
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clk.h"
+#include "base/utf8.h"
+#include "cli/cli.h"
+#include "cli/top.h"
+
+#define BAR 20 /* columns of a threshold's bar */
+
+struct frame {
+    const struct top_look *now, *before;
+    unsigned width, height, used;
+    top_line_fn *line;
+    void *arg;
+};
+
+void top_look_fini(struct top_look *l)
+{
+    json_decref(l->kms);
+    json_decref(l->membership);
+    json_decref(l->relay);
+    memset(l, 0, sizeof(*l));
+}
+
+static const char *text_of(const json_t *j, const char *member)
+{
+    const char *text = json_string_value(json_object_get(j, member));
+
+    return text != NULL ? text : "-";
+}
+
+static long long number_of(const json_t *j, const char *member)
+{
+    return (long long)json_integer_value(json_object_get(j, member));
+}
+
+/* Cuts after width characters. */
+static void cut(char *text, unsigned width)
+{
+    unsigned n = 0;
+    char *p = text;
+
+    for (; *p != '\0'; p++) {
+        if (((unsigned char)*p & 0xc0) != 0x80 && n++ == width)
+            break;
+    }
+    *p = '\0';
+}
+
+static void PRINTF_LIKE(3, 4) put(struct frame *f, enum top_style style, const char *fmt, ...)
+{
+    char raw[TOP_LINE_MAX], text[TOP_LINE_MAX];
+    va_list ap;
+
+    if (f->used == f->height)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(raw, sizeof(raw), fmt, ap);
+    va_end(ap);
+    utf8_copy(text, sizeof(text), raw);
+    text_without_controls(text);
+    cut(text, f->width);
+    f->line(f->arg, style, text);
+    f->used++;
+}
+
+/* ---- rates ---- */
+
+#define RATE_MAX 24
+
+/* How fast a number rose between two looks: "4.0/s"; "-" where that can't be said, as after a
+ * restart of the daemon. */
+static const char *rate(const struct frame *f, long long now, long long before, bool known,
+                        char text[RATE_MAX])
+{
+    int64_t ms = f->before == NULL ? 0 : f->now->at - f->before->at;
+
+    if (ms <= 0 || !known || now < before)
+        snprintf(text, RATE_MAX, "-");
+    else
+        snprintf(text, RATE_MAX, "%.1f/s", (double)(now - before) * 1000 / (double)ms);
+    return text;
+}
+
+static const char *rate_of(const struct frame *f, const json_t *now, const json_t *before,
+                           const char *member, char text[RATE_MAX])
+{
+    return rate(f, number_of(now, member), number_of(before, member), json_is_object(before), text);
+}
+
+static const json_t *part(const json_t *all, const char *member)
+{
+    return json_object_get(all, member);
+}
+
+static const json_t *kms_before(const struct frame *f)
+{
+    return f->before == NULL ? NULL : f->before->kms;
+}
+
+/* ---- the lines ---- */
+
+static void put_head(struct frame *f)
+{
+    const json_t *k = f->now->kms, *clock = part(k, "clock");
+    bool lab = json_is_true(part(clock, "lab"));
+    char ahead[CLK_TEXT_MAX];
+
+    put(f, TOP_BOLD, "adbad %s  realm %s  process %lld  %s%s%s%s", text_of(k, "version"),
+        text_of(k, "realm"), number_of(k, "pid"), text_of(clock, "time"), lab ? " (lab, " : "",
+        lab ? clk_format_duration(number_of(clock, "ahead"), ahead) : "", lab ? " ahead)" : "");
+}
+
+static void put_connections(struct frame *f)
+{
+    const json_t *c = part(f->now->kms, "connections"), *b = part(kms_before(f), "connections");
+    bool stuck = json_is_false(part(c, "accepting"));
+    char accepted[RATE_MAX], calls[RATE_MAX];
+
+    put(f, TOP_PLAIN, "Listening    %s%s", text_of(f->now->kms, "listening"),
+        strcmp(text_of(f->now->kms, "mode"), "refuse") == 0 ? "  (mode refuse)" : "");
+    put(f, stuck ? TOP_BAD : TOP_PLAIN,
+        "Connections  %lld open, %lld accepted (%s), %lld calls (%s)%s", number_of(c, "open"),
+        number_of(c, "accepted"), rate_of(f, c, b, "accepted", accepted), number_of(c, "calls"),
+        rate_of(f, c, b, "calls", calls), stuck ? "  NOT ACCEPTING" : "");
+}
+
+/* Reasons that occurred since the daemon's start. */
+static void put_reasons(struct frame *f)
+{
+    json_t *refused = json_object_get(f->now->kms, "refused");
+    const json_t *before = part(kms_before(f), "refused");
+    char text[TOP_LINE_MAX] = "", r[RATE_MAX];
+    const char *reason;
+    json_t *n;
+
+    json_object_foreach(refused, reason, n)
+    {
+        size_t len = strlen(text);
+
+        if (json_integer_value(n) > 0)
+            snprintf(text + len, sizeof(text) - len, "%s%s %lld (%s)", len > 0 ? ", " : "", reason,
+                     (long long)json_integer_value(n), rate_of(f, refused, before, reason, r));
+    }
+    put(f, TOP_PLAIN, "  refused    %s", text[0] != '\0' ? text : "none since start");
+}
+
+static void put_requests(struct frame *f)
+{
+    const json_t *t = part(f->now->kms, "totals"), *b = part(kms_before(f), "totals");
+    char answered[RATE_MAX], failed[RATE_MAX];
+
+    if (json_is_object(t))
+        put(f, TOP_PLAIN, "Requests     %lld answered (%s), %lld refused (%s)",
+            number_of(t, "answered"), rate_of(f, t, b, "answered", answered),
+            number_of(t, "failed"), rate_of(f, t, b, "failed", failed));
+    else
+        put(f, TOP_BAD, "Requests     unknown while the ledger is down");
+    put_reasons(f);
+}
+
+static void put_count(struct frame *f, const json_t *application)
+{
+    long long count = number_of(application, "count"), room = number_of(application, "capacity");
+    long long needed = room > 10 ? 25 : 5, full = count < needed ? count * BAR / needed : BAR;
+    char bar[BAR + 1];
+
+    memset(bar, '.', BAR);
+    memset(bar, '#', (size_t)full);
+    bar[BAR] = '\0';
+    put(f, TOP_PLAIN, "Count        %-8s %3lld of %2lld  [%s]%s",
+        text_of(application, "application"), count, needed, bar,
+        room == 0         ? "  nobody asked yet"
+        : count >= needed ? "  reached"
+                          : "");
+}
+
+static void put_ledger(struct frame *f)
+{
+    const json_t *l = part(f->now->kms, "ledger"), *b = part(kms_before(f), "ledger");
+    char commits[RATE_MAX], recorded[RATE_MAX];
+
+    if (strcmp(text_of(l, "state"), "up") != 0)
+        put(f, TOP_BAD, "Ledger       DOWN: %s", text_of(l, "why"));
+    else
+        put(f, number_of(l, "failures") > 0 ? TOP_BAD : TOP_PLAIN,
+            "Ledger       up, %lld commits (%s), %lld records (%s), %lld failures",
+            number_of(l, "commits"), rate_of(f, l, b, "commits", commits), number_of(l, "recorded"),
+            rate_of(f, l, b, "recorded", recorded), number_of(l, "failures"));
+}
+
+/* The object that ends first, and how many are not good. */
+static void put_objects(struct frame *f, const json_t *objects)
+{
+    long long least = INT64_MAX, bad = 0;
+    const char *name = "";
+    size_t i;
+    json_t *o;
+
+    json_array_foreach((json_t *)(uintptr_t)objects, i, o)
+    {
+        if (strcmp(text_of(o, "verdict"), "good") != 0) {
+            bad++;
+        } else if (number_of(o, "days_left") < least) {
+            least = number_of(o, "days_left");
+            name = text_of(o, "name");
+        }
+    }
+    if (json_array_size(objects) == 0)
+        put(f, TOP_PLAIN, "  objects    none");
+    else if (least == INT64_MAX)
+        put(f, TOP_BAD, "  objects    %lld, none good", bad);
+    else
+        put(f, bad > 0 ? TOP_BAD : TOP_PLAIN,
+            "  objects    %zu, %lld not good; %lld days left (%s)", json_array_size(objects), bad,
+            least, name);
+}
+
+static void put_directory(struct frame *f)
+{
+    const json_t *d = part(f->now->kms, "directory"), *m = f->now->membership;
+    const char *why = json_string_value(part(d, "why"));
+    char age[CLK_TEXT_MAX];
+
+    if (!json_is_object(d)) {
+        put(f, TOP_PLAIN, "Directory    none configured");
+        return;
+    }
+    put(f, why != NULL ? TOP_BAD : TOP_PLAIN, "Directory    %s%s%s%s", text_of(d, "state"),
+        why != NULL ? ": " : ", forest ", why != NULL ? why : text_of(d, "forest"), "");
+    put_objects(f, part(d, "objects"));
+    if (json_is_object(m) && json_is_integer(part(m, "age")))
+        put(f, strcmp(text_of(m, "state"), "good") == 0 ? TOP_PLAIN : TOP_BAD,
+            "  registry   %s, %lld accounts, read %s ago", text_of(m, "state"),
+            number_of(m, "accounts"), clk_format_duration(number_of(m, "age"), age));
+    else if (json_is_object(m))
+        put(f, TOP_PLAIN, "  registry   %s", text_of(m, "state"));
+}
+
+static void put_relay(struct frame *f)
+{
+    const json_t *r = f->now->relay, *b = f->before == NULL ? NULL : f->before->relay;
+    size_t i, up = 0, n = json_array_size(part(r, "upstreams"));
+    char answered[RATE_MAX];
+    json_t *u;
+
+    if (!json_is_true(part(r, "configured"))) {
+        put(f, TOP_PLAIN, "Relay        none configured");
+        return;
+    }
+    json_array_foreach((json_t *)(uintptr_t)part(r, "upstreams"), i, u)
+    {
+        up += strcmp(text_of(u, "state"), "up") == 0;
+    }
+    put(f, up < n ? TOP_BAD : TOP_PLAIN,
+        "Relay        %zu of %zu upstreams up, %lld answered (%s), %lld waiting", up, n,
+        number_of(part(r, "since_start"), "relay-answered"),
+        rate_of(f, part(r, "since_start"), part(b, "since_start"), "relay-answered", answered),
+        number_of(r, "waiting"));
+}
+
+/* Of "2026-11-22T10:00:00Z"; "-" for a time that has no such text. */
+static const char *time_of_day(int64_t when, char text[CLK_TEXT_MAX])
+{
+    const char *t = strchr(clk_format(when, text), 'T');
+
+    return t == NULL ? "-" : t + 1;
+}
+
+static void put_decisions(struct frame *f, unsigned until)
+{
+    put(f, TOP_PLAIN, "%s", "");
+    put(f, TOP_BOLD, "Last decisions");
+    for (size_t i = 0; i < f->now->n && f->used < until; i++) {
+        char when[CLK_TEXT_MAX];
+
+        put(f, TOP_PLAIN, "%.8s  %s", time_of_day(f->now->decisions[i].when, when),
+            f->now->decisions[i].text);
+    }
+    if (f->now->n == 0)
+        put(f, TOP_PLAIN, "none yet");
+}
+
+void top_frame(const struct top_look *now, const struct top_look *before, unsigned width,
+               unsigned height, top_line_fn *line, void *arg)
+{
+    struct frame f = {
+        .now = now, .before = before, .width = width, .height = height, .line = line, .arg = arg};
+    size_t i;
+    json_t *a;
+
+    if (now->kms == NULL) {
+        put(&f, TOP_BOLD, "adbad");
+        for (size_t at = 0; at < strlen(now->failure); at += width)
+            put(&f, TOP_BAD, "%s", now->failure + at);
+        put_decisions(&f, height);
+        return;
+    }
+    put_head(&f);
+    put_connections(&f);
+    put_requests(&f);
+    json_array_foreach((json_t *)(uintptr_t)part(now->kms, "applications"), i, a)
+    {
+        put_count(&f, a);
+    }
+    put_ledger(&f);
+    put_directory(&f);
+    put_relay(&f);
+    put_decisions(&f, height);
+}

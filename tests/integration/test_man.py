@@ -1,0 +1,157 @@
+"""Manual pages, completion, documents and --help say what the programs take: one is held against the other."""
+import glob
+import os
+import re
+import subprocess
+
+import pytest
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+PAGES = ["adbactl.1", "adbaclient.1", "adbad.8", "adbad.conf.5", "adbad-realm.5", "adbad-rpc.7"]
+COMMON = {"--config", "--json", "--yes", "--help"}
+
+
+@pytest.fixture(name="build", scope="module")
+def build_folder():
+    default = os.path.join(ROOT, "build", "dev", "bin")
+    return os.path.dirname(os.path.abspath(os.environ.get("ADBAD_BIN", default)))
+
+
+def say(build, program, *argv):
+    return subprocess.run([os.path.join(build, "bin", program), *argv], capture_output=True, text=True, timeout=60,
+                          check=False).stdout
+
+
+def read(*path):
+    with open(os.path.join(*path), encoding="utf-8") as f:
+        return f.read()
+
+
+def man(build, page):
+    """The page as a reader sees it, and what man complains of."""
+    done = subprocess.run(["man", "--warnings", "-l", os.path.join(build, "man", page)], capture_output=True,
+                          text=True, check=True, timeout=60,
+                          env={**os.environ, "LC_ALL": "C.UTF-8", "MANWIDTH": "100", "MAN_KEEP_FORMATTING": ""})
+    return re.sub(r".\x08", "", re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)), done.stderr
+
+
+@pytest.fixture(name="commands", scope="module")
+def all_commands(build):
+    """Every command of adbactl as its list shows them: "report machines" to its own options."""
+    listed = say(build, "adbactl", "--help").split("Commands:\n")[1].split("\nCommon options:")[0]
+    found = {}
+    for line in re.findall(r"^  (\S.*)$", listed, re.M):
+        words = line.split()
+        with_verb = say(build, "adbactl", *words[:2], "--help")
+        alone = not with_verb.startswith(f"Usage: adbactl {words[0]} {words[1]}")
+        name = words[0] if alone else " ".join(words[:2])
+        text = say(build, "adbactl", *name.split(), "--help")
+        assert text.startswith(f"Usage: adbactl {name} "), line
+        found[name] = set(re.findall(r"^  (--[a-z0-9-]+)", text, re.M)) - COMMON
+    assert len(found) > 60
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_are_clean(build, page):
+    text, complaints = man(build, page)
+    assert complaints == ""
+    assert "NAME" in text and "SEE ALSO" in text
+    for name, section in re.findall(r"\b(adb[a-z.-]+)\((\d)\)", text):
+        assert f"{name}.{section}" in PAGES, f"{page} names {name}({section})"
+
+
+def test_adbactls_page_has_every_command_and_option(build, commands):
+    text, _ = man(build, "adbactl.1")
+    listed = text.split("\nCOMMANDS\n")[1].split("\nEXIT STATUS\n")[0]
+    parts = re.split(r"^ {7}(?=adbactl [a-z])", listed, flags=re.M)
+    there = {}
+    for part in parts[1:]:
+        name = next((c for c in sorted(commands, key=len, reverse=True)
+                     if re.match(rf"adbactl {c}(?=\s)", part)), part.split("\n")[0])
+        there[name] = set(re.findall(r"^ {11,}(--[a-z0-9-]+)", part, re.M))
+    assert there == commands
+
+
+def test_the_other_pages_have_every_option_and_verb(build):
+    page, _ = man(build, "adbad.8")
+    assert set(re.findall(r"^  (--[a-z]+)", say(build, "adbad", "--help"), re.M)) == set(
+        re.findall(r"^ {7}(--[a-z]+)", page, re.M))
+    page, _ = man(build, "adbaclient.1")
+    told = say(build, "adbaclient", "--help")
+    verbs = re.findall(r"^  ([a-z]+) ", told.split("Verbs:")[1], re.M)
+    section = page.split("VERBS")[1].split("OPTIONS OF EVERY VERB")[0]
+    named = [word for line in re.findall(r"^ {7}(\S.*)$", section, re.M) for word in re.findall(r"[a-z]+", line)]
+    assert named == verbs
+    general = say(build, "adbaclient", "restart", "--help")
+    assert set(re.findall(r"^  (--[a-z0-9-]+)", general, re.M)) == set(
+        re.findall(r"(--[a-z0-9-]+)", page.split("OPTIONS OF EVERY VERB")[1].split("EXIT STATUS")[0]))
+
+
+def test_documents_name_only_options_and_keys_that_there_are(build, commands):
+    keys = set()
+    section = None
+    for line in say(build, "adbactl", "conf", "default").splitlines():
+        if line.startswith("["):
+            section = line.strip("[]")
+        elif re.match(r"#?[a-z_]+ =", line):
+            keys.add((section, re.match(r"#?([a-z_]+) =", line).group(1)))
+    sections = {s for s, _ in keys}
+    for path in glob.glob(os.path.join(ROOT, "docs", "**", "*.md"), recursive=True) + [os.path.join(ROOT, "README.md")]:
+        text = read(path)
+        for noun, verb, rest in re.findall(r"adbactl ([a-z]+)(?: ([a-z-]+))?((?: [^\n`|#;&)]*)?)", text):
+            name = f"{noun} {verb}" if f"{noun} {verb}" in commands else noun
+            for option in re.findall(r"(?<=[ \[])--[a-z][a-z-]*", rest) if name in commands else []:
+                assert option in commands[name] | COMMON, f"{path}: adbactl {name} {option}"
+        for found, key in re.findall(r"`\[([a-z]+)\] ([a-z_]+)", text):
+            if found in sections:
+                assert (found, key) in keys, f"{path}: [{found}] {key}"
+
+
+# -- completion --
+
+def completes(build, shell, *words):
+    """What the shell would offer for the last word."""
+    script = {"bash": os.path.join(build, "system", "adbactl.bash"),
+              "zsh": os.path.join(build, "system", "adbactl.zsh")}[shell]
+    if shell == "bash":
+        code = 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _adbactl; printf "%s\\n" "${COMPREPLY[@]}"'
+    else:
+        code = ('compadd() { shift; local w; for w in "$@"; [[ $w == $words[CURRENT]* ]] && print -r -- $w; }; '
+                '_files() { print FILES; }; words=("$@"); CURRENT=$#; source $0')
+    done = subprocess.run([shell, *(["-f"] if shell == "zsh" else []), "-c", code, script, *words], capture_output=True,
+                          text=True, timeout=60, check=False, cwd=ROOT)
+    assert done.stderr == ""
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion_offers_what_the_tables_have(build, commands, shell):
+    def offer(*words):
+        return completes(build, shell, "adbactl", *words)
+
+    assert offer("") == {c.split()[0] for c in commands}
+    assert offer("rep") == {"report"}
+    assert offer("report", "") == {"machines", "products", "compliance"}
+    assert offer("--config", "x", "report", "m") == {"machines"}
+    for name in ("report machines", "kms contacts", "health", "ao create"):
+        assert offer(*name.split(), "--") == commands[name] | COMMON
+    assert offer("report", "machines", "--sort", "") == set()
+    assert ("README.md" if shell == "bash" else "FILES") in offer("--config", "")
+
+
+def test_the_other_programs_complete_what_they_take(build):
+    text = read(ROOT, "system", "completion", "adbad.bash")
+    verbs = re.findall(r"^  ([a-z]+) ", say(build, "adbaclient", "--help").split("Verbs:")[1], re.M)
+    assert re.search(r'verbs="([^"]*)"', text).group(1).split() == verbs
+    options = set(re.findall(r"^  (--[a-z0-9-]+)", say(build, "adbaclient", "restart", "--help"), re.M))
+    assert set(re.search(r'options="([^"]*)"', text).group(1).split()) == options
+    zsh = read(ROOT, "system", "completion", "_adbaclient")
+    assert set(re.findall(r"--[a-z0-9-]+", zsh)) == options
+    assert re.search(r"verb:\(([^)]*)\)", zsh).group(1).split() == verbs
+    own = set(re.findall(r"^  (--[a-z]+)", say(build, "adbad", "--help"), re.M))
+    assert set(re.findall(r"--[a-z]+", read(ROOT, "system", "completion", "_adbad"))) == own
+    assert set(re.search(r'-W "(--config [^"]*)"', text).group(1).split()) == own
+    for name in ("_adbad", "_adbaclient"):
+        subprocess.run(["zsh", "-n", os.path.join(ROOT, "system", "completion", name)], check=True, timeout=60)
+    subprocess.run(["bash", "-n", os.path.join(ROOT, "system", "completion", "adbad.bash")], check=True, timeout=60)
