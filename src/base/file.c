@@ -118,7 +118,7 @@ static enum err write_all(int fd, const void *data, size_t len, const char *path
     return ERR_OK;
 }
 
-static enum err sync_folder_of(const char *path, struct errinfo *ei)
+enum err file_sync_folder(const char *path, struct errinfo *ei)
 {
     enum err e = ERR_OK;
     char *copy = strdup(path);
@@ -192,7 +192,7 @@ static enum err place(const char *path, const void *data, size_t len, mode_t mod
         e = err_fail_errno(ei, errno, "create %s", path);
     if (e != ERR_OK || !replace)
         unlink(temp);
-    return e == ERR_OK ? sync_folder_of(path, ei) : e;
+    return e == ERR_OK ? file_sync_folder(path, ei) : e;
 }
 
 enum err file_write_atomic(const char *path, const void *data, size_t len, mode_t mode,

@@ -26,6 +26,9 @@ MUST_CHECK enum err file_write_atomic(const char *path, const void *data, size_t
 MUST_CHECK enum err file_create(const char *path, const void *data, size_t len, mode_t mode,
                                 struct errinfo *ei);
 
+/* Flushes the folder that path is in, so that what was named or renamed there stays. */
+MUST_CHECK enum err file_sync_folder(const char *path, struct errinfo *ei);
+
 /* Makes folder path (its parent is there) with that mode and, if we are root, its parent's owner.
  * One that is there already stays as it is. */
 MUST_CHECK enum err file_make_folder(const char *path, mode_t mode, struct errinfo *ei);

@@ -8,6 +8,7 @@
 #include "base/clk.h"
 #include "cli/ledger.h"
 #include "settings/settings.h"
+#include "store/backup.h"
 #include "store/check.h"
 #include "store/compact.h"
 
@@ -161,6 +162,34 @@ static int run_compact(struct cli *cli, int argc, char **argv)
     return EXIT_OK;
 }
 
+/* ---- backup ---- */
+
+static int run_backup(struct cli *cli, int argc, char **argv)
+{
+    const struct settings *s;
+    struct store *store = NULL;
+    struct errinfo ei = {0};
+    int code = cli_begin(cli, NULL, &argc, argv, 1, 1);
+    enum err e;
+
+    if (code >= 0)
+        return code;
+    e = cli_settings(cli, &s, &ei);
+    if (e == ERR_OK)
+        e = store_open_readonly(s->ledger, &store, &ei);
+    if (e == ERR_OK)
+        e = store_backup(store, argv[0], &ei);
+    store_close(store);
+    if (e != ERR_OK)
+        return cli_fail(cli, e, &ei);
+    if (cli->json)
+        cli_json(json_pack("{s:s, s:s, s:I}", "ledger", s->ledger, "backup", argv[0], "bytes",
+                           (json_int_t)size_of(argv[0])));
+    else
+        printf("%s: %.1f MiB, whole\n", argv[0], (double)size_of(argv[0]) / 1048576);
+    return EXIT_OK;
+}
+
 const struct cli_command cmd_ledger[] = {
     {.noun = "ledger",
      .verb = "check",
@@ -179,6 +208,16 @@ const struct cli_command cmd_ledger[] = {
      .help = "Writes the ledger anew; adbad must be stopped meanwhile. Only worth its time after\n"
              "[store] keep was made shorter: room of removed rows is used again by new ones.\n"
              "It takes up to twice the ledger's size on its file system while it lasts."},
+    {.noun = "ledger",
+     .verb = "backup",
+     .usage = "FILE",
+     .run = run_backup,
+     .summary = "a copy of the ledger, beside a running adbad or without one",
+     .help =
+         "FILE must not exist; it appears when it is whole and checked. It has every activation\n"
+         "that was answered before the command began. docs/backup.md: what else to keep, and how\n"
+         "to restore.\n"
+         "Example: adbactl ledger backup /srv/backup/ledger-$(date +%F).db"},
     {.noun = "ledger",
      .verb = "export",
      .usage = "",
