@@ -114,7 +114,7 @@ enum err packet_read(const struct wire_rd *r, struct errinfo *ei)
 {
     enum err e = wire_end(r);
 
-    return e == ERR_OK
-               ? ERR_OK
-               : err_fail(ei, e, "steward: a packet that breaks the format (%s)", err_name(e));
+    return e == ERR_OK ? ERR_OK
+                       : err_fail(ei, e, "a packet between the processes breaks its format (%s)",
+                                  err_name(e));
 }

@@ -167,7 +167,7 @@ static int answer(const struct settings *s, const struct job_request *r, int fd)
     return e == ERR_OK ? EXIT_OK : EXIT_FAILED;
 }
 
-int job_run(const struct settings *s, int fd)
+int job_run(const struct settings *s, const struct log *log, int fd)
 {
     struct buf packet = BUF_INIT;
     struct job_request r;
@@ -178,7 +178,7 @@ int job_run(const struct settings *s, int fd)
     if (e == ERR_OK && packet.len > 0) /* else nothing was asked after all */
         e = request_read(packet.data, packet.len, &r, &ei);
     if (e != ERR_OK) {
-        fprintf(stderr, "adbad: steward: %s\n", ei.text);
+        log_error(log, "%s", ei.text);
         status = EXIT_FAILED;
     } else if (packet.len > 0) {
         prctl(PR_SET_NAME, kinds[r.kind].process);

@@ -3,10 +3,11 @@
 #ifndef ADBAD_STEWARD_JOB_H
 #define ADBAD_STEWARD_JOB_H
 
+#include "base/log.h"
 #include "settings/settings.h"
 
 /* On the socket fd; the exit code. The process does nothing else. */
-int job_run(const struct settings *s, int fd);
+int job_run(const struct settings *s, const struct log *log, int fd);
 
 /* The file that holds the tickets of DNS updates while nsupdate runs; caller frees. NULL: out of
  * memory. */

@@ -54,7 +54,7 @@ static void __attribute__((noreturn)) become_job(const struct keeper *k, int fd,
     if (getppid() != parent || dup2(fd, JOB_FD) != JOB_FD)
         _exit(EXIT_FAILED);
     close_range(JOB_FD + 1, ~0U, 0);
-    exit(job_run(k->settings, JOB_FD));
+    exit(job_run(k->settings, &k->log, JOB_FD));
 }
 
 static struct task *free_place(struct keeper *k)

@@ -1,0 +1,246 @@
+/* The steward process as a network process sees it that means it ill: what it does with what is no
+ * request of ours, with too many of them, and how it ends. */
+#include "support.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "jobs/job.h"
+#include "jobs/secret.h"
+#include "steward/keeper.h"
+
+#define DEADLINE_MS 30000
+
+struct world {
+    struct settings settings; /* no directory, no clearing house */
+    struct log log;           /* silent */
+    int control;
+    pid_t pid;
+};
+
+static int set_up(void **state)
+{
+    struct world *w = calloc(1, sizeof(*w));
+    struct errinfo ei = {0};
+
+    assert_non_null(w);
+    w->settings.control_socket = strdup("/nonexistent/control.sock");
+    assert_ok(keeper_start(&w->settings, &w->log, &w->control, &w->pid, &ei), &ei);
+    *state = w;
+    return 0;
+}
+
+/* It ends by itself, and well, when its control socket is closed. */
+static int tear_down(void **state)
+{
+    struct world *w = *state;
+    int status;
+
+    close(w->control);
+    assert_int_equal(waitpid(w->pid, &status, 0), w->pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    free(w->settings.control_socket);
+    free(w);
+    return 0;
+}
+
+/* Everything that comes until the other side closes: the type of the last packet, 0: none. */
+static unsigned last_packet(int fd, struct errinfo *said)
+{
+    unsigned type = 0;
+
+    for (;;) {
+        uint8_t packet[PACKET_MAX];
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        struct wire_rd r;
+        ssize_t got;
+
+        assert_int_equal(poll(&p, 1, DEADLINE_MS), 1);
+        got = recv(fd, packet, sizeof(packet), 0);
+        if (got <= 0)
+            return type;
+        r = wire_reader(packet, (size_t)got);
+        type = wire_u8(&r);
+        if (type == PACKET_FAILED)
+            packet_error(&r, said);
+    }
+}
+
+static struct job open_job(struct world *w)
+{
+    struct errinfo ei = {0};
+    struct job j;
+
+    assert_ok(job_open(w->control, &j, &ei), &ei);
+    return j;
+}
+
+static enum err ask(struct world *w, const struct job_request *r, job_take_fn *take, void *arg,
+                    struct errinfo *ei)
+{
+    struct job j = open_job(w);
+    enum err e = job_ask(&j, r, take, arg, ei);
+
+    job_close(&j);
+    return e;
+}
+
+static void it_still_works(struct world *w)
+{
+    const struct job_request r = {.kind = JOB_ACCOUNTS};
+    struct errinfo ei = {0};
+
+    assert_int_equal(ask(w, &r, secret_take, NULL, &ei), ERR_CONFIG);
+    assert_contains(ei.text, "no directory is configured");
+}
+
+static void the_clearing_key_is_only_for_a_clearing_house(void **state)
+{
+    const struct job_request r = {.kind = JOB_CLEARING};
+    struct secret s = {.realm = ""}, none = {.realm = ""};
+    struct errinfo ei = {0};
+
+    assert_int_equal(ask(*state, &r, secret_take, &s, &ei), ERR_REFUSED);
+    assert_memory_equal(&s, &none, sizeof(s));
+    it_still_works(*state);
+}
+
+static void what_is_no_request_ends_its_job_alone(void **state)
+{
+    static const char *const rows[] = {"x", "\x01", "\x01\x09", "\x02", "\x01\x01\x01\xff\xff"};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct errinfo said = {0};
+        struct job j = open_job(*state);
+
+        assert_int_equal(send(j.fd, rows[i], strlen(rows[i]), 0), strlen(rows[i]));
+        assert_int_equal(last_packet(j.fd, &said), PACKET_FAILED);
+        assert_contains(said.text, "ended with exit code 1");
+        job_close(&j);
+    }
+    it_still_works(*state);
+}
+
+static void a_second_request_is_never_read(void **state)
+{
+    struct errinfo said = {0};
+    struct job j = open_job(*state);
+
+    assert_int_equal(send(j.fd, "\x01\x03", 2, 0), 2);
+    (void)!send(j.fd, "\x01\x03", 2, MSG_NOSIGNAL);
+    assert_int_equal(last_packet(j.fd, &said), PACKET_FAILED);
+    assert_int_equal(said.code, ERR_REFUSED);
+    job_close(&j);
+    it_still_works(*state);
+}
+
+/* Sends n descriptors with a byte over the control socket; n may be 0. */
+static void pass(int control, const int *fds, size_t n)
+{
+    union {
+        struct cmsghdr align;
+        char space[CMSG_SPACE(4 * sizeof(int))];
+    } with = {0};
+    char bytes[100] = "";
+    struct iovec io = {.iov_base = bytes, .iov_len = sizeof(bytes)};
+    struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1};
+    struct cmsghdr *c;
+
+    if (n > 0) {
+        m.msg_control = &with;
+        m.msg_controllen = CMSG_SPACE(n * sizeof(int));
+        c = CMSG_FIRSTHDR(&m);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(n * sizeof(int));
+        memcpy(CMSG_DATA(c), fds, n * sizeof(int));
+    }
+    assert_int_equal(sendmsg(control, &m, 0), sizeof(bytes));
+}
+
+/* Closed on our side, the other end tells when the keeper has let go of it too. */
+static void expect_let_go(int fd)
+{
+    struct errinfo said = {0};
+
+    (void)last_packet(fd, &said);
+    close(fd);
+}
+
+static void descriptors_that_are_no_jobs_are_let_go(void **state)
+{
+    struct world *w = *state;
+    FILE *file = tmpfile();
+    int a[2], b[2], both[2], pipes[2], plain;
+
+    assert_non_null(file);
+    plain = fileno(file);
+    pass(w->control, NULL, 0);
+    pass(w->control, &plain, 1); /* nothing can be read from it as from a socket */
+    assert_int_equal(pipe(pipes), 0);
+    pass(w->control, &pipes[0], 1);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, a), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, b), 0);
+    both[0] = a[1];
+    both[1] = b[1];
+    pass(w->control, both, 2); /* the first may be a job that is asked nothing */
+    close(a[1]);
+    close(b[1]);
+    shutdown(a[0], SHUT_WR);
+    expect_let_go(a[0]);
+    expect_let_go(b[0]);
+    close(pipes[0]);
+    close(pipes[1]);
+    fclose(file);
+    it_still_works(w);
+}
+
+static void more_jobs_than_may_be_are_refused_until_one_ends(void **state)
+{
+    struct world *w = *state;
+    struct job jobs[KEEPER_JOBS_MAX];
+    struct errinfo said = {0};
+    struct job more;
+
+    for (size_t i = 0; i < KEEPER_JOBS_MAX; i++)
+        jobs[i] = open_job(w); /* waits for its request */
+    more = open_job(w);
+    assert_int_equal(last_packet(more.fd, &said), 0);
+    job_close(&more);
+    shutdown(jobs[0].fd, SHUT_WR); /* nothing is asked after all */
+    expect_let_go(jobs[0].fd);
+    it_still_works(w);
+    for (size_t i = 1; i < KEEPER_JOBS_MAX; i++)
+        job_close(&jobs[i]);
+}
+
+static void it_ends_with_jobs_under_way(void **state)
+{
+    struct world *w = *state;
+    struct errinfo said = {0};
+    struct job j = open_job(w);
+
+    shutdown(w->control, SHUT_RDWR);
+    assert_int_equal(last_packet(j.fd, &said), 0);
+    job_close(&j);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(the_clearing_key_is_only_for_a_clearing_house),
+        TEST(what_is_no_request_ends_its_job_alone),
+        TEST(a_second_request_is_never_read),
+        TEST(descriptors_that_are_no_jobs_are_let_go),
+        TEST(more_jobs_than_may_be_are_refused_until_one_ends),
+        TEST(it_ends_with_jobs_under_way),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
