@@ -13,7 +13,9 @@
 #define LINES_PER_SECOND 100
 #define ROWS_MAX         256 /* of one batch: who waits for its commit shall not wait long */
 #define ROWS_MS          100 /* how long a row waits for others */
-#define BATCHES_MAX      16  /* of one worker that wait for the ledger; then rows are dropped */
+#define SPARES_MAX       512 /* calls whose memory one worker keeps */
+#define SPARE_STUB_MAX   1024
+#define BATCHES_MAX      16 /* of one worker that wait for the ledger; then rows are dropped */
 
 /* What goes to the ledger together. It is bookkeeping: the record that counts is the upstream's, so
  * no answer waits for it. */
@@ -30,8 +32,10 @@ struct relaying {
     bool all;
     struct batch *batch; /* being filled; NULL: none */
     struct batch *spare; /* the last one that was written; NULL: none */
-    unsigned batches;    /* that the ledger has */
-    uv_timer_t timer;    /* runs while a batch is being filled */
+    struct relayed_call *spares;
+    unsigned spare_count;
+    unsigned batches; /* that the ledger has */
+    uv_timer_t timer; /* runs while a batch is being filled */
     struct counter outcomes[RELAY_OUTCOMES];
     struct counter unrecorded;
     struct loglimit lines[RELAY_OUTCOMES];
@@ -43,7 +47,36 @@ struct relayed_call {
     struct relaying *owner;
     struct net_call *call;
     char peer[NET_ADDRESS_MAX];
+    struct relayed_call *next; /* of the spare ones */
 };
+
+/* All zero but for the memory of its stub. */
+static struct relayed_call *new_call(struct relaying *r)
+{
+    struct relayed_call *c = r->spares;
+    struct buf stub;
+
+    if (c == NULL)
+        return calloc(1, sizeof(*c));
+    r->spares = c->next;
+    r->spare_count--;
+    stub = c->request.stub;
+    *c = (struct relayed_call){.request.stub = stub};
+    buf_clear(&c->request.stub);
+    return c;
+}
+
+static void forget_call(struct relaying *r, struct relayed_call *c)
+{
+    if (r->spare_count == SPARES_MAX || c->request.stub.cap > SPARE_STUB_MAX) {
+        buf_fini(&c->request.stub);
+        free(c);
+        return;
+    }
+    c->next = r->spares;
+    r->spares = c;
+    r->spare_count++;
+}
 
 /* ---- rows ---- */
 
@@ -191,8 +224,7 @@ static void on_done(struct relay_request *request, const struct relay_answer *a)
         net_call_reply(c->call, a->stub, a->stub_len);
     else
         net_call_fault(c->call, a->status);
-    buf_fini(&c->request.stub);
-    free(c);
+    forget_call(r, c);
 }
 
 static void on_gone(void *arg)
@@ -226,11 +258,13 @@ bool relaying_wants(const struct relaying *r, const struct kms_decision *dec, si
 void relaying_call(struct relaying *r, struct net_call *call, const uint8_t *data, size_t n)
 {
     const struct rpc_call *rpc = net_call_rpc(call);
-    struct relayed_call *c = calloc(1, sizeof(*c));
+    struct relayed_call *c = new_call(r);
 
     if (c != NULL)
         buf_add(&c->request.stub, rpc->stub, rpc->stub_len);
     if (c == NULL || c->request.stub.err != ERR_OK) {
+        if (c != NULL)
+            buf_fini(&c->request.stub);
         free(c);
         net_call_abort(call, "out of memory");
         return;
@@ -292,6 +326,12 @@ void relaying_worker_free(struct relaying *r)
     if (r == NULL)
         return;
     relay_worker_free(r->relay);
+    while (r->spares != NULL) {
+        struct relayed_call *c = new_call(r);
+
+        buf_fini(&c->request.stub);
+        free(c);
+    }
     free(r->batch);
     free(r->spare);
     free(r);

@@ -1,6 +1,5 @@
 #include "relay/target.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -108,11 +107,28 @@ enum err relay_targets_parse(const struct conf_list *list, bool *automatic,
     return e;
 }
 
+/* Not printf, which would be a hundredth of a relayed request. */
 const char *relay_target_format(const struct relay_target *t, char text[RELAY_TARGET_TEXT])
 {
-    bool v6 = strchr(t->host, ':') != NULL;
+    size_t len = strlen(t->host);
+    bool v6 = memchr(t->host, ':', len) != NULL;
+    char digits[5], *at = text;
+    unsigned n = 0, port = t->port;
 
-    snprintf(text, RELAY_TARGET_TEXT, "%s%s%s:%u", v6 ? "[" : "", t->host, v6 ? "]" : "", t->port);
+    if (v6)
+        *at++ = '[';
+    memcpy(at, t->host, len);
+    at += len;
+    if (v6)
+        *at++ = ']';
+    *at++ = ':';
+    do {
+        digits[n++] = (char)('0' + port % 10);
+        port /= 10;
+    } while (port > 0);
+    while (n > 0)
+        *at++ = digits[--n];
+    *at = '\0';
     return text;
 }
 

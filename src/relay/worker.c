@@ -34,6 +34,7 @@ struct relay_worker {
     struct relay_request *first, *last; /* that wait */
     struct relay_request *coming;       /* while they are walked: the next of them */
     struct pooled *pool[RELAY_TARGETS_MAX];
+    struct pooled *spare; /* to be used again: as many as were ever in the pool */
     struct link_conf links;
     struct buf stub; /* a request or answer that had to be marshalled anew */
     char read_buffer[READ_SIZE];
@@ -206,7 +207,18 @@ static void pool_remove(struct pooled *p)
     while (*at != p)
         at = &(*at)->next;
     *at = p->next;
-    free(p);
+    p->next = p->worker->spare;
+    p->worker->spare = p;
+}
+
+static struct pooled *new_pooled(struct relay_worker *w)
+{
+    struct pooled *p = w->spare;
+
+    if (p == NULL)
+        return malloc(sizeof(*p));
+    w->spare = p->next;
+    return p;
 }
 
 /* One of the upstream that has the id now. */
@@ -228,7 +240,7 @@ static struct relay_link *pool_take(struct relay_worker *w, unsigned id, uint32_
 
 static void pool_put(struct relay_worker *w, unsigned id, uint32_t serial, struct relay_link *l)
 {
-    struct pooled *p = w->closing ? NULL : malloc(sizeof(*p));
+    struct pooled *p = w->closing ? NULL : new_pooled(w);
 
     if (p == NULL) {
         relay_link_close(l);
@@ -643,6 +655,8 @@ void relay_worker_free(struct relay_worker *w)
 {
     if (w == NULL)
         return;
+    while (w->spare != NULL)
+        free(new_pooled(w));
     rng_pool_free(w->random);
     buf_fini(&w->stub);
     free(w);

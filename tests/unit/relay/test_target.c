@@ -111,6 +111,12 @@ static void text_is_what_can_be_parsed_again(void **state)
     assert_string_equal(relay_target_format(&t, text), "[2001:db8::7]:1690");
     assert_int_equal(relay_target_parse("kms1.example", 0, &t, NULL), ERR_OK);
     assert_string_equal(relay_target_format(&t, text), "kms1.example:1688");
+    t.port = UINT16_MAX;
+    assert_string_equal(relay_target_format(&t, text), "kms1.example:65535");
+    t.port = 7;
+    assert_string_equal(relay_target_format(&t, text), "kms1.example:7");
+    t.port = 100;
+    assert_string_equal(relay_target_format(&t, text), "kms1.example:100");
 }
 
 int main(void)
