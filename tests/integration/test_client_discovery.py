@@ -86,6 +86,18 @@ def test_no_record_no_name_and_no_server_have_their_documented_codes(lab, hosts,
     assert attempt(lab, path)["last_result"] == "0x8007267C"
 
 
+def test_a_server_that_says_nothing_is_none_and_the_next_attempt_finds_the_host(lab, hosts, dns):
+    path = member(lab, hosts[0], dns)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
+        mute.bind(("127.0.0.1", dns.port))
+        assert attempt(lab, path)["last_result"] == "0x8007267C"
+        assert mute.recv(512)
+    dns.serve(srv(hosts[0]), ADDRESS)
+    assert attempt(lab, path)["last_result"] == "0xC004F038"
+    dns.stop()  # the host's name is known, its address is not
+    assert attempt(lab, path)["last_result"] == "0x8007267C"
+
+
 def test_a_record_that_names_an_unknown_host_fails_as_a_whole(lab, hosts, dns):
     dns.serve(srv(hosts[0], name="gone.lab.example"))
     got = attempt(lab, member(lab, hosts[0], dns))
