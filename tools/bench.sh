@@ -1,7 +1,7 @@
 #!/bin/sh
 # Measurements of one run, interleaved, medians; bench.sh [core|host|relay|endurance|directory] [--quick]. Each
 # writes its own summary below build/bench; without a name all run. bench.sh profile [POINT]: where the
-# time goes under one of host's loads; bench.sh login: what Kerberos takes.
+# time goes under one of host's loads, or a gateway's under relay's (relayed_N); bench.sh login: what Kerberos takes.
 set -eu
 cd "$(dirname "$0")/.." || exit 1
 
@@ -12,7 +12,7 @@ for word in "$@"; do
     case $word in
     --quick) quick=yes ;;
     core | host | relay | endurance | directory | login | profile) which=$word ;;
-    persistent_* | fresh_*) point=$word ;;
+    persistent_* | fresh_* | relayed_*) point=$word ;;
     *)
         printf 'bench: no measurement "%s"; there are: core, host, relay, endurance, directory, login, profile\n' "$word" >&2
         exit 2

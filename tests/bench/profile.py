@@ -27,6 +27,7 @@ KINDS = [
     ("open, seal", r"libcrypto|\bkms_(open|seal|host_open|host_seal|protector|request|response)"),
     ("count", r"\bkms_(count|host_touch)"),
     ("RPC", r"\brpc_|\bkms_stub"),
+    ("relay", r"\b(relaying_call|relay_forward|relay_target_format|add_row|answered|finish|pool_put|pool_take)\b"),
     ("sockets, libuv", r"\bnet_|libuv|\bconn_|\bon_read|_write|_read"),
     ("hand-over", r"\bledger_|\bactivation_|\bworker_|\bdescribe|\brecord"),
 ]
