@@ -1,7 +1,9 @@
 """What happens to a gateway's clients, and to what the ledgers say, while real hosts and DNS die, freeze, restart and
 come back: daemons of two realms, clients of the second ask at the first."""
 import contextlib
+import itertools
 import os
+import resource
 import signal
 import socket
 import threading
@@ -13,8 +15,8 @@ from dnsmasq import Dns
 from kms_lab import Callers, check_ledger
 from lab import Lab, wait_for
 from ledger_model import Ledger
-from relay_lab import IN_TIME, QUICK, UNAVAILABLE, Gateway, Tap, outcome
-from rpc_pdu import RESPONSE
+from relay_lab import IN_TIME, QUICK, UNAVAILABLE, Gateway, Tap, bound, outcome, response_of
+from rpc_pdu import RESPONSE, activation_stub, request
 
 CLIENTS = 4
 # Who is dead is known at once; a machine that is slow is not dead.
@@ -86,6 +88,36 @@ def test_the_only_host_frozen_and_thawed(lab, other, pair):
     finally:
         pair[0].process.send_signal(signal.SIGCONT)
     wait_for(lambda: outcome(gateway)[0] == "served", "it is asked again")
+
+
+# -- what the gateway itself lacks --
+
+def test_what_is_relayed_needs_no_ledger(lab, other, pair):
+    gateway = Gateway(lab, other, pair[0].address, **STEADY)
+    path = os.path.join(gateway.daemon.folder, "state", "ledger.db")
+    os.rename(path, path + ".away")
+    gateway.daemon.wait_log("not recorded and therefore not answered")
+    assert gateway.own.is_left_unanswered()
+    assert outcome(gateway)[0] == "served"
+    os.rename(path + ".away", path)
+    gateway.daemon.wait_log("the ledger is back")
+    assert gateway.own.count() == 1
+
+
+def test_a_gateway_without_descriptors_blames_no_upstream(lab, other, pair):
+    gateway = Gateway(lab, other, pair[0].address, **{**STEADY, "relay.check": "1h"}).wait_state("up")
+    pid, message = gateway.daemon.process.pid, gateway.foreign.seal()
+    with bound(gateway.daemon.port) as s:
+        used = {int(fd) for fd in os.listdir(f"/proc/{pid}/fd")}
+        free = next(fd for fd in itertools.count() if fd not in used)
+        limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, limits[1]))
+        s.sendall(request(activation_stub(message)))
+        assert response_of(s) == UNAVAILABLE
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+    assert "too many open files" in gateway.daemon.wait_log("relay-failed: .*").group(0)
+    assert (gateway.upstream()["state"], gateway.upstream()["failed"]) == ("up", 0)
+    assert outcome(gateway, message)[0] == "served"
 
 
 # -- DNS --
