@@ -1,0 +1,122 @@
+"""Documents whose commands are run here as they stand there, and whose codes are looked up."""
+import csv
+import os
+import re
+import uuid
+
+import pytest
+
+import docs
+from kms_lab import Clients
+from lab import Lab, free_port, wait_for
+
+
+def catalogue_of_codes():
+    with open(os.path.join(docs.ROOT, "data", "error_codes.csv"), encoding="utf-8") as f:
+        return {row["code"].upper(): row["name"] for row in csv.DictReader(f)}
+
+
+def test_codes_of_troubleshooting_are_documented_ones():
+    known = catalogue_of_codes()
+    text = docs.text_of("troubleshooting.md")
+    named = re.findall(r"\b0x([0-9A-Fa-f]{8})\b(?: ([A-Z][A-Z_]+[A-Z]))?", text)
+    assert len(named) > 15
+    for code, name in named:
+        code = "0X" + code.upper()
+        assert code in known, code
+        assert name in ("", known[code]), f"{code} is {known[code]}"
+
+
+def test_commands_of_troubleshooting_exist(lab):
+    for command in set(re.findall(r"`adbactl ([a-z]+(?: [a-z-]+)?)", docs.text_of("troubleshooting.md"))):
+        words = command.split()
+        assert lab.adbactl(*words, "--help", expect=None).code == 0 or lab.adbactl(words[0], "--help").code == 0, command
+
+
+# -- the gateway --
+
+GATEWAY = """[realm]
+dir = {root}/realm
+[store]
+state_dir = {root}/state
+[kms]
+listen = 127.0.0.1:{port}
+[control]
+socket = {root}/control.sock
+[web]
+listen = none
+"""
+
+
+@pytest.fixture(name="licensed")
+def host_of_another_realm():
+    """What stands for the organisation's own host."""
+    with Lab(realm="OTHER") as other:
+        host = other.daemon(options={"lab.enabled": None, "lab.clock": None})
+        other.install_hostkey(host)
+        yield other, host
+
+
+def test_a_gateway_is_set_up_as_described(lab, licensed):
+    other, host = licensed
+    gateway = lab.daemon("gateway", wait=False)
+    root = os.path.join(gateway.folder, "adbad")
+    os.makedirs(os.path.join(root, "state"), mode=0o700)
+    os.chmod(root, 0o700)
+    gateway.conf = os.path.join(root, "adbad.conf")
+    with open(gateway.conf, "w", encoding="utf-8") as f:
+        f.write(GATEWAY.format(root=root, port=gateway.port))
+    before, after = docs.commands_of("gateway.md", "Set it up").split("adbactl health")
+    places = [("/etc/adbad", root), ("kms.example:1688", host.address)]
+    said = docs.run(lab, before, env={"ADBAD_CONF": gateway.conf}, replace=places)
+    assert "takes calls" in said
+    gateway.start()
+    wait_for(lambda: gateway.ctl("relay", "status", "--json").json["healthy"], "the upstream is known")
+    said = docs.run(lab, "adbactl health" + after, env={"ADBAD_CONF": gateway.conf})
+    assert "relays everything" in said and " up " in said
+    genuine = Clients(other, gateway.port, "Windows Server 2022", "Standard")
+    assert genuine.count(client_id=uuid.UUID(int=1)) == 1
+    assert host.status()["applications"][0]["count"] == 1 and gateway.status()["totals"]["answered"] == 0
+    listing = docs.commands_of("gateway.md", "Let clients find it")
+
+    def listed():
+        return host.address in docs.run(lab, listing, env={"ADBAD_CONF": gateway.conf})
+
+    wait_for(listed, "the relayed request is listed")
+
+
+# -- the workflow --
+
+def steps():
+    """The workflow's steps: name to script. Its form is simple enough to be read by line."""
+    text = re.search(r"```yaml\n(.*?)```", docs.text_of("ci.md"), re.S).group(1)
+    found = {}
+    for name, body in re.findall(r"      - name: ([^\n]+)\n(.*?)(?=\n      - |\Z)", text, re.S):
+        script = body.split("        run: |\n")[1]
+        assert all(line.startswith(" " * 10) for line in script.splitlines()), name
+        found[name] = "\n".join(line[10:] for line in script.splitlines())
+    return found, re.search(r"ADBAD_CONF: (\S+)", text).group(1)
+
+
+def test_the_workflow_holds_what_it_says(lab, tmp_path):
+    scripts, conf = steps()
+    assert list(scripts)[0] == "install"  # the only one that is not run
+    lab.directory = folder = str(tmp_path / "l")  # ended with the lab, if a step fails
+    env = {"ADBAD_CONF": conf.replace("/tmp/lab", folder)}
+    told = []
+    try:
+        for script in list(scripts.values())[1:]:
+            replace = [("/tmp/lab", folder)]
+            if "lab up" in script:
+                replace.append((f"lab up {folder}", f"lab up {folder} --kms-port {free_port()}"))
+                # Not a port that another test may have.
+                quiet = f"printf '[web]\\nlisten = none\\n' >>{env['ADBAD_CONF']}\n"
+                replace.append(("adbactl realm init", quiet + "adbactl realm init"))
+            told.append(docs.run(lab, script, env=env, replace=replace))
+    finally:
+        if len(told) < len(scripts) - 1 and os.path.exists(os.path.join(folder, "adbad.pid")):
+            docs.run(lab, f"kill $(cat {folder}/adbad.pid)")
+    assert "OK: daemon" in told[0]
+    assert "Product activated successfully." in told[1]
+    assert "PC01,pc01.lab.example,disabled," in told[4]
+    assert not os.path.exists(os.path.join(folder, "ldapi"))
