@@ -40,6 +40,24 @@ enum check_level doctor_worst(const struct doctor *d)
     return worst;
 }
 
+json_t *doctor_json(const struct doctor *d)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < d->n; i++) {
+        const struct check_line *l = &d->lines[i];
+        json_t *line = json_pack("{s:s, s:s, s:s, s:s?}", "check", l->check, "state",
+                                 check_level_name(l->level), "finding", l->finding, "remedy",
+                                 l->remedy[0] == '\0' ? NULL : l->remedy);
+
+        if (json_array_append_new(list, line) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
 void doctor_say(struct doctor *d, enum check_level level, const char *check, const char *remedy,
                 const char *fmt, ...)
 {

@@ -3,6 +3,8 @@
 #ifndef ADBAD_ADBA_DOCTOR_H
 #define ADBAD_ADBA_DOCTOR_H
 
+#include <jansson.h>
+
 #include "adba/access.h"
 #include "adba/object.h"
 
@@ -23,6 +25,8 @@ struct doctor {
 };
 void doctor_fini(struct doctor *d);
 enum check_level doctor_worst(const struct doctor *d);
+/* Array of {check, state, finding, remedy (or null)}; NULL when out of memory. */
+json_t *doctor_json(const struct doctor *d);
 /* remedy may be NULL. */
 void doctor_say(struct doctor *d, enum check_level level, const char *check, const char *remedy,
                 const char *fmt, ...) PRINTF_LIKE(5, 6);

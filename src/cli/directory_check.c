@@ -165,16 +165,8 @@ static enum err check(struct cli *cli, struct checking *c, struct errinfo *ei)
 
 static void print_json(const struct doctor *d)
 {
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < d->n; i++) {
-        const struct check_line *l = &d->lines[i];
-
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s?}", "check", l->check, "state",
-                                              check_level_name(l->level), "finding", l->finding,
-                                              "remedy", l->remedy[0] == '\0' ? NULL : l->remedy));
-    }
-    cli_json(json_pack("{s:s, s:o}", "state", check_level_name(doctor_worst(d)), "checks", list));
+    cli_json(json_pack("{s:s, s:o}", "state", check_level_name(doctor_worst(d)), "checks",
+                       doctor_json(d)));
 }
 
 static void print_table(const struct doctor *d)

@@ -164,8 +164,10 @@ json_t *watcher_json(const struct watcher *w)
                                   "milliseconds_in_all", (json_int_t)w->took_ms_all));
     if (w->last.facts != NULL)
         json_object_update(j, w->last.facts);
-    if (w->last.up)
+    if (w->last.up) {
         json_object_set(j, "objects", w->last.objects);
+        json_object_set(j, "checks", w->last.checks);
+    }
     return j;
 }
 

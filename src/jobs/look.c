@@ -9,6 +9,7 @@ void look_fini(struct look *l)
 {
     json_decref(l->facts);
     json_decref(l->objects);
+    json_decref(l->checks);
     free(l->covered);
     tended_fini(&l->tended);
     memset(l, 0, sizeof(*l));
@@ -51,12 +52,23 @@ static enum err send_state(const struct look *l, struct packet_out *o, struct er
     return packet_send(o, &w, ei);
 }
 
-static enum err send_object(const json_t *object, struct packet_out *o, struct errinfo *ei)
+/* Each in a packet of its own. */
+static enum err send_each(const json_t *objects, enum packet_type type, struct packet_out *o,
+                          struct errinfo *ei)
 {
-    struct wire_wr w = packet_begin(o, PACKET_LOOK_OBJECT);
+    enum err e = ERR_OK;
+    const json_t *object;
+    size_t i;
 
-    put_json(&w, object);
-    return packet_send(o, &w, ei);
+    json_array_foreach(objects, i, object)
+    {
+        struct wire_wr w = packet_begin(o, type);
+
+        put_json(&w, object);
+        if (e == ERR_OK)
+            e = packet_send(o, &w, ei);
+    }
+    return e;
 }
 
 static enum err send_covered(const struct covered *c, size_t n, struct packet_out *o,
@@ -85,14 +97,12 @@ static enum err send_line(const struct tend_line *line, struct packet_out *o, st
 enum err look_send(const struct look *l, struct packet_out *o, struct errinfo *ei)
 {
     enum err e = send_state(l, o, ei);
-    const json_t *object;
     size_t i;
 
-    json_array_foreach(l->objects, i, object)
-    {
-        if (e == ERR_OK)
-            e = send_object(object, o, ei);
-    }
+    if (e == ERR_OK)
+        e = send_each(l->objects, PACKET_LOOK_OBJECT, o, ei);
+    if (e == ERR_OK)
+        e = send_each(l->checks, PACKET_LOOK_CHECK, o, ei);
     for (i = 0; e == ERR_OK && i < l->covered_count; i += COVERED_PACKET) {
         size_t left = l->covered_count - i;
 
@@ -131,16 +141,18 @@ static enum err take_state(struct look *l, struct wire_rd *r, struct errinfo *ei
     l->good = wire_u32(r);
     if (l->objects == NULL && l->up && (l->objects = json_array()) == NULL)
         return err_nomem(ei);
+    if (l->checks == NULL && l->up && (l->checks = json_array()) == NULL)
+        return err_nomem(ei);
     return packet_read(r, ei);
 }
 
-static enum err take_object(struct look *l, struct wire_rd *r, struct errinfo *ei)
+static enum err take_object(json_t *objects, struct wire_rd *r, struct errinfo *ei)
 {
     json_t *j = take_json(r);
 
-    if (j == NULL || l->objects == NULL)
+    if (j == NULL || objects == NULL)
         wire_reject(r, ERR_MALFORMED);
-    else if (json_array_append(l->objects, j) != 0)
+    else if (json_array_append(objects, j) != 0)
         wire_reject(r, ERR_NOMEM);
     json_decref(j);
     return packet_read(r, ei);
@@ -186,7 +198,9 @@ enum err look_take(void *look, enum packet_type type, struct wire_rd *r, struct 
     case PACKET_LOOK:
         return take_state(l, r, ei);
     case PACKET_LOOK_OBJECT:
-        return take_object(l, r, ei);
+        return take_object(l->objects, r, ei);
+    case PACKET_LOOK_CHECK:
+        return take_object(l->checks, r, ei);
     case PACKET_LOOK_COVERED:
         return take_covered(l, r, ei);
     case PACKET_LOOK_LINE:

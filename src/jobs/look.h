@@ -39,6 +39,7 @@ struct look {
     char forest[256];
     json_t *facts;   /* object; NULL if down or out of memory */
     json_t *objects; /* array; likewise */
+    json_t *checks;  /* array: what "adbactl directory check" says; likewise */
     size_t object_count, good;
     struct covered *covered; /* by good objects; free */
     size_t covered_count;

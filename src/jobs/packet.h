@@ -25,7 +25,8 @@ enum packet_type {
     PACKET_DOMAIN, /* jobs/update.h */
     PACKET_RECORD,
     PACKET_UPDATE,
-    PACKET_CLEARING, /* jobs/secret.h */
+    PACKET_CLEARING,   /* jobs/secret.h */
+    PACKET_LOOK_CHECK, /* jobs/look.h */
 };
 
 /* Sends one whole packet. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "adba/doctor.h"
 #include "adba/object.h"
 #include "base/clk.h"
 #include "ldap/dir.h"
@@ -33,6 +34,25 @@ static json_t *facts_json(const struct dir_facts *f)
     return json_pack("{s:s?, s:s?, s:s?, s:b, s:b, s:b, s:i}", "forest", f->forest, "domain",
                      f->domain, "server", f->dns_host_name, "ad_ds", f->ad_ds, "lab_marked",
                      f->lab_marked, "read_only", f->read_only, "schema_version", f->schema_version);
+}
+
+/* What "adbactl directory check" says of this directory; NULL when out of memory. */
+static json_t *checks_json(const struct looker *by, struct dir *d)
+{
+    struct clk real = clk_system();
+    const struct doctor_question q = {.dir = d,
+                                      .bundle = by->bundle,
+                                      .lab_forest = by->settings->lab_forest,
+                                      .now = clk_now(&real),
+                                      .lab_now = by->now};
+    struct doctor doctor = {0};
+    json_t *all;
+
+    doctor_session(&doctor, by->settings->dir_uri, ERR_OK, NULL);
+    doctor_directory(&doctor, &q);
+    all = doctor.failed ? NULL : doctor_json(&doctor);
+    doctor_fini(&doctor);
+    return all;
 }
 
 /* ---- activation objects ---- */
@@ -108,7 +128,8 @@ void look(const struct looker *by, struct look *out)
         tend(by->settings, by->bundle, by->catalog, d, by->now, &out->tended);
     out->facts = facts_json(w.facts);
     out->objects = json_array();
-    if (out->facts == NULL || out->objects == NULL)
+    out->checks = checks_json(by, d);
+    if (out->facts == NULL || out->objects == NULL || out->checks == NULL)
         e = err_nomem(&ei);
     if (e == ERR_OK)
         e = ao_each(d, each_object, &w, &ei);

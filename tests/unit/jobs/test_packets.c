@@ -197,6 +197,7 @@ static void make_look(struct look *l)
     *l = (struct look){.up = true, .object_count = 3, .good = 2, .why = "its schema is old"};
     strcpy(l->forest, "lab.example");
     l->facts = json_pack("{s:s, s:i}", "forest", "lab.example", "schema_version", 88);
+    l->checks = json_pack("[{s:s, s:n}]", "check", "clock", "remedy");
     l->objects = json_pack("[{s:s}, {s:s, s:n}, {s:b}]", "name", "A \"b\" \xc3\xa9", "name", "B",
                            "why", "good", true);
     c = look_cover(l, 1500); /* more than fit in one packet */
@@ -225,6 +226,7 @@ static void a_look_comes_back_as_it_was(void **state)
     assert_string_equal(back.why, l.why);
     assert_string_equal(back.forest, l.forest);
     assert_true(json_equal(back.facts, l.facts) && json_equal(back.objects, l.objects));
+    assert_true(json_equal(back.checks, l.checks));
     assert_int_equal(back.object_count, 3);
     assert_int_equal(back.good, 2);
     assert_int_equal(back.covered_count, 1500);
