@@ -13,23 +13,14 @@ struct website {
     struct daemon *d;
     struct web_stats stats;
     struct facts *facts;
-    struct reader reader; /* the server's thread's */
+    struct reader reader;  /* these are the server's thread's */
+    struct labclk *labclk; /* NULL outside lab mode */
+    struct dashboard *dashboard;
     struct web_server *server;
 };
 
-static const char front_page[] =
-    "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>adbad</title>\n"
-    "<h1>adbad</h1>\n<p><a href=\"/metrics\">Metrics</a> for Prometheus</p>\n</html>\n";
-
-static const struct web_route front_routes[] = {
-    {.path = "/",
-     .type = "text/html; charset=utf-8",
-     .data = front_page,
-     .len = sizeof(front_page) - 1},
-    {0},
-};
-
-static const struct web_route *const all_routes[] = {front_routes, metrics_routes, NULL};
+static const struct web_route *const all_routes[] = {dashboard_files, dashboard_routes,
+                                                     metrics_routes, NULL};
 
 /* ---- facts ---- */
 
@@ -57,6 +48,11 @@ const struct web_stats *website_stats(const struct website *w)
     return &w->stats;
 }
 
+struct dashboard *website_dashboard(const struct website *w)
+{
+    return w->dashboard;
+}
+
 enum err website_facts(struct website *w, const json_t **out, struct errinfo *ei)
 {
     return facts_get(w->facts, out, ei);
@@ -73,6 +69,8 @@ enum err website_ask(struct website *w,
 
 static void free_website(struct website *w)
 {
+    dashboard_free(w->dashboard);
+    labclk_free(w->labclk);
     reader_close(&w->reader);
     facts_free(w->facts);
     free(w);
@@ -100,6 +98,19 @@ static void close_facts(struct daemon *d, struct facts *f)
         uv_run(&d->loop, UV_RUN_ONCE);
 }
 
+/* With its own reading of the clock, as every thread has. */
+static enum err open_dashboard(struct website *w, struct errinfo *ei)
+{
+    const struct settings *s = &w->d->settings;
+    struct clk clk = clk_system();
+    enum err e = s->lab ? labclk_open(s->lab_clock, clk, &w->labclk, ei) : ERR_OK;
+
+    if (e != ERR_OK)
+        return e;
+    w->dashboard = dashboard_new(w->d->catalog, w->labclk != NULL ? labclk_clk(w->labclk) : clk);
+    return w->dashboard != NULL ? ERR_OK : err_nomem(ei);
+}
+
 enum err website_open(struct daemon *d, struct errinfo *ei)
 {
     struct web_conf conf = conf_of(NULL, d);
@@ -114,7 +125,9 @@ enum err website_open(struct daemon *d, struct errinfo *ei)
     w->d = d;
     w->reader.path = d->settings.ledger;
     conf = conf_of(w, d);
-    e = facts_open(&d->loop, make_facts, d, &w->facts, ei);
+    e = open_dashboard(w, ei);
+    if (e == ERR_OK)
+        e = facts_open(&d->loop, make_facts, d, &w->facts, ei);
     if (e == ERR_OK)
         e = web_open(&conf, &w->server, ei);
     if (e == ERR_OK && w->server != NULL) {

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "dashboard/dashboard.h"
 #include "store/store.h"
 #include "web/web.h"
 
@@ -20,6 +21,7 @@ void website_close(struct daemon *d);
  * the workers' counters. */
 const struct daemon *website_daemon(const struct website *w);
 const struct web_stats *website_stats(const struct website *w);
+struct dashboard *website_dashboard(const struct website *w);
 
 /* Facts of the main loop: an object with "status" (status_now_json, which has "directory" and
  * "dns"), "membership" and "relay" (null where not configured). Lent until the next call. Fails as
@@ -30,7 +32,8 @@ MUST_CHECK enum err website_ask(struct website *w,
                                 enum err (*fn)(void *arg, struct store *s, struct errinfo *ei),
                                 void *arg, struct errinfo *ei);
 
-/* Tables of routes: metrics.c. */
+/* Tables of routes: metrics.c, dashboard.c. */
 extern const struct web_route metrics_routes[];
+extern const struct web_route dashboard_routes[];
 
 #endif

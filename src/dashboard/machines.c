@@ -1,0 +1,228 @@
+/* The inventory, page by page and as a file. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dashboard/internal.h"
+#include "report/json.h"
+
+#define PAGE_MAX 500
+
+/* ---- the question ---- */
+
+struct question {
+    struct report_query q;
+    bool by_channel, by_product;
+    enum store_channel channel;
+    struct guid product;
+};
+
+static bool wants(void *arg, const struct report_row *row)
+{
+    const struct question *q = arg;
+
+    return (!q->by_channel || row->channel == q->channel) &&
+           (!q->by_product || guid_equal(&row->activation_id, &q->product));
+}
+
+static bool given(const char *text)
+{
+    return text != NULL && *text != '\0';
+}
+
+static enum err read_filters(const struct dashboard_machines_args *a, struct question *q,
+                             struct errinfo *ei)
+{
+    q->by_channel = given(a->channel);
+    q->by_product = given(a->product);
+    if (given(a->search))
+        q->q.text = a->search;
+    if (given(a->status)) {
+        enum report_status s = report_status_named(a->status);
+
+        if (s == REPORT_STATUSES)
+            return err_fail(ei, ERR_USAGE, "status: there is none of that name");
+        q->q.statuses = 1u << s;
+    }
+    if (q->by_channel) {
+        while (q->channel <= STORE_RELAY &&
+               strcmp(report_channel_name(q->channel), a->channel) != 0)
+            q->channel++;
+        if (q->channel > STORE_RELAY)
+            return err_fail(ei, ERR_USAGE, "channel: expected kms, adba or relay");
+    }
+    if (q->by_product && !guid_parse(a->product, &q->product))
+        return err_fail(ei, ERR_USAGE, "product: expected an activation id");
+    return ERR_OK;
+}
+
+static enum err read_order(const struct dashboard_machines_args *a, struct question *q,
+                           struct errinfo *ei)
+{
+    if (given(a->sort))
+        q->q.sort = report_sort_named(a->sort);
+    if (q->q.sort == REPORT_SORTS)
+        return err_fail(ei, ERR_USAGE,
+                        "sort: expected last, machine, product, status, channel or expires");
+    q->q.reverse = given(a->order);
+    if (q->q.reverse && strcmp(a->order, "reverse") != 0)
+        return err_fail(ei, ERR_USAGE, "order: expected reverse, or nothing");
+    return ERR_OK;
+}
+
+static enum err read_question(const struct dashboard_machines_args *a, struct question *q,
+                              struct errinfo *ei)
+{
+    enum err e;
+
+    *q = (struct question){.q = {.since = REPORT_NEVER, .sort = REPORT_BY_LAST, .wants = wants}};
+    q->q.arg = q;
+    e = read_filters(a, q, ei);
+    if (e == ERR_OK)
+        e = read_order(a, q, ei);
+    if (e == ERR_OK)
+        e = dashboard_number("offset", a->offset, 0, INT32_MAX, &q->q.offset, ei);
+    if (e == ERR_OK)
+        e = dashboard_number("limit", a->limit, 50, PAGE_MAX, &q->q.limit, ei);
+    return e;
+}
+
+/* ---- the answer ---- */
+
+static enum err read_report(struct dashboard *d, struct store *s, struct errinfo *ei)
+{
+    enum err e = dashboard_begin(d, s, ei);
+
+    return e == ERR_OK ? report_read(d->report, s, clk_now(&d->clk), REPORT_SOON, ei) : e;
+}
+
+/* How many rows there are, of which products, of how many computers, and who never asked. */
+static enum err add_totals(struct dashboard *d, json_t *j, struct errinfo *ei)
+{
+    struct report_product *products = NULL;
+    struct report_compliance c = {0};
+    json_t *names = json_array();
+    char id[GUID_TEXT_MAX];
+    size_t n = 0, total = 0, silent = 0;
+    enum err e = report_products(d->report, &products, &n, ei);
+
+    for (size_t i = 0; e == ERR_OK && i < n; i++) {
+        const struct cat_product *p = products[i].product;
+
+        total += products[i].machines;
+        json_array_append_new(names, json_pack("{s:s, s:s?, s:s?}", "activation_id",
+                                               guid_format(&products[i].activation_id, id),
+                                               "product", p == NULL ? NULL : p->product, "edition",
+                                               p == NULL ? NULL : p->edition));
+    }
+    free(products);
+    if (e == ERR_OK)
+        e = report_compliance(d->report, &c, ei);
+    for (int m = 0; e == ERR_OK && m < REPORT_MEMBERS; m++)
+        silent += c.counts[m][REPORT_NO_REPORT];
+    json_object_set_new(j, "total", json_integer((json_int_t)total));
+    json_object_set_new(j, "computers", json_integer((json_int_t)(c.n - silent)));
+    json_object_set_new(j, "no_report", json_integer((json_int_t)silent));
+    json_object_set_new(j, "products", names);
+    report_compliance_free(&c);
+    return e;
+}
+
+enum err dashboard_machines(struct dashboard *d, struct store *s,
+                            const struct dashboard_machines_args *a, json_t **out,
+                            struct errinfo *ei)
+{
+    struct report_list found = {0};
+    json_t *j = json_object(), *rows = json_array();
+    struct question q;
+    enum err e = read_question(a, &q, ei);
+
+    if (e == ERR_OK)
+        e = read_report(d, s, ei);
+    if (e == ERR_OK)
+        e = report_select(d->report, &q.q, &found, ei);
+    for (size_t i = 0; e == ERR_OK && i < found.n; i++) {
+        if (json_array_append_new(rows, report_row_json(found.rows[i])) != 0)
+            e = err_nomem(ei);
+    }
+    json_object_set_new(j, "matched", json_integer((json_int_t)found.total));
+    json_object_set_new(j, "offset", json_integer((json_int_t)q.q.offset));
+    json_object_set_new(j, "machines", rows);
+    if (e == ERR_OK)
+        e = add_totals(d, j, ei);
+    report_list_free(&found);
+    if (e == ERR_OK)
+        *out = j;
+    else
+        json_decref(j);
+    return e;
+}
+
+/* ---- the file ---- */
+
+static void cell(struct buf *b, const char *text, bool last)
+{
+    buf_add_str(b, "\"");
+    if (*text != '\0' && strchr("=+-@\t\r", *text) != NULL)
+        buf_add_str(b, "'");
+    for (; *text != '\0'; text++) {
+        if (*text == '"')
+            buf_add_str(b, "\"");
+        buf_add(b, text, 1);
+    }
+    buf_add_str(b, last ? "\"\r\n" : "\",");
+}
+
+static const char *const columns[] = {
+    "machine", "product", "edition",  "status", "channel", "expires",   "last_contact",
+    "address", "count",   "required", "member", "virtual", "client_id", "activation_id"};
+#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+static void row_cells(struct buf *b, const struct report_row *r)
+{
+    char expires[CLK_TEXT_MAX] = "", last[CLK_TEXT_MAX], count[16], required[16];
+    char id[2][GUID_TEXT_MAX];
+    const char *const cells[COLUMNS] = {
+        r->workstation,
+        r->product == NULL ? "" : r->product->product,
+        r->product == NULL ? "" : r->product->edition,
+        report_status_name(r->status),
+        report_channel_name(r->channel),
+        r->expires == REPORT_NEVER ? expires : clk_format(r->expires, expires),
+        clk_format(r->last, last),
+        r->peer,
+        count,
+        required,
+        report_member_name(r->member),
+        r->is_virtual ? "yes" : "no",
+        guid_format(&r->client_id, id[0]),
+        guid_format(&r->activation_id, id[1]),
+    };
+
+    snprintf(count, sizeof(count), "%" PRIu32, r->count);
+    snprintf(required, sizeof(required), "%" PRIu32, r->required_count);
+    for (size_t i = 0; i < COLUMNS; i++)
+        cell(b, cells[i], i + 1 == COLUMNS);
+}
+
+enum err dashboard_machines_csv(struct dashboard *d, struct store *s,
+                                const struct dashboard_machines_args *a, struct buf *out,
+                                struct errinfo *ei)
+{
+    struct report_list found = {0};
+    struct question q;
+    enum err e = read_question(a, &q, ei);
+
+    q.q.offset = q.q.limit = 0;
+    if (e == ERR_OK)
+        e = read_report(d, s, ei);
+    if (e == ERR_OK)
+        e = report_select(d->report, &q.q, &found, ei);
+    for (size_t i = 0; e == ERR_OK && i < COLUMNS; i++)
+        cell(out, columns[i], i + 1 == COLUMNS);
+    for (size_t i = 0; e == ERR_OK && i < found.n; i++)
+        row_cells(out, found.rows[i]);
+    report_list_free(&found);
+    return e;
+}
