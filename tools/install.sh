@@ -3,11 +3,21 @@
 # Tells what it will do first, asks nothing, and leaves no service running or enabled that a
 # package would have started by itself.
 
+# Names that installed packages stand in for: npm comes with some builds of nodejs.
+provided()
+{
+    dpkg-query -W -f='${db:Status-Abbrev} ${Provides}\n' | sed -n 's/^ii *//p' | tr -d ' ' | tr ',' '\n' | sed 's/(.*//'
+}
+
 install_missing()
 {
+    stand_ins=" $(provided | tr '\n' ' ') "
     for group in "$@"; do
         sed -n "s/^$group  *//p" tools/packages.txt
     done | while read -r name; do
+        case $stand_ins in
+        *" $name "*) continue ;;
+        esac
         case $(dpkg-query -W -f='${db:Status-Abbrev}' "$name" 2>/dev/null) in
         ii*) ;;
         *) printf '%s\n' "$name" ;;

@@ -65,6 +65,17 @@ integration()
         >"$results/$name.pytest.log" 2>&1 || tail -n 60 "$results/$name.pytest.log" >&2
 }
 
+# What the tests of the page need from the npm registry, as tests/web/package-lock.json pins it; once.
+web_packages()
+{
+    cmp -s tests/web/package-lock.json tests/web/node_modules/installed.json && return
+    (cd tests/web && npm ci --ignore-scripts --no-audit --no-fund >../../build/npm.log 2>&1) || {
+        cat build/npm.log >&2
+        return 1
+    }
+    cp tests/web/package-lock.json tests/web/node_modules/installed.json
+}
+
 # The same seed gives the same bytes, whoever compiled it.
 same_bytes()
 {
@@ -91,6 +102,8 @@ rm -f build/demo/summary-samba.json
 
 say 'lint'
 tools/lint.sh "$results"
+say 'npm packages of the tests'
+step web-packages web_packages
 say 'build as it is installed'
 step build-release build release
 say 'build with gcc'
@@ -98,7 +111,7 @@ if step build-dev build dev; then
     say 'unit tests'
     unit dev
     say 'integration tests'
-    integration dev '' -n 4 -m 'not samba'
+    integration dev '' -n 4 --dist loadgroup -m 'not samba'
 fi
 if [ $quick = no ]; then
     say 'integration tests with Samba domain controllers, and the demo beside them'
@@ -113,7 +126,7 @@ if [ $quick = no ]; then
         say 'unit tests (ASan, UBSan)'
         unit asan-ubsan
         say 'integration tests (ASan, UBSan)'
-        integration asan-ubsan '' -n 4 -m 'not samba and not no_program and not uninstrumented'
+        integration asan-ubsan '' -n 4 --dist loadgroup -m 'not samba and not no_program and not uninstrumented'
     }
     say 'a fleet and the stories, by three builds'
     step same-bytes same_bytes
@@ -121,7 +134,7 @@ if [ $quick = no ]; then
     step build-tsan build tsan && {
         say 'unit and daemon tests (TSan)'
         unit tsan
-        integration tsan '' -n 4 -m 'threads and not uninstrumented'
+        integration tsan '' -n 4 --dist loadgroup -m 'threads and not uninstrumented'
     }
 fi
 say 'demo'
