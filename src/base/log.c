@@ -63,7 +63,8 @@ static void make_printable(char *text)
     }
 }
 
-static void write_line(const struct log *l, struct log_line *line, const char *fmt, va_list ap)
+static void PRINTF_LIKE(3, 0)
+    write_line(const struct log *l, struct log_line *line, const char *fmt, va_list ap)
 {
     char text[1024];
 
