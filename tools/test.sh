@@ -111,11 +111,17 @@ if step build-dev build dev; then
     say 'unit tests'
     unit dev
     say 'integration tests'
-    integration dev '' -n 4 --dist loadgroup -m 'not samba'
+    integration dev '' -n 4 --dist loadgroup -m 'not samba and not package'
 fi
 if [ $quick = no ]; then
     say 'integration tests with Samba domain controllers, and the demo beside them'
     integration dev -samba -m samba
+    say 'the Debian package, on machines of its own'
+    if step build-package ./dev package >build/package.out 2>&1; then
+        integration dev -package -m package
+    else
+        cat build/package.out >&2
+    fi
     say 'build with clang'
     step build-clang build clang && {
         say 'unit tests (clang)'

@@ -178,7 +178,7 @@ int job_run(const struct settings *s, const struct log *log, int fd)
     if (e == ERR_OK && packet.len > 0) /* else nothing was asked after all */
         e = request_read(packet.data, packet.len, &r, &ei);
     if (e != ERR_OK) {
-        log_error(log, "%s", ei.text);
+        log_as(log, LOGL_ERROR, LOGK_STEWARD_JOB, "failed", "%s", ei.text);
         status = EXIT_FAILED;
     } else if (packet.len > 0) {
         prctl(PR_SET_NAME, kinds[r.kind].process);

@@ -61,7 +61,9 @@ def test_everything_has_its_place_and_nothing_else_is_there(installed):
                    "/usr/lib/systemd/system/adbad.service", "/usr/lib/systemd/system/adbad.socket",
                    "/usr/lib/sysusers.d/adbad.conf", "/usr/lib/tmpfiles.d/adbad.conf",
                    "/etc/apparmor.d/adbad", "/etc/logrotate.d/adbad", P + "/share/doc/adbad/README.md",
-                   P + "/share/doc/adbad/install.md"):
+                   P + "/share/doc/adbad/install.md", P + "/share/man/man8/adbad.8",
+                   P + "/share/man/man1/adbactl.1", P + "/share/man/man5/adbad.conf.5",
+                   P + "/share/bash-completion/completions/adbactl", P + "/share/zsh/site-functions/_adbactl"):
         assert wanted in files
     allowed = re.compile(r"/usr/local/(s?bin|share/(doc/adbad|man|adbad|zsh|bash-completion))/"
                          r"|/usr/lib/(systemd|sysusers\.d|tmpfiles\.d)/|/etc/(adbad|apparmor\.d|logrotate\.d)/")
