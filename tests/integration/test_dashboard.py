@@ -18,7 +18,9 @@ from kms_lab import Clients, product_ids
 from lab import Lab, free_port, wait_for
 
 # One worker runs them all: they share a site and a browser.
-pytestmark = pytest.mark.xdist_group("dashboard")
+pytestmark = [pytest.mark.xdist_group("dashboard"), pytest.mark.threads]
+# What the page does is the same however adbad was built.
+in_browser = pytest.mark.uninstrumented
 
 MANY = 3000
 GROUP = "Volume License for Windows Server 2022"
@@ -46,6 +48,11 @@ def fill(path, windows, server):
     db.close()
 
 
+def wait_for_page(daemon, starts=1):
+    """HTTP begins on a thread of its own, when KMS may be served already."""
+    wait_for(lambda: daemon.log().count("web: listening") >= starts, "the page is served")
+
+
 class Site:
     """A daemon with a page, beside a directory of three computers and one activation object."""
 
@@ -60,6 +67,7 @@ class Site:
         fill(f"{self.daemon.folder}/state/ledger.db", product_ids(lab, "Windows 11", "Enterprise"),
              product_ids(lab, "Windows Server 2022", "Standard"))
         self.daemon.start()
+        wait_for_page(self.daemon, starts=2)
         wait_for(lambda: self.json("objects")["objects"], "the daemon has seen the object")
         self.clients = Clients(lab, self.daemon.port)
         for name in (MARKUP, FORMULA):
@@ -243,6 +251,7 @@ def test_the_page_has_nothing_inline_and_nothing_from_elsewhere(site):
 # ---- the page ----
 
 
+@in_browser
 @pytest.mark.parametrize("look", [{"scheme": "light"}, {"scheme": "dark"}, {"width": 360, "height": 780},
                                   {"width": 360, "height": 780, "scheme": "dark"}], ids=str)
 def test_everybody_can_use_it(chromium, site, look):
@@ -254,6 +263,7 @@ def test_everybody_can_use_it(chromium, site, look):
     assert chromium.problems() == []
 
 
+@in_browser
 def test_axe_would_find_something(browser):
     browser.evaluate(script="document.querySelector('#filters input').parentElement.replaceWith("
                             "document.querySelector('#filters input')), document.querySelector('#filters input')"
@@ -261,6 +271,7 @@ def test_axe_would_find_something(browser):
     assert "label" in [v["id"] for v in browser.axe() if v["impact"] == "critical"]
 
 
+@in_browser
 def test_it_works_without_a_mouse(chromium, site):
     browser = chromium
     browser.open(url=site.url, motion="reduce")
@@ -304,6 +315,7 @@ def test_it_works_without_a_mouse(chromium, site):
     assert browser.problems() == []
 
 
+@in_browser
 def test_a_name_is_never_markup(browser):
     browser.focus(selector="#filters [name=search]")
     browser.type(text="onerror")
@@ -317,6 +329,8 @@ def test_a_name_is_never_markup(browser):
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", title)
     assert browser.attribute(selector="#machine-table td:last-child time", name="datetime").endswith("Z")
 
+
+@in_browser
 def test_the_question_stays_in_the_address(browser):
     browser.select(selector="#filters [name=channel]", value="adba")
     browser.wait(selector="#machines-line", pattern="^429 of")
@@ -327,6 +341,7 @@ def test_the_question_stays_in_the_address(browser):
     assert browser.evaluate(script="document.querySelector('#filters [name=channel]').value") == "adba"
 
 
+@in_browser
 def test_the_file_is_what_is_shown(browser, site):
     browser.focus(selector="#filters [name=search]")
     browser.type(text="BULK-000")
@@ -338,6 +353,7 @@ def test_the_file_is_what_is_shown(browser, site):
     assert len(list(csv.DictReader(io.StringIO(file["content"])))) == 100
 
 
+@in_browser
 def test_it_follows_without_reloading_or_jumping(browser, site):
     browser.evaluate(script="window.mark = 1, document.querySelector('#decisions').scrollIntoView(), window.shifts = []")
     browser.focus(selector="#outcome input")
@@ -350,6 +366,7 @@ def test_it_follows_without_reloading_or_jumping(browser, site):
     assert browser.evaluate(script="window.shifts.reduce((sum, s) => sum + s.value, 0)") < 0.1
 
 
+@in_browser
 def test_movement_only_for_those_who_like_it(chromium, site):
     for motion, name in (("reduce", "none"), ("no-preference", "fresh")):
         chromium.open(url=site.url, motion=motion)
@@ -360,6 +377,7 @@ def test_movement_only_for_those_who_like_it(chromium, site):
             script="getComputedStyle(document.querySelector('.decisions li.new')).animationName") == name
 
 
+@in_browser
 def test_it_says_when_it_is_cut_off_and_comes_back(chromium, site):
     chromium.open(url=site.url)
     settle(chromium)
@@ -370,6 +388,7 @@ def test_it_says_when_it_is_cut_off_and_comes_back(chromium, site):
     chromium.wait(selector="#live", pattern="^Live$")
 
 
+@in_browser
 def test_the_chart_and_its_table_agree(browser, site):
     told = site.json("activations", range="7d")
     browser.click(selector="#range label:nth-of-type(2)")
@@ -383,9 +402,10 @@ def test_the_chart_and_its_table_agree(browser, site):
     assert browser.count(selector="#chart rect.hit") == 28
 
 
+@in_browser
 def test_an_empty_host_teaches(chromium, lab):
     port = free_port()
-    lab.daemon(options={"web.listen": f"127.0.0.1:{port}"})
+    wait_for_page(lab.daemon(options={"web.listen": f"127.0.0.1:{port}"}))
     chromium.open(url=f"http://127.0.0.1:{port}/")
     chromium.wait(selector="#machine-table", pattern="No machine has asked yet")
     chromium.wait(selector="#objects", pattern="No directory is configured")
@@ -395,9 +415,11 @@ def test_an_empty_host_teaches(chromium, lab):
     assert chromium.problems() == []
 
 
+@in_browser
 def test_the_daemon_clock_counts(chromium, lab):
     port = free_port()
     daemon = lab.daemon(options={"web.listen": f"127.0.0.1:{port}"})
+    wait_for_page(daemon)
     lab.install_hostkey(daemon)
     Clients(lab, daemon.port).count(workstation="EARLY")
     chromium.open(url=f"http://127.0.0.1:{port}/")
