@@ -119,6 +119,7 @@ static void refuse_stub(struct daemon_worker *w, struct net_call *call)
     char text[NET_ADDRESS_MAX];
 
     counter_add(&w->bad_stubs, 1);
+    daemon_worker_count(w, 0, NULL, STORE_KMS, REQUESTS_BAD_STUB);
     if (daemon_worker_line_due(w, &w->bad_stub_lines, LOGL_INFO))
         log_as(&w->d->log, LOGL_INFO, LOGK_ACTIVATION_REFUSED, "bad-stub",
                "activation %s: refused, fault 0x%08X bad-stub: %zu bytes of %s are not the "
@@ -153,6 +154,7 @@ static void refuse(struct daemon_worker *w, struct net_call *call, const struct 
     uint32_t hresult = kms_reason_hresult(r->reason);
 
     counter_add(&w->decided[r->reason], 1);
+    daemon_worker_count(w, r->version.major, r->product, STORE_KMS, (int)r->reason);
     log_refused(w, r);
     record_refusal(w, r);
     buf_clear(&w->stub);
@@ -224,23 +226,35 @@ void activation_forget_spares(struct daemon_worker *w)
 static void answer(struct owed *o)
 {
     struct daemon_worker *w = o->w;
+    const struct store_activation *row = &o->entry.row;
 
     buf_clear(&w->sealed);
     buf_clear(&w->stub);
     if (kms_host_seal(w->d->host, w->protector, &o->opened, o->entry.row.count, &w->sealed) !=
         ERR_OK) {
         counter_add(&w->decided[KMS_FAILED], 1);
+        daemon_worker_count(w, row->version, o->product, row->channel, KMS_FAILED);
         net_call_abort(o->call, "the answer could not be made");
         return;
     }
     kms_stub_write_response(w->sealed.data, w->sealed.len, 0, o->ndr64, &w->stub);
     if (w->stub.err != ERR_OK) {
+        daemon_worker_count(w, row->version, o->product, row->channel, KMS_FAILED);
         net_call_abort(o->call, "out of memory");
         return;
     }
     counter_add(&w->decided[KMS_ANSWERED], 1);
+    daemon_worker_count(w, row->version, o->product, row->channel, KMS_ANSWERED);
     log_answered(o);
     net_call_reply(o->call, w->stub.data, w->stub.len);
+}
+
+static void abort_unrecorded(struct owed *o)
+{
+    const struct store_activation *row = &o->entry.row;
+
+    daemon_worker_count(o->w, row->version, o->product, row->channel, REQUESTS_NOT_RECORDED);
+    net_call_abort(o->call, "the activation could not be recorded");
 }
 
 /* The record is durable, or is not: now the answer goes out, or never. */
@@ -264,7 +278,7 @@ static void on_recorded(struct ledger_entry *entry, enum err e)
     else if (e == ERR_LIMIT)
         refuse(w, o->call, &too_many);
     else
-        net_call_abort(o->call, "the activation could not be recorded");
+        abort_unrecorded(o);
     owed_drop(w, o);
 }
 
@@ -368,9 +382,11 @@ void activation_call(struct daemon_worker *w, struct net_call *call)
     } else if (relaying_wants(w->relaying, &dec, n)) {
         relaying_call(w->relaying, call, data, n);
     } else if (!ready) {
+        daemon_worker_count(w, dec.version.major, dec.product, STORE_KMS, REQUESTS_NOT_RECORDED);
         net_call_abort(call, "the ledger cannot be written");
     } else if (dec.reason == KMS_FAILED) {
         counter_add(&w->decided[KMS_FAILED], 1);
+        daemon_worker_count(w, dec.version.major, dec.product, STORE_KMS, KMS_FAILED);
         net_call_abort(call, "the request could not be opened");
     } else {
         refuse_opened(w, call, &dec);

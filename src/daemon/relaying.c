@@ -215,6 +215,7 @@ static void on_done(struct relay_request *request, const struct relay_answer *a)
     struct relaying *r = c->owner;
 
     counter_add(&r->outcomes[a->outcome], 1);
+    daemon_worker_count(r->w, version_of(c), NULL, STORE_RELAY, REQUESTS_RELAYED + (int)a->outcome);
     log_outcome(r, c, a);
     if (a->outcome == RELAY_ANSWERED || a->outcome == RELAY_FAULT)
         add_row(r, c, a);

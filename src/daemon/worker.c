@@ -74,6 +74,12 @@ void daemon_source_of(const char *peer, char *out, size_t size)
     snprintf(out, size, "%.*s", (int)n, peer);
 }
 
+void daemon_worker_count(struct daemon_worker *w, unsigned version,
+                         const struct cat_product *product, enum store_channel channel, int result)
+{
+    requests_add(&w->requests, w->d->catalog, version, product, channel, result);
+}
+
 /* ---- life ---- */
 
 static void set_limits(struct daemon_worker *w)

@@ -12,6 +12,7 @@
 #include "base/rng.h"
 #include "daemon/ledger.h"
 #include "daemon/proof.h"
+#include "daemon/requests.h"
 #include "kms/host.h"
 #include "net/net.h"
 
@@ -33,6 +34,7 @@ struct daemon_worker {
     bool now_known;
 
     struct counter decided[KMS_REASONS]; /* since start */
+    struct requests requests;            /* likewise */
     struct counter proofs[PROOF_COUNT];  /* of requests that the directory covers */
     struct counter bad_stubs;
     struct loglimit lines[KMS_REASONS]; /* KMS_ANSWERED too */
@@ -74,6 +76,9 @@ void daemon_worker_tell_later(struct daemon_worker *w);
 bool daemon_worker_line_due(struct daemon_worker *w, struct loglimit *limit, enum log_level level);
 /* "[2001:db8::1]:1688" without port and brackets. */
 void daemon_source_of(const char *peer, char *out, size_t size);
+/* One more request that was decided; as requests_add. */
+void daemon_worker_count(struct daemon_worker *w, unsigned version,
+                         const struct cat_product *product, enum store_channel channel, int result);
 
 /* activation.c: a call of RequestActivation. */
 void activation_call(struct daemon_worker *w, struct net_call *call);

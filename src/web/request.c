@@ -86,7 +86,7 @@ static enum MHD_Result queue(struct connection *c, const struct answer *a, const
     if (add_headers(r, a) && (etag == NULL || add(r, "ETag", etag)))
         sent = MHD_queue_response(c->mhd, a->status, r);
     MHD_destroy_response(r);
-    web_give_time(c);
+    web_give_time(c, true);
     return sent;
 }
 
@@ -276,5 +276,5 @@ void request_completed(void *server, struct MHD_Connection *m, void **state,
     (void)state;
     (void)how;
     if (info != NULL && info->socket_context != NULL)
-        web_give_time(info->socket_context);
+        web_give_time(info->socket_context, false);
 }

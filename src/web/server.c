@@ -77,9 +77,25 @@ static void on_ready(uv_poll_t *p, int status, int events)
 
 /* ---- connections ---- */
 
-void web_give_time(struct connection *c)
+void web_give_time(struct connection *c, bool answering)
 {
+    c->answering = answering;
     c->deadline = uv_now(&c->server->loop) + c->server->conf.timeout_ms;
+}
+
+static void cut(struct connection *c, int fd)
+{
+    c->cut = true;
+    shutdown(fd, SHUT_RDWR);
+}
+
+/* Nothing more to read, and never will be: libmicrohttpd, which waits for edges, misses an end that
+ * came together with bytes. */
+static bool is_gone(const struct connection *c, int fd)
+{
+    char byte;
+
+    return !c->answering && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 /* A client that sends or takes a byte now and then keeps its connection no longer than one that is
@@ -92,13 +108,13 @@ static void on_reap(uv_timer_t *t)
     for (struct connection *c = s->connections; c != NULL; c = c->next) {
         const union MHD_ConnectionInfo *info;
 
-        if (now < c->deadline)
-            continue;
         info = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-        if (info != NULL)
-            shutdown(info->connect_fd, SHUT_RDWR);
-        c->deadline = UINT64_MAX;
-        counter_add(&s->conf.stats->timeout, 1);
+        if (info == NULL || c->cut)
+            continue;
+        if (now >= c->deadline)
+            counter_add(&s->conf.stats->timeout, 1);
+        if (now >= c->deadline || is_gone(c, info->connect_fd))
+            cut(c, info->connect_fd);
     }
     turn(s);
 }
@@ -153,7 +169,7 @@ static void begin(struct web_server *s, struct MHD_Connection *m, void **context
     if (c->next != NULL)
         c->next->prev = c;
     s->connections = c;
-    web_give_time(c);
+    web_give_time(c, false);
     if (s->open++ == 0)
         uv_timer_start(&s->reaper, on_reap, REAP_MS, REAP_MS);
 }
@@ -295,7 +311,6 @@ static void run(void *arg)
 {
     struct web_server *s = arg;
 
-    on_retry(&s->retry);
     uv_run(&s->loop, UV_RUN_DEFAULT);
     uv_loop_close(&s->loop);
 }
@@ -378,6 +393,7 @@ static enum err start(struct web_server *s, struct errinfo *ei)
     if (e == ERR_OK)
         e = start_mhd(s, ei);
     if (e == ERR_OK) {
+        on_retry(&s->retry); /* who waits for the start may connect then */
         rc = uv_thread_create(&s->thread, run, s);
         if (rc == 0)
             return ERR_OK;

@@ -16,10 +16,12 @@ struct connection {
     struct MHD_Connection *mhd;
     uint8_t source[16];
     uint64_t deadline; /* ms on the loop's clock: for what the client does now */
+    bool answering;    /* else it waits for a request */
+    bool cut;          /* libmicrohttpd is about to see its end */
 };
 
-/* The client has time again: for a request, or for taking an answer. */
-void web_give_time(struct connection *c);
+/* The client has time again: for taking an answer, or for a request. */
+void web_give_time(struct connection *c, bool answering);
 const struct web_conf *web_conf_of(const struct connection *c);
 
 /* Callbacks of libmicrohttpd. */
