@@ -1,5 +1,5 @@
 #!/bin/sh
-# Measurements of one run, interleaved, medians; bench.sh [core|host|relay|endurance|directory] [--quick]. Each
+# Measurements of one run, interleaved, medians; bench.sh [core|host|relay|http|endurance|directory] [--quick]. Each
 # writes its own summary below build/bench; without a name all run. bench.sh profile [POINT]: where the
 # time goes under one of host's loads, or a gateway's under relay's (relayed_N); bench.sh login: what Kerberos takes.
 set -eu
@@ -11,10 +11,10 @@ point=persistent_256
 for word in "$@"; do
     case $word in
     --quick) quick=yes ;;
-    core | host | relay | endurance | directory | login | profile) which=$word ;;
+    core | host | relay | http | endurance | directory | login | profile) which=$word ;;
     persistent_* | fresh_* | relayed_*) point=$word ;;
     *)
-        printf 'bench: no measurement "%s"; there are: core, host, relay, endurance, directory, login, profile\n' "$word" >&2
+        printf 'bench: no measurement "%s"; there are: core, host, relay, http, endurance, directory, login, profile\n' "$word" >&2
         exit 2
         ;;
     esac
@@ -65,6 +65,16 @@ login()
     echo "Written to build/bench/login.json"
 }
 
+http()
+{
+    mkdir -p build/bench
+    status=0
+    /usr/bin/python3 tests/bench/slow_http.py --bin build/release/bin --folder build/bench/http \
+        --out build/bench/http.json --rounds "$(rounds 15 5)" || status=$?
+    echo "Written to build/bench/http.json"
+    return $status
+}
+
 profile()
 {
     mkdir -p build/bench
@@ -98,7 +108,7 @@ if [ $which = login ]; then
     login
     exit
 fi
-for one in core host relay endurance directory; do
+for one in core host relay http endurance directory; do
     [ $which = all ] || [ $which = $one ] || continue
     $one || failed=1
 done

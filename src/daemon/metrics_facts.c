@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clk.h"
 #include "daemon/metrics.h"
 
 #define OBJECTS_MAX   256 /* with samples of their own */
@@ -111,14 +112,14 @@ static void add_objects(struct expo *x, const json_t *objects)
 
     metrics_one(x, EXPO_GAUGE, "adbad_activation_objects", NULL, (double)n,
                 "Activation objects in the directory.");
-    expo_family(x, EXPO_GAUGE, "adbad_activation_object_days_left", NULL,
-                "Days until the licence of an activation object ends; negative when it has "
-                "ended.");
+    expo_family(x, EXPO_GAUGE, "adbad_activation_object_left_seconds", "seconds",
+                "Time until the licence of an activation object ends, in whole days; negative when "
+                "it has ended.");
     for (size_t i = 0; i < n && i < OBJECTS_MAX; i++) {
         const json_t *o = json_array_get(objects, i);
 
         if (json_is_integer(json_object_get(o, "days_left")))
-            expo_sample(x, number(o, "days_left"), "object", object_name(o), "group",
+            expo_sample(x, number(o, "days_left") * CLK_DAY, "object", object_name(o), "group",
                         text(o, "group"), NULL);
     }
     expo_family(x, EXPO_GAUGE, "adbad_activation_object_verdict", NULL,

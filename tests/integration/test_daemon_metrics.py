@@ -1,0 +1,233 @@
+"""/metrics: both formats by their own checkers, every value against traffic that is known, the sample alerts."""
+import glob
+import os
+import re
+import socket
+import subprocess
+import time
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+from prometheus_client.parser import text_string_to_metric_families as classic
+
+from kms_lab import Clients
+from kms_model import filetime
+from lab import Lab, free_port, wait_for
+from rpc_pdu import bind_pdu, read_pdu, request
+from web import get
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.join(HERE, "..", "..")
+RULES = os.path.join(ROOT, "contrib", "prometheus")
+DOCS = os.path.join(ROOT, "docs", "metrics.md")
+OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
+GROUP = "Volume License for Windows Server 2022"
+
+
+class Metrics:
+    """One scrape."""
+
+    def __init__(self, port):
+        self.text = get(port, "/metrics").text
+        self.samples = {(s.name, frozenset(s.labels.items())): s.value
+                        for family in classic(self.text) for s in family.samples}
+
+    def __call__(self, name, **labels):
+        return self.samples.get((name, frozenset(labels.items())))
+
+    def sum(self, name, **labels):
+        return sum(value for (n, l), value in self.samples.items() if n == name and set(labels.items()) <= l)
+
+
+@pytest.fixture(name="port")
+def free():
+    return free_port()
+
+
+@pytest.fixture(name="daemon")
+def serving(lab, port):
+    daemon = lab.daemon(options={"web.listen": f"127.0.0.1:{port}"})
+    lab.install_hostkey(daemon)
+    return daemon
+
+
+def days(*numbers):
+    return [n * 86400 for n in numbers]
+
+
+def promtool(*argv, **kw):
+    return subprocess.run(["promtool", *argv], capture_output=True, text=True, timeout=120, check=False, **kw)
+
+
+def send_rubbish(port):
+    """A call whose parameters are not the operation's."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as s:
+        s.sendall(bind_pdu())
+        read_pdu(s)
+        s.sendall(request(b"\1\2\3", 2))
+        read_pdu(s)
+
+
+def test_requests_are_counted_by_version_product_channel_and_result(lab, daemon, port):
+    windows, office = Clients(lab, daemon.port), Clients(lab, daemon.port, "Office LTSC 2024", "Office LTSC Professional Plus 2024")
+    for major, n in ((4, 1), (5, 2), (6, 3)):
+        for _ in range(n):
+            assert windows.ask(major=major)[1] == 0
+    assert windows.ask(client_time=filetime(time.time() - 5 * 3600))[1] == 0xC004F06C
+    assert office.ask()[1] == 0xC004F042
+    send_rubbish(daemon.port)
+    with Lab(realm="OTHER") as other:
+        assert Clients(other, daemon.port, bundle=other.bundle).ask()[1] == 0xC004F042
+    m = wait_for(lambda: (m := Metrics(port))("adbad_connections_open") == 0 and m, "all have gone")
+    for major, n in ((4, 1), (5, 2), (6, 3)):
+        assert m("adbad_requests_total", version=str(major), product="Windows 11", channel="kms",
+                 result="answered") == n
+    kms = {"channel": "kms", "version": "6"}
+    assert m("adbad_requests_total", product="Windows 11", result="clock-skew", **kms) == 1
+    assert m("adbad_requests_total", product="Office LTSC 2024", result="not-served", **kms) == 1
+    assert m("adbad_requests_total", product="unknown", result="foreign", **kms) == 1
+    assert m("adbad_requests_total", version="unknown", product="unknown", channel="kms", result="bad-stub") == 1
+    assert m.sum("adbad_requests_total") == 10
+    assert m("adbad_clients", application="windows") == 6
+    assert m("adbad_clients_capacity", application="windows") == 50
+    assert m("adbad_clients", application="office") == 0
+    assert m("adbad_clients_threshold", application="windows", kind="client") == 25
+    assert m("adbad_clients_threshold", application="windows", kind="server") == 5
+    assert m("adbad_clients_threshold", application="office", kind="office") == 5
+    assert m.sum("adbad_host_key_activated", group=GROUP) == 1
+    assert m("adbad_connections_total") == m.sum("adbad_connections_closed_total") == 10
+    assert m("adbad_calls_total") == 10
+
+
+def test_the_ledger_is_told_by_its_writer_and_by_a_reader(lab, daemon, port):
+    clients = Clients(lab, daemon.port)
+    for _ in range(5):
+        clients.count()
+    m = Metrics(port)
+    assert (m("adbad_ledger_up"), m("adbad_ledger_readable")) == (1, 1)
+    assert m("adbad_ledger_recorded_total") == m("adbad_ledger_answered_total", product="Windows 11") == 5
+    assert m("adbad_ledger_lost_total") == m("adbad_ledger_commit_failures_total") == 0
+    commits, name = m("adbad_ledger_commits_total"), "adbad_ledger_commit_duration_seconds"
+    assert m(f"{name}_count") == m(f"{name}_bucket", le="+Inf") == commits >= 5
+    assert m(f"{name}_sum") > 0
+    buckets = [m(f"{name}_bucket", **dict(labels)) for n, labels in m.samples if n == f"{name}_bucket"]
+    assert buckets == sorted(buckets)
+    assert m("adbad_ledger_size_bytes") == os.path.getsize(os.path.join(daemon.folder, "state", "ledger.db"))
+    daemon.stop()
+    daemon.start()
+    m = Metrics(port)
+    assert m("adbad_ledger_answered_total", product="Windows 11") == 5  # of the ledger
+    assert m.sum("adbad_requests_total") == 0  # since the start
+
+
+def test_a_ledger_that_is_gone_is_told(lab, daemon, port):
+    Clients(lab, daemon.port).count()
+    ledger = os.path.join(daemon.folder, "state", "ledger.db")
+    os.rename(ledger, ledger + ".away")
+    m = wait_for(lambda: (m := Metrics(port))("adbad_ledger_up") == 0 and m, "it is noticed")
+    assert m("adbad_ledger_readable") == 0 and m("adbad_ledger_refused_total") is None
+    assert Clients(lab, daemon.port).is_left_unanswered()
+    assert wait_for(lambda: Metrics(port).sum("adbad_requests_total", result="not-recorded"), "it is counted") == 1
+    os.rename(ledger + ".away", ledger)
+    wait_for(lambda: Metrics(port)("adbad_ledger_up") == 1, "it is back")
+    assert Metrics(port)("adbad_ledger_readable") == 1
+
+
+def test_directory_objects_and_registry_are_told(lab_with_directory, port):
+    lab = lab_with_directory
+    daemon = lab.daemon(wait=False, options={"web.listen": f"127.0.0.1:{port}", "directory.sync_interval": "1s"})
+    lab.install_hostkey(daemon, GROUP)
+    daemon.ctl("ao", "create", "--group", GROUP, "--name", 'Büro "Ost" \\ 1')
+    daemon.start()
+    m = wait_for(lambda: (m := Metrics(port))("adbad_activation_objects") and m, "the first look")
+    wait_for(lambda: Metrics(port)("adbad_registry_age_seconds") is not None, "the first synchronization")
+    m = Metrics(port)
+    assert (m("adbad_directory_up"), m("adbad_activation_objects")) == (1, 1)
+    assert m("adbad_directory_looks_total", result="good") >= 1
+    assert m("adbad_directory_look_duration_seconds_count") == m.sum("adbad_directory_looks_total")
+    assert m("adbad_activation_object_verdict", object='Büro "Ost" \\ 1', verdict="good") == 1
+    assert m("adbad_activation_object_left_seconds", object='Büro "Ost" \\ 1', group=GROUP) in days(729, 730)
+    shown = daemon.ctl("membership", "status", "--json").json
+    assert m("adbad_registry_state", state="good") == 1 and m("adbad_registry_state", state="never") == 0
+    assert m.sum("adbad_registry_accounts") == shown["accounts"]
+    assert 0 <= m("adbad_registry_age_seconds") < 3600
+    assert m("adbad_registry_size_bytes") > 0 and m("adbad_registry_syncs_total", result="good") >= 1
+    daemon.ctl("clock", "advance", "100d")
+    wait_for(lambda: Metrics(port).sum("adbad_activation_object_left_seconds") in days(629, 630), "the next look")
+    assert check_formats(port)
+    lab.directory_down()
+    m = wait_for(lambda: (m := Metrics(port))("adbad_directory_up") == 0 and m, "it is noticed")
+    assert m("adbad_activation_objects") is None  # nothing is claimed of what cannot be seen
+    assert m("adbad_directory_looks_total", result="failed") >= 1
+
+
+def test_the_relay_is_told_per_upstream(lab, port):
+    with Lab(realm="B") as other:
+        host = other.daemon("b", options={"lab.enabled": None, "lab.clock": None})
+        other.install_hostkey(host)
+        dead = f"127.0.0.1:{free_port()}"
+        gateway = lab.daemon("a", options={"web.listen": f"127.0.0.1:{port}", "relay.upstream": f"{host.address}, {dead}",
+                                           "relay.check": "1s"})
+        name, gone = "adbad_relay_upstream_", dead
+        wait_for(lambda: Metrics(port)(f"{name}up", upstream=host.address) == 1 and
+                 Metrics(port)(f"{name}state", upstream=gone, state="down") == 1, "both were checked")
+        clients = Clients(other, gateway.port)
+        for major in (5, 6, 6):
+            clients.count(major=major)
+        m = Metrics(port)
+        assert m(f"{name}up", upstream=gone) == 0 and m("adbad_relay_healthy") == 1
+        assert m(f"{name}requests_total", upstream=host.address, result="answered") == 3
+        assert m(f"{name}in_flight", upstream=host.address) == m("adbad_relay_waiting") == 0
+        assert m("adbad_requests_total", version="6", product="unknown", channel="relay", result="answered") == 2
+        assert m("adbad_requests_total", version="5", product="unknown", channel="relay", result="answered") == 1
+        assert check_formats(port)
+
+
+def check_formats(port):
+    """True if the checkers of both formats have nothing to say."""
+    text = get(port, "/metrics")
+    assert text.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    said = promtool("check", "metrics", input=text.text)
+    assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
+    answer = get(port, "/metrics", Accept=OPENMETRICS)
+    assert answer.headers["content-type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    assert answer.text.endswith("\n# EOF\n")
+    families = list(openmetrics(answer.text))
+    assert {f.name for f in families if f.type == "info"} == {"adbad_build"}
+    # both say the same; counters and infos are called otherwise
+    suffix = {"counter": "_total", "info": "_info"}
+    assert {f.name + suffix.get(f.type, "") for f in families} == set(re.findall(r"(?m)^# TYPE (\S+)", text.text))
+    return True
+
+
+def test_both_formats_pass_their_own_checkers(lab, daemon, port):
+    Clients(lab, daemon.port).count()
+    assert check_formats(port)
+    m = Metrics(port)
+    assert abs(m("process_start_time_seconds") - time.time()) < 600
+    assert m("process_virtual_memory_bytes") > m("process_resident_memory_bytes") > 0
+    assert 10 < m("process_open_fds") <= m("process_max_fds")
+    assert m("adbad_build_info", version=daemon.status()["version"]) == 1
+
+
+def test_the_documentation_lists_every_metric():
+    """Of the sources: the names that are written there."""
+    written = set()
+    for path in glob.glob(os.path.join(ROOT, "src", "daemon", "metrics*.c")):
+        with open(path, encoding="utf-8") as f:
+            text = f.read()
+        for kind, name in re.findall(r'EXPO_([A-Z]+),\s*"([a-z_]+)"', text):
+            written.add(name + {"COUNTER": "_total", "INFO": "_info"}.get(kind, ""))
+    with open(DOCS, encoding="utf-8") as f:
+        listed = set(re.findall(r"(?m)^\| `([a-z_]+)`", f.read()))
+    assert len(written) > 40 and written == listed
+
+
+def test_the_sample_alerts_pass_their_tests():
+    rules = os.path.join(RULES, "adbad.rules.yml")
+    assert promtool("check", "rules", rules).returncode == 0
+    done = promtool("test", "rules", os.path.join(RULES, "adbad.rules.test.yml"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    with open(rules, encoding="utf-8") as f, open(DOCS, encoding="utf-8") as docs:
+        used, listed = set(re.findall(r"adbad_[a-z_]+", f.read())), docs.read()
+    assert used and all(f"`{re.sub('_bucket$', '', name)}`" in listed for name in used)
