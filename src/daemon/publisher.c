@@ -20,11 +20,13 @@ struct publisher {
     enum err result;
     struct errinfo ei;
     struct update last;
-    struct update told;   /* the last that the log tells of, without its records */
-    uint64_t begun, done; /* rounds */
-    int64_t done_at;      /* real time; 0: never */
-    unsigned down_rounds; /* in a row that found the relay down */
-    enum update_what queued;
+    struct update told;      /* the last that the log tells of, without its records */
+    uint64_t begun, done;    /* rounds */
+    int64_t done_at;         /* real time; 0: never */
+    unsigned down_rounds;    /* in a row that found the relay down */
+    enum update_what queued; /* what was asked for meanwhile, with again */
+    bool withdrawing;        /* a withdrawal failed: it is tried again */
+    bool due;                /* a round of our own came due meanwhile */
     bool started, busy, again, closing, closed;
 };
 
@@ -93,7 +95,7 @@ static void tell_published(const struct publisher *p, const struct update *u,
 static void tell_domain(const struct publisher *p, const struct update *u,
                         const struct update_domain *d)
 {
-    if (u->what == UPDATE_PUBLISH && !update_good(&p->told) && !is_news(&p->told, d))
+    if (u->what == p->told.what && !update_good(&p->told) && !is_news(&p->told, d))
         return;
     if (u->what == UPDATE_PUBLISH && d->configured)
         tell_published(p, u, d);
@@ -102,6 +104,17 @@ static void tell_domain(const struct publisher *p, const struct update *u,
                d->why.text);
     else
         log_as(&p->conf.log, LOGL_INFO, LOGK_DNS, NULL, "nothing of ours is left in %s", d->domain);
+}
+
+/* A round that failed before it knew of any domain. */
+static void tell_failure(const struct publisher *p, const struct update *u)
+{
+    const struct update *was = &p->told;
+
+    if (was->n > 0 || was->what != u->what || was->result != u->result ||
+        strcmp(was->why.text, u->why.text) != 0)
+        log_as(&p->conf.log, LOGL_WARN, LOGK_DNS_BAD, NULL, "%s: %s", update_what_name(u->what),
+               u->why.text);
 }
 
 static void remember_told(struct publisher *p, const struct update *u)
@@ -125,6 +138,8 @@ static void tell(struct publisher *p, const struct update *u)
         return;
     for (size_t i = 0; i < u->n; i++)
         tell_domain(p, u, &u->domains[i]);
+    if (u->n == 0 && u->result != ERR_OK)
+        tell_failure(p, u);
     remember_told(p, u);
 }
 
@@ -155,11 +170,43 @@ static bool needs_relay(const struct publisher *p)
     return false;
 }
 
+/* Whether something that we published is where it may not be, as the relay is now. While nothing is
+ * known of the relay yet it may stay, and publisher_relay_changed follows. */
+static bool has_refused(const struct publisher *p)
+{
+    const struct settings *s = p->conf.settings;
+    enum publish_relay relay = p->conf.relay(p->conf.arg);
+    struct publish_kept kept;
+    bool any = publish_kept_load(s->state_dir, &kept, NULL) != ERR_OK;
+
+    for (size_t i = 0; i < kept.n && relay != PUBLISH_RELAY_UNKNOWN && !any; i++)
+        any = publish_allowed(kept.v[i].domain, s->lab_forest, relay, NULL) != ERR_OK;
+    publish_kept_fini(&kept);
+    return any;
+}
+
+/* What a round of our own does, and whether there is one to do. That we publish nothing by
+ * ourselves is no reason to leave a record where genuine clients are not served. */
+static bool next_round(const struct publisher *p, enum update_what *what)
+{
+    *what = p->withdrawing ? UPDATE_WITHDRAW : p->conf.enabled ? UPDATE_PUBLISH : UPDATE_RETRACT;
+    return *what == UPDATE_RETRACT ? has_refused(p) : has_work(p);
+}
+
 /* ---- rounds ---- */
+
+static void begin_due(struct publisher *p)
+{
+    enum update_what what;
+
+    p->due = p->busy;
+    if (!p->busy && next_round(p, &what))
+        begin(p, what);
+}
 
 static void on_timer(uv_timer_t *t)
 {
-    begin(t->data, UPDATE_PUBLISH);
+    begin_due(t->data);
 }
 
 static void on_worker(uv_work_t *work)
@@ -193,25 +240,23 @@ static void set_timer(struct publisher *p, const struct update *u)
 {
     const struct settings *s = p->conf.settings;
     int64_t wait = update_good(u) ? s->dns_interval : s->dns_retry;
+    enum update_what what;
 
     if (u->what == UPDATE_LOOK)
         return;
+    if (u->what != UPDATE_RETRACT)
+        p->withdrawing = u->what == UPDATE_WITHDRAW && !update_good(u);
     uv_timer_stop(&p->timer);
-    if (p->conf.enabled && u->what == UPDATE_PUBLISH && has_work(p))
+    if (next_round(p, &what))
         uv_timer_start(&p->timer, on_timer, (uint64_t)wait * 1000, 0);
 }
 
-static void on_done(uv_work_t *work, int status)
+/* What is asked for goes before what came due. */
+static void finish(struct publisher *p)
 {
-    struct publisher *p = work->data;
     struct clk real = clk_system();
 
-    p->busy = false;
     job_close(&p->job);
-    if (p->closing || status != 0) {
-        update_fini(&p->next);
-        return;
-    }
     if (p->result != ERR_OK)
         take_failure(p);
     tell(p, &p->next);
@@ -221,11 +266,28 @@ static void on_done(uv_work_t *work, int status)
     p->done_at = clk_now(&real);
     memset(&p->next, 0, sizeof(p->next));
     p->done = p->begun;
-    if (p->again)
+    if (p->again) {
+        p->again = false;
         begin(p, p->queued);
+    } else if (p->due) {
+        begin_due(p);
+    }
 }
 
-/* Also when its time comes during a look: then it is the next. */
+static void on_done(uv_work_t *work, int status)
+{
+    struct publisher *p = work->data;
+
+    p->busy = false;
+    if (p->closing || status != 0) {
+        job_close(&p->job);
+        update_fini(&p->next);
+        return;
+    }
+    finish(p);
+}
+
+/* During another it is the next. One whose job cannot be started has failed, and counts. */
 static void begin(struct publisher *p, enum update_what what)
 {
     if (p->busy) {
@@ -234,21 +296,20 @@ static void begin(struct publisher *p, enum update_what what)
         p->again = true;
         return;
     }
-    p->again = false;
     p->request =
         (struct job_request){.kind = JOB_UPDATE, .what = what, .relay = p->conf.relay(p->conf.arg)};
-    if (what == UPDATE_PUBLISH && p->request.relay != PUBLISH_RELAY_UNKNOWN)
+    if ((what == UPDATE_PUBLISH || what == UPDATE_RETRACT) &&
+        p->request.relay != PUBLISH_RELAY_UNKNOWN)
         p->down_rounds = p->request.relay == PUBLISH_RELAY_DOWN ? p->down_rounds + 1 : 0;
     p->request.down_rounds = p->down_rounds;
     p->next = (struct update){.what = what};
-    if (job_open(p->conf.steward, &p->job, &p->ei) != ERR_OK ||
-        uv_queue_work(p->conf.loop, &p->work, on_worker, on_done) != 0) {
-        job_close(&p->job);
-        uv_timer_start(&p->timer, on_timer, (uint64_t)p->conf.settings->dns_retry * 1000, 0);
-        return;
-    }
-    p->busy = true;
     p->begun++;
+    p->result = job_open(p->conf.steward, &p->job, &p->ei);
+    if (p->result == ERR_OK && uv_queue_work(p->conf.loop, &p->work, on_worker, on_done) != 0)
+        p->result = err_nomem(&p->ei);
+    p->busy = p->result == ERR_OK;
+    if (!p->busy)
+        finish(p);
 }
 
 uint64_t publisher_run(struct publisher *p, enum update_what what)
@@ -262,10 +323,9 @@ uint64_t publisher_run(struct publisher *p, enum update_what what)
 /* A verdict about the relay is on its way: publisher_relay_changed begins then. */
 static void begin_first(struct publisher *p)
 {
-    if (needs_relay(p) && p->conf.relay(p->conf.arg) == PUBLISH_RELAY_UNKNOWN)
+    if (p->conf.enabled && needs_relay(p) && p->conf.relay(p->conf.arg) == PUBLISH_RELAY_UNKNOWN)
         return;
-    if (has_work(p))
-        begin(p, UPDATE_PUBLISH);
+    begin_due(p);
 }
 
 void publisher_enable(struct publisher *p, bool enabled)
@@ -273,16 +333,22 @@ void publisher_enable(struct publisher *p, bool enabled)
     if (p->conf.enabled == enabled)
         return;
     p->conf.enabled = enabled;
-    if (!enabled)
-        uv_timer_stop(&p->timer);
-    else
-        begin_first(p);
+    if (enabled)
+        p->withdrawing = false;
+    else if (p->again && p->queued == UPDATE_PUBLISH)
+        p->queued = UPDATE_LOOK; /* for whoever asked and waits */
+    uv_timer_stop(&p->timer);
+    begin_first(p);
 }
 
 void publisher_relay_changed(struct publisher *p)
 {
-    if (p->started && !p->closing && p->conf.enabled && needs_relay(p))
-        begin(p, UPDATE_PUBLISH);
+    if (!p->started || p->closing)
+        return;
+    if (p->conf.relay(p->conf.arg) != PUBLISH_RELAY_DOWN)
+        p->down_rounds = 0;
+    if (!p->conf.enabled || needs_relay(p))
+        begin_due(p);
 }
 
 /* ---- life ---- */
@@ -317,8 +383,7 @@ enum err publisher_new(const struct publisher_conf *conf, struct publisher **out
 void publisher_start(struct publisher *p)
 {
     p->started = true;
-    if (p->conf.enabled)
-        begin_first(p);
+    begin_first(p);
 }
 
 static void on_closed(uv_handle_t *h)
@@ -485,7 +550,7 @@ enum err publisher_withdraw_command(void *daemon, const json_t *request, json_t 
     (void)request;
     if (e != ERR_OK)
         return e;
-    publisher_enable(d->publisher, false);
+    d->publisher->conf.enabled = false;
     return run_command(d, UPDATE_WITHDRAW, reply);
 }
 

@@ -1,6 +1,6 @@
 /* publisher: keeps this host's SRV records in DNS: at start, every [dns] interval, and sooner where
- * it failed. The steward does the rounds (jobs/update.h); a worker thread waits for them, the loop
- * never. */
+ * it failed. Where it publishes nothing by itself, it still withdraws what may not be there. The
+ * steward does the rounds (jobs/update.h); a worker thread waits for them, the loop never. */
 #ifndef ADBAD_DAEMON_PUBLISHER_H
 #define ADBAD_DAEMON_PUBLISHER_H
 
@@ -39,11 +39,12 @@ MUST_CHECK enum err publisher_new(const struct publisher_conf *conf, struct publ
                                   struct errinfo *ei);
 /* When the control socket is ours and the host serves. Where it is enabled and there are domains,
  * or something that we published is to be withdrawn, a first round begins at once; or, with a
- * domain that depends on the relay, when its health is known. */
+ * domain that depends on the relay, when its health is known. Not enabled: where something that we
+ * published may not be. */
 void publisher_start(struct publisher *p);
 /* The relay's health is known now, or has changed: a round begins where that matters. */
 void publisher_relay_changed(struct publisher *p);
-/* Begins a round as soon as may be; its number. */
+/* Begins a round as soon as may be; its number. One that cannot even begin has failed by then. */
 uint64_t publisher_run(struct publisher *p, enum update_what what);
 /* Whether it publishes by itself from now on; turned on, it begins at once. */
 void publisher_enable(struct publisher *p, bool enabled);

@@ -48,7 +48,7 @@ enum err request_read(const void *packet, size_t len, struct job_request *out, s
         if (out->cookie_len > REQUEST_COOKIE_MAX)
             wire_reject(&r, ERR_LIMIT);
     } else if (out->kind == JOB_UPDATE) {
-        out->what = (enum update_what)packet_enum(&r, UPDATE_WITHDRAW + 1);
+        out->what = (enum update_what)packet_enum(&r, UPDATE_WHATS);
         out->relay = (enum publish_relay)packet_enum(&r, PUBLISH_RELAY_HEALTHY + 1);
         out->down_rounds = wire_u8(&r);
     }

@@ -6,7 +6,7 @@
 
 const char *update_what_name(enum update_what w)
 {
-    static const char *const names[] = {"check", "publish", "withdraw"};
+    static const char *const names[UPDATE_WHATS] = {"check", "publish", "withdraw", "retract"};
 
     return names[w];
 }

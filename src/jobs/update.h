@@ -8,9 +8,15 @@
 #include "jobs/packet.h"
 #include "publish/plan.h"
 
-enum update_what { UPDATE_LOOK, UPDATE_PUBLISH, UPDATE_WITHDRAW };
+enum update_what {
+    UPDATE_LOOK,
+    UPDATE_PUBLISH,
+    UPDATE_WITHDRAW,
+    UPDATE_RETRACT, /* adds nothing; ours goes from where it may not be (publish_allowed) */
+    UPDATE_WHATS
+};
 
-/* "check", "publish", "withdraw". */
+/* "check", "publish", "withdraw", "retract". */
 const char *update_what_name(enum update_what w);
 
 struct update_record {
@@ -43,7 +49,8 @@ void update_fini(struct update *u);
 /* A new domain at the end; NULL when out of memory. */
 struct update_domain *update_add(struct update *u, const char *name, bool configured);
 
-/* Whether each domain is as what wants it; for UPDATE_LOOK: whether it could be seen. */
+/* Whether each domain is as what wants it; for UPDATE_LOOK: whether it could be seen. A round of
+ * UPDATE_RETRACT tells of those domains alone that something has to go from. */
 bool update_good(const struct update *u);
 
 /* Sends all of it but what, and PACKET_END. */

@@ -1,5 +1,5 @@
 /* activate: a key at the realm's clearing house, over the lab RPC interface. Blocking: for adbactl,
- * the steward's worker, and simulated machines. */
+ * the steward's job, and simulated machines. */
 #ifndef ADBAD_STEWARD_ACTIVATE_H
 #define ADBAD_STEWARD_ACTIVATE_H
 

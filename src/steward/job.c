@@ -96,13 +96,19 @@ char *job_ticket_file(const struct settings *s)
     return asprintf(&path, "%s.ccache", s->control_socket) < 0 ? NULL : path;
 }
 
+/* Whether there is a relay is for the configuration to say, not for whoever asks. */
+static enum publish_relay relay_of(const struct settings *s, const struct job_request *r)
+{
+    return s->relay_upstream.n > 0 ? r->relay : PUBLISH_RELAY_NONE;
+}
+
 static enum err do_update(const struct settings *s, const struct job_request *r,
                           struct packet_out *o, struct errinfo *ei)
 {
     char *cache = job_ticket_file(s);
     const struct round by = {.settings = s,
                              .what = r->what,
-                             .relay = r->relay,
+                             .relay = relay_of(s, r),
                              .down_rounds = r->down_rounds,
                              .cache = cache};
     struct update u = {0};

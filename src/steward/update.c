@@ -301,7 +301,7 @@ static enum err settle(const struct round *by, struct publish_kept *kept, struct
 }
 
 /* Where we may not publish: what of ours is there stays or goes. Fails with the refusal, which then
- * says which of them. */
+ * says which of them; but that it goes is all that UPDATE_RETRACT wants. */
 static enum err settle_refused(const struct round *by, struct publish_kept *kept,
                                struct update_domain *d, struct publish_goal *g,
                                const struct errinfo *refusal, struct errinfo *ei)
@@ -323,27 +323,31 @@ static enum err settle_refused(const struct round *by, struct publish_kept *kept
     if (e != ERR_OK)
         return err_fail(ei, refusal->code, "%s; and withdrawing what is there failed: %s",
                         refusal->text, why.text);
+    if (by->what == UPDATE_RETRACT)
+        return ERR_OK;
     return err_fail(ei, refusal->code, "%s; what was published there is withdrawn", refusal->text);
 }
 
-/* unnamed: why we cannot say what our record would be, NULL if we can. What is to go needs no
- * name. */
+/* unnamed: why we cannot say what our record would be, NULL if we can. What is to go needs no name,
+ * nor does what may not be there. */
 static enum err run_domain(const struct round *by, struct publish_kept *kept,
                            struct update_domain *d, const struct errinfo *unnamed,
                            struct errinfo *ei)
 {
     struct publish_goal g = {.domain = d->domain,
                              .record = by->record,
-                             .present = by->what != UPDATE_WITHDRAW && d->configured,
+                             .present = d->configured &&
+                                        (by->what == UPDATE_LOOK || by->what == UPDATE_PUBLISH),
                              .ttl = (uint32_t)by->settings->dns_ttl};
     struct publish_record *ours = NULL;
     struct errinfo refusal;
     enum err allowed =
-        g.present ? publish_allowed(d->domain, by->settings->lab_forest, by->relay, &refusal)
-                  : ERR_OK;
+        g.present || by->what == UPDATE_RETRACT
+            ? publish_allowed(d->domain, by->settings->lab_forest, by->relay, &refusal)
+            : ERR_OK;
     enum err e;
 
-    if (g.present && unnamed != NULL) {
+    if (g.present && allowed == ERR_OK && unnamed != NULL) {
         *ei = *unnamed;
         return ei->code;
     }
@@ -356,7 +360,7 @@ static enum err run_domain(const struct round *by, struct publish_kept *kept,
     else if (e == ERR_OK)
         e = settle(by, kept, d, &g, ei);
     free(ours);
-    if (e == ERR_OK && allowed != ERR_OK) {
+    if (e == ERR_OK && allowed != ERR_OK && by->what == UPDATE_LOOK) {
         *ei = refusal;
         e = allowed;
     }
@@ -373,12 +377,39 @@ static bool has_domain(const struct update *u, const char *name)
     return false;
 }
 
-/* Those of the configuration, then those where only something old of ours may be. */
-static enum err list_domains(const struct settings *s, struct update *u,
+static bool is_configured(const struct settings *s, const char *name)
+{
+    for (size_t i = 0; i < s->dns_domains.n; i++)
+        if (publish_name_same(s->dns_domains.v[i], name))
+            return true;
+    return false;
+}
+
+/* Those where something of ours is that may not be there. */
+static enum err list_refused(const struct round *by, struct update *u,
                              const struct publish_kept *kept, struct errinfo *ei)
 {
-    const struct conf_list *l = &s->dns_domains;
+    const struct settings *s = by->settings;
 
+    for (size_t i = 0; i < kept->n; i++) {
+        const char *name = kept->v[i].domain;
+
+        if (!has_domain(u, name) &&
+            publish_allowed(name, s->lab_forest, by->relay, NULL) != ERR_OK &&
+            update_add(u, name, is_configured(s, name)) == NULL)
+            return err_nomem(ei);
+    }
+    return ERR_OK;
+}
+
+/* Those of the configuration, then those where only something old of ours may be. */
+static enum err list_domains(const struct round *by, struct update *u,
+                             const struct publish_kept *kept, struct errinfo *ei)
+{
+    const struct conf_list *l = &by->settings->dns_domains;
+
+    if (by->what == UPDATE_RETRACT)
+        return list_refused(by, u, kept, ei);
     for (size_t i = 0; i < l->n; i++)
         if (!has_domain(u, l->v[i]) && update_add(u, l->v[i], true) == NULL)
             return err_nomem(ei);
@@ -400,7 +431,7 @@ void update_run(const struct round *by, struct update *u)
     if (u->result == ERR_OK && describe(by, u, &why) != ERR_OK)
         unnamed = &why;
     r.record = u->record;
-    e = list_domains(by->settings, u, &kept, &ei);
+    e = list_domains(by, u, &kept, &ei);
     if (e != ERR_OK) {
         u->result = e;
         u->why = ei;

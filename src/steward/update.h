@@ -1,5 +1,6 @@
 /* update: one round through the domains whose DNS shall name this host: looks, updates through
- * nsupdate with the service's Kerberos ticket, and looks again. Blocks up to its deadlines. */
+ * nsupdate with the directory account's Kerberos ticket, and looks again. Blocks up to its
+ * deadlines. */
 #ifndef ADBAD_STEWARD_UPDATE_H
 #define ADBAD_STEWARD_UPDATE_H
 

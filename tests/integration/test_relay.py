@@ -707,13 +707,33 @@ NAMELESS = ["unshare", "--uts", "--net", "sh", "-c",
             'echo no..name >/proc/sys/kernel/hostname && ip link set lo up && exec "$@"', "sh"]
 
 
+def remember(daemon, *domains):
+    """What an earlier life published."""
+    records = [{"domain": d, "host": f"kms.{d}", "priority": 0, "weight": 0, "port": 1688} for d in domains]
+    with open(os.path.join(daemon.folder, "state", "dns.json"), "w", encoding="ascii") as f:
+        json.dump({"records": records}, f)
+
+
 def test_what_was_published_is_withdrawn_without_a_name_of_ones_own(lab):
     """What is to be there needs the name, what is to go does not: it is left to DNS alone, which is not there."""
-    daemon = lab.daemon("a", wait=False, prefix=NAMELESS, options={"dns.domains": "lab.example"})
-    record = {"domain": "old.example", "host": "kms.old.example", "priority": 0, "weight": 0, "port": 1688}
-    with open(os.path.join(daemon.folder, "state", "dns.json"), "w", encoding="ascii") as f:
-        json.dump({"records": [record]}, f)
+    daemon = lab.daemon("a", wait=False, prefix=NAMELESS, options={
+        "directory.lab_forest": "lab.example", "dns.domains": "lab.example, corp.example"})
+    remember(daemon, "old.example", "corp.example")
     daemon.start()
     why = wait_for(lambda: {d["domain"]: d["why"] for d in daemon.status()["dns"].get("domains", [])}, "a round")
     assert "has no full DNS name" in why["lab.example"]
     assert "look up the zone of _vlmcs._tcp.old.example" in why["old.example"]
+    assert "withdrawing what is there failed: look up the zone of _vlmcs._tcp.corp.example" in why["corp.example"]
+
+
+def test_what_may_not_be_there_is_withdrawn_also_where_nothing_is_published(lab):
+    """What of it may be there is left alone."""
+    daemon = lab.daemon("a", wait=False, prefix=NAMELESS, options={
+        "directory.lab_forest": "lab.example", "dns.domains": "lab.example, corp.example", "dns.publish": "no"})
+    remember(daemon, "lab.example", "corp.example")
+    daemon.start()
+    daemon.wait_log("not withdrawn from corp.example: .*look up the zone of _vlmcs._tcp.corp.example")
+    status = wait_for(lambda: "domains" in daemon.status()["dns"] and daemon.status()["dns"], "the round has ended")
+    assert (status["action"], status["publishing"]) == ("retract", False)
+    assert [(d["domain"], d["configured"], d["error"]) for d in status["domains"]] == [("corp.example", True, "refused")]
+    assert status["next_in"] <= 300

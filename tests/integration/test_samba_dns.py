@@ -238,6 +238,27 @@ def test_a_record_outside_the_lab_forest_goes_with_its_relay(site):
     assert site.records() == []
 
 
+def test_a_record_outside_the_lab_forest_goes_with_its_relay_also_where_nothing_is_published_by_itself(site):
+    upstream = site.host(domains=None)
+    host = site.host(publish="no", options={"directory.lab_forest": "elsewhere.test", "relay.upstream": upstream.address,
+                                            "relay.check": "1s"})
+    wait_for(lambda: host.ctl("relay", "status", "--json").json["healthy"], "the relay is healthy")
+    assert only(dns(host, "publish"))["state"] == "published"
+    upstream.stop()
+    host.wait_log(f"not withdrawn from {DOMAIN}: .*what was published there stays for now")
+    host.wait_log(f"nothing of ours is left in {DOMAIN}")
+    assert site.records() == []
+    upstream.start()
+    wait_for(lambda: host.ctl("relay", "status", "--json").json["healthy"], "the relay is healthy again")
+    assert only(dns(host, "publish"))["state"] == "published"
+    host.stop()
+    host.options["relay.upstream"] = None
+    host.write_conf()
+    host.start()
+    wait_for(lambda: host.log().count(f"nothing of ours is left in {DOMAIN}") == 2, "it is withdrawn at once")
+    assert site.records() == []
+
+
 def test_the_last_domain_that_is_no_longer_named_is_withdrawn(site):
     host = site.host()
     published(host)

@@ -107,6 +107,7 @@ static void a_request_has_these_bytes(void **state)
           .down_rounds = 7},
          5,
          {1, 2, 2, 2, 7}},
+        {{.kind = JOB_UPDATE, .what = UPDATE_RETRACT}, 5, {1, 2, 3, 0, 0}},
         {{.kind = JOB_CLEARING}, 2, {1, 3}},
     };
 
@@ -146,7 +147,7 @@ static void a_request_that_breaks_the_format_is_refused_and_empty(void **state)
         {5, {1, 1, 2, 0, 0}}, /* list is neither yes nor no */
         {5, {1, 1, 0, 1, 0}}, /* a cookie that is not there */
         {4, {1, 1, 0, 0}},
-        {5, {1, 2, 3, 0, 0}}, /* no such deed */
+        {5, {1, 2, 4, 0, 0}}, /* no such deed */
         {5, {1, 2, 0, 4, 0}}, /* no such health */
         {4, {1, 2, 0, 0}},
         {6, {1, 2, 0, 0, 0, 0}},

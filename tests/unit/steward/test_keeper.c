@@ -139,6 +139,33 @@ static void a_second_request_is_never_read(void **state)
     it_still_works(*state);
 }
 
+/* Nobody is asked in DNS: there is nothing that it could be asked for. */
+static void that_there_is_a_relay_is_not_for_the_asker_to_say(void **state)
+{
+    char *domains[] = {(char[]){"corp.example"}};
+    struct world w = {.settings = {.control_socket = (char[]){"/nonexistent/control.sock"},
+                                   .state_dir = (char[]){"/nonexistent"},
+                                   .lab_forest = (char[]){"lab.example"},
+                                   .dns_host = (char[]){"kms.corp.example"},
+                                   .dns_port = 1688,
+                                   .dns_domains = {.n = 1, .v = domains}}};
+    const struct job_request r = {
+        .kind = JOB_UPDATE, .what = UPDATE_PUBLISH, .relay = PUBLISH_RELAY_HEALTHY};
+    struct update u = {0};
+    struct errinfo ei = {0};
+    int status;
+
+    (void)state;
+    assert_ok(keeper_start(&w.settings, &w.log, &w.control, &w.pid, &ei), &ei);
+    assert_ok(ask(&w, &r, update_take, &u, &ei), &ei);
+    assert_int_equal(u.n, 1);
+    assert_int_equal(u.domains[0].result, ERR_REFUSED);
+    assert_contains(u.domains[0].why.text, "no relay is configured");
+    update_fini(&u);
+    close(w.control);
+    assert_int_equal(waitpid(w.pid, &status, 0), w.pid);
+}
+
 /* Sends n descriptors with a byte over the control socket; n may be 0. */
 static void pass(int control, const int *fds, size_t n)
 {
@@ -236,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_clearing_key_is_only_for_a_clearing_house),
         TEST(what_is_no_request_ends_its_job_alone),
+        cmocka_unit_test(that_there_is_a_relay_is_not_for_the_asker_to_say),
         TEST(a_second_request_is_never_read),
         TEST(descriptors_that_are_no_jobs_are_let_go),
         TEST(more_jobs_than_may_be_are_refused_until_one_ends),
