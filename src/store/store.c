@@ -197,7 +197,7 @@ static bool removed(struct store *s)
 
 enum err store_look(struct store *s, struct errinfo *ei)
 {
-    assert(s->writable && !s->in_transaction);
+    assert(!s->in_transaction);
     if (s->broken)
         return db_not_now(s, ei);
     if (!removed(s))
@@ -208,8 +208,10 @@ enum err store_look(struct store *s, struct errinfo *ei)
 
 enum err store_begin(struct store *s, struct errinfo *ei)
 {
-    enum err e = store_look(s, ei);
+    enum err e;
 
+    assert(s->writable);
+    e = store_look(s, ei);
     if (e != ERR_OK)
         return e;
     if (s->checkpointer != NULL)

@@ -67,8 +67,8 @@ MUST_CHECK enum err store_add_refusal(struct store *s, const struct store_refusa
  * back, and the store refuses further writes (ERR_NOT_NOW) until store_reopen succeeded. */
 MUST_CHECK enum err store_commit(struct store *s, struct errinfo *ei);
 void store_rollback(struct store *s);
-/* Whether the file is still there: ERR_NOTFOUND as from store_begin, and as after any failure,
- * reopen. Cheap. */
+/* Whether the file is still there, also of a store that is only read: ERR_NOTFOUND as from
+ * store_begin, and as after any failure, reopen. Cheap. */
 MUST_CHECK enum err store_look(struct store *s, struct errinfo *ei);
 /* Closes and opens the same file again, moves what the write-ahead log holds into it (nothing of
  * an unflushed log is trusted after that), runs a quick check and makes sure that it can be

@@ -546,6 +546,20 @@ static void the_error_of_a_callback_stops_the_walk(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void a_reader_misses_its_file(void **state)
+{
+    struct fixture *f = *state;
+    struct store *reader;
+
+    open_ledger(f);
+    close_ledger(f);
+    assert_ok(store_open_readonly(f->path, &reader, &f->ei), &f->ei);
+    assert_ok(store_look(reader, &f->ei), &f->ei);
+    assert_int_equal(unlink(f->path), 0);
+    assert_int_equal(store_look(reader, &f->ei), ERR_NOTFOUND);
+    store_close(reader);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -569,6 +583,7 @@ int main(void)
         T(a_missing_folder_is_named),
         T(a_reader_in_the_same_process_costs_the_writer_no_lock),
         T(a_ledger_that_is_removed_while_in_use_takes_no_more),
+        T(a_reader_misses_its_file),
         T(a_full_disk_records_nothing_and_reopening_recovers),
         T(reopening_fails_while_the_disk_is_full),
         T(the_error_of_a_callback_stops_the_walk),
