@@ -178,18 +178,34 @@ static void put_count(struct frame *f, const json_t *application)
                           : "");
 }
 
+/* Of the commits between two looks; of all since the daemon's start where there were none. */
+static const char *commit_time(const json_t *l, const json_t *before, char text[RATE_MAX])
+{
+    long long n = number_of(l, "commits") - number_of(before, "commits");
+    long long us = number_of(l, "commit_us") - number_of(before, "commit_us");
+
+    if (n <= 0 || us < 0) {
+        n = number_of(l, "commits");
+        us = number_of(l, "commit_us");
+    }
+    if (n == 0)
+        return "-";
+    snprintf(text, RATE_MAX, "%.1f ms", (double)us / 1000 / (double)n);
+    return text;
+}
+
 static void put_ledger(struct frame *f)
 {
     const json_t *l = part(f->now->kms, "ledger"), *b = part(kms_before(f), "ledger");
-    char commits[RATE_MAX], recorded[RATE_MAX];
+    char commits[RATE_MAX], took[RATE_MAX];
 
     if (strcmp(text_of(l, "state"), "up") != 0)
         put(f, TOP_BAD, "Ledger       DOWN: %s", text_of(l, "why"));
     else
         put(f, number_of(l, "failures") > 0 ? TOP_BAD : TOP_PLAIN,
-            "Ledger       up, %lld commits (%s), %lld records (%s), %lld failures",
-            number_of(l, "commits"), rate_of(f, l, b, "commits", commits), number_of(l, "recorded"),
-            rate_of(f, l, b, "recorded", recorded), number_of(l, "failures"));
+            "Ledger       up, %lld commits (%s), %s each; %lld records, %lld failures",
+            number_of(l, "commits"), rate_of(f, l, b, "commits", commits), commit_time(l, b, took),
+            number_of(l, "recorded"), number_of(l, "failures"));
 }
 
 /* The object that ends first, and how many are not good. */

@@ -154,10 +154,12 @@ static json_t *ledger_json(const struct daemon *d)
     struct ledger_stats s;
 
     ledger_stats(d->ledger, &s);
-    return json_pack("{s:s, s:s, s:s?, s:I, s:I, s:I, s:I}", "path", d->settings.ledger, "state",
-                     s.up ? "up" : "down", "why", s.up ? NULL : s.why, "commits",
-                     (json_int_t)s.commits, "recorded", (json_int_t)s.recorded, "not_recorded",
-                     (json_int_t)s.lost, "failures", (json_int_t)s.failures);
+    return json_pack("{s:s, s:s, s:s?, s:I, s:I, s:I, s:I, s:I}", "path", d->settings.ledger,
+                     "state", s.up ? "up" : "down", "why", s.up ? NULL : s.why, "commits",
+                     (json_int_t)s.commits, "commit_us",
+                     (json_int_t)counter_read(&ledger_commit_times(d->ledger)->sum_us), "recorded",
+                     (json_int_t)s.recorded, "not_recorded", (json_int_t)s.lost, "failures",
+                     (json_int_t)s.failures);
 }
 
 static json_t *clock_json(const struct daemon *d)

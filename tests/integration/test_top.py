@@ -100,6 +100,7 @@ def test_it_shows_what_happens_and_leaves_the_terminal_as_it_was(lab, host):
         assert "Count        windows    3 of  5  [############........]" in frame
         assert re.search(r"\d\d:\d\d:\d\d  count 3    srv-2\?\[2J +Windows Server 2022 Standard +127\.0\.0\.1", frame)
         screen.wait_for(r"3 answered \(0\.0/s\)")
+        assert re.search(r"Ledger       up, \d+ commits \(\d+\.\d/s\), \d+\.\d ms each; 3 records, 0 failures", frame)
         lines = frame.split("\n")
         assert len(lines) <= 24 and all(len(line) <= 80 for line in lines)
         host.stop()
