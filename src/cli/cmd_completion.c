@@ -223,6 +223,8 @@ static int run_zsh(struct cli *cli, int argc, char **argv)
 /* What scdoc would take for its own is escaped. */
 static void put_plain(const char *text)
 {
+    if (*text == '-') /* no list */
+        putchar('\\');
     for (; *text != '\0'; text++) {
         if (strchr("\\_*[]<>`~|#", *text) != NULL)
             putchar('\\');
@@ -230,19 +232,29 @@ static void put_plain(const char *text)
     }
 }
 
-/* Several lines, each one a line of the page too. */
+/* Running text; what is indented, and examples, are paragraphs of their own. */
 static void put_lines(const char *text)
 {
+    bool open = false; /* a paragraph goes on */
+
     while (*text != '\0') {
         char line[256];
         size_t n = strcspn(text, "\n");
+        bool alone = n == 0 || *text == ' ' || strncmp(text, "Example", 7) == 0;
 
         snprintf(line, sizeof(line), "%.*s", (int)n, text);
         text += n + (text[n] == '\n');
+        if (alone && open)
+            putchar('\n');
+        open = !alone;
+        if (n == 0)
+            continue;
         putchar('\t');
         put_plain(line + strspn(line, " "));
-        puts(*text != '\0' ? "++" : "");
+        puts(alone ? "\n" : "");
     }
+    if (open)
+        putchar('\n');
 }
 
 static void page_of(const struct cli_command *c, const struct opt *own)
@@ -255,10 +267,8 @@ static void page_of(const struct cli_command *c, const struct opt *own)
     printf("\n\t");
     put_plain(c->summary);
     puts("\n");
-    if (c->help != NULL) {
+    if (c->help != NULL)
         put_lines(c->help);
-        putchar('\n');
-    }
     for (const struct opt *o = own; o->name != NULL; o++) {
         printf("\t*--%s*", o->name);
         if (o->metavar != NULL)
