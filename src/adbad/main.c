@@ -1,5 +1,6 @@
 /* adbad: the daemon, two processes of one program: this one serves the network, the steward works
  * for it. */
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@ int main(int argc, char **argv)
 
     if (status >= 0)
         return status;
+    signal(SIGCHLD, SIG_DFL); /* one that is ignored is inherited, and would lose how jobs end */
     options.steward = keeper_start;
     e = daemon_open(&d, &options, &ei);
     if (e != ERR_OK) {

@@ -67,23 +67,29 @@ static enum err collect(int fd, struct buf *out, struct errinfo *ei)
                                                    : err_fail_errno(ei, errno, "read output");
 }
 
-static int reap(pid_t pid)
+static enum err reap(pid_t pid, const struct child *c, int *status, struct errinfo *ei)
 {
     int raw = 0;
+    pid_t got;
 
-    while (waitpid(pid, &raw, 0) < 0 && errno == EINTR)
-        ;
-    return exit_code(raw);
+    do
+        got = waitpid(pid, &raw, 0);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return err_fail_errno(ei, errno, "learn how %s ended", c->argv[0]);
+    *status = exit_code(raw);
+    return ERR_OK;
 }
 
 static enum err await(pid_t pid, const struct child *c, int *status, struct errinfo *ei)
 {
     struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
     int got, errnum = errno;
+    enum err e;
 
     if (p.fd < 0) { /* without a watch nothing would end it in time */
         kill(pid, SIGKILL);
-        (void)reap(pid);
+        (void)!reap(pid, c, status, NULL);
         return err_fail_errno(ei, errnum, "watch %s", c->argv[0]);
     }
     do
@@ -92,10 +98,10 @@ static enum err await(pid_t pid, const struct child *c, int *status, struct erri
     if (got != 1)
         kill(pid, SIGKILL); /* our own child, not yet reaped */
     close(p.fd);
-    *status = reap(pid);
+    e = reap(pid, c, status, ei);
     if (got != 1)
         return err_fail(ei, ERR_TIMEOUT, "%s: no end after %d s", c->argv[0], c->timeout_ms / 1000);
-    return ERR_OK;
+    return e;
 }
 
 enum err child_run(const struct child *c, int *status, struct errinfo *ei)

@@ -21,7 +21,8 @@ struct child {
     const void *arg;
 };
 
-/* *status is the exit code, 128 and more for a signal. ERR_TIMEOUT: it was killed. */
+/* *status is the exit code, 128 and more for a signal. ERR_TIMEOUT: it was killed. ERR_IO: how it
+ * ended is not known, as in a program that ignores SIGCHLD. */
 MUST_CHECK enum err child_run(const struct child *c, int *status, struct errinfo *ei);
 
 /* The last line of what a program said; text is cut up. Never NULL. */

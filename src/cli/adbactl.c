@@ -1,5 +1,6 @@
 /* adbactl NOUN VERB: the administrator's tool. Every verb is a row in its noun's table. */
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,6 +171,7 @@ int main(int argc, char **argv)
     int status;
 
     setlocale(LC_CTYPE, "C.UTF-8");
+    signal(SIGCHLD, SIG_DFL); /* ignored, it would lose the exit codes of base/child.h */
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
         print_help();
         return EXIT_OK;

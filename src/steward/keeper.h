@@ -11,8 +11,9 @@
 
 #define KEEPER_JOBS_MAX 8 /* at once */
 
-/* Forks it, from a process that has read nothing secret and has one thread. *control is the network
- * process' end of the control socket; to close it ends the keeper, which the caller then waits for.
+/* Forks it, from a process that has read nothing secret, has one thread and does not ignore
+ * SIGCHLD. *control is the network process' end of the control socket; to close it ends the keeper,
+ * which the caller then waits for.
  */
 MUST_CHECK enum err keeper_start(const struct settings *s, const struct log *log, int *control,
                                  pid_t *pid, struct errinfo *ei);

@@ -283,6 +283,15 @@ def test_signals_for_all_processes_at_once_end_it_in_good_order(lab_with_directo
     assert not procfs.is_alive(steward)
 
 
+def test_jobs_are_buried_where_whoever_started_adbad_ignores_sigchld(lab_with_directory):
+    """A program that is started inherits that; ended jobs would then never be noticed, nor how they ended."""
+    daemon = lab_with_directory.daemon(prefix=["/bin/sh", "-c", "trap '' CHLD; exec \"$@\"", "sh"])
+    for _ in range(10):  # more than may run at once
+        assert look(daemon)["state"] == "up"
+    wait_for(lambda: procfs.children(steward_of(daemon)) == {}, "no job runs")
+    assert daemon.stop() == 0
+
+
 def test_the_steward_has_no_socket_of_the_network(lab, tmp_path):
     """Neither an inherited one, nor a variable that says so."""
     with socket.socket() as listening:

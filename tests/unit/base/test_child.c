@@ -1,5 +1,6 @@
 #include "base/child.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,18 @@ static void one_that_does_not_end_is_killed(void **state)
     buf_fini(&out);
 }
 
+static void an_end_that_is_not_known_is_no_success(void **state)
+{
+    struct errinfo ei = {0};
+    int status = -1;
+
+    (void)state;
+    signal(SIGCHLD, SIG_IGN);
+    assert_int_equal(sh("exit 7", NULL, NULL, &status, &ei), ERR_IO);
+    signal(SIGCHLD, SIG_DFL);
+    assert_contains(ei.text, "sh");
+}
+
 static void the_last_line_is_found(void **state)
 {
     char text[] = "first\nsecond\n", none[] = "";
@@ -95,6 +108,7 @@ int main(void)
         cmocka_unit_test(it_has_no_environment_and_no_descriptor_of_ours),
         cmocka_unit_test(a_program_that_is_missing_has_its_own_code),
         cmocka_unit_test(one_that_does_not_end_is_killed),
+        cmocka_unit_test(an_end_that_is_not_known_is_no_success),
         cmocka_unit_test(the_last_line_is_found),
     };
 
