@@ -16,6 +16,14 @@ struct clk clk_system(void)
     return (struct clk){.now = system_now};
 }
 
+int64_t clk_uptime_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 static int64_t fixed_now(void *arg)
 {
     return *(const int64_t *)arg;

@@ -23,6 +23,9 @@ static inline int64_t clk_now(const struct clk *c)
 /* The system's real time; for programs' main() only. */
 struct clk clk_system(void);
 
+/* Milliseconds of a clock that nobody sets, for deadlines. */
+int64_t clk_uptime_ms(void);
+
 /* A clock that stands at *now until somebody changes it; for tests and simulations. */
 struct clk clk_fixed(int64_t *now);
 

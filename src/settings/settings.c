@@ -118,6 +118,9 @@ static const struct conf_key keys[] = {
      .help = "Deadline of each directory operation."},
     {"directory", "retry", CONF_DURATION, AT(dir_retry), "60s", .min = 1, .max = CLK_DAY,
      .help = "How often the daemon looks at the directory and its activation objects."},
+    {"directory", "job_limit", CONF_DURATION, AT(job_limit), "30m", .min = 1, .max = CLK_DAY,
+     .help = "How long one look, one reading of accounts or one round of DNS may take before its "
+             "process is ended; well above all that is asked of the directory in it."},
     {"directory", "proof", CONF_ENUM, AT(proof), "kerberos", .choices = proof_choices,
      .help = "What proves on 1688 that a caller is a member. kerberos: its machine account "
              "authenticated, at least with packet integrity ([kms] keytab). name: its "

@@ -71,12 +71,11 @@ struct settings {
     int dir_tls;         /* enum settings_tls */
     char *dir_tls_ca;
     int proof;       /* enum settings_proof */
-    int dir_on_rodc; /* enum settings_log { SET_LOG_AUTO, SET_LOG_STDERR, SET_LOG_JOURNAL };
-
-enum settings_rodc */
+    int dir_on_rodc; /* enum settings_rodc */
     char *lab_forest;
     int64_t dir_timeout; /* seconds */
     int64_t dir_retry;   /* seconds */
+    int64_t job_limit;   /* seconds */
     char *search_base;   /* where computer accounts are; NULL: the whole domain */
     int64_t sync_interval, list_interval, max_stale; /* seconds */
     /* [dns] */

@@ -1,6 +1,7 @@
 #include "steward/keeper.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clk.h"
 #include "jobs/packet.h"
 #include "steward/job.h"
 
@@ -23,7 +25,9 @@
 struct task {
     pid_t pid; /* 0: a free place */
     int fd;
-    bool cut; /* its asker left: it was killed */
+    int64_t until; /* clk_uptime_ms when it has had its time */
+    bool cut;      /* its asker left: it was killed */
+    bool late;     /* it was killed for its time */
 };
 
 struct keeper {
@@ -86,7 +90,8 @@ static void start_job(struct keeper *k, int fd)
         close(fd);
         return;
     }
-    *t = (struct task){.pid = pid, .fd = fd};
+    *t = (struct task){
+        .pid = pid, .fd = fd, .until = clk_uptime_ms() + k->settings->job_limit * 1000};
 }
 
 /* ---- the end of a job ---- */
@@ -107,13 +112,19 @@ static void tell_end(const struct keeper *k, const struct task *t, int status)
     struct buf packet = BUF_INIT;
     struct wire_wr w = wire_writer(&packet);
 
-    if (WIFSIGNALED(status))
+    if (t->late)
+        err_fail(&why, ERR_TIMEOUT,
+                 "the steward's job was ended: it was not done after %" PRId64
+                 " s; if it was not stuck, raise [directory] job_limit",
+                 k->settings->job_limit);
+    else if (WIFSIGNALED(status))
         err_fail(&why, ERR_INTERNAL, "the steward's job ended by signal %d (%s)", WTERMSIG(status),
                  strsignal(WTERMSIG(status)));
     else
         err_fail(&why, ERR_INTERNAL, "the steward's job ended with exit code %d",
                  WEXITSTATUS(status));
-    log_as(&k->log, LOGL_ERROR, LOGK_STEWARD_JOB, "ended", "process %d: %s", (int)t->pid, why.text);
+    log_as(&k->log, LOGL_ERROR, LOGK_STEWARD_JOB, t->late ? "late" : "ended", "process %d: %s",
+           (int)t->pid, why.text);
     wire_put_u8(&w, PACKET_FAILED);
     packet_put_error(&w, &why);
     if (wire_written(&w) == ERR_OK)
@@ -152,6 +163,27 @@ static void cut(struct task *t)
         return;
     t->cut = true;
     kill(t->pid, SIGKILL); /* a child of ours that is not buried yet */
+}
+
+/* Ends the jobs that have had their time: one that hangs, or is stopped, ends in no other way.
+ * Returns for how many milliseconds nothing else is due, -1: none runs. */
+static int cut_late(struct keeper *k)
+{
+    int64_t now = clk_uptime_ms(), next = INT64_MAX;
+
+    for (size_t i = 0; i < KEEPER_JOBS_MAX; i++) {
+        struct task *t = &k->tasks[i];
+
+        if (t->pid == 0 || t->cut || t->late)
+            continue;
+        if (t->until <= now) {
+            t->late = true;
+            kill(t->pid, SIGKILL); /* as above */
+        } else if (t->until < next) {
+            next = t->until;
+        }
+    }
+    return next == INT64_MAX ? -1 : (int)(next - now);
 }
 
 static void __attribute__((noreturn)) leave(struct keeper *k)
@@ -211,10 +243,12 @@ static void wait_for_more(struct keeper *k)
     struct pollfd p[2 + KEEPER_JOBS_MAX] = {{.fd = CONTROL_FD, .events = POLLIN},
                                             {.fd = k->signals, .events = POLLIN}};
 
+    int wait_ms = cut_late(k);
+
     /* Nothing is asked of a job's socket but what comes unasked: that the asker left. */
     for (size_t i = 0; i < KEEPER_JOBS_MAX; i++)
         p[2 + i].fd = k->tasks[i].pid != 0 && !k->tasks[i].cut ? k->tasks[i].fd : -1;
-    if (poll(p, sizeof(p) / sizeof(p[0]), -1) < 0)
+    if (poll(p, sizeof(p) / sizeof(p[0]), wait_ms) < 0)
         return;
     for (size_t i = 0; i < KEEPER_JOBS_MAX; i++)
         if (p[2 + i].revents != 0)

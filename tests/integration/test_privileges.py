@@ -219,6 +219,19 @@ def test_a_job_that_is_killed_costs_one_look(lab_with_directory):
         assert daemon.stop() == 0
 
 
+def test_a_job_that_stands_still_costs_one_look(lab_with_directory):
+    with Silence(lab_with_directory) as silent:
+        daemon = lab_with_directory.daemon(options=silent.options(**{"directory.job_limit": "2s"}))
+        with silent.call("adbad-look") as job:
+            os.kill(job, signal.SIGSTOP)
+            daemon.wait_log(rf"error steward: process {job}: the steward's job was ended: it was not done after 2 s")
+            told = wait_for(lambda: daemon.status()["directory"]["why"], "the look has failed")
+            assert "job_limit" in told
+        with silent.call("adbad-look") as again:
+            assert again != job
+        assert daemon.stop() == 0
+
+
 def test_after_a_killed_job_the_next_look_is_good(lab_with_directory):
     """A directory that stands still while the job waits for it, and then goes on."""
     lab = lab_with_directory

@@ -23,16 +23,27 @@ struct world {
     pid_t pid;
 };
 
-static int set_up(void **state)
+static int start(void **state, int64_t job_limit)
 {
     struct world *w = calloc(1, sizeof(*w));
     struct errinfo ei = {0};
 
     assert_non_null(w);
     w->settings.control_socket = strdup("/nonexistent/control.sock");
+    w->settings.job_limit = job_limit;
     assert_ok(keeper_start(&w->settings, &w->log, &w->control, &w->pid, &ei), &ei);
     *state = w;
     return 0;
+}
+
+static int set_up(void **state)
+{
+    return start(state, 3600);
+}
+
+static int set_up_in_haste(void **state)
+{
+    return start(state, 1);
 }
 
 /* It ends by itself, and well, when its control socket is closed. */
@@ -246,6 +257,26 @@ static void more_jobs_than_may_be_are_refused_until_one_ends(void **state)
         job_close(&jobs[i]);
 }
 
+/* They wait for requests; what a stopped one does is in the integration tests. */
+static void jobs_that_have_had_their_time_are_ended_and_their_askers_told(void **state)
+{
+    struct world *w = *state;
+    struct job jobs[KEEPER_JOBS_MAX + 1];
+
+    for (size_t i = 0; i < KEEPER_JOBS_MAX; i++)
+        jobs[i] = open_job(w);
+    for (size_t i = 0; i < KEEPER_JOBS_MAX + 1; i++) {
+        struct errinfo said = {0};
+
+        assert_int_equal(last_packet(jobs[i].fd, &said), PACKET_FAILED);
+        assert_int_equal(said.code, ERR_TIMEOUT);
+        assert_contains(said.text, "[directory] job_limit");
+        job_close(&jobs[i]);
+        if (i == 0)
+            jobs[KEEPER_JOBS_MAX] = open_job(w); /* its place is free again */
+    }
+}
+
 static void it_ends_with_jobs_under_way(void **state)
 {
     struct world *w = *state;
@@ -267,6 +298,9 @@ int main(void)
         TEST(a_second_request_is_never_read),
         TEST(descriptors_that_are_no_jobs_are_let_go),
         TEST(more_jobs_than_may_be_are_refused_until_one_ends),
+        cmocka_unit_test_setup_teardown(
+            jobs_that_have_had_their_time_are_ended_and_their_askers_told, set_up_in_haste,
+            tear_down),
         TEST(it_ends_with_jobs_under_way),
     };
 
