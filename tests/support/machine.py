@@ -88,8 +88,8 @@ class Machine:
     def __init__(self, packages=(), net=(), name="machine"):
         base = fresh_debian(packages)
         self.folder = tempfile.mkdtemp(prefix="adbad-machine-")
-        for name in ("upper", "work", "root"):
-            os.mkdir(os.path.join(self.folder, name))
+        for part in ("upper", "work", "root"):
+            os.mkdir(os.path.join(self.folder, part))
         os.chmod(os.path.join(self.folder, "upper"), 0o755)
         os.mkdir(os.path.join(self.folder, "upper", "etc"), 0o755)
         for path, text in (("hostname", f"{name}\n"), ("hosts", f"127.0.0.1 localhost\n127.0.1.1 {name}\n")):
