@@ -174,9 +174,9 @@ def test_the_relay_is_told_per_upstream(lab, port):
         clients = Clients(other, gateway.port)
         for major in (5, 6, 6):
             clients.count(major=major)
-        m = Metrics(port)
+        answered = {"upstream": host.address, "result": "answered"}
+        m = wait_for(lambda: (m := Metrics(port))(f"{name}requests_total", **answered) == 3 and m, "all are counted")
         assert m(f"{name}up", upstream=gone) == 0 and m("adbad_relay_healthy") == 1
-        assert m(f"{name}requests_total", upstream=host.address, result="answered") == 3
         assert m(f"{name}in_flight", upstream=host.address) == m("adbad_relay_waiting") == 0
         assert m("adbad_requests_total", version="6", product="unknown", channel="relay", result="answered") == 2
         assert m("adbad_requests_total", version="5", product="unknown", channel="relay", result="answered") == 1
