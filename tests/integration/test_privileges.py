@@ -296,9 +296,15 @@ def test_signals_for_all_processes_at_once_end_it_in_good_order(lab_with_directo
     assert not procfs.is_alive(steward)
 
 
+IGNORING_SIGCHLD = """import os, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
 def test_jobs_are_buried_where_whoever_started_adbad_ignores_sigchld(lab_with_directory):
     """A program that is started inherits that; ended jobs would then never be noticed, nor how they ended."""
-    daemon = lab_with_directory.daemon(prefix=["/bin/sh", "-c", "trap '' CHLD; exec \"$@\"", "sh"])
+    daemon = lab_with_directory.daemon(prefix=["/usr/bin/python3", "-c", IGNORING_SIGCHLD])
     for _ in range(10):  # more than may run at once
         assert look(daemon)["state"] == "up"
     wait_for(lambda: procfs.children(steward_of(daemon)) == {}, "no job runs")
