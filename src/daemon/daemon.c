@@ -120,15 +120,29 @@ static bool ends_in_time(pid_t pid)
     return ended;
 }
 
+/* A steward that was killed takes its jobs with it and clears up nothing. */
+static void remove_tickets(const struct daemon *d)
+{
+    char *path = settings_ticket_file(&d->settings);
+
+    if (path != NULL)
+        (void)unlink(path);
+    free(path);
+}
+
 static void close_steward(struct daemon *d)
 {
+    int status = 0;
+
     if (d->steward_pid == 0)
         return;
     close(d->steward);
     if (!ends_in_time(d->steward_pid))
         kill(d->steward_pid, SIGKILL); /* a child of ours that is not buried yet */
-    while (waitpid(d->steward_pid, NULL, 0) < 0 && errno == EINTR)
+    while (waitpid(d->steward_pid, &status, 0) < 0 && errno == EINTR)
         ;
+    if (WIFSIGNALED(status))
+        remove_tickets(d);
 }
 
 /* It says nothing over its control socket: whatever happens there is its end. */

@@ -210,6 +210,33 @@ enum err krb_login(const struct krb_conf *conf, struct krb **out, struct errinfo
     return ERR_OK;
 }
 
+static bool is_tgt(krb5_const_principal server)
+{
+    return server->length > 0 && server->data[0].length == KRB5_TGS_NAME_SIZE &&
+           memcmp(server->data[0].data, KRB5_TGS_NAME, KRB5_TGS_NAME_SIZE) == 0;
+}
+
+/* Those of services alone: with a ticket-granting ticket its holder could get any other. */
+static krb5_error_code copy_service_tickets(krb5_context ctx, krb5_ccache from, krb5_ccache to)
+{
+    krb5_cc_cursor cursor;
+    krb5_creds creds;
+    krb5_error_code code = krb5_cc_start_seq_get(ctx, from, &cursor), end;
+
+    if (code != 0)
+        return code;
+    while (code == 0) {
+        code = krb5_cc_next_cred(ctx, from, &cursor, &creds);
+        if (code != 0)
+            break;
+        if (!krb5_is_config_principal(ctx, creds.server) && !is_tgt(creds.server))
+            code = krb5_cc_store_cred(ctx, to, &creds);
+        krb5_free_cred_contents(ctx, &creds);
+    }
+    end = krb5_cc_end_seq_get(ctx, from, &cursor);
+    return code == KRB5_CC_END ? end : code;
+}
+
 enum err krb_export(struct krb *k, const char *path, struct errinfo *ei)
 {
     krb5_context ctx = k->ticket.ctx;
@@ -228,7 +255,7 @@ enum err krb_export(struct krb *k, const char *path, struct errinfo *ei)
     if (code == 0)
         code = krb5_cc_initialize(ctx, k->file, client);
     if (code == 0)
-        code = krb5_cc_copy_creds(ctx, k->ticket.cache, k->file);
+        code = copy_service_tickets(ctx, k->ticket.cache, k->file);
     krb5_free_principal(ctx, client);
     if (code == 0)
         return ERR_OK;

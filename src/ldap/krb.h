@@ -27,8 +27,9 @@ struct krb_conf {
 MUST_CHECK enum err krb_login(const struct krb_conf *conf, struct krb **out, struct errinfo *ei);
 void krb_free(struct krb *k);
 
-/* Copies the tickets into a file of their own (mode 0600; one that is there is replaced), a
- * credential cache for a program that we start. krb_free removes it. */
+/* Copies the ticket for the service into a file of its own (mode 0600; one that is there is
+ * replaced), a credential cache for a program that we start. It gets no other ticket with it.
+ * krb_free removes it. */
 MUST_CHECK enum err krb_export(struct krb *k, const char *path, struct errinfo *ei);
 
 /* Changes the password of principal (RFC 3244), which needs no right but knowing the present one.

@@ -410,3 +410,10 @@ void settings_free(struct settings *s)
     conf_free(&settings_table, s);
     memset(s, 0, sizeof(*s));
 }
+
+char *settings_ticket_file(const struct settings *s)
+{
+    char *path;
+
+    return asprintf(&path, "%s.ccache", s->control_socket) < 0 ? NULL : path;
+}

@@ -136,6 +136,10 @@ MUST_CHECK enum err settings_read(const char *path, const struct settings_report
                                   struct settings *out, struct errinfo *ei);
 void settings_free(struct settings *s);
 
+/* The file that holds the ticket of a DNS update while nsupdate runs; caller frees. NULL: out of
+ * memory. */
+char *settings_ticket_file(const struct settings *s);
+
 /* ---- settings in use ---- */
 
 /* Settings that several threads read: they never change, and go with the last who holds them. Takes

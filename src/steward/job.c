@@ -89,13 +89,6 @@ static enum err do_accounts(const struct settings *s, const struct job_request *
 
 /* ---- DNS ---- */
 
-char *job_ticket_file(const struct settings *s)
-{
-    char *path;
-
-    return asprintf(&path, "%s.ccache", s->control_socket) < 0 ? NULL : path;
-}
-
 /* Whether there is a relay is for the configuration to say, not for whoever asks. */
 static enum publish_relay relay_of(const struct settings *s, const struct job_request *r)
 {
@@ -105,7 +98,7 @@ static enum publish_relay relay_of(const struct settings *s, const struct job_re
 static enum err do_update(const struct settings *s, const struct job_request *r,
                           struct packet_out *o, struct errinfo *ei)
 {
-    char *cache = job_ticket_file(s);
+    char *cache = settings_ticket_file(s);
     const struct round by = {.settings = s,
                              .what = r->what,
                              .relay = relay_of(s, r),

@@ -9,8 +9,4 @@
 /* On the socket fd; the exit code. The process does nothing else. */
 int job_run(const struct settings *s, const struct log *log, int fd);
 
-/* The file that holds the tickets of DNS updates while nsupdate runs; caller frees. NULL: out of
- * memory. */
-char *job_ticket_file(const struct settings *s);
-
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -96,10 +97,10 @@ static void start_job(struct keeper *k, int fd)
 
 /* ---- the end of a job ---- */
 
-/* It may have been killed between two lines of its own: nsupdate's tickets are not left behind. */
+/* It may have been killed between two lines of its own: nsupdate's ticket is not left behind. */
 static void remove_tickets(const struct keeper *k)
 {
-    char *path = job_ticket_file(k->settings);
+    char *path = settings_ticket_file(k->settings);
 
     if (path != NULL)
         (void)unlink(path);
@@ -263,10 +264,12 @@ static void __attribute__((noreturn))
 keep(const struct settings *s, const struct log *log, int control)
 {
     struct keeper k = {.settings = s, .log = log_child(log, "steward")};
+    const struct rlimit no_core = {0};
     sigset_t child;
 
     prctl(PR_SET_NAME, "adbad-steward");
-    prctl(PR_SET_DUMPABLE, 0); /* no core file holds a key, nobody of our user looks in */
+    prctl(PR_SET_DUMPABLE, 0);        /* no core file holds a key, nobody of our user looks in */
+    setrlimit(RLIMIT_CORE, &no_core); /* nor of nsupdate, which the line before does not reach */
     if (dup2(control, CONTROL_FD) != CONTROL_FD)
         _exit(EXIT_FAILED);
     close_range(CONTROL_FD + 1, ~0U, 0);

@@ -1,7 +1,9 @@
 """adbad's SRV records in Samba's own DNS, with the service account of docs/samba.md and nothing else; dig looks."""
+import contextlib
 import json
 import os
 import re
+import signal
 
 import pytest
 
@@ -120,6 +122,36 @@ def test_the_accounts_keys_and_tickets_stay_with_the_steward(site):
         assert procfs.scan(pid, derived) == set(derived)  # the scan finds what is there
         assert procfs.scan(pid, keys) == set()
         assert [t for t in procfs.descriptors(pid) if "keytab" in t or "ccache" in t or "krb5cc" in t] == []
+
+
+@pytest.mark.uninstrumented
+def test_nsupdate_has_one_ticket_which_goes_with_a_steward_that_is_killed(site):
+    host = site.host(interval="1s")
+    published(host)
+    steward = procfs.child(host.process.pid, "adbad-steward")
+
+    def stopped():
+        """The nsupdate of a round, held before its end."""
+        job = procfs.child(steward, "adbad-update")
+        pid = job and procfs.child(job, "nsupdate")
+        if pid is None:
+            return None
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+        return pid if procfs.is_alive(pid) and len(caches(host)) == 1 else None
+
+    pid = wait_for(stopped, "nsupdate runs")
+    listed = site.samba.client.run("klist", "-c", os.path.join(host.folder, caches(host)[0])).stdout
+    assert f"DNS/{site.samba.dc1.fqdn}@" in listed and "krbtgt" not in listed
+    with open(f"/proc/{pid}/limits", encoding="utf-8") as f:
+        assert re.search(r"Max core file size +0 +0 ", f.read())
+    os.kill(steward, signal.SIGKILL)
+    assert host.process.wait(timeout=30) == 1
+    wait_for(lambda: not procfs.is_alive(pid), "nsupdate has ended too")
+    assert caches(host) == []
+    os.truncate(host.log_path, 0)
+    host.start()
+    published(host)
 
 
 def test_it_publishes_anew_every_interval(site):
