@@ -159,6 +159,7 @@ static void that_there_is_a_relay_is_not_for_the_asker_to_say(void **state)
                                    .lab_forest = (char[]){"lab.example"},
                                    .dns_host = (char[]){"kms.corp.example"},
                                    .dns_port = 1688,
+                                   .job_limit = 3600,
                                    .dns_domains = {.n = 1, .v = domains}}};
     const struct job_request r = {
         .kind = JOB_UPDATE, .what = UPDATE_PUBLISH, .relay = PUBLISH_RELAY_HEALTHY};
