@@ -125,16 +125,10 @@ static void on_timer(uv_timer_t *t)
         begin(m);
 }
 
-static void on_synced(uv_work_t *work, int status)
+static void finish(struct membership *m)
 {
-    struct sync_job *j = work->data;
-    struct membership *m = j->owner;
+    struct sync_job *j = &m->job;
 
-    m->busy = false;
-    if (m->closing || status != 0) {
-        job_fini(j);
-        return;
-    }
     tell(m, j);
     if (j->e == ERR_OK) {
         take(m, j);
@@ -152,6 +146,17 @@ static void on_synced(uv_work_t *work, int status)
         begin(m);
 }
 
+static void on_synced(uv_work_t *work, int status)
+{
+    struct membership *m = ((struct sync_job *)work->data)->owner;
+
+    m->busy = false;
+    if (m->closing || status != 0)
+        job_fini(&m->job);
+    else
+        finish(m);
+}
+
 /* Where the directory tells deletions a list is a safety net; else it is the only way. */
 static bool list_is_due(const struct membership *m, int64_t now)
 {
@@ -160,6 +165,7 @@ static bool list_is_due(const struct membership *m, int64_t now)
     return m->state.listed_at == MEMBERS_NEVER || now - m->state.listed_at >= every;
 }
 
+/* One whose job cannot be started has failed, and counts; what was wanted of it is still wanted. */
 static void begin(struct membership *m)
 {
     struct sync_job *j = &m->job;
@@ -174,14 +180,16 @@ static void begin(struct membership *m)
     j->roster = members_roster(m->members, NULL);
     j->list = m->want_list || list_is_due(m, j->now);
     m->work.data = j;
-    if (job_open(m->conf.steward, &j->job, &j->ei) != ERR_OK ||
-        uv_queue_work(m->conf.loop, &m->work, on_worker, on_synced) != 0) {
-        job_fini(j);
-        return;
-    }
-    m->again = m->want_full = m->want_list = false;
-    m->busy = true;
+    m->again = false;
     m->begun++;
+    j->e = job_open(m->conf.steward, &j->job, &j->ei);
+    if (j->e == ERR_OK && uv_queue_work(m->conf.loop, &m->work, on_worker, on_synced) != 0)
+        j->e = err_nomem(&j->ei);
+    m->busy = j->e == ERR_OK;
+    if (!m->busy)
+        finish(m);
+    else
+        m->want_full = m->want_list = false;
 }
 
 uint64_t membership_sync(struct membership *m, bool full, bool list)

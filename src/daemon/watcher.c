@@ -71,16 +71,11 @@ static void take_failure(struct watcher *w)
     snprintf(w->next.why, sizeof(w->next.why), "%s", w->ei.text);
 }
 
-static void on_looked(uv_work_t *work, int status)
+static void finish(struct watcher *w)
 {
-    struct watcher *w = work->data;
+    bool again = w->again;
 
-    w->busy = false;
     job_close(&w->job);
-    if (w->closing || status != 0) {
-        look_fini(&w->next);
-        return;
-    }
     if (w->result != ERR_OK)
         take_failure(w);
     w->took_ms = (uv_hrtime() - w->begun_ns) / 1000000;
@@ -98,27 +93,39 @@ static void on_looked(uv_work_t *work, int status)
     w->looked_at = w->began;
     memset(&w->next, 0, sizeof(w->next));
     w->done = w->begun;
-    if (w->again)
+    uv_timer_start(&w->timer, on_timer, (uint64_t)w->conf.settings->dir_retry * 1000, 0);
+    if (again)
         begin(w);
-    else
-        uv_timer_start(&w->timer, on_timer, (uint64_t)w->conf.settings->dir_retry * 1000, 0);
 }
 
+static void on_looked(uv_work_t *work, int status)
+{
+    struct watcher *w = work->data;
+
+    w->busy = false;
+    if (w->closing || status != 0) {
+        job_close(&w->job);
+        look_fini(&w->next);
+        return;
+    }
+    finish(w);
+}
+
+/* A look whose job cannot be started has failed, and counts. */
 static void begin(struct watcher *w)
 {
     uv_timer_stop(&w->timer);
     w->again = false;
     w->next = (struct look){0};
     w->began = clk_now(&w->conf.clk);
-    if (job_open(w->conf.steward, &w->job, &w->ei) != ERR_OK ||
-        uv_queue_work(w->conf.loop, &w->work, on_worker, on_looked) != 0) {
-        job_close(&w->job);
-        uv_timer_start(&w->timer, on_timer, (uint64_t)w->conf.settings->dir_retry * 1000, 0);
-        return;
-    }
-    w->busy = true;
     w->begun_ns = uv_hrtime();
     w->begun++;
+    w->result = job_open(w->conf.steward, &w->job, &w->ei);
+    if (w->result == ERR_OK && uv_queue_work(w->conf.loop, &w->work, on_worker, on_looked) != 0)
+        w->result = err_nomem(&w->ei);
+    w->busy = w->result == ERR_OK;
+    if (!w->busy)
+        finish(w);
 }
 
 uint64_t watcher_look(struct watcher *w)

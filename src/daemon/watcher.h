@@ -24,7 +24,8 @@ struct watcher;
 
 /* Starts with a first look at once. NULL: out of memory. */
 struct watcher *watcher_new(const struct watcher_conf *conf);
-/* Looks (again) as soon as may be; the number of the look that begins after this call. */
+/* Looks (again) as soon as may be; the number of the look that begins after this call. One
+ * that cannot begin has failed by then. */
 uint64_t watcher_look(struct watcher *w);
 /* What was seen last; a new reference, or NULL when out of memory. */
 json_t *watcher_json(const struct watcher *w);

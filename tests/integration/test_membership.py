@@ -1,7 +1,11 @@
 """The membership registry: the daemon beside the lab directory, seen through adbactl."""
+import itertools
+import json
 import os
 import re
+import resource
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -15,7 +19,7 @@ COMPUTERS = "CN=Computers,DC=lab,DC=example"
 def kms(lab_with_directory):
     """A daemon whose registry has read the directory once."""
     lab = lab_with_directory
-    daemon = lab.daemon(options={"directory.sync_interval": "1h", "directory.timeout": "60s"})
+    daemon = lab.daemon(options={"directory.sync_interval": "1h", "directory.timeout": "60s", "directory.retry": "1h"})
     wait_for(lambda: status(daemon)["state"] == "good", "first reading")
     return daemon
 
@@ -235,6 +239,35 @@ def test_a_frozen_directory_holds_up_nothing(kms):
         os.kill(pid, signal.SIGCONT)
     reading.communicate(timeout=30)
     assert reading.returncode in (0, 6)
+
+
+def test_what_cannot_begin_has_failed_and_says_why(kms):
+    """Of descriptors there are none for a job's socket: nobody is left to wait, or is shown what is old as new."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(20)
+        s.connect(kms.control)
+        with s.makefile("rw") as f:
+            def ask(cmd):
+                f.write(json.dumps({"cmd": cmd}) + "\n")
+                f.flush()
+                return json.loads(f.readline())
+
+            looks = ask("kms.directory-check")["check"]
+            wait_for(lambda: ask("kms.status")["status"]["directory"]["check"] >= looks, "no look is under way")
+            pid = kms.process.pid
+            used = {int(fd) for fd in os.listdir(f"/proc/{pid}/fd")}
+            limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (next(n for n in itertools.count() if n not in used), limits[1]))
+            look, reading = ask("kms.directory-check")["check"], ask("membership.sync")["sync"]
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+            directory = ask("kms.status")["status"]["directory"]
+    assert look > looks and directory["check"] >= look and directory["state"] == "down"
+    assert "Too many open files" in directory["why"]
+    assert status(kms)["sync"] >= reading and status(kms)["failed"] == 1
+    kms.wait_log("directory .* is not usable: make a socket for a job of the steward: Too many open files")
+    kms.wait_log("computer accounts could not be read: make a socket for a job of the steward: Too many open files")
+    sync(kms)
+    assert status(kms)["state"] == "good"
 
 
 def test_without_a_directory_the_commands_say_so(lab):
