@@ -39,6 +39,7 @@ struct relaying {
     struct counter outcomes[RELAY_OUTCOMES];
     struct counter unrecorded;
     struct loglimit lines[RELAY_OUTCOMES];
+    struct loglimit dropped; /* lines about rows that found no room */
 };
 
 /* One call under way. */
@@ -150,6 +151,10 @@ static void add_row(struct relaying *r, const struct relayed_call *c, const stru
 
     if (row == NULL) {
         counter_add(&r->unrecorded, 1);
+        if (daemon_worker_line_due(r->w, &r->dropped, LOGL_WARN))
+            log_as(&r->w->d->log, LOGL_WARN, LOGK_LEDGER_WARNING, NULL,
+                   "relay %s: it was served, but the ledger is behind and has no row of it",
+                   c->peer);
         return;
     }
     *row = (struct store_relayed){.when = daemon_worker_now(r->w),
@@ -307,6 +312,7 @@ enum err relaying_worker_open(struct daemon_worker *w, struct relaying **out, st
     for (int i = 0; i < RELAY_OUTCOMES; i++)
         r->lines[i] = (struct loglimit){.what = relay_outcome_name((enum relay_outcome)i),
                                         .per_second = LINES_PER_SECOND};
+    r->dropped = (struct loglimit){.what = "relayed requests without a row", .per_second = 1};
     uv_timer_init(w->loop, &r->timer);
     r->timer.data = r;
     *out = r;
@@ -340,7 +346,7 @@ void relaying_worker_free(struct relaying *r)
 
 bool relaying_tell(struct relaying *r, int64_t now)
 {
-    bool all = true;
+    bool all = r == NULL || loglimit_tell(&r->dropped, &r->w->d->log, LOGL_WARN, now);
 
     for (int i = 0; r != NULL && i < RELAY_OUTCOMES; i++)
         all = loglimit_tell(&r->lines[i], &r->w->d->log, LOGL_INFO, now) && all;

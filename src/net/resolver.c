@@ -319,15 +319,20 @@ void resolver_hosts(struct resolver *r, struct resolver_name *names, size_t n, i
         run(r, &names[i].done, u);
 }
 
+enum err resolver_name_result(const struct resolver *r, const struct resolver_name *name,
+                              struct errinfo *ei)
+{
+    return name->status == ARES_SUCCESS ? ERR_OK
+                                        : dns_fail(r, name->status, "host", name->host, ei);
+}
+
 enum err resolver_host(struct resolver *r, const char *host, uint16_t port, int timeout_ms,
                        struct resolver_address **out, size_t *n, struct errinfo *ei)
 {
     struct resolver_name w = {.host = host, .port = port};
 
     resolver_hosts(r, &w, 1, timeout_ms);
-    if (w.status != ARES_SUCCESS)
-        return dns_fail(r, w.status, "host", host, ei);
     *out = w.at;
     *n = w.n;
-    return ERR_OK;
+    return resolver_name_result(r, &w, ei);
 }

@@ -65,5 +65,8 @@ struct resolver_name {
 
 /* As resolver_host for each, all asked at once. */
 void resolver_hosts(struct resolver *r, struct resolver_name *names, size_t n, int timeout_ms);
+/* How it went with one of them: as resolver_host fails. */
+MUST_CHECK enum err resolver_name_result(const struct resolver *r, const struct resolver_name *name,
+                                         struct errinfo *ei);
 
 #endif

@@ -20,8 +20,10 @@ struct lookup {
     char *service, *dns_server; /* NULL: the system's */
     struct relay_target targets[RELAY_TARGETS_MAX];
     struct addresses addresses[RELAY_TARGETS_MAX];
+    char why[RELAY_TARGETS_MAX][RELAY_WHY_MAX]; /* there are none */
     size_t n;
-    enum err e; /* of the SRV records */
+    size_t records; /* SRV records that there are */
+    enum err e;     /* of them */
     struct errinfo ei;
 };
 
@@ -45,6 +47,7 @@ struct monitor {
     union address own[OWN_MAX];
     size_t own_count;
     bool warned[RELAY_TARGETS_MAX]; /* that it is ourselves */
+    size_t records;                 /* too many of them, as it was last told; 0: not */
     struct link_conf links;
     char read_buffer[READ_SIZE];
 };
@@ -146,6 +149,7 @@ static void find_targets(struct lookup *l, struct resolver *r)
     size_t n = 0;
 
     l->e = resolver_srv(r, l->service, DNS_MS, &found, &n, &l->ei);
+    l->records = n;
     for (size_t i = 0; l->e == ERR_OK && i < n && l->n < RELAY_TARGETS_MAX; i++) {
         struct relay_target *t = &l->targets[l->n++];
 
@@ -172,8 +176,13 @@ static void find_addresses(struct lookup *l, struct resolver *r)
     for (size_t i = 0; i < l->n; i++)
         names[i] = (struct resolver_name){.host = l->targets[i].host, .port = l->targets[i].port};
     resolver_hosts(r, names, l->n, DNS_MS);
-    for (size_t i = 0; i < l->n; i++)
+    for (size_t i = 0; i < l->n; i++) {
+        struct errinfo ei;
+
+        if (resolver_name_result(r, &names[i], &ei) != ERR_OK)
+            snprintf(l->why[i], sizeof(l->why[i]), "%s", ei.text);
         take_found(&names[i], &l->addresses[i]);
+    }
 }
 
 static void on_work(uv_work_t *work)
@@ -231,8 +240,10 @@ static void keep_first(struct addresses *a, const struct addresses *was)
             a->first = i;
 }
 
-/* An upstream whose name cannot be looked up now keeps the addresses that it had. */
-static void take_addresses(struct monitor *m, const struct relay_target *t, struct addresses *a)
+/* An upstream whose name cannot be looked up now keeps the addresses that it had. why: there are
+ * none. */
+static void take_addresses(struct monitor *m, const struct relay_target *t, struct addresses *a,
+                           const char *why)
 {
     struct relay *r = m->relay;
     enum relay_reach reach = without_ours(m, a);
@@ -248,7 +259,7 @@ static void take_addresses(struct monitor *m, const struct relay_target *t, stru
     r->addresses[id] = *a;
     relay_policy_reach(&r->policy, (unsigned)id, reach);
     if (reach == RELAY_NO_ADDRESS)
-        snprintf(r->policy.upstreams[id].why, RELAY_WHY_MAX, "its name has no address in DNS");
+        snprintf(r->policy.upstreams[id].why, RELAY_WHY_MAX, "%s", why);
 }
 
 static void tell_dns(struct monitor *m, const struct lookup *l)
@@ -262,6 +273,12 @@ static void tell_dns(struct monitor *m, const struct lookup *l)
         log_as(log, LOGL_INFO, LOGK_UPSTREAM_WARNING, NULL,
                "[relay] upstream = auto: DNS answers again");
     m->dns_failed = l->e != ERR_OK;
+    if (l->records > RELAY_TARGETS_MAX && l->records != m->records)
+        log_as(log, LOGL_WARN, LOGK_UPSTREAM_WARNING, NULL,
+               "[relay] upstream = auto: of the %zu records of %s the first %d are used",
+               l->records, l->service, RELAY_TARGETS_MAX);
+    if (l->e == ERR_OK)
+        m->records = l->records > RELAY_TARGETS_MAX ? l->records : 0;
 }
 
 static void start_checks(struct monitor *m, bool new_ones);
@@ -279,7 +296,8 @@ static void on_found(uv_work_t *work, int status)
         if (l->automatic && l->e == ERR_OK)
             (void)relay_policy_want(&r->policy, l->targets, l->n);
         for (size_t i = 0; i < l->n; i++)
-            take_addresses(m, &l->targets[i], &l->addresses[i]);
+            take_addresses(m, &l->targets[i], &l->addresses[i],
+                           l->e != ERR_OK ? l->ei.text : l->why[i]);
         r->looked = true;
         r->policy.undecided = false;
         hub_wake(r);
@@ -429,7 +447,7 @@ static void take_literals(struct monitor *m)
 
         if (address_parse(relay_target_format(&r->targets[i], text), &a.v[0], NULL) != ERR_OK)
             continue;
-        take_addresses(m, &r->targets[i], &a);
+        take_addresses(m, &r->targets[i], &a, "");
         taken++;
     }
     r->looked = !r->automatic && taken == r->target_count;

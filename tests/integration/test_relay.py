@@ -6,6 +6,7 @@ import os
 import queue
 import signal
 import socket
+import sqlite3
 import struct
 import threading
 import time
@@ -630,6 +631,58 @@ def test_the_names_of_all_upstreams_are_asked_for_together(lab):
         while {name for name, _ in asked} != names:
             asked.append(question_of(mute.recv(512)))
         assert len(set(asked)) == len(asked)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_why_an_upstream_has_no_address_is_told(lab, other, there):
+    """A name that is not there is another thing than a server that says nothing."""
+    dns = Dns(lab.folder)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
+        mute.bind(("127.0.0.1", 0))
+        try:
+            dns.serve()
+            port = dns.port if there else mute.getsockname()[1]
+            gateway = Gateway(lab, other, "kms.lab.example", **{"relay.dns_server": f"127.0.0.1:{port}"})
+            why = gateway.wait_state("no-address").upstream()["why"]
+        finally:
+            dns.stop()
+    reason = "the name does not exist" if there else "no DNS server answered in time"
+    assert why == f"look up host kms.lab.example at 127.0.0.1:{port}: {reason}"
+
+
+def test_more_records_than_are_used_are_told_of_once(lab, other):
+    dns = Dns(lab.folder)
+
+    def serve(first):
+        dns.serve(*(f"--srv-host=_vlmcs._tcp.lab.example,kms.lab.example,{port},0,0" for port in range(first, first + 34)),
+                  "--address=/kms.lab.example/127.0.0.1")
+
+    try:
+        serve(1)
+        gateway = Gateway(lab, other, "auto", **{"relay.domain": "lab.example", "relay.dns_server": f"127.0.0.1:{dns.port}",
+                                                 "relay.check": "1s"})
+        told = "of the 34 records of _vlmcs._tcp.lab.example the first 32 are used"
+        gateway.daemon.wait_log(told)
+        assert len(gateway.status()["upstreams"]) == 32
+        serve(101)  # as many others
+        wait_for(lambda: int(gateway.upstream()["upstream"].rpartition(":")[2]) > 100, "they were looked up")
+        assert gateway.daemon.log().count(told) == 1
+    finally:
+        dns.stop()
+
+
+def test_rows_that_the_ledger_has_no_room_for_are_told_of(lab, other, answer):
+    with FakeHost(answer) as host:
+        gateway = Gateway(lab, other, host.address).wait_state("up")
+        host.answer = lambda m: (m, 0)
+        ledger = os.path.join(gateway.daemon.folder, "state", "ledger.db")
+        with contextlib.closing(sqlite3.connect(ledger, isolation_level=None)) as db, gateway.own.connect() as connection:
+            db.execute("BEGIN IMMEDIATE")  # its writer waits
+            numbers = itertools.count()
+            wait_for(lambda: connection.call(struct.pack("<HHI", 0, 6, next(numbers)))
+                     and "it was served, but the ledger is behind" in gateway.daemon.log(), "a row finds no room")
+            db.execute("ROLLBACK")
+        assert gateway.status()["unrecorded"] > 0
 
 
 def test_weight_shares_the_load(lab, other, answer):
