@@ -29,9 +29,9 @@ typedef void log_line_fn(void *arg, const struct log_line *line);
 
 struct log_dest {
     log_fn *fn;
-    log_line_fn *line;  /* in place of fn, unless it is NULL */
-    void *arg;          /* of either */
-    enum log_level max; /* the most talkative level that is written */
+    log_line_fn *line;           /* in place of fn, unless it is NULL */
+    void *arg;                   /* of either */
+    _Atomic(enum log_level) max; /* the most talkative level that is written */
 };
 
 struct log {

@@ -13,7 +13,7 @@ const struct cli_command *const cli_nouns[] = {
     cmd_realm,  cmd_hostkey,  cmd_ao,     cmd_directory,  cmd_lab,        cmd_machine,
     cmd_kms,    cmd_clearing, cmd_clock,  cmd_conf,       cmd_membership, cmd_explain,
     cmd_plan,   cmd_catalog,  cmd_ledger, cmd_dns,        cmd_relay,      cmd_mak,
-    cmd_report, cmd_health,   cmd_top,    cmd_completion,
+    cmd_report, cmd_health,   cmd_top,    cmd_completion, cmd_reload,
 };
 const size_t cli_noun_count = sizeof(cli_nouns) / sizeof(cli_nouns[0]);
 

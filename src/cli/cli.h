@@ -98,6 +98,7 @@ extern const struct cli_command cmd_ledger[];
 extern const struct cli_command cmd_clock[];
 extern const struct cli_command cmd_membership[];
 extern const struct cli_command cmd_conf[];
+extern const struct cli_command cmd_reload[];
 extern const struct cli_command cmd_explain[];
 extern const struct cli_command cmd_plan[];
 extern const struct cli_command cmd_catalog[];

@@ -287,9 +287,10 @@ static bool member_grant(struct daemon_worker *w, struct net_call *call,
                          const struct kms_decision *dec)
 {
     const struct daemon *d = w->d;
+    const struct settings *s = daemon_worker_settings(w);
     const struct rpc_call *rpc = net_call_rpc(call);
     char workstation[256], peer[NET_ADDRESS_MAX];
-    struct proof_question q = {.how = d->settings.proof,
+    struct proof_question q = {.how = s->proof,
                                .level = rpc->level,
                                .header_signed = rpc->header_signed,
                                .peer = rpc->peer,
@@ -297,7 +298,7 @@ static bool member_grant(struct daemon_worker *w, struct net_call *call,
                                .now = daemon_worker_now(w)};
     enum proof p;
 
-    if (d->settings.kms_members == SET_MEMBERS_COUNT || d->coverage == NULL ||
+    if (s->kms_members == SET_MEMBERS_COUNT || d->coverage == NULL ||
         !coverage_has(d->coverage, &dec->request.kms_id, q.now))
         return false;
     kms_text_get(dec->request.workstation, KMS_WORKSTATION_UNITS, workstation, sizeof(workstation));

@@ -8,6 +8,7 @@
 #include "daemon/overrides.h"
 #include "daemon/publisher.h"
 #include "daemon/relaying.h"
+#include "daemon/reload.h"
 #include "daemon/watcher.h"
 
 static enum err ping(void *arg, const json_t *request, json_t *reply, struct errinfo *ei)
@@ -33,7 +34,7 @@ static enum err status(void *arg, const json_t *request, json_t *reply, struct e
 static enum err reload_hostkeys(void *arg, const json_t *request, json_t *reply, struct errinfo *ei)
 {
     struct daemon *d = arg;
-    enum err e = groups_load(d, ei);
+    enum err e = groups_load(d, &d->settings, ei);
 
     (void)request;
     if (e == ERR_OK)
@@ -168,6 +169,7 @@ const struct control_command daemon_commands[] = {
     {"kms.directory-check", directory_check, NULL},
     {"kms.set", overrides_command, overrides_keys},
     {"relay.status", relay_status, NULL},
+    {"reload", reload_command, NULL},
     {"reload-hostkeys", reload_hostkeys, NULL},
     {"clock.advance", clock_advance, advance_keys},
     {"dns.publish", publisher_publish_command, NULL},

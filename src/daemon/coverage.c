@@ -22,6 +22,13 @@ struct coverage *coverage_new(int64_t max_stale)
     return c;
 }
 
+void coverage_set_max_stale(struct coverage *c, int64_t max_stale)
+{
+    pthread_rwlock_wrlock(&c->lock);
+    c->max_stale = max_stale;
+    pthread_rwlock_unlock(&c->lock);
+}
+
 void coverage_free(struct coverage *c)
 {
     if (c == NULL)

@@ -15,6 +15,7 @@ struct coverage;
 
 /* max_stale: how many seconds after a look it still holds. NULL: out of memory. */
 struct coverage *coverage_new(int64_t max_stale);
+void coverage_set_max_stale(struct coverage *c, int64_t max_stale);
 void coverage_free(struct coverage *c);
 
 /* Puts ids, which it takes (malloc), in the place of those before. seen_at: lab time. */

@@ -19,6 +19,7 @@
 #include "daemon/membership.h"
 #include "daemon/publisher.h"
 #include "daemon/relaying.h"
+#include "daemon/reload.h"
 #include "daemon/retention.h"
 #include "daemon/watcher.h"
 #include "daemon/website.h"
@@ -66,26 +67,11 @@ static enum err open_settings(struct daemon *d, struct errinfo *ei)
 /* Set at run time through the control socket, and kept; before any thread is there. */
 static enum err open_overrides(struct daemon *d, struct errinfo *ei)
 {
-    struct settings *s = &d->settings;
-    const struct overrides *o = &d->overrides;
-    enum err e = overrides_load(s->state_dir, &d->overrides, ei);
+    enum err e = overrides_load(d->settings.state_dir, &d->overrides, ei);
 
-    for (size_t i = 0; e == ERR_OK && o->port != 0 && i < s->listen.n; i++) {
-        char *address = overrides_address(s->listen.v[i], o->port);
-
-        if (address == NULL)
-            return err_nomem(ei);
-        free(s->listen.v[i]);
-        s->listen.v[i] = address;
-        if (i > 0 && strcmp(address, s->listen.v[i - 1]) == 0) { /* one address, two ports */
-            free(address);
-            memmove(&s->listen.v[i], &s->listen.v[i + 1],
-                    (s->listen.n - i - 1) * sizeof(*s->listen.v));
-            s->listen.n--;
-            i--;
-        }
-    }
-    if (e == ERR_OK && o->low_priority && !d->options.check)
+    if (e == ERR_OK)
+        e = overrides_listen(&d->settings.listen, d->overrides.port, ei);
+    if (e == ERR_OK && d->overrides.low_priority && !d->options.check)
         (void)overrides_priority(true);
     return e;
 }
@@ -94,7 +80,28 @@ static void close_settings(struct daemon *d)
 {
     if (!d->options.check)
         logsink_close(&d->sink, &d->log_dest);
-    settings_free(&d->settings);
+    if (d->settings.shared != NULL)
+        settings_drop(&d->settings);
+    else
+        settings_free(&d->settings);
+}
+
+/* From here on other threads may hold them. */
+static enum err open_shared(struct daemon *d, struct errinfo *ei)
+{
+    enum err e = settings_share(&d->settings, ei);
+
+    if (e != ERR_OK)
+        return e;
+    settings_cell_init(&d->current, &d->settings);
+    d->first = settings_hold(&d->settings);
+    return ERR_OK;
+}
+
+static void close_shared(struct daemon *d)
+{
+    settings_cell_fini(&d->current);
+    settings_drop(d->first);
 }
 
 /* ---- the steward process ---- */
@@ -106,7 +113,8 @@ static enum err open_steward(struct daemon *d, struct errinfo *ei)
     d->steward = -1;
     if (d->options.check && !d->settings.clearing_serve)
         return ERR_OK;
-    return d->options.steward(&d->settings, &d->log, &d->steward, &d->steward_pid, ei);
+    return d->options.steward(d->options.config, &d->settings, &d->log, &d->steward,
+                              &d->steward_pid, ei);
 }
 
 /* One that somebody stopped would not. */
@@ -303,7 +311,7 @@ static enum err open_host(struct daemon *d, struct errinfo *ei)
     };
     snprintf(d->host_conf.epid, sizeof(d->host_conf.epid), "adbad-%s-kms", d->bundle.id);
     d->host = kms_host_new(&d->host_conf);
-    e = d->host == NULL ? err_nomem(ei) : groups_load(d, ei);
+    e = d->host == NULL ? err_nomem(ei) : groups_load(d, &d->settings, ei);
     if (e == ERR_OK && d->settings.kms_mode == SET_KMS_REFUSE) {
         kms_host_set_refusing(d->host, true);
         log_as(&d->log, LOGL_WARN, LOGK_SETTINGS, NULL,
@@ -407,7 +415,7 @@ static enum err open_retention(struct daemon *d, struct errinfo *ei)
                                   .save = counting_save,
                                   .arg = d};
 
-    if (d->options.check || d->settings.keep == 0)
+    if (d->options.check)
         return ERR_OK;
     d->retention = retention_new(&conf);
     return d->retention == NULL ? err_nomem(ei) : ERR_OK;
@@ -516,19 +524,23 @@ static void close_security(struct daemon *d)
     gss_acceptor_free(d->security);
 }
 
+void daemon_net_limits(const struct settings *s, struct net_conf *conf)
+{
+    conf->max_connections = s->max_connections;
+    conf->max_per_source = s->max_per_source;
+    conf->allow = &s->allow;
+    conf->deny = &s->deny;
+    conf->proxies = &s->proxies;
+    conf->idle_ms = (unsigned)s->idle * 1000;
+}
+
 static enum err open_net(struct daemon *d, struct errinfo *ei)
 {
     struct net_conf conf = {
         .ifaces = d->ifaces,
         .iface_count = calls_interfaces(d),
-        .max_connections = d->settings.max_connections,
-        .max_per_source = d->settings.max_per_source,
-        .allow = &d->settings.allow,
-        .deny = &d->settings.deny,
-        .proxies = &d->settings.proxies,
         .bind_ms = BIND_MS,
         .exchange_ms = EXCHANGE_MS,
-        .idle_ms = (unsigned)d->settings.idle * 1000,
         .security = d->security,
         .workers = d->worker_count,
         .on_call = calls_dispatch,
@@ -539,6 +551,7 @@ static enum err open_net(struct daemon *d, struct errinfo *ei)
     };
     enum err e;
 
+    daemon_net_limits(&d->settings, &conf);
     if (d->options.check)
         return net_check(&conf, &d->settings.listen, ei);
     e = net_server_new(&d->loop, &conf, &d->net, ei);
@@ -656,7 +669,7 @@ static void close_control(struct daemon *d)
 static enum err open_control(struct daemon *d, struct errinfo *ei)
 {
     struct control_conf conf = {.loop = &d->loop,
-                                .path = d->settings.control_socket,
+                                .path = d->first->control_socket,
                                 .commands = daemon_commands,
                                 .arg = d,
                                 .log = d->log};
@@ -699,6 +712,7 @@ static const struct {
     {open_settings, close_settings},
     {open_overrides, close_nothing},
     {open_steward, close_steward},
+    {open_shared, close_shared},
     {open_loop, close_loop},
     {watch_steward, unwatch_steward},
     {open_clock, close_clock},
@@ -764,6 +778,7 @@ static void on_hangup(uv_signal_t *s, int number)
     (void)number;
     if (logsink_reopen(&d->sink, &ei) != ERR_OK)
         log_as(&d->log, LOGL_WARN, LOGK_SETTINGS, NULL, "%s; the old one is written on", ei.text);
+    reload_on_signal(d);
 }
 
 static void watch_signal(struct daemon *d, uv_signal_t *s, int number, uv_signal_cb cb)

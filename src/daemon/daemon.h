@@ -25,8 +25,9 @@
 #include "store/store.h"
 
 /* Starts the steward process (steward/keeper.h), which the daemon itself knows nothing of. */
-typedef enum err steward_start_fn(const struct settings *s, const struct log *log, int *control,
-                                  pid_t *pid, struct errinfo *ei);
+typedef enum err steward_start_fn(const char *config, const struct settings *s,
+                                  const struct log *log, int *control, pid_t *pid,
+                                  struct errinfo *ei);
 
 struct options {
     const char *config;
@@ -53,8 +54,10 @@ struct daemon {
     struct options options;
     unsigned inherited; /* listening sockets that were passed to us */
     struct notify manager;
-    struct settings settings;
-    struct overrides overrides; /* of settings, set at run time */
+    struct settings settings;     /* the main loop's view of current */
+    struct settings_cell current; /* for the other threads */
+    const struct settings *first; /* those of the start: what needs a restart may be pointed to */
+    struct overrides overrides;   /* of settings, set at run time */
     struct logsink sink;
     struct log_dest log_dest;
     struct log log;
@@ -77,8 +80,8 @@ struct daemon {
     struct catalog *catalog;
     struct store *store; /* the ledger's writer's: ask through ledger_read and ledger_write */
     struct ledger *ledger;
-    struct ledger_port *port;    /* of the main loop */
-    struct retention *retention; /* NULL: everything is kept */
+    struct ledger_port *port; /* of the main loop */
+    struct retention *retention;
 
     struct kms_host *host;
     struct kms_host_conf host_conf;
@@ -111,6 +114,9 @@ int daemon_run(struct daemon *d);
 /* Answers what is owed and closes everything in reverse order. */
 void daemon_close(struct daemon *d);
 
+/* The limits of the network that the settings name; of the rest of *conf nothing. */
+void daemon_net_limits(const struct settings *s, struct net_conf *conf);
+
 /* Seconds on the daemon's clock: lab time in lab mode. */
 static inline int64_t daemon_now(const struct daemon *d)
 {
@@ -120,8 +126,9 @@ static inline int64_t daemon_now(const struct daemon *d)
 /* Parses the command line. -1 to go on, or the exit code to end with. */
 int options_parse(int argc, char **argv, struct options *out);
 
-/* groups.c: reads the installed host keys and tells the host what it serves. */
-MUST_CHECK enum err groups_load(struct daemon *d, struct errinfo *ei);
+/* groups.c: reads the installed host keys and tells the host what it serves by these settings. On
+ * failure all is as it was. */
+MUST_CHECK enum err groups_load(struct daemon *d, const struct settings *s, struct errinfo *ei);
 
 /* counting.c: the count as the start finds it, before the ledger has a writer; then conf.count,
  * conf.save and conf.rebuild of the ledger. */

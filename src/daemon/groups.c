@@ -81,10 +81,9 @@ static enum err apply(struct daemon *d, const struct installed_key *keys,
 }
 
 /* The host as it is, with the updates that it had when the key was installed. */
-static enum err load_one(struct daemon *d, const struct hostkey *k, const char *host,
-                         struct loading *with, struct errinfo *ei)
+static enum err load_one(const struct daemon *d, const struct settings *s, const struct hostkey *k,
+                         const char *host, struct loading *with, struct errinfo *ei)
 {
-    const struct settings *s = &d->settings;
     enum err e = installation_load(s->state_dir, k, host, &with->beside, ei);
 
     with->kind = (struct kms_hostkind){.updates = (const char *const *)with->beside.updates.v,
@@ -95,24 +94,24 @@ static enum err load_one(struct daemon *d, const struct hostkey *k, const char *
 }
 
 /* What is wrong in the settings is told also where no key is installed. */
-static enum err check_settings(const struct daemon *d, struct errinfo *ei)
+static enum err check_settings(const struct daemon *d, const struct settings *s, struct errinfo *ei)
 {
-    struct kms_hostkind kind = {.updates = (const char *const *)d->settings.updates.v,
-                                .update_count = d->settings.updates.n,
-                                .packs = (const char *const *)d->settings.packs.v,
-                                .pack_count = d->settings.packs.n};
+    struct kms_hostkind kind = {.updates = (const char *const *)s->updates.v,
+                                .update_count = s->updates.n,
+                                .packs = (const char *const *)s->packs.v,
+                                .pack_count = s->packs.n};
 
-    return kms_hostkind_read(d->catalog, d->settings.host_os, &kind, ei);
+    return kms_hostkind_read(d->catalog, s->host_os, &kind, ei);
 }
 
 /* Fills keys and with from what is installed and usable; *used counts them. */
-static enum err load_all(struct daemon *d, const struct hostkey *installed, size_t n,
-                         struct installed_key *keys, struct loading *with, size_t *used,
-                         struct errinfo *ei)
+static enum err load_all(struct daemon *d, const struct settings *s,
+                         const struct hostkey *installed, size_t n, struct installed_key *keys,
+                         struct loading *with, size_t *used, struct errinfo *ei)
 {
     char name[GUID_TEXT_MAX];
     const char *host = name;
-    enum err e = installation_host(d->settings.state_dir, NULL, name, ei);
+    enum err e = installation_host(s->state_dir, NULL, name, ei);
 
     if (e == ERR_NOTFOUND)
         host = NULL;
@@ -123,7 +122,7 @@ static enum err load_all(struct daemon *d, const struct hostkey *installed, size
 
         if (g == NULL)
             continue;
-        e = load_one(d, &installed[i], host, &with[*used], ei);
+        e = load_one(d, s, &installed[i], host, &with[*used], ei);
         if (e != ERR_OK)
             return e;
         describe(&installed[i], g, &with[*used].beside, &keys[*used]);
@@ -135,22 +134,22 @@ static enum err load_all(struct daemon *d, const struct hostkey *installed, size
     return ERR_OK;
 }
 
-enum err groups_load(struct daemon *d, struct errinfo *ei)
+enum err groups_load(struct daemon *d, const struct settings *s, struct errinfo *ei)
 {
     struct installed_key *keys = NULL;
     struct loading *with = NULL;
     struct hostkey *installed = NULL;
     size_t n = 0, used = 0;
-    enum err e = check_settings(d, ei);
+    enum err e = check_settings(d, s, ei);
 
     if (e == ERR_OK)
-        e = hostkey_installed(d->settings.state_dir, false, &installed, &n, ei);
+        e = hostkey_installed(s->state_dir, false, &installed, &n, ei);
     if (e != ERR_OK)
         return e;
     keys = calloc(n + 1, sizeof(*keys));
     with = calloc(n + 1, sizeof(*with));
     e = keys == NULL || with == NULL ? err_nomem(ei)
-                                     : load_all(d, installed, n, keys, with, &used, ei);
+                                     : load_all(d, s, installed, n, keys, with, &used, ei);
     if (e == ERR_OK)
         e = apply(d, keys, with, used, ei);
     if (e == ERR_OK) {
@@ -163,7 +162,7 @@ enum err groups_load(struct daemon *d, struct errinfo *ei)
         log_as(&d->log, LOGL_WARN, LOGK_HOSTKEY_BAD, "none",
                "no host key is installed in %s: every request is refused with 0xC004F042; run "
                "\"adbactl hostkey issue\", then \"adbactl hostkey install\"",
-               d->settings.state_dir);
+               s->state_dir);
     for (size_t i = 0; with != NULL && i < n; i++)
         installation_fini(&with[i].beside);
     for (size_t i = 0; i < n; i++)

@@ -272,15 +272,28 @@ struct members *membership_members(struct membership *m)
     return m->members;
 }
 
-static void start_timer(struct membership *m)
+static void set_timer(struct membership *m)
 {
     uint64_t every =
         m->conf.settings->lab ? LAB_TICK_MS : (uint64_t)m->conf.settings->sync_interval * 1000;
 
+    uv_timer_start(&m->timer, on_timer, every, every);
+}
+
+void membership_settings_changed(struct membership *m)
+{
+    clk_format_duration(m->conf.settings->max_stale, m->max_stale_text);
+    members_set_max_stale(m->members, m->conf.settings->max_stale);
+    set_timer(m);
+    (void)membership_sync(m, false, false);
+}
+
+static void start_timer(struct membership *m)
+{
     m->timer.data = m;
     uv_timer_init(m->conf.loop, &m->timer);
     m->timer_open = true;
-    uv_timer_start(&m->timer, on_timer, every, every);
+    set_timer(m);
     json_object_seed(0); /* before a second thread may use jansson */
 }
 

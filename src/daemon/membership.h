@@ -16,7 +16,7 @@
 
 struct membership_conf {
     uv_loop_t *loop;
-    const struct settings *settings; /* these outlive the membership */
+    const struct settings *settings; /* the loop's view of those of the moment */
     int steward;                     /* its control socket */
     struct ledger *ledger;           /* what was saved is read from it at the start */
     struct ledger_port *port;        /* of loop */
@@ -35,6 +35,9 @@ struct members *membership_members(struct membership *m);
 /* Synchronizes as soon as may be; the number of the synchronization that begins after this call.
  * full: everything anew; list: look for deletions that nobody told. */
 uint64_t membership_sync(struct membership *m, bool full, bool list);
+/* The settings are others: it synchronizes at once, and how often it does and how long what was
+ * read holds may have changed. */
+void membership_settings_changed(struct membership *m);
 /* What adbactl membership status and show tell; new references, NULL when out of memory. */
 json_t *membership_status(struct membership *m);
 MUST_CHECK enum err membership_show(struct membership *m, const char *name, json_t *reply,

@@ -128,7 +128,7 @@ static void add_totals(struct expo *x, struct website *w)
                     "Requests refused since the ledger was begun, those not yet written left out.");
     }
     tallies_free(&t.tallies);
-    metrics_one(x, EXPO_GAUGE, "adbad_ledger_size_bytes", "bytes", size_of(d->settings.ledger),
+    metrics_one(x, EXPO_GAUGE, "adbad_ledger_size_bytes", "bytes", size_of(d->first->ledger),
                 "Size of the ledger's file.");
 }
 

@@ -132,13 +132,32 @@ enum err overrides_save(const char *state_dir, const struct overrides *o, struct
 
 /* ---- effects ---- */
 
-char *overrides_address(const char *listen, uint16_t port)
+static char *address(const char *listen, uint16_t port)
 {
     const char *colon = strrchr(listen, ':');
     int host = colon == NULL ? (int)strlen(listen) : (int)(colon - listen);
     char *out = NULL;
 
     return asprintf(&out, "%.*s:%u", host, listen, port) < 0 ? NULL : out;
+}
+
+enum err overrides_listen(struct conf_list *listen, uint16_t port, struct errinfo *ei)
+{
+    for (size_t i = 0; port != 0 && i < listen->n; i++) {
+        char *other = address(listen->v[i], port);
+
+        if (other == NULL)
+            return err_nomem(ei);
+        free(listen->v[i]);
+        listen->v[i] = other;
+        if (i > 0 && strcmp(other, listen->v[i - 1]) == 0) { /* one address, two ports */
+            free(other);
+            memmove(&listen->v[i], &listen->v[i + 1], (listen->n - i - 1) * sizeof(*listen->v));
+            listen->n--;
+            i--;
+        }
+    }
+    return ERR_OK;
 }
 
 /* A priority belongs to a thread on Linux. Going back to normal may need a privilege. */
@@ -166,6 +185,18 @@ uint32_t overrides_minutes(uint32_t override, int64_t configured)
     return override != 0 ? override : (uint32_t)(configured / CLK_MINUTE);
 }
 
+void overrides_apply(struct daemon *d)
+{
+    const struct settings *s = &d->settings;
+    const struct overrides *o = &d->overrides;
+
+    d->host_conf.activation_interval = overrides_minutes(o->activation, s->activation_interval);
+    d->host_conf.renewal_interval = overrides_minutes(o->renewal, s->renewal_interval);
+    kms_host_set_intervals(d->host, d->host_conf.activation_interval,
+                           d->host_conf.renewal_interval);
+    publisher_enable(d->publisher, s->dns_publish && !o->no_dns_publishing);
+}
+
 /* ---- the command ---- */
 
 enum err overrides_command(void *daemon, const json_t *request, json_t *reply, struct errinfo *ei)
@@ -182,12 +213,7 @@ enum err overrides_command(void *daemon, const json_t *request, json_t *reply, s
     if (n.low_priority != d->overrides.low_priority && !overrides_priority(n.low_priority))
         restart = true;
     d->overrides = n;
-    d->host_conf.activation_interval =
-        overrides_minutes(n.activation, d->settings.activation_interval);
-    d->host_conf.renewal_interval = overrides_minutes(n.renewal, d->settings.renewal_interval);
-    kms_host_set_intervals(d->host, d->host_conf.activation_interval,
-                           d->host_conf.renewal_interval);
-    publisher_enable(d->publisher, d->settings.dns_publish && !n.no_dns_publishing);
+    overrides_apply(d);
     log_as(&d->log, LOGL_INFO, LOGK_SETTINGS, NULL,
            "settings changed through the control socket and kept in %s/%s", d->settings.state_dir,
            FILE_NAME);

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/err.h"
+#include "base/conf.h"
 
 #define OVERRIDES_INTERVAL_MIN 15 /* minutes */
 #define OVERRIDES_INTERVAL_MAX 43200
@@ -33,11 +33,16 @@ MUST_CHECK enum err overrides_change(struct overrides *o, const json_t *change, 
 /* The members by their names; NULL: out of memory. */
 json_t *overrides_json(const struct overrides *o);
 
-/* "address:port" with the port replaced; the caller frees. NULL: out of memory. */
-char *overrides_address(const char *listen, uint16_t port);
+/* Replaces the port of every address; one address that had two is named once. port 0: nothing. */
+MUST_CHECK enum err overrides_listen(struct conf_list *listen, uint16_t port, struct errinfo *ei);
 
 /* Minutes: the override, or what is configured (seconds). */
 uint32_t overrides_minutes(uint32_t override, int64_t configured);
+
+struct daemon;
+
+/* Tells the host and the publisher what holds now, by settings and overrides. */
+void overrides_apply(struct daemon *d);
 
 /* Gives every thread of the process this priority: true if all of them have it now. */
 bool overrides_priority(bool low);

@@ -341,6 +341,12 @@ void publisher_enable(struct publisher *p, bool enabled)
     begin_first(p);
 }
 
+void publisher_settings_changed(struct publisher *p)
+{
+    if (p->started && !p->closing && p->conf.enabled)
+        begin_first(p);
+}
+
 void publisher_relay_changed(struct publisher *p)
 {
     if (!p->started || p->closing)

@@ -19,7 +19,7 @@
 
 struct publisher_conf {
     uv_loop_t *loop;
-    const struct settings *settings; /* outlives the publisher */
+    const struct settings *settings; /* the loop's view of those of the moment */
     int steward;                     /* its control socket */
     struct ledger_port *port;        /* takes the events; outlives it too */
     struct clk clk;                  /* theirs */
@@ -44,6 +44,8 @@ MUST_CHECK enum err publisher_new(const struct publisher_conf *conf, struct publ
 void publisher_start(struct publisher *p);
 /* The relay's health is known now, or has changed: a round begins where that matters. */
 void publisher_relay_changed(struct publisher *p);
+/* The settings are others: a round begins, where there is something to do. */
+void publisher_settings_changed(struct publisher *p);
 /* Begins a round as soon as may be; its number. One that cannot even begin has failed by then. */
 uint64_t publisher_run(struct publisher *p, enum update_what what);
 /* Whether it publishes by itself from now on; turned on, it begins at once. */

@@ -29,7 +29,6 @@ struct batch {
 struct relaying {
     struct daemon_worker *w;
     struct relay_worker *relay;
-    bool all;
     struct batch *batch; /* being filled; NULL: none */
     struct batch *spare; /* the last one that was written; NULL: none */
     struct relayed_call *spares;
@@ -240,9 +239,9 @@ static void on_gone(void *arg)
     relay_left(&c->request);
 }
 
-bool relaying_all(const struct relaying *r)
+bool relaying_all(struct relaying *r)
 {
-    return r != NULL && r->all;
+    return r != NULL && daemon_worker_settings(r->w)->relay_only == SET_RELAY_ALL;
 }
 
 bool relaying_wants(const struct relaying *r, const struct kms_decision *dec, size_t n)
@@ -308,7 +307,6 @@ enum err relaying_worker_open(struct daemon_worker *w, struct relaying **out, st
         return e;
     }
     r->w = w;
-    r->all = d->settings.relay_only == SET_RELAY_ALL;
     for (int i = 0; i < RELAY_OUTCOMES; i++)
         r->lines[i] = (struct loglimit){.what = relay_outcome_name((enum relay_outcome)i),
                                         .per_second = LINES_PER_SECOND};
@@ -363,9 +361,16 @@ static void on_health(void *arg)
         publisher_relay_changed(d->publisher);
 }
 
+enum err relaying_check(const struct settings *s, struct errinfo *ei)
+{
+    return s->relay_upstream.n > 0 || s->relay_only == SET_RELAY_FOREIGN
+               ? ERR_OK
+               : err_fail(ei, ERR_CONFIG, "[relay] only = all needs upstream: hosts to relay to");
+}
+
 enum err relaying_open(struct daemon *d, struct errinfo *ei)
 {
-    const struct settings *s = &d->settings;
+    const struct settings *s = d->first;
     const struct relay_conf conf = {.upstream = &s->relay_upstream,
                                     .domain = s->relay_domain,
                                     .dns_server = s->relay_dns,
@@ -380,11 +385,10 @@ enum err relaying_open(struct daemon *d, struct errinfo *ei)
                                     .arg = d,
                                     .log = log_child(&d->log, "relay")};
 
-    if (s->relay_upstream.n == 0)
-        return s->relay_only == SET_RELAY_FOREIGN
-                   ? ERR_OK
-                   : err_fail(ei, ERR_CONFIG,
-                              "[relay] only = all needs upstream: hosts to relay to");
+    enum err e = relaying_check(s, ei);
+
+    if (e != ERR_OK || s->relay_upstream.n == 0)
+        return e;
     return d->options.check ? relay_check(&conf, ei) : relay_new(&conf, &d->relay, ei);
 }
 

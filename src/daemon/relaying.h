@@ -14,6 +14,9 @@ struct daemon;
 struct daemon_worker;
 struct relaying;
 
+/* ERR_CONFIG for keys of [relay] that contradict each other. */
+MUST_CHECK enum err relaying_check(const struct settings *s, struct errinfo *ei);
+
 /* Steps of the daemon. Without [relay] upstream nothing is opened. */
 MUST_CHECK enum err relaying_open(struct daemon *d, struct errinfo *ei);
 void relaying_start(struct daemon *d);
@@ -31,7 +34,7 @@ void relaying_worker_free(struct relaying *r);
 bool relaying_tell(struct relaying *r, int64_t now);
 
 /* Whether every request is relayed ([relay] only = all). */
-bool relaying_all(const struct relaying *r);
+bool relaying_all(struct relaying *r);
 /* Whether this one is: nothing of it could be opened with our realm's keys. n: of its bytes. */
 bool relaying_wants(const struct relaying *r, const struct kms_decision *dec, size_t n);
 /* Relays the call; data and n are its byte array. */

@@ -60,11 +60,20 @@ static void on_timer(uv_timer_t *t)
 {
     struct retention *r = t->data;
 
+    if (r->conf.keep == 0) /* for ever */
+        return;
     if (r->removed == 0)
         r->before = clk_now(&r->conf.clk) - r->conf.keep;
     r->busy = true;
     r->job = (struct ledger_job){.write = on_write, .done = on_done, .arg = r};
     ledger_post(r->conf.port, &r->job);
+}
+
+void retention_set_keep(struct retention *r, int64_t keep)
+{
+    r->conf.keep = keep;
+    if (!r->busy && !r->closing)
+        uv_timer_start(&r->timer, on_timer, FIRST_MS, 0);
 }
 
 struct retention *retention_new(const struct retention_conf *conf)

@@ -11,7 +11,7 @@ struct retention_conf {
     struct ledger_port *port; /* of that loop; outlives this */
     struct clk clk;
     struct log log;
-    int64_t keep;    /* seconds */
+    int64_t keep;    /* seconds; 0: for ever */
     ledger_fn *save; /* the ledger's: rows leave only once the saved count covers them */
     void *arg;
 };
@@ -20,6 +20,8 @@ struct retention;
 
 /* Looks for the first time soon, then every ten minutes. NULL: out of memory. */
 struct retention *retention_new(const struct retention_conf *conf);
+/* Holds from now on. */
+void retention_set_keep(struct retention *r, int64_t keep);
 /* Removes no more; free once retention_closed. */
 void retention_close(struct retention *r);
 bool retention_closed(const struct retention *r);

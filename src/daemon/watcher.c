@@ -138,6 +138,12 @@ uint64_t watcher_look(struct watcher *w)
     return w->begun;
 }
 
+void watcher_settings_changed(struct watcher *w)
+{
+    coverage_set_max_stale(w->conf.coverage, w->conf.settings->max_stale);
+    (void)watcher_look(w);
+}
+
 struct watcher *watcher_new(const struct watcher_conf *conf)
 {
     struct watcher *w = calloc(1, sizeof(*w));

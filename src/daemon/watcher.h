@@ -13,7 +13,7 @@
 
 struct watcher_conf {
     uv_loop_t *loop;
-    const struct settings *settings; /* outlives the watcher */
+    const struct settings *settings; /* the loop's view of those of the moment */
     int steward;                     /* its control socket */
     struct coverage *coverage;       /* is told what good objects cover */
     struct clk clk;
@@ -27,6 +27,8 @@ struct watcher *watcher_new(const struct watcher_conf *conf);
 /* Looks (again) as soon as may be; the number of the look that begins after this call. One
  * that cannot begin has failed by then. */
 uint64_t watcher_look(struct watcher *w);
+/* The settings are others: it looks at once, and how long the last look holds may have changed. */
+void watcher_settings_changed(struct watcher *w);
 /* What was seen last; a new reference, or NULL when out of memory. */
 json_t *watcher_json(const struct watcher *w);
 

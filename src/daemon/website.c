@@ -78,7 +78,7 @@ static void free_website(struct website *w)
 
 static struct web_conf conf_of(struct website *w, struct daemon *d)
 {
-    const struct settings *s = &d->settings;
+    const struct settings *s = d->first;
 
     return (struct web_conf){.listen = &s->web_listen,
                              .names = &s->web_names,
@@ -123,7 +123,7 @@ enum err website_open(struct daemon *d, struct errinfo *ei)
     if (w == NULL)
         return err_nomem(ei);
     w->d = d;
-    w->reader.path = d->settings.ledger;
+    w->reader.path = d->first->ledger;
     conf = conf_of(w, d);
     e = open_dashboard(w, ei);
     if (e == ERR_OK)

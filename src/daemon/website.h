@@ -17,8 +17,8 @@ struct website;
 MUST_CHECK enum err website_open(struct daemon *d, struct errinfo *ei);
 void website_close(struct daemon *d);
 
-/* What never changes while it serves, or may be read by any thread: settings, catalogue, bundle,
- * the workers' counters. */
+/* What never changes while it serves, or may be read by any thread: first (settings of the start),
+ * current (settings_look), catalogue, bundle, the workers' counters. */
 const struct daemon *website_daemon(const struct website *w);
 const struct web_stats *website_stats(const struct website *w);
 struct dashboard *website_dashboard(const struct website *w);

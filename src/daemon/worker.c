@@ -9,7 +9,12 @@
 #define LINES_PER_SECOND 100 /* of one kind and worker; a line costs more than an activation */
 #define TELL_MS          1000
 
-/* ---- time ---- */
+/* ---- settings and time ---- */
+
+const struct settings *daemon_worker_settings(struct daemon_worker *w)
+{
+    return settings_look(&w->settings, &w->d->current);
+}
 
 int64_t daemon_worker_now(struct daemon_worker *w)
 {
@@ -195,5 +200,6 @@ void daemon_worker_fini(struct daemon_worker *w)
     kms_protector_free(w->protector);
     rng_pool_free(w->nonces);
     labclk_free(w->labclk);
+    settings_drop(w->settings.settings);
     memset(w, 0, sizeof(*w));
 }

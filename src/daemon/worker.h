@@ -15,6 +15,7 @@
 #include "daemon/requests.h"
 #include "kms/host.h"
 #include "net/net.h"
+#include "settings/settings.h"
 
 struct daemon;
 struct owed;
@@ -24,6 +25,7 @@ struct daemon_worker {
     struct daemon *d;
     unsigned number;
     uv_loop_t *loop;
+    struct settings_look settings; /* daemon_worker_settings */
     struct ledger_port *port;
     struct rng_pool *nonces;
     struct kms_protector *protector;
@@ -65,6 +67,8 @@ bool daemon_worker_closed(const struct daemon_worker *w);
 /* Zeroes it. Of a zeroed worker, nothing. */
 void daemon_worker_fini(struct daemon_worker *w);
 
+/* The settings of the moment; good until the next call. */
+const struct settings *daemon_worker_settings(struct daemon_worker *w);
 /* Seconds on the daemon's clock, read once in a turn of the loop. */
 int64_t daemon_worker_now(struct daemon_worker *w);
 /* The same, for limits of log lines: of a clock that does not go back. */

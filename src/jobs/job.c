@@ -43,14 +43,34 @@ enum err job_receive(int fd, struct buf *packet, struct errinfo *ei)
 
 /* ---- the network process' side ---- */
 
-/* One byte that means nothing carries the descriptor. */
+/* What became of a message to the steward. */
+static enum err passed(ssize_t sent, struct errinfo *ei)
+{
+    if (sent == 1)
+        return ERR_OK;
+    if (errno == EAGAIN)
+        return err_fail(ei, ERR_BUSY, "ask the steward process: it is behind with its work");
+    return err_fail(ei, ERR_IO, "ask the steward process: it is gone (%s)", strerror(errno));
+}
+
+enum err job_reload(int steward, struct errinfo *ei)
+{
+    const char byte = JOB_CONTROL_RELOAD;
+    ssize_t sent;
+
+    do
+        sent = send(steward, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (sent < 0 && errno == EINTR);
+    return passed(sent, ei);
+}
+
 static enum err pass(int steward, int fd, struct errinfo *ei)
 {
     union {
         struct cmsghdr align;
         char space[CMSG_SPACE(sizeof(int))];
     } control = {0};
-    char byte = 0;
+    char byte = JOB_CONTROL_JOB;
     struct iovec io = {.iov_base = &byte, .iov_len = 1};
     struct msghdr m = {.msg_iov = &io,
                        .msg_iovlen = 1,
@@ -66,11 +86,7 @@ static enum err pass(int steward, int fd, struct errinfo *ei)
     do
         sent = sendmsg(steward, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (sent < 0 && errno == EINTR);
-    if (sent == 1)
-        return ERR_OK;
-    if (errno == EAGAIN)
-        return err_fail(ei, ERR_BUSY, "ask the steward process: it is behind with its work");
-    return err_fail(ei, ERR_IO, "ask the steward process: it is gone (%s)", strerror(errno));
+    return passed(sent, ei);
 }
 
 enum err job_open(int steward, struct job *out, struct errinfo *ei)

@@ -16,6 +16,9 @@ struct job {
  * it is behind. */
 MUST_CHECK enum err job_open(int steward, struct job *out, struct errinfo *ei);
 
+/* Has the steward read its configuration again, before any job that is opened after this. */
+MUST_CHECK enum err job_reload(int steward, struct errinfo *ei);
+
 /* Takes one packet's fields, of any type but PACKET_END and PACKET_FAILED. */
 typedef enum err job_take_fn(void *arg, enum packet_type type, struct wire_rd *r,
                              struct errinfo *ei);
@@ -30,6 +33,9 @@ void job_cut(const struct job *j);
 void job_close(struct job *j);
 
 /* ---- for both ends ---- */
+
+/* A message on the control socket: one byte, the first kind with a job's socket. */
+enum job_control { JOB_CONTROL_JOB, JOB_CONTROL_RELOAD };
 
 /* A packet_send_fn over a socket; arg: int *. */
 MUST_CHECK enum err job_send(void *fd, const struct buf *packet, struct errinfo *ei);

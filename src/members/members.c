@@ -11,7 +11,7 @@ struct members {
     pthread_mutex_t lock; /* held for as long as it takes to copy the two below */
     const struct roster *roster;
     int64_t synced_at;
-    int64_t max_stale;
+    _Atomic int64_t max_stale;
 };
 
 const char *member_verdict_name(enum member_verdict v)
@@ -36,6 +36,11 @@ struct members *members_new(int64_t max_stale)
     m->max_stale = max_stale;
     m->synced_at = MEMBERS_NEVER;
     return m;
+}
+
+void members_set_max_stale(struct members *m, int64_t max_stale)
+{
+    m->max_stale = max_stale;
 }
 
 void members_free(struct members *m)

@@ -31,6 +31,7 @@ struct members;
 /* max_stale: how many seconds after the last good synchronization verdicts still hold.
  * NULL: out of memory. */
 struct members *members_new(int64_t max_stale);
+void members_set_max_stale(struct members *m, int64_t max_stale);
 void members_free(struct members *m);
 
 /* Puts r (which it takes a reference of) in the place of the roster before. synced_at: when the

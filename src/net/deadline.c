@@ -32,6 +32,15 @@ void deadline_set(struct deadlines *all, struct deadline *d, enum deadline_kind 
     head->prev = d;
 }
 
+void deadlines_change(struct deadlines *all, enum deadline_kind kind, unsigned ms)
+{
+    struct deadline *head = &all->head[kind];
+
+    for (struct deadline *d = head->next; d != head; d = d->next)
+        d->at = d->at - all->ms[kind] + ms;
+    all->ms[kind] = ms;
+}
+
 struct deadline *deadline_due(struct deadlines *all, uint64_t now)
 {
     for (int i = 0; i < DEADLINE_KINDS; i++) {

@@ -31,6 +31,8 @@ void deadlines_init(struct deadlines *all);
 /* Puts d at the end of its kind's queue, from wherever it was. DEADLINE_NONE: no limit. */
 void deadline_set(struct deadlines *all, struct deadline *d, enum deadline_kind kind, uint64_t now);
 void deadline_clear(struct deadline *d);
+/* Limits of this kind last ms from now on, those that run already too. */
+void deadlines_change(struct deadlines *all, enum deadline_kind kind, unsigned ms);
 /* One whose time has come, or NULL. It stays queued. */
 struct deadline *deadline_due(struct deadlines *all, uint64_t now);
 /* When the next one is due; UINT64_MAX: none is set. */

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
-enum mail_ask { MAIL_RESUME = 1, MAIL_STOP = 2, MAIL_ABORT = 4, MAIL_ENDED = 8 };
+enum mail_ask { MAIL_RESUME = 1, MAIL_STOP = 2, MAIL_ABORT = 4, MAIL_ENDED = 8, MAIL_LIMITS = 16 };
 
 struct net_errand;
 

@@ -119,6 +119,20 @@ void net_server_free(struct net_server *s);
  * connections there are. */
 void net_server_hold(struct net_server *s, unsigned worker, bool held);
 
+/* ---- other limits, while it serves ---- */
+
+/* max_connections, max_per_source, the networks and idle_ms of a configuration. */
+struct net_limits;
+
+/* conf is read, not kept. ERR_CONFIG for a malformed network. */
+MUST_CHECK enum err net_limits_new(const struct net_conf *conf, struct net_limits **out,
+                                   struct errinfo *ei);
+/* For limits that are not used after all. NULL is fine. */
+void net_limits_free(struct net_limits *l);
+/* Takes the limits. They hold for connections that begin from now on; idle_ms for all. Nobody who
+ * is connected is sent away. */
+void net_server_set_limits(struct net_server *s, struct net_limits *l);
+
 /* ---- calls ---- */
 
 /* These are valid only inside the handler; the stub may be read there. */

@@ -34,13 +34,13 @@ const char *net_reason_name(unsigned reason)
 
 enum err net_check(const struct net_conf *conf, const struct conf_list *listen, struct errinfo *ei)
 {
+    struct net_limits *l;
     union address a;
-    struct gate g;
-    enum err e = gate_init(&g, conf, ei);
+    enum err e = net_limits_new(conf, &l, ei);
 
     if (e != ERR_OK)
         return e;
-    gate_fini(&g);
+    net_limits_free(l);
     for (size_t i = 0; e == ERR_OK && i < listen->n; i++)
         e = address_parse(listen->v[i], &a, ei);
     return e;
@@ -113,6 +113,15 @@ void server_wake(struct net_server *s)
 {
     for (unsigned i = 0; i < s->conf.workers; i++)
         mail_ask(&s->workers[i].mail, MAIL_RESUME);
+}
+
+void net_server_set_limits(struct net_server *s, struct net_limits *l)
+{
+    atomic_store(&s->idle_ms, l->idle_ms);
+    if (gate_change(&s->gate, l))
+        server_wake(s);
+    for (unsigned i = 0; i < s->conf.workers; i++)
+        mail_ask(&s->workers[i].mail, MAIL_LIMITS);
 }
 
 static void add_worker(const struct net_worker *w, struct net_stats *out)
@@ -213,10 +222,13 @@ static enum err open_workers(struct net_server *s, struct errinfo *ei)
 
 static enum err open_shared(struct net_server *s, struct errinfo *ei)
 {
-    enum err e = gate_init(&s->gate, &s->conf, ei);
+    struct net_limits *limits;
+    enum err e = net_limits_new(&s->conf, &limits, ei);
 
     if (e != ERR_OK)
         return e;
+    gate_init(&s->gate, limits);
+    atomic_init(&s->idle_ms, s->conf.idle_ms);
     s->rpc = rpc_shared_new(0);
     if (s->rpc != NULL)
         return ERR_OK;

@@ -12,6 +12,7 @@ struct net_server {
     uv_loop_t *loop;
     struct mail mail; /* from workers to the main loop */
     struct gate gate;
+    _Atomic unsigned idle_ms;
     struct rpc_shared *rpc;
     union address addresses[LISTEN_MAX];
     unsigned address_count;

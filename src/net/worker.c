@@ -103,7 +103,8 @@ unsigned worker_refusal(const struct net_worker *w, enum err e, char detail[64])
         snprintf(detail, 64, "[kms] allow and deny do not let it in");
         return NET_NOT_ALLOWED;
     }
-    snprintf(detail, 64, "%u connections of this address are open", w->server->gate.max_per_source);
+    snprintf(detail, 64, "%u connections of this address are open",
+             gate_per_source(&w->server->gate));
     return NET_SOURCE_LIMIT;
 }
 
@@ -286,6 +287,13 @@ int worker_listen(struct net_worker *w, int fd, const union address *a)
     return 0;
 }
 
+/* Those who are silent now have the new limit, too, from when they fell silent. */
+static void take_limits(struct net_worker *w)
+{
+    deadlines_change(&w->deadlines, DEADLINE_IDLE, atomic_load(&w->server->idle_ms));
+    arm(w);
+}
+
 /* Takes in what was posted; returns what was asked. */
 static unsigned take_mail(struct net_worker *w)
 {
@@ -306,6 +314,8 @@ static void on_mail(uv_async_t *h)
 
     if ((asked & MAIL_RESUME) != 0)
         worker_resume(w);
+    if ((asked & MAIL_LIMITS) != 0)
+        take_limits(w);
     if ((asked & MAIL_STOP) != 0)
         worker_stop(w);
     if ((asked & MAIL_ABORT) != 0)
@@ -318,7 +328,7 @@ static void init_deadlines(struct net_worker *w, const struct net_conf *conf)
     deadlines_init(&w->deadlines);
     w->deadlines.ms[DEADLINE_BIND] = conf->bind_ms;
     w->deadlines.ms[DEADLINE_EXCHANGE] = conf->exchange_ms;
-    w->deadlines.ms[DEADLINE_IDLE] = conf->idle_ms;
+    w->deadlines.ms[DEADLINE_IDLE] = atomic_load(&w->server->idle_ms);
     w->deadlines.ms[DEADLINE_WRITE] = conf->exchange_ms;
     w->deadlines.ms[DEADLINE_LINGER] = LINGER_MS;
 }

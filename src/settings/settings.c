@@ -33,48 +33,51 @@ static const struct conf_key keys[] = {
      .help = "Folder for installed host keys and the ledger."},
     {"store", "ledger", CONF_PATH, AT(ledger), NULL,
      .help = "Ledger database; default: ledger.db in state_dir."},
-    {"store", "keep", CONF_DURATION, AT(keep), "400d",
+    {"store", "keep", CONF_DURATION, AT(keep), "400d", .when = CONF_RELOAD,
      .help = "How long activations and refusals stay in the ledger; 0d: for ever. The running "
              "totals stay. At least 31d, since a host remembers its clients for 30."},
 
     {"kms", "listen", CONF_LIST, AT(listen), "0.0.0.0:1688, [::]:1688",
      .help = "Addresses and ports that answer KMS requests."},
     {"kms", "activation_interval", CONF_DURATION, AT(activation_interval), "120m",
-     .min = 15 * CLK_MINUTE, .max = 43200 * CLK_MINUTE,
+     .min = 15 * CLK_MINUTE, .max = 43200 * CLK_MINUTE, .when = CONF_RELOAD,
      .help = "How often a client that is not activated shall try."},
     {"kms", "renewal_interval", CONF_DURATION, AT(renewal_interval), "7d",
-     .min = 15 * CLK_MINUTE, .max = 43200 * CLK_MINUTE,
+     .min = 15 * CLK_MINUTE, .max = 43200 * CLK_MINUTE, .when = CONF_RELOAD,
      .help = "How often an activated client shall renew."},
     {"kms", "restart", CONF_ENUM, AT(restart), "remember", .choices = restart_choices,
      .help = "remember: the count goes on where it was. forget: it begins empty at every start."},
-    {"kms", "max_connections", CONF_UINT, AT(max_connections), "4096", .min = 1, .max = 1000000, .unit = "connections",
+    {"kms", "max_connections", CONF_UINT, AT(max_connections), "4096", .min = 1, .max = 1000000,
+     .unit = "connections", .when = CONF_RELOAD,
      .help = "Most connections served at a time; further ones wait to be accepted."},
-    {"kms", "max_per_source", CONF_UINT, AT(max_per_source), "512", .min = 1, .max = 1000000, .unit = "connections",
+    {"kms", "max_per_source", CONF_UINT, AT(max_per_source), "512", .min = 1, .max = 1000000,
+     .unit = "connections", .when = CONF_RELOAD,
      .help = "Most connections of one address; further ones are closed at once."},
-    {"kms", "idle", CONF_DURATION, AT(idle), "30s", .min = 1, .max = CLK_DAY,
+    {"kms", "idle", CONF_DURATION, AT(idle), "30s", .min = 1, .max = CLK_DAY, .when = CONF_RELOAD,
      .help = "How long a connection may be silent between two requests."},
-    {"kms", "allow", CONF_LIST, AT(allow), NULL,
+    {"kms", "allow", CONF_LIST, AT(allow), NULL, .when = CONF_RELOAD,
      .help = "Networks (192.0.2.0/24, 2001:db8::/32) or addresses that are served; unset: all."},
-    {"kms", "deny", CONF_LIST, AT(deny), NULL,
+    {"kms", "deny", CONF_LIST, AT(deny), NULL, .when = CONF_RELOAD,
      .help = "Networks or addresses that are not served, even if allow has them."},
-    {"kms", "proxies", CONF_LIST, AT(proxies), NULL,
+    {"kms", "proxies", CONF_LIST, AT(proxies), NULL, .when = CONF_RELOAD,
      .help = "Load balancers (networks or addresses) whose connections begin with a header of the "
              "PROXY protocol, version 2, that tells the client's address. Others may not send one."},
-    {"kms", "mode", CONF_ENUM, AT(kms_mode), "serve", .choices = mode_choices,
+    {"kms", "mode", CONF_ENUM, AT(kms_mode), "serve", .choices = mode_choices, .when = CONF_RELOAD,
      .help = "refuse: say no to all (0xC004F042) and record who still asks, for finding the last "
              "clients of a host that shall go."},
-    {"kms", "host_os", CONF_STRING, AT(host_os), NULL,
+    {"kms", "host_os", CONF_STRING, AT(host_os), NULL, .when = CONF_RELOAD,
      .help = "System that the KMS host simulates (\"Windows Server 2019\"), which decides what its "
              "host keys serve (docs/hostkeys.md); unset: all that their groups list."},
-    {"kms", "updates", CONF_LIST, AT(updates), NULL,
+    {"kms", "updates", CONF_LIST, AT(updates), NULL, .when = CONF_RELOAD,
      .help = "With host_os: the updates that it has (KB5003646, …). They count for host keys that are "
              "installed from then on."},
-    {"kms", "packs", CONF_LIST, AT(packs), NULL,
+    {"kms", "packs", CONF_LIST, AT(packs), NULL, .when = CONF_RELOAD,
      .help = "With host_os: its volume licence packs (\"Office LTSC 2024\", or \"Office\" for all), "
              "without which it serves no Office."},
     {"kms", "workers", CONF_UINT, AT(workers), "0", .min = 0, .max = 64, .unit = "threads",
      .help = "Threads that serve connections; 0: one for each core."},
     {"kms", "members", CONF_ENUM, AT(kms_members), "adba-first", .choices = members_choices,
+     .when = CONF_RELOAD,
      .help = "adba-first: a proven member of the domain whose product an activation object covers is "
              "granted as the directory would: no threshold, not counted. count: like everyone."},
     {"kms", "keytab", CONF_PATH, AT(kms_keytab), NULL,
@@ -82,77 +85,103 @@ static const struct conf_key keys[] = {
              "host/NAME-OF-THIS-HOST (docs/kerberos.md); unset: callers cannot authenticate."},
 
     {"directory", "uri", CONF_STRING, AT(dir_uri), NULL,
+     .when = CONF_RELOAD,
      .help = "Directory servers (ldap://, ldaps:// or ldapi://, with blanks between): the first that "
              "answers is used. auto: the domain controllers of domain that DNS names, in the order "
-             "of RFC 2782. Unset: KMS only."},
+             "of RFC 2782. Unset: KMS only; to set it where it was unset, or the other way round, needs a "
+             "restart, and then so does all of this section."},
     {"directory", "domain", CONF_STRING, AT(dir_domain), NULL,
      .help = "With uri = auto: DNS name of the domain."},
     {"directory", "site", CONF_STRING, AT(dir_site), NULL,
+     .when = CONF_RELOAD,
      .help = "With uri = auto: the site whose domain controllers come first; unset: the one that "
              "the directory finds for this machine's address."},
     {"directory", "mechanism", CONF_ENUM, AT(dir_mechanism), "scram-sha-256", .choices = mechanisms,
+     .when = CONF_RELOAD,
      .help = "How to log in: gssapi or spnego (Kerberos, with keytab, or user and password_file), "
              "simple (user and password_file, inside TLS only), scram-sha-256 or external (lab "
              "directories), or none. Kerberos finds its servers through the system's krb5.conf "
              "and DNS; no environment variable or credential cache is needed."},
     {"directory", "user", CONF_STRING, AT(dir_user), NULL,
+     .when = CONF_RELOAD,
      .help = "Account to log in as."},
     {"directory", "password_file", CONF_PATH, AT(dir_password_file), NULL,
+     .when = CONF_RELOAD,
      .help = "File (mode 0600) whose first line is the account's password."},
     {"directory", "keytab", CONF_PATH, AT(dir_keytab), NULL,
+     .when = CONF_RELOAD,
      .help = "File (mode 0600) with the account's Kerberos keys, read again at every login: a "
              "replaced keytab is used from the next one on."},
     {"directory", "principal", CONF_STRING, AT(dir_principal), NULL,
+     .when = CONF_RELOAD,
      .help = "Kerberos principal (NAME or NAME@REALM); unset: user, else the keytab's first."},
     {"directory", "tls", CONF_ENUM, AT(dir_tls), "off", .choices = tls_choices,
+     .when = CONF_RELOAD,
      .help = "starttls: ldap:// goes on inside TLS. off: Kerberos encrypts, and logins that show a "
              "password are refused."},
     {"directory", "tls_ca", CONF_PATH, AT(dir_tls_ca), "/etc/ssl/certs/ca-certificates.crt",
+     .when = CONF_RELOAD,
      .help = "Certificates of the authorities that may vouch for the server's name in TLS."},
     {"directory", "on_rodc", CONF_ENUM, AT(dir_on_rodc), "refuse", .choices = rodc_choices,
+     .when = CONF_RELOAD,
      .help = "A write on a read-only domain controller: refuse, naming a writable one, or switch "
              "to it."},
     {"directory", "lab_forest", CONF_STRING, AT(lab_forest), NULL,
+     .when = CONF_RELOAD,
      .help = "DNS name of the forest root that may be written to; unset: read only."},
     {"directory", "timeout", CONF_DURATION, AT(dir_timeout), "10s", .min = 1, .max = 300,
+     .when = CONF_RELOAD,
      .help = "Deadline of each directory operation."},
     {"directory", "retry", CONF_DURATION, AT(dir_retry), "60s", .min = 1, .max = CLK_DAY,
+     .when = CONF_RELOAD,
      .help = "How often the daemon looks at the directory and its activation objects."},
     {"directory", "job_limit", CONF_DURATION, AT(job_limit), "30m", .min = 1, .max = CLK_DAY,
      .help = "How long one look, one reading of accounts or one round of DNS may take before its "
              "process is ended; well above all that is asked of the directory in it."},
     {"directory", "proof", CONF_ENUM, AT(proof), "kerberos", .choices = proof_choices,
+     .when = CONF_RELOAD,
      .help = "What proves on 1688 that a caller is a member. kerberos: its machine account "
              "authenticated, at least with packet integrity ([kms] keytab). name: its "
              "workstation's name, which anyone can tell; for tests. none: nothing does."},
     {"directory", "search_base", CONF_STRING, AT(search_base), NULL,
+     .when = CONF_RELOAD,
      .help = "Entry below which computer accounts are known; default: the whole domain."},
     {"directory", "sync_interval", CONF_DURATION, AT(sync_interval), "60s", .min = 1, .max = CLK_DAY,
+     .when = CONF_RELOAD,
      .help = "How often the daemon reads which computer accounts changed."},
     {"directory", "list_interval", CONF_DURATION, AT(list_interval), "1h", .min = 1,
-     .max = 30 * CLK_DAY,
+     .max = 30 * CLK_DAY, .when = CONF_RELOAD,
      .help = "How often it looks for deleted accounts where the directory does not tell them."},
     {"directory", "max_stale", CONF_DURATION, AT(max_stale), "7d", .min = 60, .max = 365 * CLK_DAY,
+     .when = CONF_RELOAD,
      .help = "How long computer accounts count after they were last read."},
 
-    {"dns", "publish", CONF_BOOL, AT(dns_publish), "yes",
+    {"dns", "publish", CONF_BOOL, AT(dns_publish), "yes", .when = CONF_RELOAD,
      .help = "Publishes this host in DNS (SRV records _vlmcs._tcp) at start and every interval."},
     {"dns", "domains", CONF_LIST, AT(dns_domains), NULL,
+     .when = CONF_RELOAD,
      .help = "Domains whose DNS shall name this host; one outside lab_forest needs a relay with a "
              "healthy upstream. Unset: none. The account of [directory] makes the updates."},
     {"dns", "host", CONF_STRING, AT(dns_host), NULL,
+     .when = CONF_RELOAD,
      .help = "Name that the records lead to; unset: this machine's full DNS name."},
     {"dns", "port", CONF_UINT, AT(dns_port), "0", .min = 0, .max = 65535,
+     .when = CONF_RELOAD,
      .help = "Port that they tell; 0: that of the first address in [kms] listen."},
     {"dns", "priority", CONF_UINT, AT(dns_priority), "0", .min = 0, .max = 65535,
+     .when = CONF_RELOAD,
      .help = "Clients try hosts of a lower priority first."},
     {"dns", "weight", CONF_UINT, AT(dns_weight), "0", .min = 0, .max = 65535,
+     .when = CONF_RELOAD,
      .help = "Among hosts of one priority, one of twice the weight is tried first twice as often."},
     {"dns", "ttl", CONF_DURATION, AT(dns_ttl), "1h", .min = 1, .max = 7 * CLK_DAY,
+     .when = CONF_RELOAD,
      .help = "How long others may remember the records."},
     {"dns", "interval", CONF_DURATION, AT(dns_interval), "24h", .min = 1, .max = 30 * CLK_DAY,
+     .when = CONF_RELOAD,
      .help = "How often the records are published anew."},
     {"dns", "retry", CONF_DURATION, AT(dns_retry), "5m", .min = 1, .max = CLK_DAY,
+     .when = CONF_RELOAD,
      .help = "How soon it is tried again where it failed."},
 
     {"relay", "upstream", CONF_LIST, AT(relay_upstream), NULL,
@@ -164,6 +193,7 @@ static const struct conf_key keys[] = {
     {"relay", "dns_server", CONF_STRING, AT(relay_dns), NULL,
      .help = "DNS server (ADDRESS[:PORT]) for the upstreams' names; unset: the system's."},
     {"relay", "only", CONF_ENUM, AT(relay_only), "foreign", .choices = relay_choices,
+     .when = CONF_RELOAD,
      .help = "foreign: what is not of this realm goes to an upstream. all: every request does, and "
              "this host answers none itself."},
     {"relay", "connections", CONF_UINT, AT(relay_connections), "64", .min = 1, .max = 4096, .unit = "requests",
@@ -181,11 +211,14 @@ static const struct conf_key keys[] = {
     {"clearing", "serve", CONF_BOOL, AT(clearing_serve), "no",
      .help = "Be the realm's clearing house (lab mode; needs the realm folder)."},
     {"clearing", "host", CONF_STRING, AT(clearing_host), NULL,
+     .when = CONF_RELOAD,
      .help = "Clearing house that activates host keys (address:port); unset: lab form, uncounted."},
 
     {"adba", "steward", CONF_BOOL, AT(steward), "no",
+     .when = CONF_RELOAD,
      .help = "Keeps activation objects present, valid and readable, at every look at the directory."},
     {"adba", "groups", CONF_LIST, AT(adba_groups), NULL,
+     .when = CONF_RELOAD,
      .help = "Host-key groups that shall have an activation object; unset: every installed key's."},
 
     {"catalog", "dir", CONF_PATH, AT(catalog_dir), NULL,
@@ -213,7 +246,7 @@ static const struct conf_key keys[] = {
     {"lab", "clock", CONF_PATH, AT(lab_clock), NULL,
      .help = "Lab clock file, shared with simulated clients; default: clock in state_dir."},
 
-    {"log", "level", CONF_ENUM, AT(log_level), "info", .choices = levels,
+    {"log", "level", CONF_ENUM, AT(log_level), "info", .choices = levels, .when = CONF_RELOAD,
      .help = "Most talkative level that is logged."},
     {"log", "target", CONF_ENUM, AT(log_target), "auto", .choices = targets,
      .help = "journal: systemd's, with fields to search by (docs/logs.md). auto: file, if it is set; "
@@ -350,8 +383,8 @@ static enum err check_keep(const struct settings *s, struct errinfo *ei)
                : ERR_OK;
 }
 
-/* What no single row can tell. */
-static enum err check(const char *path, const struct settings_report *report,
+/* What no single row can tell; where: stands before each mistake. */
+static enum err check(const char *where, const struct settings_report *report,
                       const struct settings *s, struct errinfo *ei)
 {
     static enum err (*const checks[])(const struct settings *s, struct errinfo *ei) = {
@@ -364,7 +397,7 @@ static enum err check(const char *path, const struct settings_report *report,
 
         if (checks[i](s, &one) == ERR_OK)
             continue;
-        err_context(&one, "%s", path != NULL ? path : "defaults");
+        err_context(&one, "%s", where);
         if (e == ERR_OK && ei != NULL)
             *ei = one;
         e = ERR_CONFIG;
@@ -372,6 +405,13 @@ static enum err check(const char *path, const struct settings_report *report,
             report->problem(report->arg, &one);
     }
     return e;
+}
+
+enum err settings_check_mixed(const struct settings *s, struct errinfo *ei)
+{
+    static const struct settings_report none = {0};
+
+    return check("with what needs a restart as it was", &none, s, ei);
 }
 
 enum err settings_read(const char *path, const struct settings_report *report, struct settings *out,
@@ -390,7 +430,7 @@ enum err settings_read(const char *path, const struct settings_report *report, s
     if (e == ERR_OK)
         e = credentials_apply(getenv("CREDENTIALS_DIRECTORY"), out, ei);
     if (e == ERR_OK)
-        e = check(path, report, out, ei);
+        e = check(path != NULL ? path : "defaults", report, out, ei);
     if (e == ERR_OK)
         e = complete(out, ei);
     if (e != ERR_OK)

@@ -4,6 +4,7 @@
 #ifndef ADBAD_SETTINGS_SETTINGS_H
 #define ADBAD_SETTINGS_SETTINGS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -113,6 +114,8 @@ struct settings {
     int log_level;  /* enum log_level */
     int log_target; /* enum settings_log */
     char *log_file; /* NULL: none */
+
+    struct settings_shared *shared; /* settings_share's; NULL: nobody else has them */
 };
 
 /* Keys that take effect only when adbad starts are CONF_RESTART. */
@@ -140,12 +143,49 @@ void settings_free(struct settings *s);
  * memory. */
 char *settings_ticket_file(const struct settings *s);
 
+/* ---- other settings for a program that runs ---- */
+
+/* Told of each key that differs, and whether it takes effect. Any error ends it. */
+typedef enum err settings_change_fn(void *arg, const struct conf_key *k, bool takes_effect,
+                                    const struct settings *was, const struct settings *now,
+                                    struct errinfo *ei);
+/* Goes through what differs, and puts back in *now what needs a restart: the key's row says so; or
+ * a directory where there was none, or none any more. each may be NULL. ERR_CONFIG: together they
+ * contradict each other. */
+MUST_CHECK enum err settings_take(const struct settings *was, struct settings *now,
+                                  settings_change_fn *each, void *arg, struct errinfo *ei);
+
+/* The checks of settings_load for settings that come from two readings. */
+MUST_CHECK enum err settings_check_mixed(const struct settings *s, struct errinfo *ei);
+
 /* ---- settings in use ---- */
 
 /* Settings that several threads read: they never change, and go with the last who holds them. Takes
- * what *s owns, and zeroes it. NULL: out of memory, and *s is as it was. */
-const struct settings *settings_share(struct settings *s);
-const struct settings *settings_hold(const struct settings *shared); /* returns it */
-void settings_drop(const struct settings *shared);                   /* NULL is fine */
+ * what *s owns; *s becomes a view of them, good for as long as the caller holds them (settings_drop
+ * ends that). ERR_NOMEM: *s is as it was. */
+MUST_CHECK enum err settings_share(struct settings *s, struct errinfo *ei);
+/* One more who holds them, from any thread that does or that has a view; returns them. */
+const struct settings *settings_hold(const struct settings *shared);
+void settings_drop(const struct settings *shared); /* NULL is fine */
+
+/* The settings of the moment, for threads that look now and then. */
+struct settings_cell {
+    pthread_mutex_t lock;
+    const struct settings *now; /* held */
+    _Atomic unsigned serial;    /* of now */
+};
+
+void settings_cell_init(struct settings_cell *c, const struct settings *shared);
+void settings_cell_fini(struct settings_cell *c);
+/* Puts others in their place. */
+void settings_cell_put(struct settings_cell *c, const struct settings *shared);
+/* A thread's own look at them. Zero it; settings_drop(l.settings) in the end. */
+struct settings_look {
+    const struct settings *settings;
+    unsigned serial;
+};
+/* The settings of the moment: one load of a number unless they changed. Good until the next call
+ * with the same look. */
+const struct settings *settings_look(struct settings_look *l, struct settings_cell *c);
 
 #endif

@@ -5,44 +5,78 @@
 
 #include "settings/settings.h"
 
-struct shared {
-    struct settings settings; /* first: it is what the holders know */
+struct settings_shared {
+    struct settings settings;
     atomic_uint holders;
 };
 
-const struct settings *settings_share(struct settings *s)
+enum err settings_share(struct settings *s, struct errinfo *ei)
 {
-    struct shared *sh = malloc(sizeof(*sh));
+    struct settings_shared *sh = malloc(sizeof(*sh));
 
     if (sh == NULL)
-        return NULL;
+        return err_nomem(ei);
+    s->shared = sh;
     sh->settings = *s;
     atomic_init(&sh->holders, 1);
-    memset(s, 0, sizeof(*s));
-    return &sh->settings;
-}
-
-/* Each was made by settings_share. */
-static struct shared *shared_of(const struct settings *s)
-{
-    return (struct shared *)(uintptr_t)s;
+    return ERR_OK;
 }
 
 const struct settings *settings_hold(const struct settings *shared)
 {
-    atomic_fetch_add_explicit(&shared_of(shared)->holders, 1, memory_order_relaxed);
-    return shared;
+    atomic_fetch_add_explicit(&shared->shared->holders, 1, memory_order_relaxed);
+    return &shared->shared->settings;
 }
 
 void settings_drop(const struct settings *shared)
 {
-    struct shared *sh;
+    struct settings_shared *sh;
 
     if (shared == NULL)
         return;
-    sh = shared_of(shared);
+    sh = shared->shared;
     if (atomic_fetch_sub_explicit(&sh->holders, 1, memory_order_acq_rel) != 1)
         return;
     settings_free(&sh->settings);
     free(sh);
+}
+
+void settings_cell_init(struct settings_cell *c, const struct settings *shared)
+{
+    pthread_mutex_init(&c->lock, NULL);
+    c->now = settings_hold(shared);
+    atomic_init(&c->serial, 1);
+}
+
+void settings_cell_fini(struct settings_cell *c)
+{
+    settings_drop(c->now);
+    c->now = NULL;
+    pthread_mutex_destroy(&c->lock);
+}
+
+void settings_cell_put(struct settings_cell *c, const struct settings *shared)
+{
+    const struct settings *old;
+
+    pthread_mutex_lock(&c->lock);
+    old = c->now;
+    c->now = settings_hold(shared);
+    atomic_fetch_add(&c->serial, 1);
+    pthread_mutex_unlock(&c->lock);
+    settings_drop(old);
+}
+
+const struct settings *settings_look(struct settings_look *l, struct settings_cell *c)
+{
+    const struct settings *old = l->settings;
+
+    if (old != NULL && atomic_load_explicit(&c->serial, memory_order_acquire) == l->serial)
+        return old;
+    pthread_mutex_lock(&c->lock);
+    l->settings = settings_hold(c->now);
+    l->serial = atomic_load(&c->serial);
+    pthread_mutex_unlock(&c->lock);
+    settings_drop(old);
+    return l->settings;
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clk.h"
+#include "jobs/job.h"
 #include "jobs/packet.h"
 #include "steward/job.h"
 
@@ -32,7 +33,9 @@ struct task {
 };
 
 struct keeper {
-    const struct settings *settings;
+    const char *config;
+    struct settings settings;
+    struct log_dest dest;
     struct log log;
     int signals; /* signalfd for SIGCHLD */
     struct task tasks[KEEPER_JOBS_MAX];
@@ -59,7 +62,7 @@ static void __attribute__((noreturn)) become_job(const struct keeper *k, int fd,
     if (getppid() != parent || dup2(fd, JOB_FD) != JOB_FD)
         _exit(EXIT_FAILED);
     close_range(JOB_FD + 1, ~0U, 0);
-    exit(job_run(k->settings, &k->log, JOB_FD));
+    exit(job_run(&k->settings, &k->log, JOB_FD));
 }
 
 static struct task *free_place(struct keeper *k)
@@ -92,7 +95,7 @@ static void start_job(struct keeper *k, int fd)
         return;
     }
     *t = (struct task){
-        .pid = pid, .fd = fd, .until = clk_uptime_ms() + k->settings->job_limit * 1000};
+        .pid = pid, .fd = fd, .until = clk_uptime_ms() + k->settings.job_limit * 1000};
 }
 
 /* ---- the end of a job ---- */
@@ -100,7 +103,7 @@ static void start_job(struct keeper *k, int fd)
 /* It may have been killed between two lines of its own: nsupdate's ticket is not left behind. */
 static void remove_tickets(const struct keeper *k)
 {
-    char *path = settings_ticket_file(k->settings);
+    char *path = settings_ticket_file(&k->settings);
 
     if (path != NULL)
         (void)unlink(path);
@@ -117,7 +120,7 @@ static void tell_end(const struct keeper *k, const struct task *t, int status)
         err_fail(&why, ERR_TIMEOUT,
                  "the steward's job was ended: it was not done after %" PRId64
                  " s; if it was not stuck, raise [directory] job_limit",
-                 k->settings->job_limit);
+                 k->settings.job_limit);
     else if (WIFSIGNALED(status))
         err_fail(&why, ERR_INTERNAL, "the steward's job ended by signal %d (%s)", WTERMSIG(status),
                  strsignal(WTERMSIG(status)));
@@ -203,14 +206,35 @@ static void __attribute__((noreturn)) leave(struct keeper *k)
 
 /* ---- requests ---- */
 
-/* The descriptor that came, or -1; false: the network process is gone. */
-static bool receive(int *fd)
+/* Nobody's word is taken for what the files say; the network process has found them good. */
+static void reload(struct keeper *k)
+{
+    struct errinfo ei = {0};
+    struct settings next;
+    enum err e = settings_load(k->config, &next, &ei);
+
+    if (e == ERR_OK)
+        e = settings_take(&k->settings, &next, NULL, NULL, &ei);
+    if (e != ERR_OK) {
+        log_as(&k->log, LOGL_ERROR, LOGK_SETTINGS, "bad",
+               "configuration not reloaded, all stays as it was: %s", ei.text);
+        settings_free(&next);
+        return;
+    }
+    settings_free(&k->settings);
+    k->settings = next;
+    k->dest.max = (enum log_level)next.log_level;
+}
+
+/* What was asked, and the descriptor that came with it or -1; false: the network process is gone.
+ */
+static bool receive(enum job_control *what, int *fd)
 {
     union {
         struct cmsghdr align;
         char space[CMSG_SPACE(sizeof(int))];
     } control = {0};
-    char byte;
+    uint8_t byte = JOB_CONTROL_JOB;
     struct iovec io = {.iov_base = &byte, .iov_len = 1};
     struct msghdr m = {.msg_iov = &io,
                        .msg_iovlen = 1,
@@ -220,23 +244,28 @@ static bool receive(int *fd)
     const struct cmsghdr *c;
 
     *fd = -1;
+    *what = JOB_CONTROL_JOB;
     if (got <= 0)
         return got < 0 && (errno == EAGAIN || errno == EINTR);
     c = CMSG_FIRSTHDR(&m);
     if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
         c->cmsg_len == CMSG_LEN(sizeof(int)))
         memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+    *what = (enum job_control)byte;
     return true;
 }
 
 static void serve(struct keeper *k)
 {
+    enum job_control what;
     int fd;
 
-    if (!receive(&fd))
+    if (!receive(&what, &fd))
         leave(k);
     if (fd >= 0)
         start_job(k, fd);
+    else if (what == JOB_CONTROL_RELOAD)
+        reload(k);
 }
 
 static void wait_for_more(struct keeper *k)
@@ -261,12 +290,16 @@ static void wait_for_more(struct keeper *k)
 }
 
 static void __attribute__((noreturn))
-keep(const struct settings *s, const struct log *log, int control)
+keep(const char *config, const struct settings *s, const struct log *log, int control)
 {
-    struct keeper k = {.settings = s, .log = log_child(log, "steward")};
+    struct keeper k = {.config = config, .settings = *s, .log = *log};
     const struct rlimit no_core = {0};
     sigset_t child;
 
+    if (log->dest != NULL) {
+        k.dest = *log->dest;
+        k.log = log_child(&(struct log){.dest = &k.dest}, "steward");
+    }
     prctl(PR_SET_NAME, "adbad-steward");
     prctl(PR_SET_DUMPABLE, 0);        /* no core file holds a key, nobody of our user looks in */
     setrlimit(RLIMIT_CORE, &no_core); /* nor of nsupdate, which the line before does not reach */
@@ -284,8 +317,8 @@ keep(const struct settings *s, const struct log *log, int control)
         wait_for_more(&k);
 }
 
-enum err keeper_start(const struct settings *s, const struct log *log, int *control, pid_t *pid,
-                      struct errinfo *ei)
+enum err keeper_start(const char *config, const struct settings *s, const struct log *log,
+                      int *control, pid_t *pid, struct errinfo *ei)
 {
     int pair[2];
 
@@ -294,7 +327,7 @@ enum err keeper_start(const struct settings *s, const struct log *log, int *cont
     fflush(NULL); /* once, not once by each process */
     *pid = fork();
     if (*pid == 0)
-        keep(s, log, pair[1]);
+        keep(config, s, log, pair[1]);
     close(pair[1]);
     if (*pid < 0) {
         close(pair[0]);

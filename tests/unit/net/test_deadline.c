@@ -43,6 +43,26 @@ static void one_kind_falls_due_in_the_order_of_setting(void **state)
     assert_ptr_equal(deadline_due(&all, 1000), &d[0]);
 }
 
+static void another_limit_holds_for_those_that_run_too(void **state)
+{
+    struct deadlines all = fresh();
+    struct deadline d[3] = {0};
+
+    (void)state;
+    deadlines_init(&all);
+    deadline_set(&all, &d[0], DEADLINE_IDLE, 0);
+    deadline_set(&all, &d[1], DEADLINE_IDLE, 5);
+    deadlines_change(&all, DEADLINE_IDLE, 20);
+    deadline_set(&all, &d[2], DEADLINE_IDLE, 6);
+    assert_int_equal(deadline_next(&all), 20);
+    deadline_clear(&d[0]);
+    assert_int_equal(deadline_next(&all), 25);
+    deadline_clear(&d[1]);
+    assert_int_equal(deadline_next(&all), 26);
+    deadlines_change(&all, DEADLINE_IDLE, 1000);
+    assert_int_equal(deadline_next(&all), 1006);
+}
+
 static void changing_the_kind_leaves_the_old_queue(void **state)
 {
     struct deadlines all = fresh();
@@ -63,6 +83,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_earliest_of_all_kinds_is_next),
         cmocka_unit_test(one_kind_falls_due_in_the_order_of_setting),
+        cmocka_unit_test(another_limit_holds_for_those_that_run_too),
         cmocka_unit_test(changing_the_kind_leaves_the_old_queue),
     };
 

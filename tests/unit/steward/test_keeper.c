@@ -31,7 +31,9 @@ static int start(void **state, int64_t job_limit)
     assert_non_null(w);
     w->settings.control_socket = strdup("/nonexistent/control.sock");
     w->settings.job_limit = job_limit;
-    assert_ok(keeper_start(&w->settings, &w->log, &w->control, &w->pid, &ei), &ei);
+    assert_ok(
+        keeper_start("/nonexistent/adbad.conf", &w->settings, &w->log, &w->control, &w->pid, &ei),
+        &ei);
     *state = w;
     return 0;
 }
@@ -168,7 +170,8 @@ static void that_there_is_a_relay_is_not_for_the_asker_to_say(void **state)
     int status;
 
     (void)state;
-    assert_ok(keeper_start(&w.settings, &w.log, &w.control, &w.pid, &ei), &ei);
+    assert_ok(keeper_start("/nonexistent/adbad.conf", &w.settings, &w.log, &w.control, &w.pid, &ei),
+              &ei);
     assert_ok(ask(&w, &r, update_take, &u, &ei), &ei);
     assert_int_equal(u.n, 1);
     assert_int_equal(u.domains[0].result, ERR_REFUSED);

@@ -1,0 +1,75 @@
+/* adbactl reload: a running adbad takes the configuration as it is now. */
+#include <stdio.h>
+
+#include "cli/ask.h"
+#include "cli/cli.h"
+
+static const char *value_of(const json_t *change, const char *member)
+{
+    const char *text = json_string_value(json_object_get(change, member));
+
+    return text != NULL ? text : "(unset)";
+}
+
+static void print(const json_t *reply)
+{
+    static const char *const headers[] = {"KEY", "WAS", "NOW", "TAKES EFFECT", NULL};
+    static const struct {
+        const char *member, *effect;
+    } lists[] = {{"applied", "now"}, {"restart", "needs a restart"}};
+    struct table *t = table_new(headers);
+    const json_t *change;
+    size_t i, any = 0;
+
+    for (size_t l = 0; l < sizeof(lists) / sizeof(lists[0]); l++) {
+        json_array_foreach(json_object_get(reply, lists[l].member), i, change)
+        {
+            table_cell(t, "%s", value_of(change, "key"));
+            table_cell(t, "%s", value_of(change, "was"));
+            table_cell(t, "%s", value_of(change, "now"));
+            table_cell(t, "%s", lists[l].effect);
+            any++;
+        }
+    }
+    if (any > 0) {
+        table_print(t);
+        return;
+    }
+    table_free(t);
+    puts("Reloaded; nothing has changed.");
+}
+
+static int run_reload(struct cli *cli, int argc, char **argv)
+{
+    struct errinfo ei = {0};
+    json_t *reply = NULL;
+    int status = cli_begin(cli, NULL, &argc, argv, 0, 0);
+    enum err e;
+
+    if (status >= 0)
+        return status;
+    e = ask_here(cli, "reload", NULL, &reply, &ei);
+    if (e != ERR_OK)
+        return cli_fail(cli, e, &ei);
+    if (cli->json) {
+        cli_json(reply);
+        return EXIT_OK;
+    }
+    print(reply);
+    json_decref(reply);
+    return EXIT_OK;
+}
+
+const struct cli_command cmd_reload[] = {
+    {.noun = "reload",
+     .verb = "",
+     .usage = "",
+     .run = run_reload,
+     .summary = "have the running adbad read its configuration again",
+     .help = "Every change that can take effect does at once, all together; the rest is named and "
+             "needs a restart.\n"
+             "If anything is wrong, exit code 3 and what: adbad goes on as it was. \"adbactl conf "
+             "check\" tells\n"
+             "all that is wrong. SIGHUP does the same without an answer."},
+    {0},
+};

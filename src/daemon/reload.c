@@ -1,0 +1,203 @@
+#include "daemon/reload.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/daemon.h"
+#include "daemon/membership.h"
+#include "daemon/publisher.h"
+#include "daemon/relaying.h"
+#include "daemon/retention.h"
+#include "daemon/watcher.h"
+#include "jobs/job.h"
+
+struct reload {
+    struct daemon *d;
+    struct settings next;
+    struct net_limits *limits; /* of next */
+    json_t *applied, *restart; /* what changed */
+    bool directory, dns;       /* something of these takes effect */
+};
+
+/* ---- what changed ---- */
+
+static enum err note(void *reload, const struct conf_key *k, bool takes_effect,
+                     const struct settings *was, const struct settings *now, struct errinfo *ei)
+{
+    struct reload *r = reload;
+    json_t *list = takes_effect ? r->applied : r->restart;
+    char *from = NULL, *to = NULL, *name = NULL;
+    enum err e = ERR_OK;
+
+    if (conf_text(k, was, &from) != ERR_OK || conf_text(k, now, &to) != ERR_OK ||
+        asprintf(&name, "[%s] %s", k->section, k->name) < 0 ||
+        json_array_append_new(
+            list, json_pack("{s:s, s:s?, s:s?}", "key", name, "was", from, "now", to)) != 0)
+        e = err_nomem(ei);
+    r->directory = r->directory || (takes_effect && (strcmp(k->section, "directory") == 0 ||
+                                                     strcmp(k->section, "adba") == 0 ||
+                                                     strcmp(k->section, "clearing") == 0));
+    r->dns = r->dns || (takes_effect && strcmp(k->section, "dns") == 0);
+    free(name);
+    free(from);
+    free(to);
+    return e;
+}
+
+/* ---- before: all that can fail ---- */
+
+static enum err prepare(struct reload *r, struct errinfo *ei)
+{
+    struct net_conf conf = {0};
+    enum err e = relaying_check(&r->next, ei);
+
+    if (e == ERR_OK)
+        e = publisher_check(&r->next, ei);
+    daemon_net_limits(&r->next, &conf);
+    if (e == ERR_OK)
+        e = net_limits_new(&conf, &r->limits, ei);
+    if (e == ERR_OK)
+        e = settings_share(&r->next, ei);
+    return e;
+}
+
+static bool host_changed(const struct settings *a, const struct settings *b)
+{
+    bool changed = false;
+
+    for (size_t i = 0; i < settings_table.n; i++) {
+        const struct conf_key *k = &settings_table.keys[i];
+
+        if (k->offset == offsetof(struct settings, host_os) ||
+            k->offset == offsetof(struct settings, updates) ||
+            k->offset == offsetof(struct settings, packs))
+            changed = changed || !conf_equal(k, a, b);
+    }
+    return changed;
+}
+
+/* Each of the two whole or not at all, too. */
+static enum err tell_others(struct reload *r, struct errinfo *ei)
+{
+    struct daemon *d = r->d;
+    bool host = host_changed(&d->settings, &r->next);
+    enum err e = host ? groups_load(d, &r->next, ei) : ERR_OK;
+
+    if (e != ERR_OK)
+        return e;
+    e = job_reload(d->steward, ei);
+    if (e != ERR_OK && host)
+        (void)!groups_load(d, &d->settings, NULL);
+    return e;
+}
+
+/* ---- after: nothing can ---- */
+
+static void apply(struct reload *r)
+{
+    struct daemon *d = r->d;
+    struct settings old = d->settings;
+
+    d->settings = r->next;
+    settings_cell_put(&d->current, &d->settings);
+    memset(&r->next, 0, sizeof(r->next));
+    d->log_dest.max = (enum log_level)d->settings.log_level;
+    overrides_apply(d);
+    kms_host_set_refusing(d->host, d->settings.kms_mode == SET_KMS_REFUSE);
+    net_server_set_limits(d->net, r->limits);
+    r->limits = NULL;
+    retention_set_keep(d->retention, d->settings.keep);
+    if (d->watcher != NULL && r->directory)
+        watcher_settings_changed(d->watcher);
+    if (d->membership != NULL && r->directory)
+        membership_settings_changed(d->membership);
+    if (r->directory || r->dns)
+        publisher_settings_changed(d->publisher);
+    settings_drop(&old);
+}
+
+static enum err read_settings(struct reload *r, struct errinfo *ei)
+{
+    enum err e = settings_load(r->d->options.config, &r->next, ei);
+
+    return e == ERR_OK ? overrides_listen(&r->next.listen, r->d->overrides.port, ei) : e;
+}
+
+static enum err reload(struct reload *r, struct errinfo *ei)
+{
+    enum err e = read_settings(r, ei);
+
+    if (e == ERR_OK)
+        e = settings_take(&r->d->settings, &r->next, note, r, ei);
+    if (e == ERR_OK)
+        e = prepare(r, ei);
+    if (e == ERR_OK)
+        e = tell_others(r, ei);
+    if (e == ERR_OK)
+        apply(r);
+    net_limits_free(r->limits);
+    if (r->next.shared != NULL)
+        settings_drop(&r->next);
+    else
+        settings_free(&r->next);
+    return e;
+}
+
+/* ---- what is told ---- */
+
+static const char *text_of(const json_t *change, const char *member)
+{
+    const char *text = json_string_value(json_object_get(change, member));
+
+    return text != NULL ? text : "(unset)";
+}
+
+static void tell(const struct reload *r)
+{
+    const struct log *log = &r->d->log;
+    const json_t *change;
+    size_t i;
+
+    json_array_foreach(r->applied, i, change)
+        log_as(log, LOGL_INFO, LOGK_SETTINGS, NULL, "configuration: %s = %s, was %s",
+               text_of(change, "key"), text_of(change, "now"), text_of(change, "was"));
+    json_array_foreach(r->restart, i, change)
+        log_as(log, LOGL_WARN, LOGK_SETTINGS, NULL, "configuration: %s changed, needs a restart",
+               text_of(change, "key"));
+    log_as(log, LOGL_INFO, LOGK_SETTINGS, NULL,
+           "configuration reloaded: %zu keys took effect, %zu need a restart",
+           json_array_size(r->applied), json_array_size(r->restart));
+}
+
+enum err reload_command(void *daemon, const json_t *request, json_t *reply, struct errinfo *ei)
+{
+    struct reload r = {.d = daemon, .applied = json_array(), .restart = json_array()};
+    enum err e;
+
+    (void)request;
+    notify_reloading(&r.d->manager);
+    e = r.applied == NULL || r.restart == NULL ? err_nomem(ei) : reload(&r, ei);
+    notify_ready(&r.d->manager);
+    if (e == ERR_OK) {
+        tell(&r);
+        json_object_set(reply, "applied", r.applied);
+        json_object_set(reply, "restart", r.restart);
+    } else {
+        log_as(&r.d->log, LOGL_ERROR, LOGK_SETTINGS, NULL,
+               "configuration not reloaded, all stays as it was: %s", ei->text);
+    }
+    json_decref(r.applied);
+    json_decref(r.restart);
+    return e;
+}
+
+void reload_on_signal(struct daemon *d)
+{
+    struct errinfo ei = {0};
+    json_t *reply = json_object();
+
+    log_as(&d->log, LOGL_INFO, LOGK_SETTINGS, NULL, "reloading on SIGHUP");
+    if (reply != NULL) /* the log says what came of it */
+        (void)!reload_command(d, NULL, reply, &ei);
+    json_decref(reply);
+}
