@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clk.h"
+#include "base/sanitized.h"
 #include "kms/host.h"
 #include "rpc/pdu.h"
 #include "workload.h"
@@ -22,17 +23,6 @@
 #define SLACK     (64 * 1024) /* what malloc caches counts as in use */
 #define RSS_SLACK (1024 * 1024)
 #define GROUP     "Volume License for Windows Server 2022"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true /* keeps freed memory, or shadows of it */
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
 
 struct memory {
     size_t in_use, resident;

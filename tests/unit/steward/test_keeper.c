@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/sanitized.h"
 #include "jobs/job.h"
 #include "jobs/secret.h"
 #include "steward/keeper.h"
@@ -281,6 +283,39 @@ static void jobs_that_have_had_their_time_are_ended_and_their_askers_told(void *
     }
 }
 
+static int *exits; /* how often a process went through exit(3); shared with all of them */
+
+static void count_exit(void)
+{
+    if (exits != NULL)
+        ++*exits;
+}
+
+/* A thread that was left behind may still be in a library that exit(3) would shut down. */
+static void a_job_shuts_no_library_down(void **state)
+{
+    int *shared =
+        mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct errinfo said = {0};
+    void *own = NULL;
+    struct job j;
+
+    (void)state;
+    assert_true(shared != MAP_FAILED);
+    exits = shared;
+    assert_int_equal(atexit(count_exit), 0);
+    set_up(&own);
+    j = open_job(own);
+    assert_int_equal(send(j.fd, "\x01\x03", 2, 0), 2);
+    assert_int_equal(last_packet(j.fd, &said), PACKET_FAILED); /* and it is buried */
+    job_close(&j);
+    assert_int_equal(*exits, SANITIZED ? 1 : 0);
+    tear_down(&own);
+    assert_int_equal(*exits, SANITIZED ? 2 : 1); /* the keeper, which has no thread */
+    exits = NULL;
+    munmap(shared, sizeof(*shared));
+}
+
 static void it_ends_with_jobs_under_way(void **state)
 {
     struct world *w = *state;
@@ -305,6 +340,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             jobs_that_have_had_their_time_are_ended_and_their_askers_told, set_up_in_haste,
             tear_down),
+        cmocka_unit_test(a_job_shuts_no_library_down),
         TEST(it_ends_with_jobs_under_way),
     };
 
