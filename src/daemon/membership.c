@@ -169,6 +169,7 @@ static bool list_is_due(const struct membership *m, int64_t now)
 static void begin(struct membership *m)
 {
     struct sync_job *j = &m->job;
+    enum err e;
 
     memset(j, 0, sizeof(*j));
     j->owner = m;
@@ -182,14 +183,16 @@ static void begin(struct membership *m)
     m->work.data = j;
     m->again = false;
     m->begun++;
-    j->e = job_open(m->conf.steward, &j->job, &j->ei);
-    if (j->e == ERR_OK && uv_queue_work(m->conf.loop, &m->work, on_worker, on_synced) != 0)
-        j->e = err_nomem(&j->ei);
-    m->busy = j->e == ERR_OK;
-    if (!m->busy)
-        finish(m);
-    else
+    e = job_open(m->conf.steward, &j->job, &j->ei);
+    if (e == ERR_OK && uv_queue_work(m->conf.loop, &m->work, on_worker, on_synced) != 0)
+        e = err_nomem(&j->ei);
+    m->busy = e == ERR_OK;
+    if (m->busy) { /* the job is the worker's by now */
         m->want_full = m->want_list = false;
+        return;
+    }
+    j->e = e;
+    finish(m);
 }
 
 uint64_t membership_sync(struct membership *m, bool full, bool list)

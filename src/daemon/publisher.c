@@ -290,6 +290,8 @@ static void on_done(uv_work_t *work, int status)
 /* During another it is the next. One whose job cannot be started has failed, and counts. */
 static void begin(struct publisher *p, enum update_what what)
 {
+    enum err e;
+
     if (p->busy) {
         if (!p->again || what != UPDATE_LOOK)
             p->queued = what;
@@ -304,12 +306,14 @@ static void begin(struct publisher *p, enum update_what what)
     p->request.down_rounds = p->down_rounds;
     p->next = (struct update){.what = what};
     p->begun++;
-    p->result = job_open(p->conf.steward, &p->job, &p->ei);
-    if (p->result == ERR_OK && uv_queue_work(p->conf.loop, &p->work, on_worker, on_done) != 0)
-        p->result = err_nomem(&p->ei);
-    p->busy = p->result == ERR_OK;
-    if (!p->busy)
-        finish(p);
+    e = job_open(p->conf.steward, &p->job, &p->ei);
+    if (e == ERR_OK && uv_queue_work(p->conf.loop, &p->work, on_worker, on_done) != 0)
+        e = err_nomem(&p->ei);
+    p->busy = e == ERR_OK;
+    if (p->busy) /* the round is the worker's by now */
+        return;
+    p->result = e;
+    finish(p);
 }
 
 uint64_t publisher_run(struct publisher *p, enum update_what what)

@@ -114,18 +114,22 @@ static void on_looked(uv_work_t *work, int status)
 /* A look whose job cannot be started has failed, and counts. */
 static void begin(struct watcher *w)
 {
+    enum err e;
+
     uv_timer_stop(&w->timer);
     w->again = false;
     w->next = (struct look){0};
     w->began = clk_now(&w->conf.clk);
     w->begun_ns = uv_hrtime();
     w->begun++;
-    w->result = job_open(w->conf.steward, &w->job, &w->ei);
-    if (w->result == ERR_OK && uv_queue_work(w->conf.loop, &w->work, on_worker, on_looked) != 0)
-        w->result = err_nomem(&w->ei);
-    w->busy = w->result == ERR_OK;
-    if (!w->busy)
-        finish(w);
+    e = job_open(w->conf.steward, &w->job, &w->ei);
+    if (e == ERR_OK && uv_queue_work(w->conf.loop, &w->work, on_worker, on_looked) != 0)
+        e = err_nomem(&w->ei);
+    w->busy = e == ERR_OK;
+    if (w->busy) /* the look is the worker's by now */
+        return;
+    w->result = e;
+    finish(w);
 }
 
 uint64_t watcher_look(struct watcher *w)
