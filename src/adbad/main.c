@@ -12,9 +12,11 @@ int main(int argc, char **argv)
     struct daemon d;
     struct options options;
     struct errinfo ei = {0};
-    int status = options_parse(argc, argv, &options);
+    int status;
     enum err e;
 
+    signal(SIGHUP, SIG_IGN); /* nor does it end us before it has a meaning */
+    status = options_parse(argc, argv, &options);
     if (status >= 0)
         return status;
     signal(SIGCHLD, SIG_DFL); /* one that is ignored is inherited, and would lose how jobs end */

@@ -282,9 +282,10 @@ static void on_recorded(struct ledger_entry *entry, enum err e)
     owed_drop(w, o);
 }
 
-/* Whether the request is granted through the directory: no threshold, and nobody is counted. */
+/* Whether the request is granted through the directory: no threshold, and nobody is counted. *how
+ * tells what proof was asked for then. */
 static bool member_grant(struct daemon_worker *w, struct net_call *call,
-                         const struct kms_decision *dec)
+                         const struct kms_decision *dec, int *how)
 {
     const struct daemon *d = w->d;
     const struct settings *s = daemon_worker_settings(w);
@@ -302,6 +303,7 @@ static bool member_grant(struct daemon_worker *w, struct net_call *call,
         !coverage_has(d->coverage, &dec->request.kms_id, q.now))
         return false;
     kms_text_get(dec->request.workstation, KMS_WORKSTATION_UNITS, workstation, sizeof(workstation));
+    *how = q.how;
     p = proof_judge(&q, membership_members(d->membership));
     counter_add(&w->proofs[p], 1);
     if (p != PROOF_MEMBER)
@@ -313,21 +315,22 @@ static bool member_grant(struct daemon_worker *w, struct net_call *call,
 }
 
 /* How a member proved to be one; nothing where its name was believed. */
-static void describe_proof(const struct daemon *d, const struct rpc_security_facts *peer,
+static void describe_proof(int how, const struct rpc_security_facts *peer,
                            struct store_activation *a)
 {
     char text[SID_TEXT_MAX];
     struct sid sid;
 
-    if (d->settings.proof != SET_PROOF_KERBEROS || peer == NULL)
+    if (how != SET_PROOF_KERBEROS || peer == NULL)
         return;
     snprintf(a->principal, sizeof(a->principal), "%s", peer->principal);
     if (sid_from_bytes(peer->sid, peer->sid_len, &sid))
         snprintf(a->sid, sizeof(a->sid), "%s", sid_format(&sid, text));
 }
 
+/* how: what proof a member gave (enum settings_proof); with STORE_ADBA only. */
 static void record(struct daemon_worker *w, struct net_call *call, const struct kms_decision *dec,
-                   enum store_channel channel)
+                   enum store_channel channel, int how)
 {
     struct owed *o = owed_take(w);
 
@@ -345,7 +348,7 @@ static void record(struct daemon_worker *w, struct net_call *call, const struct 
     o->entry.row.channel = channel;
     if (channel == STORE_ADBA) {
         o->entry.row.count = dec->request.required_count; /* what the client asks for is there */
-        describe_proof(w->d, net_call_rpc(call)->peer, &o->entry.row);
+        describe_proof(how, net_call_rpc(call)->peer, &o->entry.row);
     }
     ledger_add(w->port, &o->entry);
 }
@@ -364,6 +367,7 @@ void activation_call(struct daemon_worker *w, struct net_call *call)
     struct kms_decision dec;
     const uint8_t *data;
     bool ready = ledger_ready(w->d->ledger); /* what is relayed is recorded elsewhere */
+    int how = SET_PROOF_NONE;
     size_t n;
 
     if (kms_stub_read_request(rpc->stub, rpc->stub_len, rpc->big, rpc->ndr64, &data, &n) !=
@@ -376,10 +380,10 @@ void activation_call(struct daemon_worker *w, struct net_call *call)
         return;
     }
     kms_host_open(w->d->host, w->protector, data, n, daemon_worker_now(w), &dec);
-    if (ready && may_be_granted(&dec) && member_grant(w, call, &dec)) {
-        record(w, call, &dec, STORE_ADBA);
+    if (ready && may_be_granted(&dec) && member_grant(w, call, &dec, &how)) {
+        record(w, call, &dec, STORE_ADBA, how);
     } else if (dec.reason == KMS_ANSWERED && ready) {
-        record(w, call, &dec, STORE_KMS);
+        record(w, call, &dec, STORE_KMS, how);
     } else if (relaying_wants(w->relaying, &dec, n)) {
         relaying_call(w->relaying, call, data, n);
     } else if (!ready) {

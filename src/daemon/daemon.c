@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "daemon/clearing.h"
 #include "daemon/control.h"
+#include "daemon/hangup.h"
 #include "daemon/hostevent.h"
 #include "daemon/membership.h"
 #include "daemon/publisher.h"
@@ -48,8 +49,11 @@ static void close_nothing(struct daemon *d)
 
 static enum err open_settings(struct daemon *d, struct errinfo *ei)
 {
-    enum err e = settings_load(d->options.config, &d->settings, ei);
+    enum err e;
 
+    if (!d->options.check)
+        hangup_keep();
+    e = settings_load(d->options.config, &d->settings, ei);
     if (e != ERR_OK)
         return e;
     /* A check tells the person who asked for it. */
@@ -221,7 +225,6 @@ static enum err open_loop(struct daemon *d, struct errinfo *ei)
     int rc = uv_loop_init(&d->loop);
 
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);  /* until there is something to reload */
     signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error to handle, not an end */
     d->loop.data = d;
     return rc == 0 ? ERR_OK : err_fail_errno(ei, -rc, "start the event loop");
@@ -770,22 +773,21 @@ static void on_signal(uv_signal_t *s, int number)
     uv_stop(&d->loop);
 }
 
-static void on_hangup(uv_signal_t *s, int number)
+static void on_hangup(uv_async_t *a)
 {
-    struct daemon *d = s->data;
+    struct daemon *d = a->data;
     struct errinfo ei = {0};
 
-    (void)number;
     if (logsink_reopen(&d->sink, &ei) != ERR_OK)
         log_as(&d->log, LOGL_WARN, LOGK_SETTINGS, NULL, "%s; the old one is written on", ei.text);
     reload_on_signal(d);
 }
 
-static void watch_signal(struct daemon *d, uv_signal_t *s, int number, uv_signal_cb cb)
+static void watch_signal(struct daemon *d, uv_signal_t *s, int number)
 {
     uv_signal_init(&d->loop, s);
     s->data = d;
-    uv_signal_start(s, cb, number);
+    uv_signal_start(s, on_signal, number);
 }
 
 static void on_alive(uv_timer_t *t)
@@ -810,9 +812,10 @@ int daemon_run(struct daemon *d)
 {
     char addresses[512];
 
-    watch_signal(d, &d->sigterm, SIGTERM, on_signal);
-    watch_signal(d, &d->sigint, SIGINT, on_signal);
-    watch_signal(d, &d->sighup, SIGHUP, on_hangup);
+    watch_signal(d, &d->sigterm, SIGTERM);
+    watch_signal(d, &d->sigint, SIGINT);
+    hangup_watch(&d->loop, &d->sighup, on_hangup);
+    d->sighup.data = d;
     start_alive(d);
     net_server_addresses(d->net, addresses, sizeof(addresses));
     if (d->sink.journal < 0) /* who started us by hand, or a script, waits for this line */
@@ -823,6 +826,7 @@ int daemon_run(struct daemon *d)
     notify_ready(&d->manager);
     if (!d->steward_lost)
         uv_run(&d->loop, UV_RUN_DEFAULT);
+    hangup_ignore();
     uv_close((uv_handle_t *)&d->alive, NULL);
     uv_close((uv_handle_t *)&d->sigterm, NULL);
     uv_close((uv_handle_t *)&d->sigint, NULL);

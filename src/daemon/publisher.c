@@ -347,7 +347,7 @@ void publisher_enable(struct publisher *p, bool enabled)
 
 void publisher_settings_changed(struct publisher *p)
 {
-    if (p->started && !p->closing && p->conf.enabled)
+    if (p->started && !p->closing)
         begin_first(p);
 }
 

@@ -15,7 +15,7 @@ struct retention {
     uv_timer_t timer;
     struct ledger_job job;
     bool busy, closing, closed;
-    int64_t before;     /* of this round */
+    int64_t before;     /* of this step */
     uint64_t removed;   /* in this round */
     uint64_t step_took; /* the writer's until done */
 };
@@ -60,10 +60,11 @@ static void on_timer(uv_timer_t *t)
 {
     struct retention *r = t->data;
 
-    if (r->conf.keep == 0) /* for ever */
+    if (r->conf.keep == 0) { /* for ever; maybe since the last step only */
+        end_round(r);
         return;
-    if (r->removed == 0)
-        r->before = clk_now(&r->conf.clk) - r->conf.keep;
+    }
+    r->before = clk_now(&r->conf.clk) - r->conf.keep;
     r->busy = true;
     r->job = (struct ledger_job){.write = on_write, .done = on_done, .arg = r};
     ledger_post(r->conf.port, &r->job);

@@ -309,6 +309,47 @@ static void turned_off_with_the_relay_down_it_goes(void **state)
     close_world(w);
 }
 
+/* ---- other settings ---- */
+
+/* lab.example is not the realm's any more. */
+static void forest_becomes_unset(struct world *w)
+{
+    w->d.settings.lab_forest = NULL;
+    publisher_settings_changed(w->d.publisher);
+}
+
+static void what_may_not_be_there_any_more_goes_at_once(void **state)
+{
+    struct world *w = open_world(false, "lab.example", PUBLISH_RELAY_NONE);
+
+    (void)state;
+    remember(w, "lab.example");
+    publisher_start(w->d.publisher);
+    expect_quiet(w);
+    forest_becomes_unset(w);
+    assert_int_equal(next_round(w).what, UPDATE_RETRACT);
+    remember(w, NULL);
+    answer(w, "lab.example", ERR_OK);
+    expect_quiet(w);
+    close_world(w);
+}
+
+static void what_is_published_meanwhile_goes_after_it(void **state)
+{
+    struct world *w = open_world(false, "lab.example", PUBLISH_RELAY_NONE);
+
+    (void)state;
+    publisher_start(w->d.publisher);
+    assert_int_equal(command(w, publisher_publish_command), 1);
+    assert_int_equal(next_round(w).what, UPDATE_PUBLISH);
+    forest_becomes_unset(w);
+    remember(w, "lab.example");
+    w->d.settings.dns_retry = w->d.settings.dns_interval; /* no timer brings it */
+    answer(w, "lab.example", ERR_OK);
+    assert_int_equal(next_round(w).what, UPDATE_RETRACT);
+    close_world(w);
+}
+
 /* ---- turned off ---- */
 
 /* Nobody takes the steward's jobs, until it is mended. */
@@ -419,6 +460,8 @@ int main(void)
         cmocka_unit_test(what_may_be_there_stays),
         cmocka_unit_test(published_by_hand_it_goes_with_the_relay),
         cmocka_unit_test(turned_off_with_the_relay_down_it_goes),
+        cmocka_unit_test(what_may_not_be_there_any_more_goes_at_once),
+        cmocka_unit_test(what_is_published_meanwhile_goes_after_it),
         cmocka_unit_test(a_withdrawal_that_cannot_begin_has_failed_and_is_tried_again),
         cmocka_unit_test(a_look_that_cannot_begin_publishes_nothing),
         cmocka_unit_test(what_came_due_before_it_was_turned_off_is_not_published),
