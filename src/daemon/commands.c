@@ -34,7 +34,7 @@ static enum err status(void *arg, const json_t *request, json_t *reply, struct e
 static enum err reload_hostkeys(void *arg, const json_t *request, json_t *reply, struct errinfo *ei)
 {
     struct daemon *d = arg;
-    enum err e = groups_load(d, &d->settings, ei);
+    enum err e = groups_load(d, ei);
 
     (void)request;
     if (e == ERR_OK)

@@ -314,7 +314,7 @@ static enum err open_host(struct daemon *d, struct errinfo *ei)
     };
     snprintf(d->host_conf.epid, sizeof(d->host_conf.epid), "adbad-%s-kms", d->bundle.id);
     d->host = kms_host_new(&d->host_conf);
-    e = d->host == NULL ? err_nomem(ei) : groups_load(d, &d->settings, ei);
+    e = d->host == NULL ? err_nomem(ei) : groups_load(d, ei);
     if (e == ERR_OK && d->settings.kms_mode == SET_KMS_REFUSE) {
         kms_host_set_refusing(d->host, true);
         log_as(&d->log, LOGL_WARN, LOGK_SETTINGS, NULL,

@@ -127,9 +127,20 @@ static inline int64_t daemon_now(const struct daemon *d)
 /* Parses the command line. -1 to go on, or the exit code to end with. */
 int options_parse(int argc, char **argv, struct options *out);
 
-/* groups.c: reads the installed host keys and tells the host what it serves by these settings. On
- * failure all is as it was. */
-MUST_CHECK enum err groups_load(struct daemon *d, const struct settings *s, struct errinfo *ei);
+/* groups.c: the installed host keys, and what they serve by some settings. */
+struct groups {
+    struct kms_keyring *keyring;
+    struct installed_key *keys;
+    size_t n;
+};
+/* Reads them; zero *out. The host serves as it did. */
+MUST_CHECK enum err groups_read(struct daemon *d, const struct settings *s, struct groups *out,
+                                struct errinfo *ei);
+/* The host serves these from now on; empties *g. */
+void groups_use(struct daemon *d, struct groups *g);
+void groups_fini(struct groups *g); /* an empty one is fine */
+/* Both, by the settings that are in use. On failure all is as it was. */
+MUST_CHECK enum err groups_load(struct daemon *d, struct errinfo *ei);
 
 /* counting.c: the count as the start finds it, before the ledger has a writer; then conf.count,
  * conf.save and conf.rebuild of the ledger. */

@@ -63,21 +63,21 @@ static void judge(struct daemon *d, const struct kms_hostkind *kind, struct inst
                g->name);
 }
 
-static enum err apply(struct daemon *d, const struct installed_key *keys,
-                      const struct loading *with, size_t n, struct errinfo *ei)
+static struct kms_keyring *make_keyring(const struct daemon *d, const struct installed_key *keys,
+                                        const struct loading *with, size_t n)
 {
     struct kms_key *all = calloc(n + 1, sizeof(*all));
-    enum err e = ERR_NOMEM;
+    struct kms_keyring *ring = NULL;
 
     if (all != NULL) {
         for (size_t i = 0; i < n; i++)
             all[i] = (struct kms_key){.group = keys[i].group,
                                       .activated = keys[i].how != INSTALLATION_NOT,
                                       .kind = &with[i].kind};
-        e = kms_host_set_keys(d->host, all, n);
+        ring = kms_keyring_new(d->catalog, all, n);
     }
     free(all);
-    return e == ERR_OK ? ERR_OK : err_nomem(ei);
+    return ring;
 }
 
 /* The host as it is, with the updates that it had when the key was installed. */
@@ -134,41 +134,65 @@ static enum err load_all(struct daemon *d, const struct settings *s,
     return ERR_OK;
 }
 
-enum err groups_load(struct daemon *d, const struct settings *s, struct errinfo *ei)
+enum err groups_read(struct daemon *d, const struct settings *s, struct groups *out,
+                     struct errinfo *ei)
 {
-    struct installed_key *keys = NULL;
     struct loading *with = NULL;
     struct hostkey *installed = NULL;
-    size_t n = 0, used = 0;
+    size_t n = 0;
     enum err e = check_settings(d, s, ei);
 
     if (e == ERR_OK)
         e = hostkey_installed(s->state_dir, false, &installed, &n, ei);
     if (e != ERR_OK)
         return e;
-    keys = calloc(n + 1, sizeof(*keys));
+    out->keys = calloc(n + 1, sizeof(*out->keys));
     with = calloc(n + 1, sizeof(*with));
-    e = keys == NULL || with == NULL ? err_nomem(ei)
-                                     : load_all(d, s, installed, n, keys, with, &used, ei);
-    if (e == ERR_OK)
-        e = apply(d, keys, with, used, ei);
+    e = out->keys == NULL || with == NULL
+            ? err_nomem(ei)
+            : load_all(d, s, installed, n, out->keys, with, &out->n, ei);
     if (e == ERR_OK) {
-        free(d->keys);
-        d->keys = keys;
-        d->key_count = used;
-        keys = NULL;
+        out->keyring = make_keyring(d, out->keys, with, out->n);
+        e = out->keyring == NULL ? err_nomem(ei) : ERR_OK;
     }
-    if (e == ERR_OK && used == 0)
-        log_as(&d->log, LOGL_WARN, LOGK_HOSTKEY_BAD, "none",
-               "no host key is installed in %s: every request is refused with 0xC004F042; run "
-               "\"adbactl hostkey issue\", then \"adbactl hostkey install\"",
-               s->state_dir);
     for (size_t i = 0; with != NULL && i < n; i++)
         installation_fini(&with[i].beside);
     for (size_t i = 0; i < n; i++)
         hostkey_fini(&installed[i]);
     free(with);
-    free(keys);
     free(installed);
+    if (e != ERR_OK)
+        groups_fini(out);
+    return e;
+}
+
+void groups_use(struct daemon *d, struct groups *g)
+{
+    kms_host_set_keyring(d->host, g->keyring);
+    free(d->keys);
+    d->keys = g->keys;
+    d->key_count = g->n;
+    *g = (struct groups){0};
+    if (d->key_count == 0)
+        log_as(&d->log, LOGL_WARN, LOGK_HOSTKEY_BAD, "none",
+               "no host key is installed in %s: every request is refused with 0xC004F042; run "
+               "\"adbactl hostkey issue\", then \"adbactl hostkey install\"",
+               d->settings.state_dir);
+}
+
+void groups_fini(struct groups *g)
+{
+    kms_keyring_free(g->keyring);
+    free(g->keys);
+    *g = (struct groups){0};
+}
+
+enum err groups_load(struct daemon *d, struct errinfo *ei)
+{
+    struct groups g = {0};
+    enum err e = groups_read(d, &d->settings, &g, ei);
+
+    if (e == ERR_OK)
+        groups_use(d, &g);
     return e;
 }

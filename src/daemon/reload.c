@@ -15,6 +15,7 @@ struct reload {
     struct daemon *d;
     struct settings next;
     struct net_limits *limits; /* of next */
+    struct groups groups;      /* likewise; empty if what they serve stays */
     json_t *applied, *restart; /* what changed */
     bool directory, dns;       /* something of these takes effect */
 };
@@ -46,21 +47,6 @@ static enum err note(void *reload, const struct conf_key *k, bool takes_effect,
 
 /* ---- before: all that can fail ---- */
 
-static enum err prepare(struct reload *r, struct errinfo *ei)
-{
-    struct net_conf conf = {0};
-    enum err e = relaying_check(&r->next, ei);
-
-    if (e == ERR_OK)
-        e = publisher_check(&r->next, ei);
-    daemon_net_limits(&r->next, &conf);
-    if (e == ERR_OK)
-        e = net_limits_new(&conf, &r->limits, ei);
-    if (e == ERR_OK)
-        e = settings_share(&r->next, ei);
-    return e;
-}
-
 static bool host_changed(const struct settings *a, const struct settings *b)
 {
     bool changed = false;
@@ -76,19 +62,31 @@ static bool host_changed(const struct settings *a, const struct settings *b)
     return changed;
 }
 
-/* Each of the two whole or not at all, too. */
-static enum err tell_others(struct reload *r, struct errinfo *ei)
+static enum err prepare(struct reload *r, struct errinfo *ei)
 {
-    struct daemon *d = r->d;
-    bool host = host_changed(&d->settings, &r->next);
-    enum err e = host ? groups_load(d, &r->next, ei) : ERR_OK;
+    struct net_conf conf = {0};
+    enum err e = relaying_check(&r->next, ei);
 
-    if (e != ERR_OK)
-        return e;
-    e = job_reload(d->steward, ei);
-    if (e != ERR_OK && host)
-        (void)!groups_load(d, &d->settings, NULL);
+    if (e == ERR_OK)
+        e = publisher_check(&r->next, ei);
+    daemon_net_limits(&r->next, &conf);
+    if (e == ERR_OK)
+        e = net_limits_new(&conf, &r->limits, ei);
+    if (e == ERR_OK && host_changed(&r->d->settings, &r->next))
+        e = groups_read(r->d, &r->next, &r->groups, ei);
+    if (e == ERR_OK)
+        e = settings_share(&r->next, ei);
     return e;
+}
+
+/* The last that can fail: once the steward has said yes, it works by them. */
+static enum err tell_steward(struct reload *r, struct errinfo *ei)
+{
+    uint8_t digest[JOB_DIGEST_LEN];
+    enum err e = settings_digest(&r->next, digest, ei);
+
+    _Static_assert(SETTINGS_DIGEST_LEN == JOB_DIGEST_LEN, "the digest's length");
+    return e == ERR_OK ? job_reload(r->d->steward, digest, ei) : e;
 }
 
 /* ---- after: nothing can ---- */
@@ -104,6 +102,8 @@ static void apply(struct reload *r)
     d->log_dest.max = (enum log_level)d->settings.log_level;
     overrides_apply(d);
     kms_host_set_refusing(d->host, d->settings.kms_mode == SET_KMS_REFUSE);
+    if (r->groups.keyring != NULL)
+        groups_use(d, &r->groups);
     net_server_set_limits(d->net, r->limits);
     r->limits = NULL;
     retention_set_keep(d->retention, d->settings.keep);
@@ -132,10 +132,11 @@ static enum err reload(struct reload *r, struct errinfo *ei)
     if (e == ERR_OK)
         e = prepare(r, ei);
     if (e == ERR_OK)
-        e = tell_others(r, ei);
+        e = tell_steward(r, ei);
     if (e == ERR_OK)
         apply(r);
     net_limits_free(r->limits);
+    groups_fini(&r->groups);
     if (r->next.shared != NULL)
         settings_drop(&r->next);
     else

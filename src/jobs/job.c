@@ -1,9 +1,12 @@
 #include "jobs/job.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#define RELOAD_MS 5000 /* for the steward to read its configuration */
 
 /* ---- packets over a socket ---- */
 
@@ -43,35 +46,14 @@ enum err job_receive(int fd, struct buf *packet, struct errinfo *ei)
 
 /* ---- the network process' side ---- */
 
-/* What became of a message to the steward. */
-static enum err passed(ssize_t sent, struct errinfo *ei)
-{
-    if (sent == 1)
-        return ERR_OK;
-    if (errno == EAGAIN)
-        return err_fail(ei, ERR_BUSY, "ask the steward process: it is behind with its work");
-    return err_fail(ei, ERR_IO, "ask the steward process: it is gone (%s)", strerror(errno));
-}
-
-enum err job_reload(int steward, struct errinfo *ei)
-{
-    const char byte = JOB_CONTROL_RELOAD;
-    ssize_t sent;
-
-    do
-        sent = send(steward, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-    while (sent < 0 && errno == EINTR);
-    return passed(sent, ei);
-}
-
-static enum err pass(int steward, int fd, struct errinfo *ei)
+/* A message to the steward, with a descriptor. */
+static enum err pass(int steward, const uint8_t *message, size_t len, int fd, struct errinfo *ei)
 {
     union {
         struct cmsghdr align;
         char space[CMSG_SPACE(sizeof(int))];
     } control = {0};
-    char byte = JOB_CONTROL_JOB;
-    struct iovec io = {.iov_base = &byte, .iov_len = 1};
+    struct iovec io = {.iov_base = (void *)message, .iov_len = len};
     struct msghdr m = {.msg_iov = &io,
                        .msg_iovlen = 1,
                        .msg_control = &control,
@@ -86,10 +68,16 @@ static enum err pass(int steward, int fd, struct errinfo *ei)
     do
         sent = sendmsg(steward, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (sent < 0 && errno == EINTR);
-    return passed(sent, ei);
+    if (sent == (ssize_t)len)
+        return ERR_OK;
+    if (errno == EAGAIN)
+        return err_fail(ei, ERR_BUSY, "ask the steward process: it is behind with its work");
+    return err_fail(ei, ERR_IO, "ask the steward process: it is gone (%s)", strerror(errno));
 }
 
-enum err job_open(int steward, struct job *out, struct errinfo *ei)
+/* The same with one end of a new socket; *out is the other. */
+static enum err pass_socket(int steward, const uint8_t *message, size_t len, struct job *out,
+                            struct errinfo *ei)
 {
     int pair[2];
     enum err e;
@@ -97,12 +85,79 @@ enum err job_open(int steward, struct job *out, struct errinfo *ei)
     *out = JOB_NONE;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         return err_fail_errno(ei, errno, "make a socket for a job of the steward");
-    e = pass(steward, pair[1], ei);
+    e = pass(steward, message, len, pair[1], ei);
     close(pair[1]);
     if (e == ERR_OK)
         out->fd = pair[0];
     else
         close(pair[0]);
+    return e;
+}
+
+enum err job_open(int steward, struct job *out, struct errinfo *ei)
+{
+    static const uint8_t message[] = {JOB_CONTROL_JOB};
+
+    return pass_socket(steward, message, sizeof(message), out, ei);
+}
+
+static enum err no_answer(enum err e, struct errinfo *ei)
+{
+    return e == ERR_TIMEOUT ? err_fail(ei, e, "the steward process does not answer; try again")
+                            : err_fail(ei, e, "the steward process ended without an answer");
+}
+
+/* Whoever is late finds the socket shut: what is not here by then is never sent, and what could be
+ * sent is here. */
+static enum err await_answer(int fd, struct buf *packet, struct errinfo *ei)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    enum err e;
+    int ready;
+
+    do
+        ready = poll(&p, 1, RELOAD_MS);
+    while (ready < 0 && errno == EINTR);
+    if (ready <= 0)
+        (void)shutdown(fd, SHUT_RDWR);
+    e = job_receive(fd, packet, ei);
+    return e == ERR_OK && packet->len == 0 ? no_answer(ready <= 0 ? ERR_TIMEOUT : ERR_IO, ei) : e;
+}
+
+static enum err read_verdict(const struct buf *packet, struct errinfo *ei)
+{
+    struct wire_rd r = wire_reader(packet->data, packet->len);
+    struct errinfo said = {0};
+    unsigned type = wire_u8(&r);
+    enum err e;
+
+    if (type == PACKET_FAILED)
+        packet_error(&r, &said);
+    e = packet_read(&r, ei);
+    if (e != ERR_OK || type == PACKET_END)
+        return e;
+    if (said.code == ERR_OK)
+        return err_fail(ei, ERR_MALFORMED, "steward: neither taken nor refused");
+    if (ei != NULL)
+        *ei = said;
+    return said.code;
+}
+
+enum err job_reload(int steward, const uint8_t digest[JOB_DIGEST_LEN], struct errinfo *ei)
+{
+    uint8_t message[JOB_CONTROL_MAX] = {JOB_CONTROL_RELOAD};
+    struct buf packet = BUF_INIT;
+    struct job j;
+    enum err e;
+
+    memcpy(message + 1, digest, JOB_DIGEST_LEN);
+    e = pass_socket(steward, message, sizeof(message), &j, ei);
+    if (e == ERR_OK)
+        e = await_answer(j.fd, &packet, ei);
+    if (e == ERR_OK)
+        e = read_verdict(&packet, ei);
+    job_close(&j);
+    buf_fini(&packet);
     return e;
 }
 

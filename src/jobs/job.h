@@ -16,8 +16,14 @@ struct job {
  * it is behind. */
 MUST_CHECK enum err job_open(int steward, struct job *out, struct errinfo *ei);
 
-/* Has the steward read its configuration again, before any job that is opened after this. */
-MUST_CHECK enum err job_reload(int steward, struct errinfo *ei);
+/* Has the steward read its configuration again, before any job that is opened after this, and waits
+ * (some seconds at most) for what it says of it. The steward takes nothing but settings of that
+ * digest (settings_digest). On failure it has not taken them and won't: ERR_CONFLICT: it read
+ * others; ERR_TIMEOUT: it says nothing; ERR_IO, ERR_BUSY: as above; else why it can't take what it
+ * read. */
+#define JOB_DIGEST_LEN 32
+MUST_CHECK enum err job_reload(int steward, const uint8_t digest[JOB_DIGEST_LEN],
+                               struct errinfo *ei);
 
 /* Takes one packet's fields, of any type but PACKET_END and PACKET_FAILED. */
 typedef enum err job_take_fn(void *arg, enum packet_type type, struct wire_rd *r,
@@ -34,8 +40,10 @@ void job_close(struct job *j);
 
 /* ---- for both ends ---- */
 
-/* A message on the control socket: one byte, the first kind with a job's socket. */
+/* A message on the control socket: one byte, after RELOAD the digest; with it a socket, that of the
+ * job or for PACKET_END or PACKET_FAILED. */
 enum job_control { JOB_CONTROL_JOB, JOB_CONTROL_RELOAD };
+#define JOB_CONTROL_MAX (1 + JOB_DIGEST_LEN)
 
 /* A packet_send_fn over a socket; arg: int *. */
 MUST_CHECK enum err job_send(void *fd, const struct buf *packet, struct errinfo *ei);

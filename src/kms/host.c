@@ -65,17 +65,24 @@ void kms_host_free(struct kms_host *h)
     free(h);
 }
 
-enum err kms_host_set_keys(struct kms_host *h, const struct kms_key *keys, size_t n)
+void kms_host_set_keyring(struct kms_host *h, struct kms_keyring *ring)
 {
-    struct kms_keyring *ring = kms_keyring_new(h->conf.catalog, keys, n), *old;
+    struct kms_keyring *old;
 
-    if (ring == NULL)
-        return ERR_NOMEM;
     pthread_rwlock_wrlock(&h->policy_lock);
     old = h->keyring;
     h->keyring = ring;
     pthread_rwlock_unlock(&h->policy_lock);
     kms_keyring_free(old);
+}
+
+enum err kms_host_set_keys(struct kms_host *h, const struct kms_key *keys, size_t n)
+{
+    struct kms_keyring *ring = kms_keyring_new(h->conf.catalog, keys, n);
+
+    if (ring == NULL)
+        return ERR_NOMEM;
+    kms_host_set_keyring(h, ring);
     return ERR_OK;
 }
 

@@ -35,7 +35,9 @@ struct kms_host;
 struct kms_host *kms_host_new(const struct kms_host_conf *conf);
 void kms_host_free(struct kms_host *h);
 
-/* Replaces the host keys. ERR_NOMEM leaves the old ones. */
+/* Replaces the host keys, and takes the keyring, which is of the same catalogue. */
+void kms_host_set_keyring(struct kms_host *h, struct kms_keyring *ring);
+/* The same with a keyring of these keys. ERR_NOMEM leaves the old ones. */
 MUST_CHECK enum err kms_host_set_keys(struct kms_host *h, const struct kms_key *keys, size_t n);
 /* The same for a host that serves everything its groups list; activated[i] tells whether key i is
  * activated. */

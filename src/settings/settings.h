@@ -155,6 +155,12 @@ typedef enum err settings_change_fn(void *arg, const struct conf_key *k, bool ta
 MUST_CHECK enum err settings_take(const struct settings *was, struct settings *now,
                                   settings_change_fn *each, void *arg, struct errinfo *ei);
 
+/* SHA-256 over every key that a reload can change, by name and value: two programs that took the
+ * same settings from one configuration agree on it. */
+#define SETTINGS_DIGEST_LEN 32
+MUST_CHECK enum err settings_digest(const struct settings *s, uint8_t out[SETTINGS_DIGEST_LEN],
+                                    struct errinfo *ei);
+
 /* The checks of settings_load for settings that come from two readings. */
 MUST_CHECK enum err settings_check_mixed(const struct settings *s, struct errinfo *ei);
 

@@ -1,6 +1,10 @@
 /* take: which changes of the configuration a running program takes. */
+#include <stdlib.h>
 #include <string.h>
 
+#include <openssl/sha.h>
+
+#include "base/buf.h"
 #include "settings/settings.h"
 
 /* All of [directory] belongs together. */
@@ -27,4 +31,39 @@ enum err settings_take(const struct settings *was, struct settings *now, setting
             e = err_nomem(ei);
     }
     return e == ERR_OK ? settings_check_mixed(now, ei) : e;
+}
+
+/* "kms idle 30s", each word with its NUL; an unset key has no third word, a newline ends each. */
+static enum err put_key(struct buf *b, const struct conf_key *k, const struct settings *s)
+{
+    char *text = NULL;
+    enum err e = conf_text(k, s, &text);
+
+    if (e == ERR_OK) {
+        buf_add(b, k->section, strlen(k->section) + 1);
+        buf_add(b, k->name, strlen(k->name) + 1);
+        if (text != NULL)
+            buf_add(b, text, strlen(text) + 1);
+        buf_add(b, "\n", 1);
+    }
+    free(text);
+    return e;
+}
+
+enum err settings_digest(const struct settings *s, uint8_t out[SETTINGS_DIGEST_LEN],
+                         struct errinfo *ei)
+{
+    struct buf all = BUF_INIT;
+    enum err e = ERR_OK;
+
+    _Static_assert(SETTINGS_DIGEST_LEN == SHA256_DIGEST_LENGTH, "it is one of SHA-256");
+    for (size_t i = 0; e == ERR_OK && i < settings_table.n; i++)
+        if (settings_table.keys[i].when == CONF_RELOAD)
+            e = put_key(&all, &settings_table.keys[i], s);
+    if (e == ERR_OK)
+        e = all.err;
+    if (e == ERR_OK)
+        SHA256(all.data, all.len, out);
+    buf_fini(&all);
+    return e == ERR_OK ? ERR_OK : err_nomem(ei);
 }

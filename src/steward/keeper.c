@@ -109,6 +109,28 @@ static void start_job(struct keeper *k, int fd)
         .pid = pid, .fd = fd, .until = clk_uptime_ms() + k->settings.job_limit * 1000};
 }
 
+/* ---- what is told ---- */
+
+/* Waits for nobody. */
+static enum err send_now(void *fd, const struct buf *packet, struct errinfo *ei)
+{
+    return send(*(int *)fd, packet->data, packet->len, MSG_NOSIGNAL | MSG_DONTWAIT) ==
+                   (ssize_t)packet->len
+               ? ERR_OK
+               : err_fail_errno(ei, errno, "answer");
+}
+
+/* The last packet on fd; false: nobody is there to read it. */
+static bool answer(int fd, const struct errinfo *why)
+{
+    struct packet_out o = {.send = send_now, .arg = &fd};
+    enum err e =
+        why->code == ERR_OK ? packet_send_end(&o, NULL) : packet_send_failed(&o, why, NULL);
+
+    buf_fini(&o.buf);
+    return e == ERR_OK;
+}
+
 /* ---- the end of a job ---- */
 
 /* It may have been killed between two lines of its own: nsupdate's ticket is not left behind. */
@@ -124,8 +146,6 @@ static void remove_tickets(const struct keeper *k)
 static void tell_end(const struct keeper *k, const struct task *t, int status)
 {
     struct errinfo why = {0};
-    struct buf packet = BUF_INIT;
-    struct wire_wr w = wire_writer(&packet);
 
     if (t->late)
         err_fail(&why, ERR_TIMEOUT,
@@ -140,11 +160,7 @@ static void tell_end(const struct keeper *k, const struct task *t, int status)
                  WEXITSTATUS(status));
     log_as(&k->log, LOGL_ERROR, LOGK_STEWARD_JOB, t->late ? "late" : "ended", "process %d: %s",
            (int)t->pid, why.text);
-    wire_put_u8(&w, PACKET_FAILED);
-    packet_put_error(&w, &why);
-    if (wire_written(&w) == ERR_OK)
-        (void)!send(t->fd, packet.data, packet.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    buf_fini(&packet);
+    (void)answer(t->fd, &why);
 }
 
 static void bury(struct keeper *k, struct task *t, int status)
@@ -217,66 +233,87 @@ static void __attribute__((noreturn)) leave(struct keeper *k)
 
 /* ---- requests ---- */
 
-/* Nobody's word is taken for what the files say; the network process has found them good. */
-static void reload(struct keeper *k)
+/* What the files say, if that is what the network process took: it may read them at another time
+ * than we. */
+static enum err read_again(const struct keeper *k, const uint8_t *digest, struct settings *next,
+                           struct errinfo *ei)
 {
-    struct errinfo ei = {0};
-    struct settings next;
-    enum err e = settings_load(k->config, &next, &ei);
+    uint8_t ours[SETTINGS_DIGEST_LEN];
+    enum err e = settings_load(k->config, next, ei);
 
+    _Static_assert(SETTINGS_DIGEST_LEN == JOB_DIGEST_LEN, "the digest's length");
     if (e == ERR_OK)
-        e = settings_take(&k->settings, &next, NULL, NULL, &ei);
-    if (e != ERR_OK) {
-        log_as(&k->log, LOGL_ERROR, LOGK_SETTINGS, "bad",
-               "configuration not reloaded, all stays as it was: %s", ei.text);
+        e = settings_take(&k->settings, next, NULL, NULL, ei);
+    if (e == ERR_OK)
+        e = settings_digest(next, ours, ei);
+    if (e == ERR_OK && memcmp(ours, digest, sizeof(ours)) != 0)
+        e = err_fail(ei, ERR_CONFLICT, "the files changed while they were read; reload again");
+    return e;
+}
+
+/* Nobody's word is taken for what the files say. Settings are swapped only once it could be told:
+ * an asker who has given up finds them as they were. A failure is for the asker to log. */
+static void reload(struct keeper *k, const uint8_t *digest, int fd)
+{
+    struct errinfo why = {0};
+    struct settings next = {0}, old = k->settings;
+    enum err e = read_again(k, digest, &next, &why);
+
+    if (!answer(fd, &why) || e != ERR_OK) {
         settings_free(&next);
         return;
     }
-    settings_free(&k->settings);
     k->settings = next;
     k->dest.max = (enum log_level)next.log_level;
+    settings_free(&old);
 }
 
-/* What was asked, and the descriptor that came with it or -1; false: the network process is gone.
- */
-static bool receive(enum job_control *what, int *fd)
+struct message {
+    uint8_t bytes[JOB_CONTROL_MAX];
+    ssize_t len;
+    int fd; /* -1: none came with it */
+};
+
+/* What was asked; len is -1 if nothing. False: the network process is gone. */
+static bool receive(struct message *in)
 {
     union {
         struct cmsghdr align;
         char space[CMSG_SPACE(sizeof(int))];
     } control = {0};
-    uint8_t byte = JOB_CONTROL_JOB;
-    struct iovec io = {.iov_base = &byte, .iov_len = 1};
+    struct iovec io = {.iov_base = in->bytes, .iov_len = sizeof(in->bytes)};
     struct msghdr m = {.msg_iov = &io,
                        .msg_iovlen = 1,
                        .msg_control = &control,
                        .msg_controllen = CMSG_LEN(sizeof(int))}; /* one, not two */
-    ssize_t got = recvmsg(CONTROL_FD, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     const struct cmsghdr *c;
 
-    *fd = -1;
-    *what = JOB_CONTROL_JOB;
-    if (got <= 0)
-        return got < 0 && (errno == EAGAIN || errno == EINTR);
+    in->fd = -1;
+    in->len = recvmsg(CONTROL_FD, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    if (in->len <= 0)
+        return in->len < 0 && (errno == EAGAIN || errno == EINTR);
     c = CMSG_FIRSTHDR(&m);
     if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
         c->cmsg_len == CMSG_LEN(sizeof(int)))
-        memcpy(fd, CMSG_DATA(c), sizeof(*fd));
-    *what = (enum job_control)byte;
+        memcpy(&in->fd, CMSG_DATA(c), sizeof(in->fd));
     return true;
 }
 
 static void serve(struct keeper *k)
 {
-    enum job_control what;
-    int fd;
+    struct message in = {0};
 
-    if (!receive(&what, &fd))
+    if (!receive(&in))
         leave(k);
-    if (fd >= 0)
-        start_job(k, fd);
-    else if (what == JOB_CONTROL_RELOAD)
-        reload(k);
+    if (in.fd < 0)
+        return;
+    if (in.bytes[0] == JOB_CONTROL_JOB) {
+        start_job(k, in.fd);
+        return;
+    }
+    if (in.bytes[0] == JOB_CONTROL_RELOAD && in.len == sizeof(in.bytes))
+        reload(k, in.bytes + 1, in.fd);
+    close(in.fd);
 }
 
 static void wait_for_more(struct keeper *k)

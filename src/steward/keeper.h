@@ -13,8 +13,9 @@
 
 /* Forks it, from a process that has read nothing secret, has one thread and does not ignore
  * SIGCHLD. It works by the settings *s, and by those of the files that config names when it is told
- * to read them again. *control is the network process' end of the control socket; to close it ends
- * the keeper, which the caller then waits for.
+ * to read them again and finds what the network process found (jobs/job.h, job_reload). *control is
+ * the network process' end of the control socket; to close it ends the keeper, which the caller
+ * then waits for.
  */
 MUST_CHECK enum err keeper_start(const char *config, const struct settings *s,
                                  const struct log *log, int *control, pid_t *pid,

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+import procfs
 from kms_lab import Clients
 from kms_raw import ACK, RawClient, refused, served
 from lab import Lab, free_port, read_until_closed, wait_for
@@ -518,6 +519,23 @@ def test_a_wrong_file_changes_nothing_and_is_told(host, text, what):
         assert host.outcome() == served() and host.ask("kms.status")["status"]["mode"] == "serve"
     finally:
         os.unlink(path)
+
+
+def test_what_the_steward_does_not_take_changes_nothing(host):
+    """Not the host keys either, which are read before it is asked. Nor is anything taken later, unheard."""
+    steward = procfs.child(host.daemon.process.pid, "adbad-steward")
+    options = {"kms.host_os": "Windows Server 2016"}
+    every = host.key(GROUP)["kms_ids_served"]
+    os.kill(steward, signal.SIGSTOP)
+    try:
+        reply = host.reload(options)
+    finally:
+        os.kill(steward, signal.SIGCONT)
+    assert reply["ok"] is False and "steward process does not answer" in reply["text"]
+    assert host.key(GROUP)["kms_ids_served"] == every and host.outcome() == served()
+    host.daemon.options = {}
+    host.change(options)
+    assert host.key(GROUP)["kms_ids_served"] < every
 
 
 def test_the_command_tells_what_took_effect(host):
