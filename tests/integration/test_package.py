@@ -168,6 +168,36 @@ def test_the_socket_holds_the_port_over_a_restart(machine):
     machine.shell("systemctl disable --now adbad.socket\nsystemctl restart adbad\n")
 
 
+def shown(machine, unit, name):
+    return machine.run("systemctl", "show", f"--property={name}", "--value", unit).out.strip()
+
+
+def test_an_enabled_socket_through_upgrade_and_removal(package, needs, tmp_path):
+    with Machine(needs) as machine:
+        install(machine, older(package, str(tmp_path)))
+        set_up(machine)
+        assert shown(machine, "adbad.socket", "ActiveState") == "inactive"
+        machine.shell("systemctl stop adbad\nsystemctl enable --now adbad.socket\nsystemctl start adbad\n")
+        since, pid = (shown(machine, unit, name) for unit, name in
+                      (("adbad.socket", "ActiveEnterTimestampMonotonic"), ("adbad", "MainPID")))
+
+        install(machine, package)
+        wait_for(lambda: state_of(machine) == "active", "the newer version serves")
+        assert shown(machine, "adbad", "MainPID") != pid
+        # The port was never given up.
+        assert shown(machine, "adbad.socket", "ActiveState") == "active"
+        assert shown(machine, "adbad.socket", "ActiveEnterTimestampMonotonic") == since
+
+        machine.run("apt-get", "-y", "remove", "adbad")
+        assert state_of(machine) == "inactive"
+        assert machine.run("ss", "-Hltn", "sport = :1688").out == ""
+
+        # It was enabled and is again.
+        install(machine, package)
+        wait_for(lambda: state_of(machine) == "active", "it goes on")
+        assert shown(machine, "adbad.socket", "ActiveState") == "active"
+
+
 def test_the_main_job_as_autopkgtest_runs_it(package, needs):
     with Machine([*needs, "ldap-utils", "libsasl2-modules", "slapd"]) as machine:
         install(machine, package)
