@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/csvcell.h"
+
 void json_rows_begin(struct json_rows *r, const char *name)
 {
     r->any = false;
@@ -28,19 +30,9 @@ void json_rows_end(struct json_rows *r)
     puts(r->any ? "\n  ]\n}" : "]\n}");
 }
 
-static void put_quoted(const char *text)
-{
-    putchar('"');
-    for (; *text != '\0'; text++) {
-        if (*text == '"')
-            putchar('"');
-        putchar(*text);
-    }
-    putchar('"');
-}
-
 void csv_cell(struct csv *c, const char *fmt, ...)
 {
+    struct buf cell = BUF_INIT;
     char text[1024];
     va_list ap;
 
@@ -50,10 +42,9 @@ void csv_cell(struct csv *c, const char *fmt, ...)
     if (c->begun)
         putchar(',');
     c->begun = true;
-    if (strpbrk(text, ",\"\r\n") != NULL)
-        put_quoted(text);
-    else
-        fputs(text, stdout);
+    csvcell_add(&cell, text);
+    fwrite(cell.data, 1, cell.len, stdout);
+    buf_fini(&cell);
 }
 
 void csv_end(struct csv *c)

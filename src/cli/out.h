@@ -18,7 +18,7 @@ void json_rows_begin(struct json_rows *r, const char *name);
 MUST_CHECK enum err json_rows_add(struct json_rows *r, json_t *row);
 void json_rows_end(struct json_rows *r);
 
-/* ---- CSV (RFC 4180, but lines end with LF as everywhere here) ---- */
+/* ---- CSV (base/csvcell.h; lines end with LF as everywhere here) ---- */
 
 struct csv {
     bool begun; /* the line has a cell */

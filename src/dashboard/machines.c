@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/csvcell.h"
 #include "dashboard/internal.h"
 #include "report/json.h"
 
@@ -163,15 +164,8 @@ enum err dashboard_machines(struct dashboard *d, struct store *s,
 
 static void cell(struct buf *b, const char *text, bool last)
 {
-    buf_add_str(b, "\"");
-    if (*text != '\0' && strchr("=+-@\t\r", *text) != NULL)
-        buf_add_str(b, "'");
-    for (; *text != '\0'; text++) {
-        if (*text == '"')
-            buf_add_str(b, "\"");
-        buf_add(b, text, 1);
-    }
-    buf_add_str(b, last ? "\"\r\n" : "\",");
+    csvcell_add(b, text);
+    buf_add_str(b, last ? "\r\n" : ",");
 }
 
 static const char *const columns[] = {

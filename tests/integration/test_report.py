@@ -133,6 +133,14 @@ def test_a_name_cannot_steer_the_terminal(lab, host):
     assert any(r["workstation"] == '\x1b[2J,"x' for r in rows(host.ctl("report", "machines", "--csv").out))
 
 
+def test_a_name_is_no_formula(host):
+    with closing(sqlite3.connect(os.path.join(host.folder, "state", "ledger.db"))) as db, db:
+        db.execute("UPDATE activations SET workstation = '=1+1' WHERE id = 1")
+    for words in (("report", "machines"), ("kms", "contacts"), ("ledger", "export")):
+        text = host.ctl(*words, "--csv").out
+        assert "'=1+1" in text and not [c for r in rows(text) for c in r.values() if c[:1] in ("=", "+", "@")]
+
+
 def test_no_ledger_and_an_empty_one(lab):
     daemon = lab.daemon(wait=False)
     daemon.ctl("report", "machines", expect=4)
