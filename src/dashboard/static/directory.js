@@ -47,7 +47,8 @@ function missing(data) {
   switch (data.state) {
     case 'none':
       return empty('No directory is configured', 'Activation objects live in Active Directory or a lab directory. '
-        + 'Name one in adbad.conf and reload:', '[directory] uri = ldap://dc1.lab.example');
+        + 'Name one in [directory] of adbad.conf, with what logs in there, check it, and restart adbad:',
+      'adbactl directory check');
     case 'unknown':
       return empty('The directory is being asked', 'The first look takes a few seconds.');
     case 'down':
