@@ -2,7 +2,8 @@
 
 #include "store/limit.h"
 
-/* After any failure it is opened anew: another file may have the name by then. */
+/* After any failure it is opened anew: another file may have the name by then. A question that
+ * makes no sense is none of the ledger's. */
 enum err reader_ask(struct reader *r,
                     enum err (*fn)(void *arg, struct store *s, struct errinfo *ei), void *arg,
                     struct errinfo *ei)
@@ -19,7 +20,7 @@ enum err reader_ask(struct reader *r,
     }
     store_limit(r->store, READER_MS);
     e = fn(arg, r->store, ei);
-    if (e != ERR_OK)
+    if (e != ERR_OK && e != ERR_USAGE)
         reader_close(r);
     return e;
 }
