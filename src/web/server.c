@@ -35,6 +35,7 @@ struct web_server {
     uv_timer_t soon;   /* libmicrohttpd has something to do without waiting */
     uv_timer_t reaper; /* while there are connections */
     uv_timer_t retry;  /* while a listener is missing */
+    uv_timer_t rest;   /* while the process has no descriptor for another connection */
     struct MHD_Daemon *mhd;
     struct listener *listeners;
     size_t listener_count;
@@ -79,6 +80,7 @@ static void on_ready(uv_poll_t *p, int status, int events)
 
 void web_give_time(struct connection *c, bool answering)
 {
+    c->answered |= c->answering && !answering;
     c->answering = answering;
     c->deadline = uv_now(&c->server->loop) + c->server->conf.timeout_ms;
 }
@@ -111,7 +113,7 @@ static void on_reap(uv_timer_t *t)
         info = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
         if (info == NULL || c->cut)
             continue;
-        if (now >= c->deadline)
+        if (now >= c->deadline && (c->answering || !c->answered))
             counter_add(&s->conf.stats->timeout, 1);
         if (now >= c->deadline || is_gone(c, info->connect_fd))
             cut(c, info->connect_fd);
@@ -165,6 +167,7 @@ static void begin(struct web_server *s, struct MHD_Connection *m, void **context
                info->client_addr->sa_family == AF_INET6 ? sizeof(a.v6) : sizeof(a.v4));
         address_key(&a, c->source);
     }
+    counter_add(&s->conf.stats->accepted, 1);
     c->next = s->connections;
     if (c->next != NULL)
         c->next->prev = c;
@@ -210,8 +213,8 @@ static void take(struct web_server *s, int fd, union address *a, socklen_t len)
     uint8_t source[16];
 
     address_key(a, source);
-    counter_add(&s->conf.stats->accepted, 1);
     if (of_source(s, source) >= s->conf.max_per_source) {
+        counter_add(&s->conf.stats->accepted, 1);
         counter_add(&s->conf.stats->source_limit, 1);
         counter_add(&s->conf.stats->closed, 1);
         close(fd);
@@ -222,10 +225,24 @@ static void take(struct web_server *s, int fd, union address *a, socklen_t len)
                strerror(errno));
 }
 
+static void on_rested(uv_timer_t *t)
+{
+    struct web_server *s = t->data;
+
+    set_full(s, s->open >= s->conf.max_connections);
+}
+
+/* Whoever waits there still does: asking again at once would only cost time. */
+static bool is_short(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
 static void on_incoming(uv_poll_t *p, int status, int events)
 {
     struct listener *l = p->data;
     struct web_server *s = l->server;
+    bool rest = false;
 
     (void)status;
     (void)events;
@@ -234,11 +251,15 @@ static void on_incoming(uv_poll_t *p, int status, int events)
         socklen_t len = sizeof(a);
         int fd = accept4(l->fd, &a.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-        if (fd < 0)
+        if (fd < 0) {
+            rest = is_short(errno);
             break;
+        }
         take(s, fd, &a, len);
     }
-    set_full(s, s->open >= s->conf.max_connections);
+    if (rest)
+        uv_timer_start(&s->rest, on_rested, REAP_MS, 0);
+    set_full(s, rest || s->open >= s->conf.max_connections);
     turn(s);
 }
 
@@ -304,6 +325,7 @@ static void on_stop(uv_async_t *a)
     uv_close((uv_handle_t *)&s->soon, NULL);
     uv_close((uv_handle_t *)&s->reaper, NULL);
     uv_close((uv_handle_t *)&s->retry, NULL);
+    uv_close((uv_handle_t *)&s->rest, NULL);
     uv_close((uv_handle_t *)&s->stop, NULL);
 }
 
@@ -387,6 +409,7 @@ static enum err start(struct web_server *s, struct errinfo *ei)
     init_timer(s, &s->soon);
     init_timer(s, &s->reaper);
     init_timer(s, &s->retry);
+    init_timer(s, &s->rest);
     uv_async_init(&s->loop, &s->stop, on_stop);
     s->stop.data = s;
     e = add_listeners(s, ei);

@@ -17,6 +17,7 @@ struct connection {
     uint8_t source[16];
     uint64_t deadline; /* ms on the loop's clock: for what the client does now */
     bool answering;    /* else it waits for a request */
+    bool answered;     /* once at least: it may be idle, and is no slow client then */
     bool cut;          /* libmicrohttpd is about to see its end */
 };
 

@@ -1,7 +1,10 @@
 """The HTTP server: what it refuses, what it says with every answer, and that its clients hold up nobody."""
 import contextlib
 import http.client
+import itertools
+import os
 import re
+import resource
 import socket
 import struct
 import threading
@@ -149,6 +152,30 @@ def test_slow_clients_are_cut_off_and_quick_ones_are_not(lab, port):
     assert get(port, "/metrics").status == 200
     assert 'adbad_http_connections_cut_total{reason="timeout"} 2' in get(port, "/metrics").text
     assert daemon.stop() == 0
+
+
+def test_one_that_is_idle_after_its_answer_was_not_slow(lab, port):
+    lab.daemon(options={"web.listen": f"127.0.0.1:{port}", "web.timeout": "1s"})
+    with open_to(port, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n") as s:
+        assert b" 200 OK" in read_until_closed(s)
+    text = get(port, "/metrics").text
+    assert 'adbad_http_connections_cut_total{reason="timeout"} 0' in text
+    assert "adbad_http_connections_total 2" in text
+
+
+def test_without_descriptors_others_wait_until_there_are_some(lab, port):
+    daemon = lab.daemon(options={"web.listen": f"127.0.0.1:{port}", "web.timeout": "60s"})
+    pid = daemon.status()["pid"]
+    used = {int(n) for n in os.listdir(f"/proc/{pid}/fd")}
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (next(n for n in itertools.count() if n not in used), limits[1]))
+    with open_to(port, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n") as waiting:
+        with contextlib.suppress(TimeoutError):
+            waiting.settimeout(1)
+            assert not waiting.recv(1), "it was served"
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+        waiting.settimeout(30)
+        assert b" 200 OK" in read_until_closed(waiting)
 
 
 def test_one_that_does_not_take_its_answer_is_cut_off(lab, port):
