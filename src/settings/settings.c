@@ -111,7 +111,8 @@ static const struct conf_key keys[] = {
     {"directory", "keytab", CONF_PATH, AT(dir_keytab), NULL,
      .when = CONF_RELOAD,
      .help = "File (mode 0600) with the account's Kerberos keys, read again at every login: a "
-             "replaced keytab is used from the next one on."},
+             "replaced keytab is used from the next one on, except where systemd hands the service a "
+             "copy of it (docs/install.md): restart then."},
     {"directory", "principal", CONF_STRING, AT(dir_principal), NULL,
      .when = CONF_RELOAD,
      .help = "Kerberos principal (NAME or NAME@REALM); unset: user, else the keytab's first."},
