@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/utf8.h"
+
 static const char *const names[] = {"error", "warn", "info", "debug"};
 
 const char *log_level_name(enum log_level level)
@@ -54,12 +56,19 @@ struct log log_child(const struct log *parent, const char *fmt, ...)
     return l;
 }
 
-/* What strangers send may end up in a line: control characters must not. */
+/* What strangers send may end up in a line: control characters, those above ASCII too, and what is
+ * no UTF-8 must not. */
 static void make_printable(char *text)
 {
-    for (; *text != '\0'; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            *text = '?';
+    while (*text != '\0') {
+        const char *next = text;
+        uint32_t c = 0;
+        bool good = utf8_next(&next, &c) && c >= 0x20 && (c < 0x7f || c > 0x9f);
+        size_t n = next == text ? 1 : (size_t)(next - text);
+
+        if (!good)
+            memset(text, '?', n);
+        text += n;
     }
 }
 
