@@ -94,6 +94,20 @@ same_bytes()
     done
 }
 
+# What waits for other machines more than for this one's processors.
+with_machines()
+{
+    say 'integration tests with Samba domain controllers, and the demo beside them'
+    integration dev -samba -m samba
+    say 'the Debian package, on machines of its own'
+    if step build-package ./dev package >build/package.out 2>&1; then
+        integration dev -package -m package
+    else
+        cat build/package.out >&2
+    fi
+    say 'done with the machines'
+}
+
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS=halt_on_error=1
@@ -114,14 +128,8 @@ if step build-dev build dev; then
     integration dev '' -n 4 --dist loadgroup -m 'not samba and not package'
 fi
 if [ $quick = no ]; then
-    say 'integration tests with Samba domain controllers, and the demo beside them'
-    integration dev -samba -m samba
-    say 'the Debian package, on machines of its own'
-    if step build-package ./dev package >build/package.out 2>&1; then
-        integration dev -package -m package
-    else
-        cat build/package.out >&2
-    fi
+    with_machines & # beside the builds
+    machines=$!
     say 'build with clang'
     step build-clang build clang && {
         say 'unit tests (clang)'
@@ -131,15 +139,21 @@ if [ $quick = no ]; then
     step build-asan-ubsan build asan-ubsan && {
         say 'unit tests (ASan, UBSan)'
         unit asan-ubsan
-        say 'integration tests (ASan, UBSan)'
-        integration asan-ubsan '' -n 4 --dist loadgroup -m 'not samba and not no_program and not uninstrumented'
     }
     say 'a fleet and the stories, by three builds'
     step same-bytes same_bytes
     say 'build with ThreadSanitizer'
     step build-tsan build tsan && {
-        say 'unit and daemon tests (TSan)'
+        say 'unit tests (TSan)'
         unit tsan
+    }
+    wait "$machines"
+    [ -f "$results/build-asan-ubsan.ok" ] && {
+        say 'integration tests (ASan, UBSan)'
+        integration asan-ubsan '' -n 4 --dist loadgroup -m 'not samba and not no_program and not uninstrumented'
+    }
+    [ -f "$results/build-tsan.ok" ] && {
+        say 'daemon tests (TSan)'
         integration tsan '' -n 4 --dist loadgroup -m 'threads and not uninstrumented'
     }
 fi
