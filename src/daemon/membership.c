@@ -125,10 +125,8 @@ static void on_timer(uv_timer_t *t)
         begin(m);
 }
 
-static void finish(struct membership *m)
+static void judge(struct membership *m, struct sync_job *j)
 {
-    struct sync_job *j = &m->job;
-
     tell(m, j);
     if (j->e == ERR_OK) {
         take(m, j);
@@ -138,6 +136,15 @@ static void finish(struct membership *m)
         snprintf(m->why, sizeof(m->why), "%s", j->ei.text);
         m->failed++;
     }
+}
+
+static void finish(struct membership *m)
+{
+    struct sync_job *j = &m->job;
+
+    if (!m->outdated)
+        judge(m, j);
+    m->outdated = false;
     job_fini(j);
     m->done = m->begun;
     m->ended = clk_now(&m->conf.clk);
@@ -283,8 +290,24 @@ static void set_timer(struct membership *m)
     uv_timer_start(&m->timer, on_timer, every, every);
 }
 
-void membership_settings_changed(struct membership *m)
+/* The roster stays, for the full reading to find what differs; nobody is proven by it. */
+static void forget(struct membership *m)
 {
+    const struct roster *r = members_roster(m->members, NULL);
+
+    members_publish(m->members, r, MEMBERS_NEVER);
+    roster_unref(r);
+    m->state.synced_at = MEMBERS_NEVER;
+    m->want_full = m->want_list = true;
+    m->outdated = m->busy;
+    if (m->busy)
+        job_cut(&m->job.job); /* it only reads */
+}
+
+void membership_settings_changed(struct membership *m, bool other_directory)
+{
+    if (other_directory)
+        forget(m);
     clk_format_duration(m->conf.settings->max_stale, m->max_stale_text);
     members_set_max_stale(m->members, m->conf.settings->max_stale);
     set_timer(m);

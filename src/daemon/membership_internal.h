@@ -43,6 +43,7 @@ struct membership {
     uint64_t begun, done, good, failed;
     int64_t ended;       /* when the last one ended, on the clock */
     uint64_t ended_loop; /* and on the loop's, in ms */
+    bool outdated;       /* the synchronization under way is with another directory */
     bool busy, again, want_full, want_list, closing, timer_open;
 };
 

@@ -95,6 +95,7 @@ static void apply(struct reload *r)
 {
     struct daemon *d = r->d;
     struct settings old = d->settings;
+    bool elsewhere = d->watcher != NULL && strcmp(old.dir_uri, r->next.dir_uri) != 0;
 
     d->settings = r->next;
     settings_cell_put(&d->current, &d->settings);
@@ -108,9 +109,9 @@ static void apply(struct reload *r)
     r->limits = NULL;
     retention_set_keep(d->retention, d->settings.keep);
     if (d->watcher != NULL && r->directory)
-        watcher_settings_changed(d->watcher);
+        watcher_settings_changed(d->watcher, elsewhere);
     if (d->membership != NULL && r->directory)
-        membership_settings_changed(d->membership);
+        membership_settings_changed(d->membership, elsewhere);
     if (r->directory || r->dns)
         publisher_settings_changed(d->publisher);
     settings_drop(&old);

@@ -21,6 +21,8 @@ struct watcher {
     int64_t looked_at;    /* lab time of the last one */
     uint64_t begun_ns, took_ms, took_ms_all;
     uint64_t good, failed; /* looks */
+    bool fresh;            /* this directory has not been looked at yet */
+    bool outdated;         /* the look under way is at another directory */
     bool busy, again, closing, closed;
 };
 
@@ -31,7 +33,7 @@ static void tell(struct watcher *w, const struct look *now)
 {
     const struct look *was = &w->last;
     struct log steward = log_child(&w->conf.log, "steward");
-    bool first = w->done == 0;
+    bool first = w->fresh;
     char text[CLK_TEXT_MAX];
 
     if (!now->up && (first || was->up))
@@ -71,11 +73,8 @@ static void take_failure(struct watcher *w)
     snprintf(w->next.why, sizeof(w->next.why), "%s", w->ei.text);
 }
 
-static void finish(struct watcher *w)
+static void take(struct watcher *w)
 {
-    bool again = w->again;
-
-    job_close(&w->job);
     if (w->result != ERR_OK)
         take_failure(w);
     w->took_ms = (uv_hrtime() - w->begun_ns) / 1000000;
@@ -91,6 +90,19 @@ static void finish(struct watcher *w)
     look_fini(&w->last);
     w->last = w->next;
     w->looked_at = w->began;
+    w->fresh = false;
+}
+
+static void finish(struct watcher *w)
+{
+    bool again = w->again;
+
+    job_close(&w->job);
+    if (w->outdated)
+        look_fini(&w->next);
+    else
+        take(w);
+    w->outdated = false;
     memset(&w->next, 0, sizeof(w->next));
     w->done = w->begun;
     uv_timer_start(&w->timer, on_timer, (uint64_t)w->conf.settings->dir_retry * 1000, 0);
@@ -142,8 +154,20 @@ uint64_t watcher_look(struct watcher *w)
     return w->begun;
 }
 
-void watcher_settings_changed(struct watcher *w)
+static void forget(struct watcher *w)
 {
+    coverage_publish(w->conf.coverage, NULL, 0, clk_now(&w->conf.clk));
+    look_fini(&w->last);
+    w->last = (struct look){.why = "it was not looked at yet"};
+    w->looked_at = clk_now(&w->conf.clk);
+    w->fresh = true;
+    w->outdated = w->busy;
+}
+
+void watcher_settings_changed(struct watcher *w, bool other_directory)
+{
+    if (other_directory)
+        forget(w);
     coverage_set_max_stale(w->conf.coverage, w->conf.settings->max_stale);
     (void)watcher_look(w);
 }
@@ -156,6 +180,7 @@ struct watcher *watcher_new(const struct watcher_conf *conf)
         return NULL;
     w->conf = *conf;
     w->job = JOB_NONE;
+    w->fresh = true;
     w->work.data = w->timer.data = w;
     uv_timer_init(conf->loop, &w->timer);
     json_object_seed(0); /* before a second thread uses jansson */

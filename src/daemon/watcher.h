@@ -27,8 +27,9 @@ struct watcher *watcher_new(const struct watcher_conf *conf);
 /* Looks (again) as soon as may be; the number of the look that begins after this call. One
  * that cannot begin has failed by then. */
 uint64_t watcher_look(struct watcher *w);
-/* The settings are others: it looks at once, and how long the last look holds may have changed. */
-void watcher_settings_changed(struct watcher *w);
+/* The settings are others: it looks at once, and how long the last look holds may have changed.
+ * other_directory: nothing holds any more of what was seen, or is seen by a look under way. */
+void watcher_settings_changed(struct watcher *w, bool other_directory);
 /* What was seen last; a new reference, or NULL when out of memory. */
 json_t *watcher_json(const struct watcher *w);
 

@@ -420,12 +420,16 @@ LIKEWISE = {"directory.site": "Elsewhere", "directory.keytab": None, "directory.
             "dns.interval": "12h"}
 
 
-@pytest.mark.parametrize("key", BESIDE)
-def test_takes_effect_beside_a_directory(lab_with_directory, key):
-    lab = lab_with_directory
+def beside_with_a_machine(lab):
     host = Beside(lab)
     host.daemon.ctl("machine", "add", "PC01", "--yes")
     host.daemon.ctl("membership", "sync")
+    return host
+
+
+@pytest.mark.parametrize("key", BESIDE)
+def test_takes_effect_beside_a_directory(lab_with_directory, key):
+    host = beside_with_a_machine(lab_with_directory)
     BESIDE[key](host)
 
 
@@ -495,6 +499,51 @@ def test_a_directory_that_appears_needs_a_restart_with_all_of_its_section(host):
                          "directory.proof": "none"})
     assert (reply["applied"], {c["key"] for c in reply["restart"]}) == \
         ([], {"[directory] uri", "[directory] mechanism", "[directory] proof"})
+
+
+NOWHERE = "ldapi://%2Fnowhere"
+
+
+def test_nothing_holds_of_a_directory_that_is_not_asked_any_more(lab_with_directory):
+    host = beside_with_a_machine(lab_with_directory)
+    member = Covered(host)
+    host.change(host.but(proof="name"))
+    assert member.channel() != "kms"
+    before = dict(host.daemon.options)
+    host.change(host.but(uri=NOWHERE))
+    assert member.channel() == "kms" and host.membership()["state"] == "never"
+    wait_for(lambda: "nowhere" in (host.membership()["why"] or ""), "the other one was asked")
+    assert member.channel() == "kms" and host.look()["state"] == "down"
+    host.change(before)
+    wait_for(lambda: host.membership()["state"] == "good", "it was read")
+    assert host.membership()["last"]["how"] == "full" and host.look()["state"] == "up"
+    assert member.channel() != "kms"
+
+
+def test_what_a_look_at_the_directory_before_still_finds_does_not_count(lab_with_directory):
+    """Nor is a reading of its accounts waited for."""
+    host = beside_with_a_machine(lab_with_directory)
+    member = Covered(host)
+    host.change(host.but(proof="name", timeout="5m"))
+    assert member.channel() != "kms"
+    host.look()
+    with open(os.path.join(lab_with_directory.directory, "slapd.pid"), encoding="ascii") as f:
+        slapd = int(f.read())
+    steward = procfs.child(host.daemon.process.pid, "adbad-steward")
+    seen = host.looks()
+    os.kill(slapd, signal.SIGSTOP)
+    try:
+        host.ask("kms.directory-check")
+        host.ask("membership.sync")
+        for job in ("adbad-look", "adbad-accounts"):
+            wait_for(lambda j=job: procfs.child(steward, j), "it waits for the directory")
+        host.change(host.but(uri=NOWHERE))
+        wait_for(lambda: "nowhere" in (host.membership()["why"] or ""), "the other one was asked")
+    finally:
+        os.kill(slapd, signal.SIGCONT)
+    wait_for(lambda: host.looks() >= seen + 2, "both looks have ended")
+    assert host.daemon.status()["directory"]["state"] == "down"
+    assert member.channel() == "kms"
 
 
 # -- files that are wrong --
