@@ -374,6 +374,40 @@ enum err publisher_check(const struct settings *s, struct errinfo *ei)
     return ERR_OK;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool same_account(const struct settings *a, const struct settings *b)
+{
+    return same_text(a->dir_uri, b->dir_uri) && a->dir_mechanism == b->dir_mechanism &&
+           same_text(a->dir_user, b->dir_user) && same_text(a->dir_principal, b->dir_principal) &&
+           same_text(a->dir_keytab, b->dir_keytab) &&
+           same_text(a->dir_password_file, b->dir_password_file);
+}
+
+enum err publisher_check_change(const struct settings *was, const struct settings *now,
+                                enum publish_relay relay, struct errinfo *ei)
+{
+    struct publish_kept kept = {0};
+    enum err e = ERR_OK;
+
+    if (same_account(was, now) || same_text(was->lab_forest, now->lab_forest) ||
+        publish_kept_load(now->state_dir, &kept, NULL) != ERR_OK) /* a round tells what it has */
+        return ERR_OK;
+    for (size_t i = 0; e == ERR_OK && i < kept.n; i++)
+        if (publish_allowed(kept.v[i].domain, was->lab_forest, relay, NULL) == ERR_OK &&
+            publish_allowed(kept.v[i].domain, now->lab_forest, relay, NULL) != ERR_OK)
+            e = err_fail(ei, ERR_CONFIG,
+                         "[directory] lab_forest and account: a record of ours in %s would have to "
+                         "go, and the new account may not be able to remove it; run \"adbactl dns "
+                         "withdraw\" first",
+                         kept.v[i].domain);
+    publish_kept_fini(&kept);
+    return e;
+}
+
 enum err publisher_new(const struct publisher_conf *conf, struct publisher **out,
                        struct errinfo *ei)
 {

@@ -34,6 +34,10 @@ struct publisher;
 
 /* Names of [dns] that can't be: ERR_CONFIG. */
 MUST_CHECK enum err publisher_check(const struct settings *s, struct errinfo *ei);
+/* Likewise for a change of a running daemon's: ERR_CONFIG if a record that we published would have
+ * to go by the forest while the account that could remove it changes too. */
+MUST_CHECK enum err publisher_check_change(const struct settings *was, const struct settings *now,
+                                           enum publish_relay relay, struct errinfo *ei);
 
 MUST_CHECK enum err publisher_new(const struct publisher_conf *conf, struct publisher **out,
                                   struct errinfo *ei);

@@ -69,6 +69,8 @@ static enum err prepare(struct reload *r, struct errinfo *ei)
 
     if (e == ERR_OK)
         e = publisher_check(&r->next, ei);
+    if (e == ERR_OK)
+        e = publisher_check_change(&r->d->settings, &r->next, relaying_health(r->d), ei);
     daemon_net_limits(&r->next, &conf);
     if (e == ERR_OK)
         e = net_limits_new(&conf, &r->limits, ei);

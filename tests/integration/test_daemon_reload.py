@@ -546,6 +546,22 @@ def test_what_a_look_at_the_directory_before_still_finds_does_not_count(lab_with
     assert member.channel() == "kms"
 
 
+def test_a_record_that_has_to_go_is_not_left_to_another_account(lab_with_directory):
+    host = Beside(lab_with_directory)
+    kept = os.path.join(host.daemon.folder, "state", "dns.json")
+    with open(kept, "w", encoding="ascii") as f:
+        json.dump({"records": [{"domain": "lab.example", "host": "kms.lab.example",
+                                "priority": 0, "weight": 0, "port": 1688}]}, f)
+    before = dict(host.daemon.options)
+    host.change(host.but(user="nobody"))
+    host.change(before)
+    reply = host.reload(host.but(lab_forest="elsewhere.example", user="nobody"))
+    assert reply["ok"] is False and "lab.example would have to go" in reply["text"], reply
+    assert 'run "adbactl dns withdraw" first' in reply["text"]
+    os.unlink(kept)
+    assert host.reload(host.daemon.options)["ok"] is True
+
+
 # -- files that are wrong --
 
 @pytest.mark.parametrize("text, what", [
