@@ -18,6 +18,7 @@ struct reload {
     struct groups groups;      /* likewise; empty if what they serve stays */
     json_t *applied, *restart; /* what changed */
     bool directory, dns;       /* something of these takes effect */
+    bool listen, target;       /* where we listen would change; where a record leads does */
 };
 
 /* ---- what changed ---- */
@@ -39,6 +40,9 @@ static enum err note(void *reload, const struct conf_key *k, bool takes_effect,
                                                      strcmp(k->section, "adba") == 0 ||
                                                      strcmp(k->section, "clearing") == 0));
     r->dns = r->dns || (takes_effect && strcmp(k->section, "dns") == 0);
+    r->listen = r->listen || k->offset == offsetof(struct settings, listen);
+    r->target = r->target || k->offset == offsetof(struct settings, dns_port) ||
+                k->offset == offsetof(struct settings, dns_host);
     free(name);
     free(from);
     free(to);
@@ -46,6 +50,16 @@ static enum err note(void *reload, const struct conf_key *k, bool takes_effect,
 }
 
 /* ---- before: all that can fail ---- */
+
+/* A record must not lead where nobody listens before the restart. */
+static enum err check_target(const struct reload *r, struct errinfo *ei)
+{
+    return r->listen && r->target
+               ? err_fail(ei, ERR_CONFIG,
+                          "[dns] port or host changed together with [kms] listen, which needs a "
+                          "restart: restart adbad")
+               : ERR_OK;
+}
 
 static bool host_changed(const struct settings *a, const struct settings *b)
 {
@@ -65,8 +79,10 @@ static bool host_changed(const struct settings *a, const struct settings *b)
 static enum err prepare(struct reload *r, struct errinfo *ei)
 {
     struct net_conf conf = {0};
-    enum err e = relaying_check(&r->next, ei);
+    enum err e = check_target(r, ei);
 
+    if (e == ERR_OK)
+        e = relaying_check(&r->next, ei);
     if (e == ERR_OK)
         e = publisher_check(&r->next, ei);
     if (e == ERR_OK)

@@ -150,7 +150,9 @@ typedef enum err settings_change_fn(void *arg, const struct conf_key *k, bool ta
                                     const struct settings *was, const struct settings *now,
                                     struct errinfo *ei);
 /* Goes through what differs, and puts back in *now what needs a restart: the key's row says so; or
- * a directory where there was none, or none any more. each may be NULL. ERR_CONFIG: together they
+ * a directory where there was none, or none any more; or the key means something only together with
+ * one that needs a restart and differs ([directory] with its domain, [relay] only with upstream).
+ * each may be NULL. ERR_CONFIG: together they
  * contradict each other. */
 MUST_CHECK enum err settings_take(const struct settings *was, struct settings *now,
                                   settings_change_fn *each, void *arg, struct errinfo *ei);

@@ -7,21 +7,57 @@
 #include "base/buf.h"
 #include "settings/settings.h"
 
-/* All of [directory] belongs together. */
-static bool takes_effect(const struct conf_key *k, bool same_directory)
+/* Sections whose other keys mean something only together with one that needs a restart: while that
+ * differs, so do they. Else one directory's password would go to another's controllers, and what is
+ * refused would depend on a relay that is not there yet. */
+static const struct {
+    const char *section, *name; /* the keys; name NULL: all of them */
+    const char *with;
+} together[] = {
+    {"directory", NULL, "domain"},
+    {"relay", "only", "upstream"},
+};
+#define TOGETHER_COUNT (sizeof(together) / sizeof(together[0]))
+
+/* A directory that appears or goes, too. */
+struct torn {
+    bool rule[TOGETHER_COUNT], directory;
+};
+
+static void find_torn(const struct settings *was, const struct settings *now, struct torn *t)
 {
-    return k->when == CONF_RELOAD && (same_directory || strcmp(k->section, "directory") != 0);
+    *t = (struct torn){.directory = (was->dir_uri == NULL) != (now->dir_uri == NULL)};
+    for (size_t i = 0; i < settings_table.n; i++) {
+        const struct conf_key *k = &settings_table.keys[i];
+
+        for (size_t r = 0; r < TOGETHER_COUNT; r++)
+            if (strcmp(k->section, together[r].section) == 0 &&
+                strcmp(k->name, together[r].with) == 0)
+                t->rule[r] = !conf_equal(k, was, now);
+    }
+}
+
+static bool takes_effect(const struct conf_key *k, const struct torn *t)
+{
+    bool torn = t->directory && strcmp(k->section, "directory") == 0;
+
+    for (size_t r = 0; r < TOGETHER_COUNT; r++)
+        if (strcmp(k->section, together[r].section) == 0 &&
+            (together[r].name == NULL || strcmp(k->name, together[r].name) == 0))
+            torn = torn || t->rule[r];
+    return k->when == CONF_RELOAD && !torn;
 }
 
 enum err settings_take(const struct settings *was, struct settings *now, settings_change_fn *each,
                        void *arg, struct errinfo *ei)
 {
-    bool same_directory = (was->dir_uri == NULL) == (now->dir_uri == NULL);
+    struct torn t;
     enum err e = ERR_OK;
 
+    find_torn(was, now, &t);
     for (size_t i = 0; e == ERR_OK && i < settings_table.n; i++) {
         const struct conf_key *k = &settings_table.keys[i];
-        bool takes = takes_effect(k, same_directory);
+        bool takes = takes_effect(k, &t);
 
         if (conf_equal(k, was, now))
             continue;

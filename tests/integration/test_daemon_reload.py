@@ -486,12 +486,27 @@ def test_what_goes_the_same_way_is_taken(lab_with_directory):
     host.change({**host.daemon.options, **{k: v for k, v in LIKEWISE.items() if v}})
 
 
-def test_what_contradicts_what_needs_a_restart_changes_nothing(lab_with_directory):
+def test_another_domain_needs_a_restart_with_all_of_its_section(lab_with_directory):
+    """Nor do an account and a server of the other domain meet those of this one."""
     host = Beside(lab_with_directory)
-    reply = host.reload(host.but(uri="auto", domain="elsewhere.example"))
-    assert reply["ok"] is False
-    assert "with what needs a restart as it was: [directory] uri = auto needs domain" in reply["text"]
+    reply = host.reload(host.but(domain="elsewhere.example", user="cn=nobody", retry="2h"))
+    assert (reply["applied"], {c["key"] for c in reply["restart"]}) == \
+        ([], {"[directory] domain", "[directory] user", "[directory] retry"})
     assert host.look()["state"] == "up"
+
+
+def test_what_is_relayed_needs_a_restart_with_its_upstream(host):
+    reply = host.reload({"relay.upstream": "192.0.2.1", "relay.only": "all"})
+    assert (reply["applied"], {c["key"] for c in reply["restart"]}) == ([], {"[relay] upstream", "[relay] only"})
+    assert host.outcome() == served()
+
+
+def test_where_a_record_leads_changes_with_the_port_alone(host):
+    reply = host.reload({"kms.listen": "127.0.0.1:1", "dns.port": "1"})
+    assert reply["ok"] is False
+    assert "[dns] port" in reply["text"] and "[kms] listen" in reply["text"] and "restart" in reply["text"]
+    reply = host.reload({"dns.port": "1"})
+    assert [c["key"] for c in reply["applied"]] == ["[dns] port"]
 
 
 def test_a_directory_that_appears_needs_a_restart_with_all_of_its_section(host):
@@ -623,6 +638,41 @@ def test_sighup_reloads(host):
     host.daemon.process.send_signal(signal.SIGHUP)
     wait_for(lambda: host.daemon.log().count("configuration reloaded") > before, "it is told")
     assert host.outcome() == refused(REFUSING)
+
+
+def written_when_read(path):
+    """A pipe that somebody waits for, for writing."""
+    def opened():
+        try:
+            return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            return None
+
+    os.mkfifo(path)
+    return opened
+
+
+def test_sighup_while_it_starts_is_not_lost_and_during_the_end_kills_nobody(lab):
+    """It starts no further than a catalogue that nobody has written yet; its files change meanwhile."""
+    host = Host(lab)
+    daemon = host.daemon
+    assert daemon.stop() == 0
+    overlay = os.path.join(daemon.folder, "overlay")
+    os.mkdir(overlay)
+    opened = written_when_read(os.path.join(overlay, "event_ids.csv"))
+    daemon.options = {"catalog.dir": overlay}
+    daemon.write_conf()
+    daemon.launch()
+    with open(wait_for(opened, "it reads the catalogue"), "w", encoding="ascii") as f:
+        daemon.options = {"catalog.dir": overlay, "kms.mode": "refuse"}
+        daemon.write_conf()
+        daemon.process.send_signal(signal.SIGHUP)
+        f.write("event_id,log,source,where,meaning,explanation,advice,fields,verified,reference\n")
+    daemon.wait_log("configuration reloaded: 1 keys took effect")
+    daemon.process.send_signal(signal.SIGTERM)
+    while daemon.process.poll() is None:
+        daemon.process.send_signal(signal.SIGHUP)
+    assert daemon.stop() == 0
 
 
 def test_a_port_that_was_set_at_run_time_is_no_change(lab):
