@@ -292,6 +292,20 @@ static void close_catalog(struct daemon *d)
     catalog_free(d->catalog);
 }
 
+/* ---- what everybody who reads the log should know ---- */
+
+void daemon_warn_refusing(const struct daemon *d)
+{
+    log_as(&d->log, LOGL_WARN, LOGK_SETTINGS, NULL,
+           "[kms] mode = refuse: every request is refused with 0xC004F042");
+}
+
+void daemon_warn_proof(const struct daemon *d)
+{
+    log_as(&d->log, LOGL_WARN, LOGK_SETTINGS, NULL,
+           "[directory] proof = name: whoever names a member's name is believed; for tests only");
+}
+
 /* ---- KMS host ---- */
 
 static void close_host(struct daemon *d)
@@ -317,8 +331,7 @@ static enum err open_host(struct daemon *d, struct errinfo *ei)
     e = d->host == NULL ? err_nomem(ei) : groups_load(d, ei);
     if (e == ERR_OK && d->settings.kms_mode == SET_KMS_REFUSE) {
         kms_host_set_refusing(d->host, true);
-        log_as(&d->log, LOGL_WARN, LOGK_SETTINGS, NULL,
-               "[kms] mode = refuse: every request is refused with 0xC004F042");
+        daemon_warn_refusing(d);
     }
     if (e != ERR_OK)
         close_host(d);
@@ -584,9 +597,7 @@ static enum err open_directory(struct daemon *d, struct errinfo *ei)
         return ERR_OK;
     }
     if (d->settings.proof == SET_PROOF_NAME)
-        log_as(&d->log, LOGL_WARN, LOGK_SETTINGS, NULL,
-               "[directory] proof = name: whoever names a member's name is believed; "
-               "for tests only");
+        daemon_warn_proof(d);
     d->coverage = conf.coverage = coverage_new(d->settings.max_stale);
     if (d->coverage != NULL)
         d->watcher = watcher_new(&conf);

@@ -115,6 +115,10 @@ int daemon_run(struct daemon *d);
 /* Answers what is owed and closes everything in reverse order. */
 void daemon_close(struct daemon *d);
 
+/* Warnings of [kms] mode = refuse and [directory] proof = name, as they begin to hold. */
+void daemon_warn_refusing(const struct daemon *d);
+void daemon_warn_proof(const struct daemon *d);
+
 /* The limits of the network that the settings name; of the rest of *conf nothing. */
 void daemon_net_limits(const struct settings *s, struct net_conf *conf);
 

@@ -109,6 +109,14 @@ static enum err tell_steward(struct reload *r, struct errinfo *ei)
 
 /* ---- after: nothing can ---- */
 
+static void warn(const struct daemon *d, const struct settings *old)
+{
+    if (d->settings.kms_mode == SET_KMS_REFUSE && old->kms_mode != SET_KMS_REFUSE)
+        daemon_warn_refusing(d);
+    if (d->watcher != NULL && d->settings.proof == SET_PROOF_NAME && old->proof != SET_PROOF_NAME)
+        daemon_warn_proof(d);
+}
+
 static void apply(struct reload *r)
 {
     struct daemon *d = r->d;
@@ -132,6 +140,7 @@ static void apply(struct reload *r)
         membership_settings_changed(d->membership, elsewhere);
     if (r->directory || r->dns)
         publisher_settings_changed(d->publisher);
+    warn(d, &old);
     settings_drop(&old);
 }
 

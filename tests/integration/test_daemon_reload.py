@@ -166,6 +166,7 @@ def mode(host):
     host.change({"kms.mode": "refuse"})
     assert host.outcome() == refused(REFUSING)
     assert host.daemon.status()["mode"] == "refuse"
+    host.daemon.wait_log(r"\[kms\] mode = refuse: every request is refused")
 
 
 def host_os(host):
@@ -300,6 +301,7 @@ def proof(host):
     assert member.channel() == "kms"
     host.change(host.but(proof="name"))
     assert member.channel() != "kms"
+    host.daemon.wait_log(r"\[directory\] proof = name: whoever names a member's name is believed")
     host.change(host.but(proof="none"))
     assert member.channel() == "kms"
 
@@ -616,6 +618,13 @@ def test_what_the_steward_does_not_take_changes_nothing(host):
     host.daemon.options = {}
     host.change(options)
     assert host.key(GROUP)["kms_ids_served"] < every
+
+
+def test_a_value_that_is_no_text_is_named(host):
+    with open(host.daemon.conf, "ab") as f:
+        f.write(b"[directory]\nsite = caf\xe9\n")
+    reply = host.ask("reload")
+    assert reply["ok"] is False and f"{host.daemon.conf}: not a readable INI file" in reply["text"]
 
 
 def test_the_command_tells_what_took_effect(host):
