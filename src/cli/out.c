@@ -43,7 +43,8 @@ void csv_cell(struct csv *c, const char *fmt, ...)
         putchar(',');
     c->begun = true;
     csvcell_add(&cell, text);
-    fwrite(cell.data, 1, cell.len, stdout);
+    if (cell.len > 0)
+        fwrite(cell.data, 1, cell.len, stdout);
     buf_fini(&cell);
 }
 
