@@ -155,6 +155,16 @@ static enum err own_like_folder(int fd, const char *path, struct errinfo *ei)
     return err_fail_errno(ei, errno, "give %s to the owner of its folder", path);
 }
 
+DIR *file_open_folder(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+    if (dir == NULL && fd >= 0)
+        close(fd);
+    return dir;
+}
+
 enum err file_make_folder(const char *path, mode_t mode, struct errinfo *ei)
 {
     enum err e;

@@ -3,6 +3,7 @@
 #ifndef ADBAD_BASE_FILE_H
 #define ADBAD_BASE_FILE_H
 
+#include <dirent.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -28,6 +29,10 @@ MUST_CHECK enum err file_create(const char *path, const void *data, size_t len, 
 
 /* Flushes the folder that path is in, so that what was named or renamed there stays. */
 MUST_CHECK enum err file_sync_folder(const char *path, struct errinfo *ei);
+
+/* As opendir(3), through open(2), which ThreadSanitizer sees: libuv closes descriptors unseen by
+ * it, and what opendir gets for one of the same number would still be another thread's. */
+DIR *file_open_folder(const char *path);
 
 /* Makes folder path (its parent is there) with that mode and, if we are root, its parent's owner.
  * One that is there already stays as it is. */

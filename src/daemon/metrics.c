@@ -1,13 +1,12 @@
 #include "daemon/metrics.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "daemon/daemon.h"
 #include "daemon/requests.h"
 #include "daemon/tallies.h"
@@ -162,19 +161,14 @@ static double seconds(struct timeval t)
     return (double)t.tv_sec + (double)t.tv_usec / 1e6;
 }
 
-/* -1: the system does not tell. By open(2), which ThreadSanitizer sees: libuv closes descriptors
- * unseen by it, and to it the folder's would still be a connection of another thread. */
+/* -1: the system does not tell. */
 static double open_descriptors(void)
 {
-    int fd = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    DIR *dir = file_open_folder("/proc/self/fd");
     double n = -3; /* ".", "..", and the folder's own */
 
-    if (dir == NULL) {
-        if (fd >= 0)
-            close(fd);
+    if (dir == NULL)
         return -1;
-    }
     while (readdir(dir) != NULL)
         n++;
     closedir(dir);

@@ -164,7 +164,7 @@ enum err overrides_listen(struct conf_list *listen, uint16_t port, struct errinf
 bool overrides_priority(bool low)
 {
     int nice = low ? OVERRIDES_LOW_NICE : 0;
-    DIR *tasks = opendir("/proc/self/task");
+    DIR *tasks = file_open_folder("/proc/self/task");
     const struct dirent *t;
     bool all = tasks != NULL;
 

@@ -285,7 +285,7 @@ enum err hostkey_installed(const char *state_dir, bool with_private, struct host
     size_t count = 0;
     struct dirent *entry;
     enum err e = state_path(state_dir, "", "", path, ei);
-    DIR *folder = e == ERR_OK ? opendir(path) : NULL;
+    DIR *folder = e == ERR_OK ? file_open_folder(path) : NULL;
 
     *out = NULL;
     *n = 0;
