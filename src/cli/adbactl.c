@@ -85,10 +85,12 @@ static int unknown(const char *noun, const char *verb)
 
     for (size_t i = 0; i < cli_noun_count; i++) {
         for (const struct cli_command *c = cli_nouns[i]; c->noun != NULL; c++) {
-            unsigned d =
-                text_distance(noun, c->noun) + (c->verb[0] == '\0' ? 0
-                                                : verb != NULL     ? text_distance(verb, c->verb)
-                                                                   : 2);
+            unsigned d = text_distance(noun, c->noun);
+
+            if (verb != NULL)
+                d += text_distance(verb, c->verb);
+            else if (c->verb[0] != '\0')
+                d += 2;
 
             if (d < best) {
                 best = d;
@@ -101,7 +103,10 @@ static int unknown(const char *noun, const char *verb)
     if (nearest != NULL)
         fprintf(stderr, "; did you mean \"%s%s%s\"?", nearest->noun,
                 nearest->verb[0] != '\0' ? " " : "", nearest->verb);
-    fputs(" (adbactl --help lists all)\n", stderr);
+    if (noun_known(noun))
+        fprintf(stderr, " (\"adbactl %s\" lists its verbs)\n", noun);
+    else
+        fputs(" (adbactl --help lists all)\n", stderr);
     return EXIT_USAGE;
 }
 

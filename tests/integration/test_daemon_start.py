@@ -57,6 +57,9 @@ def test_the_default_configuration_has_no_trailing_blanks(lab):
     (["--conifg", "x", "kms", "status"], "adbactl: unknown option --conifg; did you mean --config?"),
     (["--conifg"], "adbactl: unknown option --conifg; did you mean --config?"),
     (["--config", "x", "ksm", "status"], 'adbactl: no command "ksm status"; did you mean "kms status"?'),
+    (["report", "nonsense"], 'adbactl: no command "report nonsense" ("adbactl report" lists its verbs)'),
+    (["report", "machine"], 'adbactl: no command "report machine"; did you mean "report machines"?'),
+    (["helth"], 'adbactl: no command "helth"; did you mean "health"?'),
 ])
 def test_what_stands_wrong_before_a_command_is_named(lab, argv, said):
     done = subprocess.run([lab.program("adbactl"), *argv], capture_output=True, text=True, check=False, timeout=30)
