@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "daemon/daemon.h"
+#include "daemon/sigkeep.h"
 #include "steward/keeper.h"
 
 int main(int argc, char **argv)
@@ -15,7 +16,7 @@ int main(int argc, char **argv)
     int status;
     enum err e;
 
-    signal(SIGHUP, SIG_IGN); /* nor does it end us before it has a meaning */
+    sigkeep_ignore(); /* nor do these end us before they have a meaning */
     status = options_parse(argc, argv, &options);
     if (status >= 0)
         return status;

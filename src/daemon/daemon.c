@@ -15,13 +15,13 @@
 #include "base/file.h"
 #include "daemon/clearing.h"
 #include "daemon/control.h"
-#include "daemon/hangup.h"
 #include "daemon/hostevent.h"
 #include "daemon/membership.h"
 #include "daemon/publisher.h"
 #include "daemon/relaying.h"
 #include "daemon/reload.h"
 #include "daemon/retention.h"
+#include "daemon/sigkeep.h"
 #include "daemon/watcher.h"
 #include "daemon/website.h"
 #include "gss/gss.h"
@@ -52,7 +52,7 @@ static enum err open_settings(struct daemon *d, struct errinfo *ei)
     enum err e;
 
     if (!d->options.check)
-        hangup_keep();
+        sigkeep_begin();
     e = settings_load(d->options.config, &d->settings, ei);
     if (e != ERR_OK)
         return e;
@@ -784,14 +784,19 @@ static void on_signal(uv_signal_t *s, int number)
     uv_stop(&d->loop);
 }
 
-static void on_hangup(uv_async_t *a)
+static void on_rotated(uv_async_t *a)
 {
     struct daemon *d = a->data;
     struct errinfo ei = {0};
 
     if (logsink_reopen(&d->sink, &ei) != ERR_OK)
         log_as(&d->log, LOGL_WARN, LOGK_SETTINGS, NULL, "%s; the old one is written on", ei.text);
-    reload_on_signal(d);
+}
+
+static void on_hangup(uv_async_t *a)
+{
+    on_rotated(a);
+    reload_on_signal(a->data);
 }
 
 static void watch_signal(struct daemon *d, uv_signal_t *s, int number)
@@ -825,8 +830,9 @@ int daemon_run(struct daemon *d)
 
     watch_signal(d, &d->sigterm, SIGTERM);
     watch_signal(d, &d->sigint, SIGINT);
-    hangup_watch(&d->loop, &d->sighup, on_hangup);
-    d->sighup.data = d;
+    sigkeep_watch(SIGHUP, &d->loop, &d->sighup, on_hangup);
+    sigkeep_watch(SIGUSR1, &d->loop, &d->sigusr1, on_rotated);
+    d->sighup.data = d->sigusr1.data = d;
     start_alive(d);
     net_server_addresses(d->net, addresses, sizeof(addresses));
     if (d->sink.journal < 0) /* who started us by hand, or a script, waits for this line */
@@ -837,11 +843,12 @@ int daemon_run(struct daemon *d)
     notify_ready(&d->manager);
     if (!d->steward_lost)
         uv_run(&d->loop, UV_RUN_DEFAULT);
-    hangup_ignore();
+    sigkeep_end();
     uv_close((uv_handle_t *)&d->alive, NULL);
     uv_close((uv_handle_t *)&d->sigterm, NULL);
     uv_close((uv_handle_t *)&d->sigint, NULL);
     uv_close((uv_handle_t *)&d->sighup, NULL);
+    uv_close((uv_handle_t *)&d->sigusr1, NULL);
     return d->steward_lost ? EXIT_FAILED : EXIT_OK;
 }
 

@@ -63,7 +63,7 @@ struct daemon {
     struct log log;
     uv_loop_t loop;
     uv_signal_t sigterm, sigint;
-    uv_async_t sighup;
+    uv_async_t sighup, sigusr1;
     uv_timer_t alive; /* tells the service manager, where it wants to know */
     uv_timer_t grace; /* runs while connections take their last answers */
     bool abandoned;   /* a worker still sits in a DNS look-up: end without freeing */

@@ -253,7 +253,7 @@ static const struct conf_key keys[] = {
      .help = "journal: systemd's, with fields to search by (docs/logs.md). auto: file, if it is set; "
              "the journal, if stderr leads there; else stderr."},
     {"log", "file", CONF_PATH, AT(log_file), NULL,
-     .help = "With target = auto: the file to append to. It is opened anew at SIGHUP, after it was "
+     .help = "With target = auto: the file to append to. It is opened anew at SIGUSR1, after it was "
              "renamed."},
 };
 /* clang-format on */

@@ -46,7 +46,7 @@ struct keeper {
 
 static void ignore_signals(void)
 {
-    static const int quiet[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ};
+    static const int quiet[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE, SIGXFSZ};
 
     for (size_t i = 0; i < sizeof(quiet) / sizeof(quiet[0]); i++)
         signal(quiet[i], SIG_IGN);

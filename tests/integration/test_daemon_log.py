@@ -165,7 +165,7 @@ def test_a_journal_that_takes_nothing_holds_nobody_up(lab, journal):
     assert int(lost["MESSAGE"].split()[0]) > 0
 
 
-def test_a_renamed_file_is_left_at_sighup(lab):
+def test_a_renamed_file_is_left_at_sigusr1_and_nothing_else_happens(lab):
     path = os.path.join(lab.folder, "adbad.log")
     daemon = lab.daemon(options={"log.file": path})
     with open(path, encoding="utf-8") as f:
@@ -175,7 +175,10 @@ def test_a_renamed_file_is_left_at_sighup(lab):
     with socket.create_connection(("127.0.0.1", daemon.port)) as s:
         s.sendall(b"GET /")
         wait_for(lambda: "not-rpc" in open(path + ".1", encoding="utf-8").read(), "the old file is written on")
-    daemon.process.send_signal(signal.SIGHUP)
+    # What is being edited at that moment is not for now.
+    daemon.options["kms.mode"] = "refuse"
+    daemon.write_conf()
+    daemon.process.send_signal(signal.SIGUSR1)
     wait_for(lambda: os.path.exists(path), "the new file")
     assert os.stat(path).st_ino != inode and os.stat(path).st_mode & 0o777 == 0o640
     before = os.path.getsize(path + ".1")
@@ -186,8 +189,15 @@ def test_a_renamed_file_is_left_at_sighup(lab):
     # A folder that is gone: the old file is written on, and says why.
     os.rename(path, path + ".2")
     os.mkdir(path)
-    daemon.process.send_signal(signal.SIGHUP)
+    daemon.process.send_signal(signal.SIGUSR1)
     wait_for(lambda: "open the log" in open(path + ".2", encoding="utf-8").read(), "the failure is told")
+    said = open(path + ".1", encoding="utf-8").read() + open(path + ".2", encoding="utf-8").read()
+    assert "configuration" not in said
+    # SIGHUP is a reload, and opens the file too.
+    os.rmdir(path)
+    daemon.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: os.path.exists(path) and "configuration reloaded: 1 keys" in open(path, encoding="utf-8").read(),
+             "it is reloaded, into the new file")
     assert daemon.stop() == 0
 
 

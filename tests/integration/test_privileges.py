@@ -289,7 +289,7 @@ def test_signals_for_all_processes_at_once_end_it_in_good_order(lab_with_directo
     daemon = lab_with_directory.daemon()
     daemon.wait_log("directory .* is up")
     steward = steward_of(daemon)
-    for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
         os.kill(steward, sig)
     assert look(daemon)["state"] == "up"
     assert daemon.stop() == 0
