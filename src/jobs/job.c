@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/passfd.h"
+
 #define RELOAD_MS 5000 /* for the steward to read its configuration */
 
 /* ---- packets over a socket ---- */
@@ -49,25 +51,8 @@ enum err job_receive(int fd, struct buf *packet, struct errinfo *ei)
 /* A message to the steward, with a descriptor. */
 static enum err pass(int steward, const uint8_t *message, size_t len, int fd, struct errinfo *ei)
 {
-    union {
-        struct cmsghdr align;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct iovec io = {.iov_base = (void *)message, .iov_len = len};
-    struct msghdr m = {.msg_iov = &io,
-                       .msg_iovlen = 1,
-                       .msg_control = &control,
-                       .msg_controllen = sizeof(control.space)};
-    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-    ssize_t sent;
+    ssize_t sent = passfd_send(steward, message, len, fd, MSG_DONTWAIT);
 
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-    do
-        sent = sendmsg(steward, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
-    while (sent < 0 && errno == EINTR);
     if (sent == (ssize_t)len)
         return ERR_OK;
     if (errno == EAGAIN)

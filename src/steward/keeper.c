@@ -8,13 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clk.h"
+#include "base/passfd.h"
+#include "base/process.h"
 #include "base/sanitized.h"
 #include "jobs/job.h"
 #include "jobs/packet.h"
@@ -43,14 +44,6 @@ struct keeper {
 };
 
 /* ---- a job's process ---- */
-
-static void ignore_signals(void)
-{
-    static const int quiet[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE, SIGXFSZ};
-
-    for (size_t i = 0; i < sizeof(quiet) / sizeof(quiet[0]); i++)
-        signal(quiet[i], SIG_IGN);
-}
 
 /* A thread that a KDC's silence left behind (ldap/krb.c) may still be in libkrb5: what libraries do
  * at exit(3) would take away what it uses. What looks for leaks does so at exit(3), and only then.
@@ -271,31 +264,15 @@ static void reload(struct keeper *k, const uint8_t *digest, int fd)
 struct message {
     uint8_t bytes[JOB_CONTROL_MAX];
     ssize_t len;
-    int fd; /* -1: none came with it */
+    int fd; /* PASSFD_NONE, PASSFD_LOST: none came with it */
 };
 
 /* What was asked; len is -1 if nothing. False: the network process is gone. */
 static bool receive(struct message *in)
 {
-    union {
-        struct cmsghdr align;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct iovec io = {.iov_base = in->bytes, .iov_len = sizeof(in->bytes)};
-    struct msghdr m = {.msg_iov = &io,
-                       .msg_iovlen = 1,
-                       .msg_control = &control,
-                       .msg_controllen = CMSG_LEN(sizeof(int))}; /* one, not two */
-    const struct cmsghdr *c;
-
-    in->fd = -1;
-    in->len = recvmsg(CONTROL_FD, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    in->len = passfd_receive(CONTROL_FD, in->bytes, sizeof(in->bytes), &in->fd, MSG_DONTWAIT);
     if (in->len <= 0)
-        return in->len < 0 && (errno == EAGAIN || errno == EINTR);
-    c = CMSG_FIRSTHDR(&m);
-    if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-        c->cmsg_len == CMSG_LEN(sizeof(int)))
-        memcpy(&in->fd, CMSG_DATA(c), sizeof(in->fd));
+        return in->len < 0 && errno == EAGAIN;
     return true;
 }
 
@@ -341,20 +318,16 @@ static void __attribute__((noreturn))
 keep(const char *config, const struct settings *s, const struct log *log, int control)
 {
     struct keeper k = {.config = config, .settings = *s, .log = *log};
-    const struct rlimit no_core = {0};
     sigset_t child;
 
     if (log->dest != NULL) {
         k.dest = *log->dest;
         k.log = log_child(&(struct log){.dest = &k.dest}, "steward");
     }
-    prctl(PR_SET_NAME, "adbad-steward");
-    prctl(PR_SET_DUMPABLE, 0);        /* no core file holds a key, nobody of our user looks in */
-    setrlimit(RLIMIT_CORE, &no_core); /* nor of nsupdate, which the line before does not reach */
+    process_begin("adbad-steward");
     if (dup2(control, CONTROL_FD) != CONTROL_FD)
         _exit(EXIT_FAILED);
     close_range(CONTROL_FD + 1, ~0U, 0);
-    ignore_signals();
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     sigprocmask(SIG_SETMASK, &child, NULL);
