@@ -15,15 +15,38 @@ static void to_stderr(const struct log_line *line)
     log_to_stderr(NULL, line->level, line->prefix, line->text);
 }
 
+static int open_appending(const char *path)
+{
+    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+}
+
+/* One write, appended: lines of two threads, or of two processes, do not mix. */
 static void to_file(void *arg, const struct log_line *line)
 {
     struct logsink *k = arg;
     char text[LOG_LINE_MAX];
     int n = log_format(text, sizeof(text), line->level, line->prefix, line->text);
+    bool ours = getpid() == k->owner;
+    int fd = ours ? k->file : open_appending(k->path);
 
-    /* One write, appended: lines of two threads do not mix. */
-    if (getpid() != k->owner || write(k->file, text, (size_t)n) != n)
+    if (fd < 0 || write(fd, text, (size_t)n) != n)
         to_stderr(line);
+    if (!ours && fd >= 0)
+        close(fd);
+}
+
+/* From a process of ours that has closed what it inherited. */
+static bool journal_takes(const struct log_line *line)
+{
+    struct errinfo ei;
+    bool taken;
+    int fd;
+
+    if (journal_open(JOURNAL_SOCKET, &fd, &ei) != ERR_OK)
+        return false;
+    taken = journal_send(fd, line);
+    close(fd);
+    return taken;
 }
 
 static void tell_lost(struct logsink *k)
@@ -43,17 +66,19 @@ static void to_journal(void *arg, const struct log_line *line)
 {
     struct logsink *k = arg;
 
-    if (getpid() != k->owner)
-        to_stderr(line);
-    else if (!journal_send(k->journal, line))
+    if (getpid() != k->owner) {
+        if (!journal_takes(line))
+            to_stderr(line);
+    } else if (!journal_send(k->journal, line)) {
         atomic_fetch_add(&k->lost, 1);
-    else if (atomic_load_explicit(&k->lost, memory_order_relaxed) > 0)
+    } else if (atomic_load_explicit(&k->lost, memory_order_relaxed) > 0) {
         tell_lost(k);
+    }
 }
 
 static enum err open_file(const char *path, int *fd, struct errinfo *ei)
 {
-    *fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+    *fd = open_appending(path);
     return *fd >= 0 ? ERR_OK : err_fail_errno(ei, errno, "open the log %s ([log] file)", path);
 }
 

@@ -1,7 +1,8 @@
 /* logsink: where the log goes, as [log] target and file say: the journal, a file, or stderr.
  *
- * Belongs to the process that opened it: what a child of ours says goes to its stderr. Any thread
- * may write. */
+ * Its descriptors belong to the process that opened it. A child of ours, which may have closed
+ * them, opens what it needs for each of its few lines, and if it may not, says them on its stderr.
+ * Any thread may write. */
 #ifndef ADBAD_DAEMON_LOGSINK_H
 #define ADBAD_DAEMON_LOGSINK_H
 

@@ -1,4 +1,5 @@
 """Where the log goes: the journal's own protocol, a file that is renamed, stderr."""
+import contextlib
 import os
 import re
 import signal
@@ -7,6 +8,7 @@ import subprocess
 
 import pytest
 
+import procfs
 from lab import DEADLINE, CommandFailed, wait_for
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
@@ -67,6 +69,7 @@ def journal_fixture(lab):
 
 
 def launch(lab, journal, **options):
+    """Options by name, with _ or . after the section."""
     daemon = lab.daemon(wait=False, prefix=journal.prefix(),
                         options={"log.target": "journal", **{k.replace("_", ".", 1): v for k, v in options.items()}})
     return daemon.launch()
@@ -102,6 +105,50 @@ def test_refused_requests_have_their_reason(lab, journal):
     lab.client("--machine", machine, "/ato", expect=None)
     entry = journal.until(ADBAD_KIND="activation")
     assert "answered, count 1" in entry["MESSAGE"] and "ADBAD_REASON" not in entry
+
+
+@contextlib.contextmanager
+def silent_directory(lab):
+    """Options of a directory that lets a look hang."""
+    path = os.path.join(lab.folder, "silence")
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(path)
+        s.listen()
+        yield {"directory.uri": "ldapi://" + path.replace("/", "%2F"), "directory.timeout": "60s", "directory.retry": "1s"}
+
+
+def kill_a_look(daemon):
+    """Its pid. The steward tells of it, a process that has none of the daemon's descriptors."""
+    steward = wait_for(lambda: procfs.child(daemon.process.pid, "adbad-steward"), "the steward runs")
+    job = wait_for(lambda: procfs.child(steward, "adbad-look"), "a look has begun")
+    os.kill(job, signal.SIGKILL)
+    return job
+
+
+def test_the_steward_has_the_same_fields(lab_with_directory, journal):
+    with silent_directory(lab_with_directory) as options:
+        daemon = launch(lab_with_directory, journal, **options)
+        job = kill_a_look(daemon)
+        entry = journal.until(ADBAD_KIND="steward-job")
+        assert entry["MESSAGE"].startswith(f"steward: process {job}: the steward's job ended by signal 9")
+        assert (entry["PRIORITY"], entry["ADBAD_REASON"], entry["ADBAD_COMPONENT"]) == ("3", "ended", "steward")
+        assert entry["MESSAGE_ID"] == kinds()["steward-job"]
+        assert "steward: process" not in daemon.log()
+        # Without the journal its lines are not lost.
+        journal.close()
+        job = kill_a_look(daemon)
+        daemon.wait_log(rf"steward: process {job}: the steward's job ended by signal 9")
+
+
+def test_the_steward_writes_to_the_file(lab_with_directory):
+    path = os.path.join(lab_with_directory.folder, "adbad.log")
+    with silent_directory(lab_with_directory) as options:
+        daemon = lab_with_directory.daemon(options={**options, "log.file": path})
+        os.rename(path, path + ".1")  # and to the one that has its name
+        job = kill_a_look(daemon)
+        wait_for(lambda: os.path.exists(path) and f"steward: process {job}:" in open(path, encoding="utf-8").read(),
+                 "the steward's line is in the file")
+        assert "steward: process" not in daemon.log()
 
 
 def test_auto_follows_stderr(lab, journal):
