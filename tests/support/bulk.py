@@ -11,8 +11,7 @@ def _bytes(value):
     return base64.b64encode(value).decode("ascii")
 
 
-def _account(suffix, domain, number, domain_sid):
-    name = f"BULK{number:06}"
+def _account(suffix, domain, number, domain_sid, name):
     guid = hashlib.sha256(name.encode()).digest()[:16]
     sid = domain_sid + (100000 + number).to_bytes(4, "little")
     control = 4098 if number % 100 == 0 else 4096
@@ -23,16 +22,16 @@ def _account(suffix, domain, number, domain_sid):
             f"objectGUID:: {_bytes(guid)}\nobjectSid:: {_bytes(sid)}\n\n")
 
 
-def write_ldif(path, count, forest="lab.example", first=1):
+def write_ldif(path, count, forest="lab.example", first=1, form="BULK{:06}"):
     """count accounts BULK000001 …; every hundredth is disabled."""
     suffix = ",".join(f"DC={part}" for part in forest.split("."))
     domain_sid = bytes([1, 5, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0]) + bytes(range(12))
     with open(path, "w", encoding="ascii") as f:
         for number in range(first, first + count):
-            f.write(_account(suffix, forest, number, domain_sid))
+            f.write(_account(suffix, forest, number, domain_sid, form.format(number)))
 
 
-def load(lab, count):
+def load(lab, count, form="BULK{:06}"):
     """Adds count accounts to the lab's directory, which is stopped meanwhile and started again."""
     lab.directory_down()
     conf = os.path.join(lab.directory, "slapd.conf")
@@ -41,7 +40,7 @@ def load(lab, count):
     with open(conf, encoding="utf-8") as source, open(bare, "w", encoding="utf-8") as out:
         out.writelines(line for line in source if not line.startswith("rootDSE "))
     ldif = os.path.join(lab.folder, "bulk.ldif")
-    write_ldif(ldif, count, lab.forest)
+    write_ldif(ldif, count, lab.forest, form=form)
     done = subprocess.run([SLAPADD, "-q", "-w", "-f", bare, "-n", "1", "-l", ldif],
                           capture_output=True, text=True, check=False, timeout=600)
     os.unlink(ldif)
