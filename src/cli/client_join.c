@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clk.h"
 #include "base/file.h"
 #include "base/rng.h"
 #include "ldap/computer.h"
@@ -239,14 +240,6 @@ enum err join_domain(const struct folder *f, const struct join *j, struct errinf
 
 /* ---- one-time passwords ---- */
 
-static int64_t uptime_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Logs in with the new keytab. libkrb5 may have changed the password at another controller than the
  * one that is asked now, which then hears of it by replication: until that, the key is wrong. */
 static enum err open_with_keytab(const struct join *j, const char *keytab, struct dir **d,
@@ -260,10 +253,10 @@ static enum err open_with_keytab(const struct join *j, const char *keytab, struc
                                   .find = directory_find,
                                   .find_arg = (void *)(uintptr_t)j->dns};
     const struct timespec pause = {.tv_nsec = REPLICATION_PAUSE_NS};
-    int64_t end = uptime_ms() + REPLICATION_PATIENCE * (int64_t)j->timeout_ms;
+    int64_t end = clk_uptime_ms() + REPLICATION_PATIENCE * (int64_t)j->timeout_ms;
     enum err e = dir_open(&conf, d, ei);
 
-    while (e == ERR_AUTH && uptime_ms() < end) {
+    while (e == ERR_AUTH && clk_uptime_ms() < end) {
         nanosleep(&pause, NULL);
         e = dir_open(&conf, d, ei);
     }

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clk.h"
 #include "cli/ask.h"
 #include "cli/kms.h"
 #include "cli/kms_event.h"
@@ -120,14 +120,6 @@ static void size_of_terminal(unsigned *width, unsigned *height)
 
 /* ---- looking ---- */
 
-static int64_t milliseconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 struct decisions {
     const struct catalog *catalog;
     struct top_look *look;
@@ -195,7 +187,7 @@ static void look(struct cli *cli, struct kms_reader *reader, struct top_look *l)
     struct errinfo ei = {0};
     enum err e;
 
-    *l = (struct top_look){.at = milliseconds()};
+    *l = (struct top_look){.at = clk_uptime_ms()};
     e = ask_status_here(cli, "kms.status", &l->kms, &ei);
     if (e != ERR_OK)
         snprintf(l->failure, sizeof(l->failure), "%s", ei.text);
@@ -238,7 +230,7 @@ static void draw(const struct top_look *now, const struct top_look *before)
 static bool wait_for_key(int64_t until)
 {
     struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
-    int64_t left = until - milliseconds();
+    int64_t left = until - clk_uptime_ms();
     char key;
 
     if (poll(&p, 1, left > 0 ? (int)left : 0) <= 0)

@@ -10,9 +10,9 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clk.h"
 #include "base/file.h"
 #include "lab/internal.h"
 
@@ -22,14 +22,6 @@
 
 /* slapd keeps this file locked while it lives: it inherits the descriptor. */
 #define LIFE_LOCK "slapd.lock"
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* ---- is it running? ---- */
 
@@ -234,7 +226,7 @@ static enum err fail_started(const struct lab *l, int status, struct errinfo *ei
 
 static enum err wait_until_it_answers(struct lab *l, struct errinfo *ei)
 {
-    int64_t deadline = now_ms() + START_MS;
+    int64_t deadline = clk_uptime_ms() + START_MS;
 
     for (;;) {
         struct dir *d = NULL;
@@ -250,7 +242,7 @@ static enum err wait_until_it_answers(struct lab *l, struct errinfo *ei)
             dir_close(d);
             return ERR_OK;
         }
-        if ((e != ERR_UNREACHABLE && e != ERR_TIMEOUT) || now_ms() > deadline)
+        if ((e != ERR_UNREACHABLE && e != ERR_TIMEOUT) || clk_uptime_ms() > deadline)
             return err_context(ei, "wait for the lab's slapd");
         poll(NULL, 0, POLL_MS);
     }

@@ -17,7 +17,7 @@ struct dir_ldap {
     LDAP *ld;
     char *uri; /* of the one server */
     int timeout_ms;
-    int64_t deadline;      /* of the whole opening, in ms of dir_ldap_uptime; 0: open */
+    int64_t deadline;      /* of the whole opening, in ms of clk_uptime_ms; 0: open */
     int share_ms;          /* what the opening got of its time */
     bool paged;            /* the server knows the paged results control (RFC 2696) */
     bool secret;           /* ldapi or TLS: what is sent is not shown */
@@ -68,7 +68,6 @@ MUST_CHECK enum err dir_ldap_changes(struct dir *d, const struct dir_changes_que
 
 /* ---- opening ---- */
 
-int64_t dir_ldap_uptime(void);
 /* Milliseconds that one wait may take now. */
 int dir_ldap_patience(const struct dir_ldap *s);
 

@@ -7,25 +7,17 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/time.h>
-#include <time.h>
 
+#include "base/clk.h"
 #include "ldap/dir_ldap.h"
 #include "ldap/krb.h"
 #include "ldap/netlogon.h"
 
 #define PATIENCE_MIN 100 /* ms: enough to say that time is up */
 
-int64_t dir_ldap_uptime(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int dir_ldap_patience(const struct dir_ldap *s)
 {
-    int64_t left = s->deadline == 0 ? s->timeout_ms : s->deadline - dir_ldap_uptime();
+    int64_t left = s->deadline == 0 ? s->timeout_ms : s->deadline - clk_uptime_ms();
 
     if (left < PATIENCE_MIN)
         left = PATIENCE_MIN;
@@ -107,7 +99,7 @@ static enum err fail_tls(const struct dir_ldap_op *op, int rc, struct errinfo *e
 
     if (ldap_get_option(s->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &diag) != LDAP_OPT_SUCCESS)
         diag = NULL;
-    if (s->deadline != 0 && dir_ldap_uptime() >= s->deadline)
+    if (s->deadline != 0 && clk_uptime_ms() >= s->deadline)
         e = err_fail(ei, ERR_TIMEOUT, "%s %s at %s: no answer within %d.%d s", op->verb, op->object,
                      s->uri, s->share_ms / 1000, s->share_ms % 1000 / 100);
     else if (rc == LDAP_CONNECT_ERROR || (diag != NULL && diag[0] != '\0'))
@@ -257,7 +249,7 @@ static enum err open_first(struct dir_ldap *s, const struct dir_list *l, bool wr
     enum err e = err_fail(ei, ERR_UNREACHABLE, "open the directory: no server to ask");
 
     for (size_t i = 0; i < l->n; i++) {
-        int64_t now = dir_ldap_uptime(), share = (end - now) / (int64_t)(l->n - i);
+        int64_t now = clk_uptime_ms(), share = (end - now) / (int64_t)(l->n - i);
 
         if (share < PATIENCE_MIN)
             share = PATIENCE_MIN;
@@ -346,7 +338,7 @@ enum err dir_open(const struct dir_conf *conf, struct dir **out, struct errinfo 
     e = session_new(conf, &s, ei);
     if (e != ERR_OK)
         return e;
-    end = dir_ldap_uptime() + 2 * (int64_t)s->timeout_ms;
+    end = clk_uptime_ms() + 2 * (int64_t)s->timeout_ms;
     e = dir_list_servers(&s->conf, s->timeout_ms, &servers, ei);
     if (e == ERR_OK)
         e = open_first(s, &servers, false, end, ei);
@@ -390,7 +382,7 @@ enum err dir_ldap_ready(struct dir_ldap *s, struct errinfo *ei)
     if (e != ERR_OK)
         return e;
     fresh->share_ms = s->timeout_ms;
-    fresh->deadline = dir_ldap_uptime() + s->timeout_ms;
+    fresh->deadline = clk_uptime_ms() + s->timeout_ms;
     e = open_at(fresh, s->uri, ei);
     if (e != ERR_OK) {
         dir_close(&fresh->base);
@@ -417,7 +409,7 @@ enum err dir_ldap_leave_rodc(struct dir *d, struct errinfo *ei)
     if (e == ERR_OK)
         e = session_new(&s->conf, &fresh, ei);
     if (e == ERR_OK)
-        e = open_first(fresh, &servers, true, dir_ldap_uptime() + 2 * (int64_t)s->timeout_ms, ei);
+        e = open_first(fresh, &servers, true, clk_uptime_ms() + 2 * (int64_t)s->timeout_ms, ei);
     dir_list_fini(&servers);
     if (e != ERR_OK) {
         if (fresh != NULL)

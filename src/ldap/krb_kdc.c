@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clk.h"
 #include "ldap/dir_ldap.h"
 
 #define KDC_PORT  "88"
@@ -27,7 +28,7 @@ static bool wait_until(const struct krb_kdc *k, int fd, short events)
     int n;
 
     do {
-        left = k->deadline - dir_ldap_uptime();
+        left = k->deadline - clk_uptime_ms();
         n = left <= 0 ? 0 : poll(&p, 1, (int)left);
     } while (n < 0 && errno == EINTR);
     return n > 0;
@@ -64,7 +65,7 @@ static bool send_all(const struct krb_kdc *k, int fd, const void *data, size_t n
     while (n > 0) {
         ssize_t done = wait_until(k, fd, POLLOUT) ? send(fd, p, n, MSG_NOSIGNAL) : -1;
 
-        if (done < 0 && (errno == EAGAIN || errno == EINTR) && dir_ldap_uptime() < k->deadline)
+        if (done < 0 && (errno == EAGAIN || errno == EINTR) && clk_uptime_ms() < k->deadline)
             continue;
         if (done <= 0)
             return false;
@@ -81,7 +82,7 @@ static bool read_all(const struct krb_kdc *k, int fd, void *data, size_t n)
     while (n > 0) {
         ssize_t done = wait_until(k, fd, POLLIN) ? recv(fd, p, n, 0) : -1;
 
-        if (done < 0 && (errno == EAGAIN || errno == EINTR) && dir_ldap_uptime() < k->deadline)
+        if (done < 0 && (errno == EAGAIN || errno == EINTR) && clk_uptime_ms() < k->deadline)
             continue;
         if (done <= 0)
             return false;

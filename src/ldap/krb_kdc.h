@@ -12,7 +12,7 @@
 
 struct krb_kdc {
     const char *host;
-    int64_t deadline; /* dir_ldap_uptime */
+    int64_t deadline; /* clk_uptime_ms */
 };
 
 /* A krb5_pre_send_fn; data is a struct krb_kdc. Hosts of another domain than the realm's, and such

@@ -3,6 +3,7 @@
 #include <krb5.h>
 #include <string.h>
 
+#include "base/clk.h"
 #include "ldap/dir_ldap.h"
 #include "ldap/krb_error.h"
 #include "ldap/krb_kdc.h"
@@ -53,7 +54,7 @@ static enum err change(krb5_context ctx, const struct krb_conf *conf, krb5_creds
 enum err krb_password_set(const struct krb_conf *conf, struct errinfo *ei)
 {
     struct krb_kdc kdc = {.host = conf->host,
-                          .deadline = dir_ldap_uptime() + conf->timeout_ms + KRB_KDC_GRACE};
+                          .deadline = clk_uptime_ms() + conf->timeout_ms + KRB_KDC_GRACE};
     krb5_get_init_creds_opt *opt = NULL;
     krb5_principal client = NULL;
     krb5_context ctx = NULL;

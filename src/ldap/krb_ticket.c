@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clk.h"
 #include "base/file.h"
 #include "ldap/dir_ldap.h"
 #include "ldap/krb_error.h"
@@ -157,7 +158,7 @@ enum err krb_ticket_fetch(const struct krb_conf *conf, struct krb_ticket *out, s
 {
     struct login l = {.conf = conf, .t = out};
     struct krb_kdc kdc = {.host = conf->host,
-                          .deadline = dir_ldap_uptime() + conf->timeout_ms + KRB_KDC_GRACE};
+                          .deadline = clk_uptime_ms() + conf->timeout_ms + KRB_KDC_GRACE};
     krb5_error_code code;
     enum err e;
 
