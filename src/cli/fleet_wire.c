@@ -10,6 +10,7 @@
 
 #include "base/clk.h"
 #include "base/filetime.h"
+#include "base/hostport.h"
 #include "cli/cli.h"
 #include "cli/fleet_line.h"
 #include "kms/protect.h"
@@ -30,8 +31,7 @@ struct asked {
 
 struct fleet_wire {
     struct fleet_wire_conf conf;
-    char host[256];
-    uint16_t port;
+    struct hostport at;
     struct resolver_address to;
     struct bundle bundle;
     struct rng_pool *nonces;
@@ -71,30 +71,14 @@ static uint64_t now_ns(void)
 
 /* ---- opening ---- */
 
-/* HOST, HOST:PORT, [V6] or [V6]:PORT. */
 static enum err read_host(struct fleet_wire *w, struct errinfo *ei)
 {
-    const char *text = w->conf.host, *end, *port = NULL;
-    unsigned long n = DEFAULT_PORT;
-    char *rest = NULL;
+    const char *text = w->conf.host;
 
-    if (text[0] == '[') {
-        end = strchr(++text, ']');
-        port = end != NULL && end[1] == ':' ? end + 2 : NULL;
-        if (end != NULL && end[1] != '\0' && port == NULL)
-            end = NULL;
-    } else {
-        end = strrchr(text, ':');
-        port = end != NULL ? end + 1 : NULL;
-        end = end != NULL ? end : text + strlen(text);
-    }
-    if (port != NULL)
-        n = strtoul(port, &rest, 10);
-    if (end == NULL || end == text || (size_t)(end - text) >= sizeof(w->host) ||
-        (port != NULL && (*port == '\0' || *rest != '\0')) || n < 1 || n > UINT16_MAX)
-        return err_fail(ei, ERR_USAGE, "--wire takes HOST or HOST:PORT, not \"%s\"", w->conf.host);
-    memcpy(w->host, text, (size_t)(end - text));
-    w->port = (uint16_t)n;
+    if (!hostport_parse(text, strlen(text), &w->at) || w->at.host[0] == '\0')
+        return err_fail(ei, ERR_USAGE, "--wire takes HOST or HOST:PORT, not \"%s\"", text);
+    if (w->at.port == 0)
+        w->at.port = DEFAULT_PORT;
     return ERR_OK;
 }
 
@@ -106,9 +90,9 @@ static enum err find_host(struct fleet_wire *w, struct errinfo *ei)
     enum err e = resolver_new(NULL, &r, ei);
 
     if (e == ERR_OK)
-        e = resolver_host(r, w->host, w->port, LOOKUP_MS, &all, &n, ei);
+        e = resolver_host(r, w->at.host, w->at.port, LOOKUP_MS, &all, &n, ei);
     if (e == ERR_OK && n == 0)
-        e = err_fail(ei, ERR_NOTFOUND, "find %s: it has no address", w->host);
+        e = err_fail(ei, ERR_NOTFOUND, "find %s: it has no address", w->at.host);
     if (e == ERR_OK)
         w->to = all[0];
     free(all);
@@ -425,7 +409,8 @@ enum err fleet_wire_ask(void *wire, uint32_t minute, struct fleet_ask *asks, siz
     }
     w->ended = now_ns();
     if (e != ERR_OK)
-        (void)err_context(ei, "ask %s port %u, after %zu answers", w->host, w->port, w->answers);
+        (void)err_context(ei, "ask %s port %u, after %zu answers", w->at.host, w->at.port,
+                          w->answers);
     return e;
 }
 
@@ -476,7 +461,7 @@ void fleet_wire_print(struct fleet_wire *w, const struct fleet_report *r)
 
     if (w->answers > 0)
         qsort(w->us, w->answers, sizeof(*w->us), compare_us);
-    printf("\nOn the wire, from %s port %u:\n", w->host, w->port);
+    printf("\nOn the wire, from %s port %u:\n", w->at.host, w->at.port);
     facts_add(f, "  Requests", "%zu in %.1f s, %.0f a second", w->answers, s,
               s > 0 ? (double)w->answers / s : 0);
     for (size_t i = 0; i < w->codes; i++) {
@@ -521,8 +506,8 @@ json_t *fleet_wire_json(struct fleet_wire *w, const struct fleet_report *r)
 
     if (w->answers > 0)
         qsort(w->us, w->answers, sizeof(*w->us), compare_us);
-    o = json_pack("{s:s, s:i, s:I, s:o, s:f, s:{s:I, s:I, s:I, s:I}, s:I, s:I}", "host", w->host,
-                  "port", w->port, "requests", (json_int_t)w->answers, "results", codes_json(w),
+    o = json_pack("{s:s, s:i, s:I, s:o, s:f, s:{s:I, s:I, s:I, s:I}, s:I, s:I}", "host", w->at.host,
+                  "port", w->at.port, "requests", (json_int_t)w->answers, "results", codes_json(w),
                   "seconds", seconds(w), "latency_us", "p50", (json_int_t)percentile(w, 500), "p99",
                   (json_int_t)percentile(w, 990), "p99.9", (json_int_t)percentile(w, 999), "max",
                   (json_int_t)percentile(w, 1000), "connections", (json_int_t)w->opened,

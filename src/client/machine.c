@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/clk.h"
+#include "base/hostport.h"
 #include "client/eventlog.h"
 
 void machine_fini(struct machine *m)
@@ -168,46 +169,17 @@ void machine_validate(struct machine *m, bool genuine, int64_t now)
 
 /* ---- hosts ---- */
 
-static enum err host_bad(const char *text, struct errinfo *ei)
-{
-    return err_fail(ei, ERR_USAGE,
-                    "KMS host \"%s\": expected NAME, NAME:PORT, [v6 ADDRESS]:PORT or :PORT", text);
-}
-
 enum err machine_host_parse(const char *text, struct machine_host *out, struct errinfo *ei)
 {
-    const char *name = text, *end = NULL, *port = NULL;
-    struct machine_host h = *out;
-    size_t len;
+    struct hostport h;
 
-    if (text[0] == '[') {
-        name = text + 1;
-        end = strchr(name, ']');
-        if (end == NULL || (end[1] != '\0' && end[1] != ':'))
-            return host_bad(text, ei);
-        port = end[1] == ':' ? end + 2 : NULL;
-    } else {
-        end = strchr(text, ':');
-        if (end != NULL && strchr(end + 1, ':') != NULL)
-            end = NULL; /* a bare IPv6 address */
-        port = end != NULL ? end + 1 : NULL;
-        end = end != NULL ? end : text + strlen(text);
-    }
-    len = (size_t)(end - name);
-    if (len >= sizeof(h.name) || (len == 0 && port == NULL))
-        return host_bad(text, ei);
-    if (len > 0)
-        snprintf(h.name, sizeof(h.name), "%.*s", (int)len, name);
-    h.port = 0;
-    if (port != NULL) {
-        char *stop;
-        unsigned long v = strtoul(port, &stop, 10);
-
-        if (port[0] < '0' || port[0] > '9' || *stop != '\0' || v == 0 || v > 65535)
-            return host_bad(text, ei);
-        h.port = (uint16_t)v;
-    }
-    *out = h;
+    if (!hostport_parse(text, strlen(text), &h))
+        return err_fail(ei, ERR_USAGE,
+                        "KMS host \"%s\": expected NAME, NAME:PORT, [v6 ADDRESS]:PORT or :PORT",
+                        text);
+    if (h.host[0] != '\0')
+        memcpy(out->name, h.host, sizeof(out->name));
+    out->port = h.port;
     return ERR_OK;
 }
 

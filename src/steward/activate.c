@@ -1,10 +1,9 @@
 #include "steward/activate.h"
 
 #include <openssl/crypto.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/hostport.h"
 #include "kms/stub.h"
 #include "net/dial.h"
 #include "rpc/lab.h"
@@ -12,37 +11,12 @@
 #define DEFAULT_PORT 1688
 #define TIMEOUT_MS   10000
 
-/* "name", "name:port", "[v6]:port"; a bare IPv6 address has no port. */
-static enum err split(const char *text, char host[256], uint16_t *port, struct errinfo *ei)
+static enum err split(const char *text, struct hostport *out, struct errinfo *ei)
 {
-    const char *start = text, *colon = strrchr(text, ':');
-    size_t len = strlen(text);
-    unsigned long n = DEFAULT_PORT;
-
-    if (*text == '[') {
-        const char *end = strchr(text, ']');
-
-        start = text + 1;
-        len = end == NULL ? 0 : (size_t)(end - start);
-        colon = end != NULL && end[1] == ':' ? end + 1 : NULL;
-        if (end != NULL && colon == NULL && end[1] != '\0')
-            len = 0;
-    } else if (colon != NULL && strchr(text, ':') == colon) {
-        len = (size_t)(colon - text);
-    } else {
-        colon = NULL;
-    }
-    if (colon != NULL) {
-        bool digits = colon[1] != '\0' && strlen(colon + 1) <= 5 &&
-                      strspn(colon + 1, "0123456789") == strlen(colon + 1);
-
-        n = digits ? strtoul(colon + 1, NULL, 10) : 0;
-    }
-    if (len == 0 || len > 255 || n == 0 || n > 65535)
+    if (!hostport_parse(text, strlen(text), out) || out->host[0] == '\0')
         return err_fail(ei, ERR_CONFIG, "clearing house \"%.80s\": expected ADDRESS[:PORT]", text);
-    memcpy(host, start, len);
-    host[len] = '\0';
-    *port = (uint16_t)n;
+    if (out->port == 0)
+        out->port = DEFAULT_PORT;
     return ERR_OK;
 }
 
@@ -61,8 +35,8 @@ static enum err call(const struct activate_house *house, const struct buf *reque
     struct dial_reply reply = {0};
     struct resolver *r = NULL;
     const uint8_t *data = NULL;
-    char host[256];
-    struct dial d = {.host = host,
+    struct hostport to;
+    struct dial d = {.host = to.host,
                      .iface = lab.uuid,
                      .major = lab.major,
                      .minor = lab.minor,
@@ -71,10 +45,12 @@ static enum err call(const struct activate_house *house, const struct buf *reque
                      .stub = write_request,
                      .arg = (void *)(uintptr_t)request};
     size_t n = 0;
-    enum err e = split(house->address, host, &d.port, ei);
+    enum err e = split(house->address, &to, ei);
 
-    if (e == ERR_OK)
+    if (e == ERR_OK) {
+        d.port = to.port;
         e = resolver_new(house->dns, &r, ei);
+    }
     if (e == ERR_OK)
         e = dial_call(r, &d, &reply, ei);
     if (e == ERR_OK && kms_stub_read_response(reply.stub.data, reply.stub.len, reply.big,
