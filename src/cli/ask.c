@@ -159,6 +159,32 @@ enum err ask_status_here(struct cli *cli, const char *cmd, json_t **status, stru
     return e;
 }
 
+/* Takes the reference. */
+static int show(struct cli *cli, json_t *answer, void (*print)(const json_t *answer))
+{
+    if (cli->json) {
+        cli_json(answer);
+        return EXIT_OK;
+    }
+    print(answer);
+    json_decref(answer);
+    return EXIT_OK;
+}
+
+int ask_run(struct cli *cli, int argc, char **argv, const char *cmd,
+            void (*print)(const json_t *reply))
+{
+    struct errinfo ei = {0};
+    json_t *reply = NULL;
+    int code = cli_begin(cli, NULL, &argc, argv, 0, 0);
+    enum err e;
+
+    if (code >= 0)
+        return code;
+    e = ask_here(cli, cmd, NULL, &reply, &ei);
+    return e == ERR_OK ? show(cli, reply, print) : cli_fail(cli, e, &ei);
+}
+
 int ask_run_status(struct cli *cli, int argc, char **argv, const char *cmd,
                    void (*print)(const json_t *status))
 {
@@ -170,15 +196,7 @@ int ask_run_status(struct cli *cli, int argc, char **argv, const char *cmd,
     if (code >= 0)
         return code;
     e = ask_status_here(cli, cmd, &status, &ei);
-    if (e != ERR_OK)
-        return cli_fail(cli, e, &ei);
-    if (cli->json) {
-        cli_json(status);
-    } else {
-        print(status);
-        json_decref(status);
-    }
-    return EXIT_OK;
+    return e == ERR_OK ? show(cli, status, print) : cli_fail(cli, e, &ei);
 }
 
 const char *ask_text(const json_t *answer, const char *member)

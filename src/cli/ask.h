@@ -22,7 +22,11 @@ MUST_CHECK enum err ask_here(struct cli *cli, const char *cmd, json_t *args, jso
 MUST_CHECK enum err ask_status_here(struct cli *cli, const char *cmd, json_t **status,
                                     struct errinfo *ei);
 
-/* A verb without options that shows the status that cmd answers: as JSON, or by print. */
+/* A verb without options that shows what cmd answers, as JSON or by print. Returns the exit code.
+ */
+int ask_run(struct cli *cli, int argc, char **argv, const char *cmd,
+            void (*print)(const json_t *reply));
+/* The same of the answer's member "status". */
 int ask_run_status(struct cli *cli, int argc, char **argv, const char *cmd,
                    void (*print)(const json_t *status));
 

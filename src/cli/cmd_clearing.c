@@ -160,35 +160,14 @@ static void list_text(const json_t *reply)
     tell_mistakes(keys);
 }
 
-static int show(struct cli *cli, int argc, char **argv, void (*print)(const json_t *reply))
-{
-    struct errinfo ei = {0};
-    json_t *reply = NULL;
-    int status = cli_begin(cli, NULL, &argc, argv, 0, 0);
-    enum err e;
-
-    if (status >= 0)
-        return status;
-    e = ask_here(cli, "clearing.status", NULL, &reply, &ei);
-    if (e != ERR_OK)
-        return cli_fail(cli, e, &ei);
-    if (cli->json) {
-        cli_json(reply);
-        return EXIT_OK;
-    }
-    print(reply);
-    json_decref(reply);
-    return EXIT_OK;
-}
-
 static int run_status(struct cli *cli, int argc, char **argv)
 {
-    return show(cli, argc, argv, status_text);
+    return ask_run(cli, argc, argv, "clearing.status", status_text);
 }
 
 static int run_list(struct cli *cli, int argc, char **argv)
 {
-    return show(cli, argc, argv, list_text);
+    return ask_run(cli, argc, argv, "clearing.status", list_text);
 }
 
 /* ---- block, unblock ---- */

@@ -41,23 +41,7 @@ static void print(const json_t *reply)
 
 static int run_reload(struct cli *cli, int argc, char **argv)
 {
-    struct errinfo ei = {0};
-    json_t *reply = NULL;
-    int status = cli_begin(cli, NULL, &argc, argv, 0, 0);
-    enum err e;
-
-    if (status >= 0)
-        return status;
-    e = ask_here(cli, "reload", NULL, &reply, &ei);
-    if (e != ERR_OK)
-        return cli_fail(cli, e, &ei);
-    if (cli->json) {
-        cli_json(reply);
-        return EXIT_OK;
-    }
-    print(reply);
-    json_decref(reply);
-    return EXIT_OK;
+    return ask_run(cli, argc, argv, "reload", print);
 }
 
 const struct cli_command cmd_reload[] = {
