@@ -51,206 +51,9 @@ static void judge(const struct expected *e, struct health *h)
     json_decref(relay);
 }
 
-static void each_thing_that_can_be_wrong_has_its_state(void **state)
+static void judge_all(const struct expected *cases, size_t n)
 {
-    static const struct expected cases[] = {
-        {WELL, NULL, NULL, {0}, HEALTH_OK, "OK: daemon: adbad 1, process 7; listening: on [::1]"},
-        /* listening, ledger */
-        {"\"listening\": \"\", " SERVES ", " LEDGER_UP ", \"host_keys\": [" GOOD_KEY "]",
-         NULL,
-         NULL,
-         {0},
-         HEALTH_CRITICAL,
-         "listening: on no address"},
-        {"\"listening\": \"x\", \"connections\": {\"accepting\": false}, " SERVES ", " LEDGER_UP
-         ", \"host_keys\": [" GOOD_KEY "]",
-         NULL,
-         NULL,
-         {0},
-         HEALTH_WARNING,
-         "WARNING: listening: accepting no connections"},
-        {ALL_BUT(
-             "\"ledger\": {\"state\": \"down\", \"why\": \"disk full\"}, \"host_keys\": [" GOOD_KEY
-             "]"),
-         NULL,
-         NULL,
-         {0},
-         HEALTH_CRITICAL,
-         "CRITICAL: ledger: down, so nothing is answered: disk full"},
-        /* host keys */
-        {ALL_BUT(LEDGER_UP ", \"host_keys\": []"), NULL, NULL, {0}, HEALTH_CRITICAL, "0xC004F042"},
-        {ALL_BUT(LEDGER_UP ", \"host_keys\": [" GOOD_KEY ", " OTHER_KEY "]"),
-         NULL,
-         NULL,
-         {0},
-         HEALTH_WARNING,
-         "host keys: 1 of 2 not activated (\"Other\")"},
-        {ALL_BUT(LEDGER_UP ", \"host_keys\": [" OTHER_KEY "]"),
-         NULL,
-         NULL,
-         {0},
-         HEALTH_CRITICAL,
-         "hostkey activate"},
-        {LISTENING ", \"mode\": \"refuse\", " LEDGER_UP ", \"host_keys\": []",
-         NULL,
-         NULL,
-         {0},
-         HEALTH_OK,
-         "refuses everybody, as configured"},
-        {ALL_BUT(LEDGER_UP ", \"host_keys\": []"),
-         NULL,
-         RELAY("all", UPSTREAM("a", "up")),
-         {0},
-         HEALTH_OK,
-         "relays everything"},
-        /* count: only on request */
-        {WELL
-         ", \"applications\": [{\"application\": \"windows\", \"count\": 24, \"capacity\": 50}]",
-         NULL,
-         NULL,
-         {0},
-         HEALTH_OK,
-         "OK"},
-        {WELL
-         ", \"applications\": [{\"application\": \"windows\", \"count\": 24, \"capacity\": 50}]",
-         NULL,
-         NULL,
-         {.count = true},
-         HEALTH_WARNING,
-         "count: windows: 24, needed are 25"},
-        {WELL ", \"applications\": [{\"application\": \"office\", \"count\": 5, \"capacity\": 10}]",
-         NULL,
-         NULL,
-         {.count = true},
-         HEALTH_OK,
-         "office: 5, needed are 5"},
-        {WELL ", \"applications\": [{\"application\": \"office\", \"count\": 0, \"capacity\": 0}]",
-         NULL,
-         NULL,
-         {.count = true},
-         HEALTH_OK,
-         "OK"},
-        /* directory, objects */
-        {WELL ", \"directory\": {\"state\": \"down\", \"why\": \"no route\"}",
-         NULL,
-         NULL,
-         {0},
-         HEALTH_WARNING,
-         "directory: down: no route"},
-        {WELL ", \"directory\": {\"state\": \"up\", \"why\": \"another forest\"}",
-         NULL,
-         NULL,
-         {0},
-         HEALTH_WARNING,
-         "another forest"},
-        {WELL ", \"directory\": {\"state\": \"unknown\"}",
-         NULL,
-         NULL,
-         {0},
-         HEALTH_OK,
-         "not looked at yet"},
-        {WELL ", \"directory\": {\"state\": \"up\", \"objects\": [{\"name\": \"O\", \"verdict\": "
-              "\"good\", \"days_left\": 29}]}",
-         NULL,
-         NULL,
-         {.days = 30},
-         HEALTH_WARNING,
-         "activation object: \"O\" has 29 days left; \"adbactl ao steward\""},
-        {WELL ", \"directory\": {\"state\": \"up\", \"objects\": [{\"name\": \"O\", \"verdict\": "
-              "\"good\", \"days_left\": 30}]}",
-         NULL,
-         NULL,
-         {.days = 30},
-         HEALTH_OK,
-         "\"O\" has 30 days left"},
-        {WELL ", \"directory\": {\"state\": \"up\", \"objects\": [{\"name\": \"O\", \"verdict\": "
-              "\"expired\"}]}",
-         NULL,
-         NULL,
-         {0},
-         HEALTH_CRITICAL,
-         "\"O\" is expired"},
-        {WELL ", \"directory\": {\"state\": \"up\", \"objects\": [{\"name\": \"O\", \"verdict\": "
-              "\"invalid\"}]}",
-         NULL,
-         NULL,
-         {0},
-         HEALTH_WARNING,
-         "\"O\" is invalid"},
-        {WELL ", \"directory\": {\"state\": \"up\", \"objects\": [{\"name\": \"O\", \"verdict\": "
-              "\"foreign\"}]}",
-         NULL,
-         NULL,
-         {0},
-         HEALTH_OK,
-         "directory: up"},
-        /* registry */
-        {WELL, MEMBERS("good", "30", "null"), NULL, {0}, HEALTH_OK, "registry: read 30 s ago"},
-        {WELL,
-         MEMBERS("good", "61", "null"),
-         NULL,
-         {.max_stale = 60},
-         HEALTH_WARNING,
-         "read 1 min 1 s ago"},
-        {WELL,
-         MEMBERS("stale", "900000", "\"no route\""),
-         NULL,
-         {0},
-         HEALTH_WARNING,
-         "10 d 10 h ago: no route"},
-        {WELL,
-         MEMBERS("never", "null", "\"no route\""),
-         NULL,
-         {0},
-         HEALTH_WARNING,
-         "never read: no route"},
-        {WELL, MEMBERS("never", "null", "null"), NULL, {0}, HEALTH_OK, "never read yet"},
-        /* relay */
-        {WELL,
-         NULL,
-         RELAY("foreign", UPSTREAM("a", "up") ", " UPSTREAM("b", "down")),
-         {0},
-         HEALTH_WARNING,
-         "relay: b is down: refused"},
-        {WELL,
-         NULL,
-         RELAY("foreign", UPSTREAM("a", "down")),
-         {0},
-         HEALTH_CRITICAL,
-         "CRITICAL: relay: none of 1 upstreams takes calls; relay: a is down"},
-        {WELL, NULL, RELAY("foreign", ""), {0}, HEALTH_CRITICAL, "none of 0"},
-        {WELL, NULL, "{\"configured\": false}", {0}, HEALTH_OK, "OK"},
-        /* DNS */
-        {WELL ", \"dns\": {\"publishing\": true, \"round\": 1, \"domains\": [{\"domain\": \"d\", "
-              "\"configured\": true, \"state\": \"published\"}]}",
-         NULL,
-         NULL,
-         {0},
-         HEALTH_OK,
-         "dns: published in d"},
-        {WELL ", \"dns\": {\"publishing\": true, \"round\": 1, \"domains\": [{\"domain\": \"d\", "
-              "\"configured\": true, \"state\": \"absent\"}]}",
-         NULL,
-         NULL,
-         {0},
-         HEALTH_WARNING,
-         "dns: d: the record is not there"},
-        {WELL ", \"dns\": {\"publishing\": true, \"round\": 1, \"why\": \"no keytab\"}",
-         NULL,
-         NULL,
-         {0},
-         HEALTH_WARNING,
-         "dns: no keytab"},
-        {WELL ", \"dns\": {\"publishing\": false, \"round\": 1, \"why\": \"no keytab\"}",
-         NULL,
-         NULL,
-         {0},
-         HEALTH_OK,
-         "OK"},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < n; i++) {
         struct health h = {0};
         char line[4096];
 
@@ -259,6 +62,202 @@ static void each_thing_that_can_be_wrong_has_its_state(void **state)
         if (health_worst(&h) != cases[i].worst || strstr(line, cases[i].says) == NULL)
             fail_msg("case %zu: %s", i, line);
     }
+}
+
+static void what_it_listens_on_and_its_ledger(void **state)
+{
+    static const struct expected cases[] = {
+        {.kms = WELL,
+         .worst = HEALTH_OK,
+         .says = "OK: daemon: adbad 1, process 7; listening: on [::1]"},
+        {.kms = "\"listening\": \"\", " SERVES ", " LEDGER_UP ", \"host_keys\": [" GOOD_KEY "]",
+         .worst = HEALTH_CRITICAL,
+         .says = "listening: on no address"},
+        {.kms = "\"listening\": \"x\", \"connections\": {\"accepting\": false}, " SERVES
+                ", " LEDGER_UP ", \"host_keys\": [" GOOD_KEY "]",
+         .worst = HEALTH_WARNING,
+         .says = "WARNING: listening: accepting no connections"},
+        {.kms = ALL_BUT(
+             "\"ledger\": {\"state\": \"down\", \"why\": \"disk full\"}, \"host_keys\": [" GOOD_KEY
+             "]"),
+         .worst = HEALTH_CRITICAL,
+         .says = "CRITICAL: ledger: down, so nothing is answered: disk full"},
+    };
+
+    (void)state;
+    judge_all(cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+static void host_keys(void **state)
+{
+    static const struct expected cases[] = {
+        {.kms = ALL_BUT(LEDGER_UP ", \"host_keys\": []"),
+         .worst = HEALTH_CRITICAL,
+         .says = "0xC004F042"},
+        {.kms = ALL_BUT(LEDGER_UP ", \"host_keys\": [" GOOD_KEY ", " OTHER_KEY "]"),
+         .worst = HEALTH_WARNING,
+         .says = "host keys: 1 of 2 not activated (\"Other\")"},
+        {.kms = ALL_BUT(LEDGER_UP ", \"host_keys\": [" OTHER_KEY "]"),
+         .worst = HEALTH_CRITICAL,
+         .says = "hostkey activate"},
+        {.kms = LISTENING ", \"mode\": \"refuse\", " LEDGER_UP ", \"host_keys\": []",
+         .worst = HEALTH_OK,
+         .says = "refuses everybody, as configured"},
+        {.kms = ALL_BUT(LEDGER_UP ", \"host_keys\": []"),
+         .relay = RELAY("all", UPSTREAM("a", "up")),
+         .worst = HEALTH_OK,
+         .says = "relays everything"},
+    };
+
+    (void)state;
+    judge_all(cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+static void the_count_only_on_request(void **state)
+{
+    static const struct expected cases[] = {
+        {.kms = WELL
+         ", \"applications\": [{\"application\": \"windows\", \"count\": 24, \"capacity\": 50}]",
+         .worst = HEALTH_OK,
+         .says = "OK"},
+        {.kms = WELL
+         ", \"applications\": [{\"application\": \"windows\", \"count\": 24, \"capacity\": 50}]",
+         .wants = {.count = true},
+         .worst = HEALTH_WARNING,
+         .says = "count: windows: 24, needed are 25"},
+        {.kms = WELL
+         ", \"applications\": [{\"application\": \"office\", \"count\": 5, \"capacity\": 10}]",
+         .wants = {.count = true},
+         .worst = HEALTH_OK,
+         .says = "office: 5, needed are 5"},
+        {.kms = WELL
+         ", \"applications\": [{\"application\": \"office\", \"count\": 0, \"capacity\": 0}]",
+         .wants = {.count = true},
+         .worst = HEALTH_OK,
+         .says = "OK"},
+    };
+
+    (void)state;
+    judge_all(cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+static void the_directory_and_its_objects(void **state)
+{
+    static const struct expected cases[] = {
+        {.kms = WELL ", \"directory\": {\"state\": \"down\", \"why\": \"no route\"}",
+         .worst = HEALTH_WARNING,
+         .says = "directory: down: no route"},
+        {.kms = WELL ", \"directory\": {\"state\": \"up\", \"why\": \"another forest\"}",
+         .worst = HEALTH_WARNING,
+         .says = "another forest"},
+        {.kms = WELL ", \"directory\": {\"state\": \"unknown\"}",
+         .worst = HEALTH_OK,
+         .says = "not looked at yet"},
+        {.kms = WELL
+         ", \"directory\": {\"state\": \"up\", \"objects\": [{\"name\": \"O\", \"verdict\": "
+         "\"good\", \"days_left\": 29}]}",
+         .wants = {.days = 30},
+         .worst = HEALTH_WARNING,
+         .says = "activation object: \"O\" has 29 days left; \"adbactl ao steward\""},
+        {.kms = WELL
+         ", \"directory\": {\"state\": \"up\", \"objects\": [{\"name\": \"O\", \"verdict\": "
+         "\"good\", \"days_left\": 30}]}",
+         .wants = {.days = 30},
+         .worst = HEALTH_OK,
+         .says = "\"O\" has 30 days left"},
+        {.kms = WELL
+         ", \"directory\": {\"state\": \"up\", \"objects\": [{\"name\": \"O\", \"verdict\": "
+         "\"expired\"}]}",
+         .worst = HEALTH_CRITICAL,
+         .says = "\"O\" is expired"},
+        {.kms = WELL
+         ", \"directory\": {\"state\": \"up\", \"objects\": [{\"name\": \"O\", \"verdict\": "
+         "\"invalid\"}]}",
+         .worst = HEALTH_WARNING,
+         .says = "\"O\" is invalid"},
+        {.kms = WELL
+         ", \"directory\": {\"state\": \"up\", \"objects\": [{\"name\": \"O\", \"verdict\": "
+         "\"foreign\"}]}",
+         .worst = HEALTH_OK,
+         .says = "directory: up"},
+    };
+
+    (void)state;
+    judge_all(cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+static void the_registry(void **state)
+{
+    static const struct expected cases[] = {
+        {.kms = WELL,
+         .membership = MEMBERS("good", "30", "null"),
+         .worst = HEALTH_OK,
+         .says = "registry: read 30 s ago"},
+        {.kms = WELL,
+         .membership = MEMBERS("good", "61", "null"),
+         .wants = {.max_stale = 60},
+         .worst = HEALTH_WARNING,
+         .says = "read 1 min 1 s ago"},
+        {.kms = WELL,
+         .membership = MEMBERS("stale", "900000", "\"no route\""),
+         .worst = HEALTH_WARNING,
+         .says = "10 d 10 h ago: no route"},
+        {.kms = WELL,
+         .membership = MEMBERS("never", "null", "\"no route\""),
+         .worst = HEALTH_WARNING,
+         .says = "never read: no route"},
+        {.kms = WELL,
+         .membership = MEMBERS("never", "null", "null"),
+         .worst = HEALTH_OK,
+         .says = "never read yet"},
+    };
+
+    (void)state;
+    judge_all(cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+static void the_relay(void **state)
+{
+    static const struct expected cases[] = {
+        {.kms = WELL,
+         .relay = RELAY("foreign", UPSTREAM("a", "up") ", " UPSTREAM("b", "down")),
+         .worst = HEALTH_WARNING,
+         .says = "relay: b is down: refused"},
+        {.kms = WELL,
+         .relay = RELAY("foreign", UPSTREAM("a", "down")),
+         .worst = HEALTH_CRITICAL,
+         .says = "CRITICAL: relay: none of 1 upstreams takes calls; relay: a is down"},
+        {.kms = WELL, .relay = RELAY("foreign", ""), .worst = HEALTH_CRITICAL, .says = "none of 0"},
+        {.kms = WELL, .relay = "{\"configured\": false}", .worst = HEALTH_OK, .says = "OK"},
+    };
+
+    (void)state;
+    judge_all(cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+static void the_records_in_dns(void **state)
+{
+    static const struct expected cases[] = {
+        {.kms = WELL
+         ", \"dns\": {\"publishing\": true, \"round\": 1, \"domains\": [{\"domain\": \"d\", "
+         "\"configured\": true, \"state\": \"published\"}]}",
+         .worst = HEALTH_OK,
+         .says = "dns: published in d"},
+        {.kms = WELL
+         ", \"dns\": {\"publishing\": true, \"round\": 1, \"domains\": [{\"domain\": \"d\", "
+         "\"configured\": true, \"state\": \"absent\"}]}",
+         .worst = HEALTH_WARNING,
+         .says = "dns: d: the record is not there"},
+        {.kms = WELL ", \"dns\": {\"publishing\": true, \"round\": 1, \"why\": \"no keytab\"}",
+         .worst = HEALTH_WARNING,
+         .says = "dns: no keytab"},
+        {.kms = WELL ", \"dns\": {\"publishing\": false, \"round\": 1, \"why\": \"no keytab\"}",
+         .worst = HEALTH_OK,
+         .says = "OK"},
+    };
+
+    (void)state;
+    judge_all(cases, sizeof(cases) / sizeof(cases[0]));
 }
 
 static void critical_outweighs_unknown_and_that_a_warning(void **state)
@@ -292,7 +291,13 @@ static void what_is_too_much_is_summed_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_thing_that_can_be_wrong_has_its_state),
+        cmocka_unit_test(what_it_listens_on_and_its_ledger),
+        cmocka_unit_test(host_keys),
+        cmocka_unit_test(the_count_only_on_request),
+        cmocka_unit_test(the_directory_and_its_objects),
+        cmocka_unit_test(the_registry),
+        cmocka_unit_test(the_relay),
+        cmocka_unit_test(the_records_in_dns),
         cmocka_unit_test(critical_outweighs_unknown_and_that_a_warning),
         cmocka_unit_test(what_is_too_much_is_summed_up),
     };

@@ -16,28 +16,28 @@ static struct expo begin(bool openmetrics)
     return (struct expo){.out = &out, .openmetrics = openmetrics};
 }
 
-static void counters_and_infos_have_their_suffixes_where_each_format_wants_them(void **state)
+static void write_counter_and_info(bool openmetrics)
 {
-    struct expo x = begin(false);
+    struct expo x = begin(openmetrics);
 
-    (void)state;
     expo_family(&x, EXPO_COUNTER, "a_requests", NULL, "Requests.");
     expo_sample(&x, 3, "result", "answered", "version", "6", NULL);
     expo_family(&x, EXPO_INFO, "a_build", NULL, "Build.");
     expo_sample(&x, 1, "version", "1.0", NULL);
     expo_end(&x);
+}
+
+static void counters_and_infos_have_their_suffixes_where_each_format_wants_them(void **state)
+{
+    (void)state;
+    write_counter_and_info(false);
     assert_string_equal(buf_str(&out), "# TYPE a_requests_total counter\n"
                                        "# HELP a_requests_total Requests.\n"
                                        "a_requests_total{result=\"answered\",version=\"6\"} 3\n"
                                        "# TYPE a_build_info gauge\n"
                                        "# HELP a_build_info Build.\n"
                                        "a_build_info{version=\"1.0\"} 1\n");
-    x = begin(true);
-    expo_family(&x, EXPO_COUNTER, "a_requests", NULL, "Requests.");
-    expo_sample(&x, 3, "result", "answered", "version", "6", NULL);
-    expo_family(&x, EXPO_INFO, "a_build", NULL, "Build.");
-    expo_sample(&x, 1, "version", "1.0", NULL);
-    expo_end(&x);
+    write_counter_and_info(true);
     assert_string_equal(buf_str(&out), "# TYPE a_requests counter\n"
                                        "# HELP a_requests Requests.\n"
                                        "a_requests_total{result=\"answered\",version=\"6\"} 3\n"
