@@ -6,15 +6,16 @@
 #include "cli/client.h"
 #include "rpc/pdu.h"
 
-static const struct client_verb *const groups[] = {
-    client_setup_verbs, client_run_verbs,     client_clearing_verbs,
-    client_show_verbs,  client_machine_verbs, client_states_verbs,
-    client_slmgr_verbs, client_fleet_verbs,   client_scenario_verbs};
+const struct client_verb *const client_groups[] = {
+    client_setup_verbs,    client_run_verbs,       client_clearing_verbs, client_show_verbs,
+    client_machine_verbs,  client_states_verbs,    client_slmgr_verbs,    client_fleet_verbs,
+    client_scenario_verbs, client_completion_verbs};
+const size_t client_group_count = sizeof(client_groups) / sizeof(client_groups[0]);
 
 static void print_verbs(void)
 {
-    for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
-        for (const struct client_verb *v = groups[g]; v->name != NULL; v++)
+    for (size_t g = 0; g < client_group_count; g++) {
+        for (const struct client_verb *v = client_groups[g]; v->name != NULL; v++)
             printf("  %-10s %s\n", v->name, v->summary);
     }
 }
@@ -42,8 +43,8 @@ static const struct client_verb *find_verb(const char *name)
 {
     if (name[0] == '/' || name[0] == '-')
         name = "slmgr";
-    for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
-        for (const struct client_verb *v = groups[g]; v->name != NULL; v++) {
+    for (size_t g = 0; g < client_group_count; g++) {
+        for (const struct client_verb *v = client_groups[g]; v->name != NULL; v++) {
             if (strcmp(v->name, name) == 0)
                 return v;
         }
@@ -58,13 +59,12 @@ static int wrong(const struct client *c, const char *what, const char *arg)
     return client_fail(c, err_fail(&ei, ERR_USAGE, "%s%s (try --help)", what, arg), &ei);
 }
 
-#define COMMON_MAX  10
 #define OPTIONS_MAX 48 /* of the verb with the most, and the common ones */
 
 /* The options that stand before or behind any verb. */
-static void common_options(struct client *c, struct opt opts[COMMON_MAX])
+void client_common_options(struct client *c, struct opt opts[CLIENT_COMMON])
 {
-    const struct opt rows[COMMON_MAX] = {
+    const struct opt rows[CLIENT_COMMON] = {
         OPT_TEXT_ROW("machine", "DIR", &c->machine, "the machine's folder"),
         OPT_TEXT_ROW("machines", "DIR", &c->machines, "every machine folder in DIR"),
         OPT_FLAG_ROW("json", &c->json, "print JSON"),
@@ -108,10 +108,10 @@ static bool value_follows(const struct opt *opts, const char *arg)
 /* Takes the common options before the verb; *at is then the verb's place. -1: go on. */
 static int leading(struct client *c, int argc, char **argv, int *at)
 {
-    struct opt opts[COMMON_MAX];
+    struct opt opts[CLIENT_COMMON];
     struct errinfo ei;
 
-    common_options(c, opts);
+    client_common_options(c, opts);
     for (*at = 1; *at < argc && strncmp(argv[*at], "--", 2) == 0;) {
         int n = value_follows(opts, argv[*at]) && *at + 1 < argc ? 2 : 1;
         int left = n;
@@ -144,6 +144,14 @@ static int print_options(const struct opt *opts)
     return EXIT_OK;
 }
 
+/* Usage and options of the verb that runs. */
+static int print_verb(const struct client *c, const struct opt *opts)
+{
+    printf("Usage: adbaclient --machine DIR %s%s%s [OPTION …]\n\n%s\n\n", c->verb->name,
+           c->verb->usage[0] != '\0' ? " " : "", c->verb->usage, c->verb->summary);
+    return print_options(opts);
+}
+
 int client_begin(struct client *c, const struct opt *opts, int *argc, char **argv, int min, int max)
 {
     int status = client_parse(c, opts, argc, argv, min, max);
@@ -154,19 +162,25 @@ int client_begin(struct client *c, const struct opt *opts, int *argc, char **arg
 int client_parse(struct client *c, const struct opt *opts, int *argc, char **argv, int min, int max)
 {
     bool want_help = false;
+    static const struct opt none = {0};
     struct opt all[OPTIONS_MAX];
     struct errinfo ei;
-    size_t n = 0;
+    size_t n = 0, own;
     enum err e;
 
-    for (; opts != NULL && opts->name != NULL; opts++)
-        all[n++] = *opts;
+    for (const struct opt *o = opts; o != NULL && o->name != NULL; o++)
+        all[n++] = *o;
+    own = n;
     all[n++] = (struct opt)OPT_FLAG_ROW("help", &want_help, "show this text");
-    common_options(c, all + n);
+    client_common_options(c, all + n);
+    if (c->describe != NULL) {
+        c->describe(c->describe_arg, opts != NULL ? opts : &none, all + own);
+        return EXIT_OK;
+    }
     if (opt_parse(all, argc, argv, &ei) != ERR_OK)
         return client_fail(c, ERR_USAGE, &ei);
     if (want_help)
-        return print_options(all);
+        return print_verb(c, all);
     if (*argc < min)
         return wrong(c, "something is missing after the verb", "");
     if (*argc > max)
@@ -185,15 +199,28 @@ int client_parse(struct client *c, const struct opt *opts, int *argc, char **arg
 /* The common options that mean something without a machine. */
 static size_t alone_options(struct client *c, struct opt *opts)
 {
-    struct opt rows[COMMON_MAX];
+    struct opt rows[CLIENT_COMMON];
     size_t n = 0;
 
-    common_options(c, rows);
+    client_common_options(c, rows);
     for (const struct opt *o = rows; o->name != NULL; o++) {
         if (strcmp(o->name, "json") == 0 || strcmp(o->name, "catalog") == 0)
             opts[n++] = *o;
     }
     return n;
+}
+
+bool client_described_alone(struct client *c, const struct opt *own)
+{
+    struct opt common[CLIENT_COMMON + 1] = {{0}};
+    size_t n;
+
+    if (c->describe == NULL)
+        return false;
+    n = alone_options(c, common);
+    common[n] = (struct opt)OPT_FLAG_ROW("help", NULL, "show this text");
+    c->describe(c->describe_arg, own, common);
+    return true;
 }
 
 int client_begin_alone(struct client *c, const char *help_text, const struct opt *opts, int *argc,
@@ -205,6 +232,8 @@ int client_begin_alone(struct client *c, const char *help_text, const struct opt
     size_t n = 0;
     enum err e;
 
+    if (client_described_alone(c, opts))
+        return EXIT_OK;
     for (; opts->name != NULL; opts++)
         all[n++] = *opts;
     n += alone_options(c, all + n);
@@ -261,6 +290,7 @@ int main(int argc, char **argv)
         return wrong(&c, "unknown verb ", argv[at]);
     if (strcmp(verb->name, argv[at]) == 0)
         at++; /* a bare option is the slmgr verb's first argument */
+    c.verb = verb;
     status = verb->run(&c, argc - at, argv + at);
     client_close(&c);
     catalog_free(c.catalog);

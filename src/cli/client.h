@@ -24,8 +24,15 @@ struct station {
     struct attempt_env env;
 };
 
+struct client_verb;
+
 /* One run of adbaclient. */
 struct client {
+    const struct client_verb *verb; /* that runs */
+    /* If set, a verb tells its own options and those that others have too, and ends: for completion
+     * and the manual page. Both end with a row without a name. */
+    void (*describe)(void *arg, const struct opt *own, const struct opt *common);
+    void *describe_arg;
     const char *machine;  /* --machine */
     const char *machines; /* --machines */
     const char *overlays; /* --catalog */
@@ -59,6 +66,10 @@ struct client_verb {
     int (*run)(struct client *c, int argc, char **argv);
 };
 
+/* All of them: tables that end with a row without a name. */
+extern const struct client_verb *const client_groups[];
+extern const size_t client_group_count;
+extern const struct client_verb client_completion_verbs[];
 extern const struct client_verb client_setup_verbs[];
 extern const struct client_verb client_run_verbs[];
 extern const struct client_verb client_clearing_verbs[];
@@ -81,6 +92,12 @@ int client_begin(struct client *c, const struct opt *opts, int *argc, char **arg
 /* As client_begin for verbs that work on no machine folder. help stands before the options. */
 int client_begin_alone(struct client *c, const char *help, const struct opt *opts, int *argc,
                        char **argv);
+/* For a verb that parses its options itself and works on no machine folder: whether it was asked to
+ * describe itself, which is done then. */
+bool client_described_alone(struct client *c, const struct opt *own);
+/* The options before the verb; they end with a row without a name. */
+#define CLIENT_COMMON 10
+void client_common_options(struct client *c, struct opt opts[CLIENT_COMMON]);
 /* Says what went wrong, on stderr and with --json on stdout; returns the exit code. */
 int client_fail(const struct client *c, enum err e, const struct errinfo *ei);
 

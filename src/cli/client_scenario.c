@@ -50,7 +50,8 @@ static int help(void)
         "  --seed N      for machine ids and the order of SRV records (default 1)\n"
         "  --trace       tell every attempt and event\n"
         "  --json        print the results as JSON\n"
-        "  --catalog DIR catalogue overlays\n");
+        "  --catalog DIR catalogue overlays\n"
+        "  --help        show this text\n");
     print_list("Statements:", scenario_statements());
     print_list("What can be set (also behind host, forest and machine):", scenario_settings());
     print_list("What can be expected:", scenario_expectations());
@@ -139,18 +140,30 @@ static int run_scenario(struct client *c, int argc, char **argv)
 {
     uint32_t seed = 1;
     bool want_help = false, trace = false;
+    const struct opt own[] = {
+        OPT_FLAG_ROW("trace", &trace, "tell every attempt and event"),
+        {.name = "seed",
+         .type = OPT_UINT,
+         .metavar = "N",
+         .help = "for machine ids and the order of SRV records (default 1)",
+         .dest = &seed},
+        {0},
+    };
     const struct opt opts[] = {
+        own[0],
+        own[1],
         OPT_FLAG_ROW("help", &want_help, "show this text"),
         OPT_FLAG_ROW("json", &c->json, "print JSON"),
-        OPT_FLAG_ROW("trace", &trace, "tell every attempt and event"),
         OPT_TEXT_ROW("catalog", "DIR", &c->overlays, "catalogue overlays"),
-        {.name = "seed", .type = OPT_UINT, .metavar = "N", .dest = &seed},
         {0},
     };
     struct telling t = {.c = c};
     struct errinfo ei;
-    enum err e = opt_parse(opts, &argc, argv, &ei);
+    enum err e;
 
+    if (client_described_alone(c, own))
+        return EXIT_OK;
+    e = opt_parse(opts, &argc, argv, &ei);
     if (e == ERR_OK && want_help)
         return help();
     if (e == ERR_OK && argc == 0)

@@ -11,6 +11,7 @@ pytestmark = pytest.mark.uninstrumented  # what they print is the same
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 PAGES = ["adbactl.1", "adbaclient.1", "adbad.8", "adbad.conf.5", "adbad-realm.5", "adbad-rpc.7"]
 COMMON = {"--config", "--json", "--yes", "--help"}
+SCRIPTS = {"slmgr": {"--standard-user", "--config", "--control"}, "ospp": {"--standard-user", "--config", "--control"}}
 
 
 @pytest.fixture(name="build", scope="module")
@@ -54,6 +55,27 @@ def all_commands(build):
     return found
 
 
+def options_of(told):
+    return set(re.findall(r"^  (--[a-z0-9-]+)", told, re.M))
+
+
+def verbs_of(build):
+    """Every verb of adbaclient to its options, all that its --help has."""
+    listed = re.findall(r"^  ([a-z]+) ", say(build, "adbaclient", "--help").split("Verbs:")[1], re.M)
+    assert len(listed) > 15 and set(SCRIPTS) < set(listed)
+    found = {verb: options_of(say(build, "adbaclient", verb, "--help")) for verb in listed}
+    for script, own in SCRIPTS.items():  # their --help lists /options
+        found[script] = own | options_of(say(build, "adbaclient", "restart", "--help"))
+    return found
+
+
+def script_options(build, script):
+    """The /options that slmgr or ospp list."""
+    found = set(re.findall(r"^(/[a-z0-9-]+)", say(build, "adbaclient", script), re.M))
+    assert len(found) > 25
+    return found
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_pages_are_clean(build, page):
     text, complaints = man(build, page)
@@ -80,14 +102,18 @@ def test_the_other_pages_have_every_option_and_verb(build):
     assert set(re.findall(r"^  (--[a-z]+)", say(build, "adbad", "--help"), re.M)) == set(
         re.findall(r"^ {7}(--[a-z]+)", page, re.M))
     page, _ = man(build, "adbaclient.1")
-    told = say(build, "adbaclient", "--help")
-    verbs = re.findall(r"^  ([a-z]+) ", told.split("Verbs:")[1], re.M)
-    section = page.split("VERBS")[1].split("OPTIONS OF EVERY VERB")[0]
-    named = [word for line in re.findall(r"^ {7}(\S.*)$", section, re.M) for word in re.findall(r"[a-z]+", line)]
-    assert named == verbs
-    general = say(build, "adbaclient", "restart", "--help")
-    assert set(re.findall(r"^  (--[a-z0-9-]+)", general, re.M)) == set(
-        re.findall(r"(--[a-z0-9-]+)", page.split("OPTIONS OF EVERY VERB")[1].split("EXIT STATUS")[0]))
+    general = options_of(say(build, "adbaclient", "restart", "--help"))
+    assert general == set(
+        re.findall(r"(--[a-z0-9-]+)", page.split("OPTIONS OF EVERY VERB")[1].split("\nVERBS\n")[0]))
+    section = page.split("\nVERBS\n")[1].split("\nEXIT STATUS\n")[0]
+    there = {}
+    for part in re.split(r"^ {7}adbaclient (?=[a-z])", section, flags=re.M)[1:]:
+        words = part.split()
+        name = " ".join(words[:2]) if words[0] in SCRIPTS and re.match("/[a-z]", words[1]) else words[0]
+        there[name] = set(re.findall(r"^ {11}(--[a-z0-9-]+)", part, re.M))
+    for verb, options in verbs_of(build).items():
+        assert there.pop(verb) == options - general, verb
+    assert set(there) == {f"{script} {option}" for script in SCRIPTS for option in script_options(build, script)}
 
 
 def test_documents_name_only_options_and_keys_that_there_are(build, commands):
@@ -114,10 +140,10 @@ def test_documents_name_only_options_and_keys_that_there_are(build, commands):
 
 def completes(build, shell, *words):
     """What the shell would offer for the last word."""
-    script = {"bash": os.path.join(build, "system", "adbactl.bash"),
-              "zsh": os.path.join(build, "system", "adbactl.zsh")}[shell]
+    script = os.path.join(build, "system", f"{words[0]}.{shell}")
     if shell == "bash":
-        code = 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _adbactl; printf "%s\\n" "${COMPREPLY[@]}"'
+        code = ('source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _$1; '
+                'printf "%s\\n" "${COMPREPLY[@]}"')
     else:
         code = ('compadd() { shift; local w; for w in "$@"; [[ $w == $words[CURRENT]* ]] && print -r -- $w; }; '
                 '_files() { print FILES; }; words=("$@"); CURRENT=$#; source $0')
@@ -142,18 +168,32 @@ def test_completion_offers_what_the_tables_have(build, commands, shell):
     assert ("README.md" if shell == "bash" else "FILES") in offer("--config", "")
 
 
-def test_the_other_programs_complete_what_they_take(build):
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion_offers_what_each_verb_takes(build, shell):
+    def offer(*words):
+        return completes(build, shell, "adbaclient", *words)
+
+    verbs = verbs_of(build)
+    slmgr, ospp = script_options(build, "slmgr"), script_options(build, "ospp")
+    assert offer("") == set(verbs) | slmgr
+    assert offer("/at") == {"/ato", "/atp"}
+    assert offer("--machine", "m", "re") == {"restart"}
+    assert offer("--machine", "m", "slmgr", "") == slmgr
+    assert offer("ospp", "/") == ospp
+    assert offer("--") == verbs["restart"]
+    for verb in ("init", "join", "pass", "states", "fleet", "scenario"):
+        assert offer("--timeout", "5", verb, "--") == verbs[verb], verb
+    for words in (("slmgr", "/ato"), ("/ato",)):
+        assert offer(*words, "--") == verbs["slmgr"], words
+    assert offer("init", "--product", "") == set()
+    assert ("README.md" if shell == "bash" else "FILES") in offer("init", "--bundle", "")
+    assert ("README.md" if shell == "bash" else "FILES") in offer("--machine", "")
+
+
+def test_the_daemon_completes_what_it_takes(build):
     text = read(ROOT, "system", "completion", "adbad.bash")
-    verbs = re.findall(r"^  ([a-z]+) ", say(build, "adbaclient", "--help").split("Verbs:")[1], re.M)
-    assert re.search(r'verbs="([^"]*)"', text).group(1).split() == verbs
-    options = set(re.findall(r"^  (--[a-z0-9-]+)", say(build, "adbaclient", "restart", "--help"), re.M))
-    assert set(re.search(r'options="([^"]*)"', text).group(1).split()) == options
-    zsh = read(ROOT, "system", "completion", "_adbaclient")
-    assert set(re.findall(r"--[a-z0-9-]+", zsh)) == options
-    assert re.search(r"verb:\(([^)]*)\)", zsh).group(1).split() == verbs
-    own = set(re.findall(r"^  (--[a-z]+)", say(build, "adbad", "--help"), re.M))
+    own = options_of(say(build, "adbad", "--help"))
     assert set(re.findall(r"--[a-z]+", read(ROOT, "system", "completion", "_adbad"))) == own
     assert set(re.search(r'-W "(--config [^"]*)"', text).group(1).split()) == own
-    for name in ("_adbad", "_adbaclient"):
-        subprocess.run(["zsh", "-n", os.path.join(ROOT, "system", "completion", name)], check=True, timeout=60)
+    subprocess.run(["zsh", "-n", os.path.join(ROOT, "system", "completion", "_adbad")], check=True, timeout=60)
     subprocess.run(["bash", "-n", os.path.join(ROOT, "system", "completion", "adbad.bash")], check=True, timeout=60)
