@@ -153,13 +153,6 @@ void report_list_free(struct report_list *l)
 
 /* ---- products ---- */
 
-static int compare_products(const void *left, const void *right)
-{
-    const struct report_product *a = left, *b = right;
-
-    return report_compare_products(a->product, &a->activation_id, b->product, &b->activation_id);
-}
-
 static void add_to(struct report_product *p, const struct report_row *row)
 {
     p->machines++;
@@ -171,7 +164,7 @@ static void add_to(struct report_product *p, const struct report_row *row)
         p->last = row->last;
 }
 
-/* Rows of one product stand together. */
+/* Rows of one product stand together, and products in their order. */
 static void sum_up(const struct report *r, const struct report_list *l, struct report_product *all,
                    size_t *n)
 {
@@ -210,7 +203,6 @@ enum err report_products(const struct report *r, struct report_product **out, si
     }
     sum_up(r, &l, all, n);
     report_list_free(&l);
-    qsort(all, *n, sizeof(*all), compare_products);
     *out = all;
     return ERR_OK;
 }

@@ -1,7 +1,6 @@
 #include "store/limit.h"
 
 #include "base/clk.h"
-
 #include "store/db.h"
 
 #define STEPS                                                                                      \
