@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "settings/settings.h"
 
 #define ANSWER_MAX     (16u * 1024 * 1024)
 #define ANSWER_SECONDS 20
@@ -197,16 +198,4 @@ int ask_run_status(struct cli *cli, int argc, char **argv, const char *cmd,
         return code;
     e = ask_status_here(cli, cmd, &status, &ei);
     return e == ERR_OK ? show(cli, status, print) : cli_fail(cli, e, &ei);
-}
-
-const char *ask_text(const json_t *answer, const char *member)
-{
-    const char *text = json_string_value(json_object_get(answer, member));
-
-    return text != NULL ? text : "-";
-}
-
-long long ask_number(const json_t *answer, const char *member)
-{
-    return (long long)json_integer_value(json_object_get(answer, member));
 }

@@ -6,7 +6,6 @@
 
 #include "base/err.h"
 #include "cli/cli.h"
-#include "settings/settings.h"
 
 /* Sends {"cmd": cmd, …args} (args may be NULL; its reference is taken) and waits for the answer.
  * On success *reply (may be NULL) is the caller's. ERR_UNREACHABLE if no daemon answers there; an
@@ -31,8 +30,17 @@ int ask_run_status(struct cli *cli, int argc, char **argv, const char *cmd,
                    void (*print)(const json_t *status));
 
 /* Members of an answer: "-" and 0 where they are missing. */
-const char *ask_text(const json_t *answer, const char *member);
-long long ask_number(const json_t *answer, const char *member);
+static inline const char *ask_text(const json_t *answer, const char *member)
+{
+    const char *text = json_string_value(json_object_get(answer, member));
+
+    return text != NULL ? text : "-";
+}
+
+static inline long long ask_number(const json_t *answer, const char *member)
+{
+    return (long long)json_integer_value(json_object_get(answer, member));
+}
 
 /* The error that a daemon calls so; ERR_INTERNAL for no such name, also NULL. */
 enum err ask_error_named(const char *name);

@@ -3,23 +3,12 @@
 #include <string.h>
 
 #include "base/clk.h"
+#include "cli/ask.h"
 #include "cli/health.h"
-
-static const char *text_of(const json_t *j, const char *member)
-{
-    const char *text = json_string_value(json_object_get(j, member));
-
-    return text != NULL ? text : "-";
-}
-
-static long long number_of(const json_t *j, const char *member)
-{
-    return (long long)json_integer_value(json_object_get(j, member));
-}
 
 static bool is(const json_t *j, const char *member, const char *value)
 {
-    return strcmp(text_of(j, member), value) == 0;
+    return strcmp(ask_text(j, member), value) == 0;
 }
 
 const char *health_state_name(enum health_state s)
@@ -63,16 +52,16 @@ static void judge_listening(struct health *h, const json_t *kms)
 {
     const json_t *connections = json_object_get(kms, "connections");
 
-    if (text_of(kms, "listening")[0] == '\0')
+    if (ask_text(kms, "listening")[0] == '\0')
         health_add(h, "listening", HEALTH_CRITICAL, "on no address");
     else if (json_is_false(json_object_get(connections, "accepting")))
         health_add(h, "listening", HEALTH_WARNING,
                    "accepting no connections at the moment (%lld open): file descriptors or "
                    "[kms] max_connections are used up",
-                   number_of(connections, "open"));
+                   ask_number(connections, "open"));
     else
-        health_add(h, "listening", HEALTH_OK, "on %s, %lld connections", text_of(kms, "listening"),
-                   number_of(connections, "open"));
+        health_add(h, "listening", HEALTH_OK, "on %s, %lld connections", ask_text(kms, "listening"),
+                   ask_number(connections, "open"));
 }
 
 static void judge_ledger(struct health *h, const json_t *kms)
@@ -83,7 +72,7 @@ static void judge_ledger(struct health *h, const json_t *kms)
         health_add(h, "ledger", HEALTH_OK, "up");
     else
         health_add(h, "ledger", HEALTH_CRITICAL, "down, so nothing is answered: %s",
-                   text_of(l, "why"));
+                   ask_text(l, "why"));
 }
 
 /* relays_all: this host answers nothing itself. */
@@ -99,7 +88,7 @@ static void judge_keys(struct health *h, const json_t *kms, bool relays_all)
         if (json_is_true(json_object_get(k, "activated")))
             active++;
         else
-            waiting = text_of(k, "group");
+            waiting = ask_text(k, "group");
     }
     if (is(kms, "mode", "refuse") || relays_all)
         health_add(h, "host keys", HEALTH_OK, "%zu; this host %s", n,
@@ -124,29 +113,29 @@ static void judge_counts(struct health *h, const json_t *kms)
 
     json_array_foreach((json_t *)(uintptr_t)json_object_get(kms, "applications"), i, a)
     {
-        long long count = number_of(a, "count"), room = number_of(a, "capacity");
+        long long count = ask_number(a, "count"), room = ask_number(a, "capacity");
         long long needed = room > 10 ? 25 : 5;
 
         if (room > 0)
             health_add(h, "count", count < needed ? HEALTH_WARNING : HEALTH_OK,
-                       "%s: %lld, needed are %lld", text_of(a, "application"), count, needed);
+                       "%s: %lld, needed are %lld", ask_text(a, "application"), count, needed);
     }
 }
 
 static void judge_object(struct health *h, const json_t *o, int64_t days)
 {
     bool good = is(o, "verdict", "good"), expired = is(o, "verdict", "expired");
-    long long left = number_of(o, "days_left");
+    long long left = ask_number(o, "days_left");
 
     if (is(o, "verdict", "foreign")) /* another realm's, or a genuine one: none of ours */
         return;
     if (!good)
         health_add(h, "activation object", expired ? HEALTH_CRITICAL : HEALTH_WARNING,
-                   "\"%s\" is %s; \"adbactl ao verify\" tells why", text_of(o, "name"),
-                   text_of(o, "verdict"));
+                   "\"%s\" is %s; \"adbactl ao verify\" tells why", ask_text(o, "name"),
+                   ask_text(o, "verdict"));
     else
         health_add(h, "activation object", left < days ? HEALTH_WARNING : HEALTH_OK,
-                   "\"%s\" has %lld days left%s", text_of(o, "name"), left,
+                   "\"%s\" has %lld days left%s", ask_text(o, "name"), left,
                    left < days ? "; \"adbactl ao steward\" renews it" : "");
 }
 
@@ -162,7 +151,7 @@ static void judge_directory(struct health *h, const json_t *kms, int64_t days)
     if (is(d, "state", "unknown"))
         health_add(h, "directory", HEALTH_OK, "not looked at yet");
     else if (!is(d, "state", "up") || why != NULL)
-        health_add(h, "directory", HEALTH_WARNING, "%s: %s", text_of(d, "state"),
+        health_add(h, "directory", HEALTH_WARNING, "%s: %s", ask_text(d, "state"),
                    why != NULL ? why : "no reason is known");
     else
         health_add(h, "directory", HEALTH_OK, "up");
@@ -175,7 +164,7 @@ static void judge_directory(struct health *h, const json_t *kms, int64_t days)
 static void judge_registry(struct health *h, const json_t *m, int64_t max_stale)
 {
     const char *why = json_string_value(json_object_get(m, "why"));
-    long long age = number_of(m, "age");
+    long long age = ask_number(m, "age");
     char text[CLK_TEXT_MAX];
 
     if (!json_is_object(m))
@@ -205,8 +194,8 @@ static void judge_relay(struct health *h, const json_t *r)
         if (is(u, "state", "up") || is(u, "state", "unknown"))
             usable++;
         else
-            health_add(h, "relay", HEALTH_WARNING, "%s is %s: %s", text_of(u, "upstream"),
-                       text_of(u, "state"), text_of(u, "why"));
+            health_add(h, "relay", HEALTH_WARNING, "%s is %s: %s", ask_text(u, "upstream"),
+                       ask_text(u, "state"), ask_text(u, "why"));
     }
     if (usable == 0)
         health_add(h, "relay", HEALTH_CRITICAL, "none of %zu upstreams takes calls", n);
@@ -225,16 +214,16 @@ static void judge_dns(struct health *h, const json_t *kms)
         return;
     if (why != NULL)
         health_add(h, "dns", HEALTH_WARNING, "%s", why);
-    else if (number_of(dns, "round") == 0)
+    else if (ask_number(dns, "round") == 0)
         health_add(h, "dns", HEALTH_OK, "not published yet: the first round goes on");
     json_array_foreach(json_object_get(dns, "domains"), i, d)
     {
         const char *failure = json_string_value(json_object_get(d, "why"));
 
         if (failure == NULL && is(d, "state", "published"))
-            health_add(h, "dns", HEALTH_OK, "published in %s", text_of(d, "domain"));
+            health_add(h, "dns", HEALTH_OK, "published in %s", ask_text(d, "domain"));
         else if (json_is_true(json_object_get(d, "configured")))
-            health_add(h, "dns", HEALTH_WARNING, "%s: %s", text_of(d, "domain"),
+            health_add(h, "dns", HEALTH_WARNING, "%s: %s", ask_text(d, "domain"),
                        failure != NULL ? failure : "the record is not there");
     }
 }
@@ -245,8 +234,8 @@ void health_judge(const json_t *kms, const json_t *membership, const json_t *rel
     bool relays_all =
         json_is_true(json_object_get(relay, "configured")) && is(relay, "only", "all");
 
-    health_add(out, "daemon", HEALTH_OK, "adbad %s, process %lld", text_of(kms, "version"),
-               number_of(kms, "pid"));
+    health_add(out, "daemon", HEALTH_OK, "adbad %s, process %lld", ask_text(kms, "version"),
+               ask_number(kms, "pid"));
     judge_listening(out, kms);
     judge_ledger(out, kms);
     judge_keys(out, kms, relays_all);

@@ -5,7 +5,7 @@
 
 #include "base/clk.h"
 #include "base/utf8.h"
-#include "cli/cli.h"
+#include "cli/ask.h"
 #include "cli/top.h"
 
 #define BAR 20 /* columns of a threshold's bar */
@@ -23,18 +23,6 @@ void top_look_fini(struct top_look *l)
     json_decref(l->membership);
     json_decref(l->relay);
     memset(l, 0, sizeof(*l));
-}
-
-static const char *text_of(const json_t *j, const char *member)
-{
-    const char *text = json_string_value(json_object_get(j, member));
-
-    return text != NULL ? text : "-";
-}
-
-static long long number_of(const json_t *j, const char *member)
-{
-    return (long long)json_integer_value(json_object_get(j, member));
 }
 
 /* Cuts after width characters. */
@@ -88,7 +76,8 @@ static const char *rate(const struct frame *f, long long now, long long before, 
 static const char *rate_of(const struct frame *f, const json_t *now, const json_t *before,
                            const char *member, char text[RATE_MAX])
 {
-    return rate(f, number_of(now, member), number_of(before, member), json_is_object(before), text);
+    return rate(f, ask_number(now, member), ask_number(before, member), json_is_object(before),
+                text);
 }
 
 static const json_t *part(const json_t *all, const char *member)
@@ -109,9 +98,9 @@ static void put_head(struct frame *f)
     bool lab = json_is_true(part(clock, "lab"));
     char ahead[CLK_TEXT_MAX];
 
-    put(f, TOP_BOLD, "adbad %s  realm %s  process %lld  %s%s%s%s", text_of(k, "version"),
-        text_of(k, "realm"), number_of(k, "pid"), text_of(clock, "time"), lab ? " (lab, " : "",
-        lab ? clk_format_duration(number_of(clock, "ahead"), ahead) : "", lab ? " ahead)" : "");
+    put(f, TOP_BOLD, "adbad %s  realm %s  process %lld  %s%s%s%s", ask_text(k, "version"),
+        ask_text(k, "realm"), ask_number(k, "pid"), ask_text(clock, "time"), lab ? " (lab, " : "",
+        lab ? clk_format_duration(ask_number(clock, "ahead"), ahead) : "", lab ? " ahead)" : "");
 }
 
 static void put_connections(struct frame *f)
@@ -120,11 +109,11 @@ static void put_connections(struct frame *f)
     bool stuck = json_is_false(part(c, "accepting"));
     char accepted[RATE_MAX], calls[RATE_MAX];
 
-    put(f, TOP_PLAIN, "Listening    %s%s", text_of(f->now->kms, "listening"),
-        strcmp(text_of(f->now->kms, "mode"), "refuse") == 0 ? "  (mode refuse)" : "");
+    put(f, TOP_PLAIN, "Listening    %s%s", ask_text(f->now->kms, "listening"),
+        strcmp(ask_text(f->now->kms, "mode"), "refuse") == 0 ? "  (mode refuse)" : "");
     put(f, stuck ? TOP_BAD : TOP_PLAIN,
-        "Connections  %lld open, %lld accepted (%s), %lld calls (%s)%s", number_of(c, "open"),
-        number_of(c, "accepted"), rate_of(f, c, b, "accepted", accepted), number_of(c, "calls"),
+        "Connections  %lld open, %lld accepted (%s), %lld calls (%s)%s", ask_number(c, "open"),
+        ask_number(c, "accepted"), rate_of(f, c, b, "accepted", accepted), ask_number(c, "calls"),
         rate_of(f, c, b, "calls", calls), stuck ? "  NOT ACCEPTING" : "");
 }
 
@@ -155,8 +144,8 @@ static void put_requests(struct frame *f)
 
     if (json_is_object(t))
         put(f, TOP_PLAIN, "Requests     %lld answered (%s), %lld refused (%s)",
-            number_of(t, "answered"), rate_of(f, t, b, "answered", answered),
-            number_of(t, "failed"), rate_of(f, t, b, "failed", failed));
+            ask_number(t, "answered"), rate_of(f, t, b, "answered", answered),
+            ask_number(t, "failed"), rate_of(f, t, b, "failed", failed));
     else
         put(f, TOP_BAD, "Requests     unknown while the ledger is down");
     put_reasons(f);
@@ -164,7 +153,7 @@ static void put_requests(struct frame *f)
 
 static void put_count(struct frame *f, const json_t *application)
 {
-    long long count = number_of(application, "count"), room = number_of(application, "capacity");
+    long long count = ask_number(application, "count"), room = ask_number(application, "capacity");
     long long needed = room > 10 ? 25 : 5, full = count < needed ? count * BAR / needed : BAR;
     char bar[BAR + 1];
 
@@ -172,7 +161,7 @@ static void put_count(struct frame *f, const json_t *application)
     memset(bar, '#', (size_t)full);
     bar[BAR] = '\0';
     put(f, TOP_PLAIN, "Count        %-8s %3lld of %2lld  [%s]%s",
-        text_of(application, "application"), count, needed, bar,
+        ask_text(application, "application"), count, needed, bar,
         room == 0         ? "  nobody asked yet"
         : count >= needed ? "  reached"
                           : "");
@@ -181,12 +170,12 @@ static void put_count(struct frame *f, const json_t *application)
 /* Of the commits between two looks; of all since the daemon's start where there were none. */
 static const char *commit_time(const json_t *l, const json_t *before, char text[RATE_MAX])
 {
-    long long n = number_of(l, "commits") - number_of(before, "commits");
-    long long us = number_of(l, "commit_us") - number_of(before, "commit_us");
+    long long n = ask_number(l, "commits") - ask_number(before, "commits");
+    long long us = ask_number(l, "commit_us") - ask_number(before, "commit_us");
 
     if (n <= 0 || us < 0) {
-        n = number_of(l, "commits");
-        us = number_of(l, "commit_us");
+        n = ask_number(l, "commits");
+        us = ask_number(l, "commit_us");
     }
     if (n == 0)
         return "-";
@@ -199,13 +188,13 @@ static void put_ledger(struct frame *f)
     const json_t *l = part(f->now->kms, "ledger"), *b = part(kms_before(f), "ledger");
     char commits[RATE_MAX], took[RATE_MAX];
 
-    if (strcmp(text_of(l, "state"), "up") != 0)
-        put(f, TOP_BAD, "Ledger       DOWN: %s", text_of(l, "why"));
+    if (strcmp(ask_text(l, "state"), "up") != 0)
+        put(f, TOP_BAD, "Ledger       DOWN: %s", ask_text(l, "why"));
     else
-        put(f, number_of(l, "failures") > 0 ? TOP_BAD : TOP_PLAIN,
+        put(f, ask_number(l, "failures") > 0 ? TOP_BAD : TOP_PLAIN,
             "Ledger       up, %lld commits (%s), %s each; %lld records, %lld failures",
-            number_of(l, "commits"), rate_of(f, l, b, "commits", commits), commit_time(l, b, took),
-            number_of(l, "recorded"), number_of(l, "failures"));
+            ask_number(l, "commits"), rate_of(f, l, b, "commits", commits), commit_time(l, b, took),
+            ask_number(l, "recorded"), ask_number(l, "failures"));
 }
 
 /* The object that ends first, and how many are not good. */
@@ -218,11 +207,11 @@ static void put_objects(struct frame *f, const json_t *objects)
 
     json_array_foreach((json_t *)(uintptr_t)objects, i, o)
     {
-        if (strcmp(text_of(o, "verdict"), "good") != 0) {
+        if (strcmp(ask_text(o, "verdict"), "good") != 0) {
             bad++;
-        } else if (number_of(o, "days_left") < least) {
-            least = number_of(o, "days_left");
-            name = text_of(o, "name");
+        } else if (ask_number(o, "days_left") < least) {
+            least = ask_number(o, "days_left");
+            name = ask_text(o, "name");
         }
     }
     if (json_array_size(objects) == 0)
@@ -245,15 +234,15 @@ static void put_directory(struct frame *f)
         put(f, TOP_PLAIN, "Directory    none configured");
         return;
     }
-    put(f, why != NULL ? TOP_BAD : TOP_PLAIN, "Directory    %s%s%s%s", text_of(d, "state"),
-        why != NULL ? ": " : ", forest ", why != NULL ? why : text_of(d, "forest"), "");
+    put(f, why != NULL ? TOP_BAD : TOP_PLAIN, "Directory    %s%s%s", ask_text(d, "state"),
+        why != NULL ? ": " : ", forest ", why != NULL ? why : ask_text(d, "forest"));
     put_objects(f, part(d, "objects"));
     if (json_is_object(m) && json_is_integer(part(m, "age")))
-        put(f, strcmp(text_of(m, "state"), "good") == 0 ? TOP_PLAIN : TOP_BAD,
-            "  registry   %s, %lld accounts, read %s ago", text_of(m, "state"),
-            number_of(m, "accounts"), clk_format_duration(number_of(m, "age"), age));
+        put(f, strcmp(ask_text(m, "state"), "good") == 0 ? TOP_PLAIN : TOP_BAD,
+            "  registry   %s, %lld accounts, read %s ago", ask_text(m, "state"),
+            ask_number(m, "accounts"), clk_format_duration(ask_number(m, "age"), age));
     else if (json_is_object(m))
-        put(f, TOP_PLAIN, "  registry   %s", text_of(m, "state"));
+        put(f, TOP_PLAIN, "  registry   %s", ask_text(m, "state"));
 }
 
 static void put_relay(struct frame *f)
@@ -269,13 +258,13 @@ static void put_relay(struct frame *f)
     }
     json_array_foreach((json_t *)(uintptr_t)part(r, "upstreams"), i, u)
     {
-        up += strcmp(text_of(u, "state"), "up") == 0;
+        up += strcmp(ask_text(u, "state"), "up") == 0;
     }
     put(f, up < n ? TOP_BAD : TOP_PLAIN,
         "Relay        %zu of %zu upstreams up, %lld answered (%s), %lld waiting", up, n,
-        number_of(part(r, "since_start"), "relay-answered"),
+        ask_number(part(r, "since_start"), "relay-answered"),
         rate_of(f, part(r, "since_start"), part(b, "since_start"), "relay-answered", answered),
-        number_of(r, "waiting"));
+        ask_number(r, "waiting"));
 }
 
 /* Of "2026-11-22T10:00:00Z"; "-" for a time that has no such text. */
