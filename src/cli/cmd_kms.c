@@ -5,6 +5,7 @@
 
 #include "base/clk.h"
 #include "cli/kms.h"
+#include "report/json.h"
 
 /* ---- activations ---- */
 
@@ -14,7 +15,7 @@ static void activation_row(struct table *t, const struct store_activation *a,
     char when[CLK_TEXT_MAX], id[GUID_TEXT_MAX], name[KMS_NAME_MAX];
 
     table_cell(t, "%s", clk_format(a->when, when));
-    table_cell(t, "%s", kms_channel_name(a->channel));
+    table_cell(t, "%s", report_channel_name(a->channel));
     table_cell(t, "%s", a->workstation);
     table_cell(t, "%s", kms_product_name(p, &a->activation_id, name));
     table_cell(t, "%u", a->version);

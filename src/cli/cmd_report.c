@@ -104,9 +104,7 @@ static void csv_products(const struct report_product *all, size_t n)
                                           "last",           "last_time",   NULL};
     struct csv c = {0};
 
-    for (size_t i = 0; headers[i] != NULL; i++)
-        csv_cell(&c, "%s", headers[i]);
-    csv_end(&c);
+    csv_head(&c, headers);
     for (size_t i = 0; i < n; i++) {
         const struct report_product *p = &all[i];
         char text[CLK_TEXT_MAX], id[GUID_TEXT_MAX];

@@ -52,8 +52,6 @@ json_t *kms_activation_json(const struct store_activation *a, const struct cat_p
 
 /* NULL for a text that is empty, which JSON tells as null. */
 const char *kms_or_null(const char *text);
-/* "kms", "adba", "relay". */
-const char *kms_channel_name(enum store_channel channel);
 /* "Windows 11 Enterprise"; the activation id where p is NULL. */
 const char *kms_product_name(const struct cat_product *p, const struct guid *activation_id,
                              char text[KMS_NAME_MAX]);

@@ -7,6 +7,7 @@
 #include "cli/kms_filter.h"
 #include "cli/kms_peer.h"
 #include "cli/out.h"
+#include "report/json.h"
 #include "report/seen.h"
 
 struct contacts {
@@ -45,7 +46,7 @@ static json_t *row_json(const struct store_activation *a, const struct cat_produ
         p == NULL ? NULL : p->product, "edition", p == NULL ? NULL : p->edition, "activation_id",
         guid_format(&a->activation_id, id[1]), "application_id",
         guid_format(&a->application_id, id[2]), "last", (json_int_t)a->when, "last_time",
-        clk_format(a->when, when), "channel", kms_channel_name(a->channel), "count",
+        clk_format(a->when, when), "channel", report_channel_name(a->channel), "count",
         (json_int_t)a->count, "licence_status", (json_int_t)a->licence_status, "peer", a->peer,
         "version", a->version, "principal", kms_or_null(a->principal), "sid", kms_or_null(a->sid),
         "host", host);
@@ -70,7 +71,7 @@ static void row_csv(struct csv *c, const struct store_activation *a, const struc
     csv_cell(c, "%s", guid_format(&a->application_id, text));
     csv_cell(c, "%" PRId64, a->when);
     csv_cell(c, "%s", clk_format(a->when, text));
-    csv_cell(c, "%s", kms_channel_name(a->channel));
+    csv_cell(c, "%s", report_channel_name(a->channel));
     csv_cell(c, "%" PRIu32, a->count);
     csv_cell(c, "%" PRIu32, a->licence_status);
     csv_cell(c, "%s", a->peer);
@@ -91,7 +92,7 @@ static void row_table(struct table *t, const struct store_activation *a,
     table_cell(t, "%s", a->workstation);
     table_cell(t, "%s", kms_product_name(p, &a->activation_id, name));
     table_cell(t, "%s", kms_status_name(a->licence_status));
-    table_cell(t, "%s", kms_channel_name(a->channel));
+    table_cell(t, "%s", report_channel_name(a->channel));
     table_cell(t, "%" PRIu32, a->count);
     table_cell(t, "%s", a->peer);
     table_cell(t, "%s", guid_format(&a->client_id, id));
@@ -165,10 +166,8 @@ static enum err list(struct listing *l, struct errinfo *ei)
         return e;
     if (l->is_json)
         json_rows_begin(&l->json, "contacts");
-    for (size_t i = 0; !l->is_json && l->f->csv && csv_headers[i] != NULL; i++)
-        csv_cell(&l->csv, "%s", csv_headers[i]);
-    if (!l->is_json && l->f->csv)
-        csv_end(&l->csv);
+    else if (l->f->csv)
+        csv_head(&l->csv, csv_headers);
     e = store_each_recent(l->reader->store, since, 0, take, l, ei);
     if (e == ERR_OK)
         e = put_peers(l, INT64_MIN);

@@ -7,6 +7,7 @@
 
 #include "base/clk.h"
 #include "cli/kms.h"
+#include "report/json.h"
 
 const char *const kms_event_labels[KMS_EVENT_FIELDS] = {
     "Result",        "Required count", "Client name",    "Client machine id (CMID)",
@@ -143,7 +144,7 @@ const char *kms_event_message(const struct kms_event *e, char *text, size_t size
         snprintf(text, size,
                  "Request of %s answered with count %" PRIu32 " (from %s, channel %s%s%s%s%s)",
                  kms_product_name(e->product, &a->activation_id, name), a->count, a->peer,
-                 kms_channel_name(a->channel), *a->principal != '\0' ? ", proven to be " : "",
+                 report_channel_name(a->channel), *a->principal != '\0' ? ", proven to be " : "",
                  a->principal, *a->sid != '\0' ? ", " : "", a->sid);
     else
         snprintf(text, size,
@@ -192,7 +193,7 @@ static void add_answer(json_t *j, const struct store_activation *a)
 {
     json_object_set_new(j, "record", json_integer((json_int_t)a->id));
     json_object_set_new(j, "count", json_integer(a->count));
-    json_object_set_new(j, "channel", json_string(kms_channel_name(a->channel)));
+    json_object_set_new(j, "channel", json_string(report_channel_name(a->channel)));
     json_object_set_new(j, "peer", json_string(a->peer));
     json_object_set_new(j, "principal", text_json(a->principal));
     json_object_set_new(j, "sid", text_json(a->sid));

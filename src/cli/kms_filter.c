@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "net/address.h"
+#include "report/json.h"
 
 static bool names_product(const struct cat_product *p, const char *name)
 {
@@ -49,7 +50,7 @@ static enum err read_application(struct kms_filter *f, struct errinfo *ei)
 static enum err read_channel(const struct kms_filter *f, struct errinfo *ei)
 {
     for (int i = STORE_KMS; i <= STORE_RELAY; i++) {
-        if (strcmp(f->channel, kms_channel_name((enum store_channel)i)) == 0)
+        if (strcmp(f->channel, report_channel_name((enum store_channel)i)) == 0)
             return ERR_OK;
     }
     return err_fail(ei, ERR_USAGE, "--channel takes kms, adba or relay, not \"%s\"", f->channel);
@@ -103,7 +104,7 @@ static bool comes_from(const struct kms_filter *f, const char *peer)
 
 bool kms_filter_contact(const struct kms_filter *f, const struct store_activation *a)
 {
-    if (f->channel != NULL && strcmp(f->channel, kms_channel_name(a->channel)) != 0)
+    if (f->channel != NULL && strcmp(f->channel, report_channel_name(a->channel)) != 0)
         return false;
     if (f->workstation != NULL && fnmatch(f->workstation, a->workstation, FNM_CASEFOLD) != 0)
         return false;

@@ -1,6 +1,7 @@
 #include "base/clk.h"
 #include "cli/kms.h"
 #include "cli/session.h"
+#include "report/json.h"
 
 enum err kms_reader_open(struct cli *cli, struct kms_reader *r, struct errinfo *ei)
 {
@@ -45,7 +46,7 @@ json_t *kms_activation_json(const struct store_activation *a, const struct cat_p
         "{s:I, s:I, s:s, s:s, s:s, s:s, s:s?, s:s?, s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, "
         "s:b, s:I, s:I, s:s?, s:s?}",
         "id", (json_int_t)a->id, "when", (json_int_t)a->when, "time", clk_format(a->when, when),
-        "channel", kms_channel_name(a->channel), "peer", a->peer, "workstation", a->workstation,
+        "channel", report_channel_name(a->channel), "peer", a->peer, "workstation", a->workstation,
         "product", p == NULL ? NULL : p->product, "edition", p == NULL ? NULL : p->edition,
         "version", a->version, "application_id", guid_format(&a->application_id, id[0]),
         "activation_id", guid_format(&a->activation_id, id[1]), "kms_id",

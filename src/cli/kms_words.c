@@ -1,16 +1,10 @@
 #include <stdio.h>
 
 #include "cli/kms.h"
-#include "report/json.h"
 
 const char *kms_or_null(const char *text)
 {
     return *text != '\0' ? text : NULL;
-}
-
-const char *kms_channel_name(enum store_channel channel)
-{
-    return report_channel_name(channel);
 }
 
 const char *kms_product_name(const struct cat_product *p, const struct guid *activation_id,

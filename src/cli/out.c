@@ -54,6 +54,13 @@ void csv_end(struct csv *c)
     c->begun = false;
 }
 
+void csv_head(struct csv *c, const char *const names[])
+{
+    for (size_t i = 0; names[i] != NULL; i++)
+        csv_cell(c, "%s", names[i]);
+    csv_end(c);
+}
+
 const char *out_paint(enum out_paint p)
 {
     static const char *const codes[] = {"\033[0m", "\033[1m", "\033[32m", "\033[31m"};

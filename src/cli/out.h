@@ -26,6 +26,8 @@ struct csv {
 
 void csv_cell(struct csv *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void csv_end(struct csv *c);
+/* The first line; NULL ends the names. */
+void csv_head(struct csv *c, const char *const names[]);
 
 /* ---- terminals ---- */
 

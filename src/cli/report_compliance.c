@@ -129,9 +129,7 @@ static void print_csv(const struct report_compliance *c)
                                           "expires_time", "last_time", "client_id", NULL};
     struct csv csv = {0};
 
-    for (size_t i = 0; headers[i] != NULL; i++)
-        csv_cell(&csv, "%s", headers[i]);
-    csv_end(&csv);
+    csv_head(&csv, headers);
     for (size_t i = 0; i < c->n; i++)
         csv_computer(&csv, &c->computers[i]);
 }

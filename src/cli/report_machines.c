@@ -118,9 +118,7 @@ static void print_csv(const struct report_list *l)
 {
     struct csv c = {0};
 
-    for (size_t i = 0; csv_headers[i] != NULL; i++)
-        csv_cell(&c, "%s", csv_headers[i]);
-    csv_end(&c);
+    csv_head(&c, csv_headers);
     for (size_t i = 0; i < l->n; i++)
         csv_row(&c, l->rows[i]);
 }
