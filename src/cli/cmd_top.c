@@ -189,6 +189,7 @@ static void look(struct cli *cli, struct kms_reader *reader, struct top_look *l)
 
     *l = (struct top_look){.at = clk_uptime_ms()};
     e = ask_status_here(cli, "kms.status", &l->kms, &ei);
+    l->failed = e;
     if (e != ERR_OK)
         snprintf(l->failure, sizeof(l->failure), "%s", ei.text);
     if (e == ERR_OK && ask_status_here(cli, "membership.status", &l->membership, &ei) != ERR_OK)
@@ -262,16 +263,17 @@ static void run_live(struct cli *cli, struct kms_reader *reader)
 static int run_once(struct cli *cli, struct kms_reader *reader)
 {
     struct top_look *l = calloc(1, sizeof(*l));
-    bool on_screen = false, answered;
+    bool on_screen = false;
+    int code;
 
     if (l == NULL)
         abort();
     look(cli, reader, l);
-    answered = l->kms != NULL;
+    code = err_exit_code(l->failed);
     top_frame(l, NULL, WIDTH, HEIGHT - 1, print_line, &on_screen);
     top_look_fini(l);
     free(l);
-    return answered ? EXIT_OK : EXIT_UNREACHABLE;
+    return code;
 }
 
 static int run_top(struct cli *cli, int argc, char **argv)

@@ -21,7 +21,8 @@ struct top_look {
     int64_t at; /* milliseconds of any clock that does not jump */
     /* "status" of kms.status, membership.status, relay.status; NULL: none, or no answer. Owned. */
     json_t *kms, *membership, *relay;
-    char failure[ERR_TEXT_MAX]; /* why there was no answer; "" if there was one */
+    enum err failed;            /* why there was no answer; ERR_OK if there was one */
+    char failure[ERR_TEXT_MAX]; /* its text */
     struct top_decision decisions[TOP_DECISIONS];
     size_t n;
 };

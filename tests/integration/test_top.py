@@ -138,3 +138,11 @@ def test_once_prints_one_frame_without_codes(lab, host):
     assert "wants a terminal" in host.ctl("top", expect=2).err
     host.stop()
     assert "no adbad answers" in host.ctl("top", "--once", expect=6).out
+
+
+def test_once_ends_as_any_command_that_asks(lab):
+    host = lab.daemon(wait=False)
+    host.options["control.socket"] = os.path.join(host.folder, "c" * 108)  # longer than unix(7) has room for
+    host.write_conf()
+    assert host.ctl("kms", "status", expect=3).err.strip().endswith("the path is too long")
+    assert "the path is too long" in host.ctl("top", "--once", expect=3).out.replace("\n", "")  # 80 columns wide
