@@ -4,9 +4,8 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/paragraph.h"
 #include "settings/settings.h"
-
-#define WIDTH 96 /* of comments */
 
 /* ---- check ---- */
 
@@ -131,31 +130,14 @@ static int run_show(struct cli *cli, int argc, char **argv)
 
 /* ---- default ---- */
 
-/* Lines of comment, broken at blanks. */
-static void comment(const char *text)
-{
-    int column = printf("#") - 1;
-
-    while (*text != '\0') {
-        int n = (int)strcspn(text, " ");
-
-        if (column > 0 && column + 2 + n > WIDTH)
-            column = printf("\n#") - 2;
-        column += printf(" %.*s", n, text);
-        text += n;
-        text += strspn(text, " ");
-    }
-    putchar('\n');
-}
-
 static void default_key(const struct conf_key *k)
 {
     char range[CONF_RANGE_MAX], value[CONF_RANGE_MAX + 80];
 
-    comment(k->help);
+    paragraph_comment(k->help);
     snprintf(value, sizeof(value), "Value: %s. A change takes effect at %s.", conf_range(k, range),
              k->when == CONF_RELOAD ? "a reload" : "the next start");
-    comment(value);
+    paragraph_comment(value);
     printf("#%s =%s%s\n", k->name, k->def != NULL ? " " : "", k->def != NULL ? k->def : "");
 }
 
@@ -168,7 +150,7 @@ static int run_default(struct cli *cli, int argc, char **argv)
     for (const struct conf_section *s = settings_sections; s->name != NULL; s++) {
         if (s != settings_sections)
             putchar('\n');
-        comment(s->help);
+        paragraph_comment(s->help);
         printf("[%s]\n", s->name);
         for (size_t i = 0; i < settings_table.n; i++) {
             if (strcmp(settings_table.keys[i].section, s->name) == 0) {

@@ -48,15 +48,8 @@ static void straggler_row(struct table *t, const struct store_straggler *w,
 
 /* The members of the JSON object, in their order. */
 static const char *const csv_headers[] = {
-    "last",    "last_time", "first",         "first_time",     "workstation", "source",
-    "product", "edition",   "activation_id", "application_id", "client_id",   "times"};
-
-static void csv_header(struct csv *c)
-{
-    for (size_t i = 0; i < sizeof(csv_headers) / sizeof(csv_headers[0]); i++)
-        csv_cell(c, "%s", csv_headers[i]);
-    csv_end(c);
-}
+    "last",    "last_time",     "first",          "first_time", "workstation", "source", "product",
+    "edition", "activation_id", "application_id", "client_id",  "times",       NULL};
 
 static void straggler_csv(struct csv *c, const struct store_straggler *w,
                           const struct cat_product *p)
@@ -127,7 +120,7 @@ static enum err list_all(struct cli *cli, struct listing *l, struct errinfo *ei)
     if (e == ERR_OK)
         e = kms_since(r.settings, l->last, &since, ei);
     if (e == ERR_OK && l->as_csv)
-        csv_header(&l->csv);
+        csv_head(&l->csv, csv_headers);
     if (e == ERR_OK)
         e = store_each_straggler(r.store, since, 0, list_one, l, ei);
     kms_reader_close(&r);

@@ -15,7 +15,8 @@ static size_t width(const char *text, size_t len)
     return n;
 }
 
-void paragraph(const char *label, const char *text)
+/* Lines of text; what the further ones begin with is as wide as the label. */
+static void print_lines(const char *label, const char *further, const char *text)
 {
     size_t indent = width(label, strlen(label)), at = indent;
 
@@ -26,7 +27,7 @@ void paragraph(const char *label, const char *text)
         size_t len = strcspn(text, " "), w = width(text, len);
 
         if (at > indent && at + 1 + w > WIDTH) {
-            printf("\n%*s", (int)indent, "");
+            printf("\n%-*s", (int)indent, further);
             at = indent;
         } else if (at > indent) {
             putchar(' ');
@@ -38,4 +39,14 @@ void paragraph(const char *label, const char *text)
         text += strspn(text, " ");
     }
     putchar('\n');
+}
+
+void paragraph(const char *label, const char *text)
+{
+    print_lines(label, "", text);
+}
+
+void paragraph_comment(const char *text)
+{
+    print_lines("# ", "# ", text);
 }
