@@ -688,9 +688,10 @@ def test_a_port_that_was_set_at_run_time_is_no_change(lab):
     """It wins over the file, at the start and now."""
     host = Host(lab)
     port = free_port()
-    host.daemon.ctl("kms", "set", "--port", str(port), expect=None)
+    lab.client("slmgr", "/sprt", str(port), "--config", host.daemon.conf)
     host.daemon.stop()
     host.daemon.start()
+    assert host.daemon.status()["listening"] == f"127.0.0.1:{port}"
     assert host.reload({})["restart"] == []
 
 
