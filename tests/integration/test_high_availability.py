@@ -45,10 +45,9 @@ def machine(lab, dns, name, seed):
 def test_each_counts_for_itself_and_their_views_merge(lab, pair):
     cmids = [uuid.uuid4() for _ in range(3)]
     asked = ((0, 0, "PC-0"), (1, 1, "PC-1"), (0, 2, "PC-2"), (1, 2, "PC-2"))  # the last one went to both
-    for step, (host, number, name) in enumerate(asked):
+    for host, number, name in asked:
         Clients(lab, pair[host].port).count(client_id=cmids[number], workstation=name)
         pair[0].ctl("clock", "advance", "60s")
-        assert step < 4
     assert [h.status()["applications"][0]["count"] for h in pair] == [2, 2]
     export = os.path.join(lab.folder, "kms2.jsonl")
     with open(export, "w", encoding="utf-8") as f:

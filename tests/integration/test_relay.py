@@ -179,6 +179,13 @@ def silent(call):
     call.host.closing.wait(30)
 
 
+def once(go):
+    def late(call):
+        go.wait(20)
+        call.sock.sendall(call.response(call.stub()))
+    return late
+
+
 BAD = {
     "a stub cut short": lambda call: call.sock.sendall(call.response(call.stub()[:-9])),
     "a stub with a tail": lambda call: call.sock.sendall(call.response(call.stub() + bytes(64))),
@@ -341,12 +348,7 @@ def test_the_daemon_ends_with_requests_out_queued_and_connections_pooled(lab, ot
 
 def test_clients_that_leave_meanwhile_harm_nobody(lab, other, answer):
     go = threading.Event()
-
-    def late(call):
-        go.wait(20)
-        call.sock.sendall(call.response(call.stub()))
-
-    with FakeHost(answer, on_call=late) as host:
+    with FakeHost(answer, on_call=once(go)) as host:
         gateway = Gateway(lab, other, host.address)
         for number in range(4):
             with bound(gateway.daemon.port) as s:
@@ -361,12 +363,7 @@ def test_clients_that_leave_meanwhile_harm_nobody(lab, other, answer):
 
 def test_more_than_connections_wait_and_more_than_the_queue_get_a_fault(lab, other, answer):
     go = threading.Event()
-
-    def late(call):
-        go.wait(20)
-        call.sock.sendall(call.response(call.stub()))
-
-    with FakeHost(answer, on_call=late) as host:
+    with FakeHost(answer, on_call=once(go)) as host:
         gateway = Gateway(lab, other, host.address, **{"relay.connections": "1", "relay.queue": "4",
                                                        "kms.workers": "1", "relay.patience": "21s",
                                                        "relay.attempt": "20s"})
@@ -394,12 +391,7 @@ def test_more_than_connections_wait_and_more_than_the_queue_get_a_fault(lab, oth
 
 def test_all_workers_together_keep_the_limit_of_connections(lab, other, answer):
     go = threading.Event()
-
-    def late(call):
-        go.wait(20)
-        call.sock.sendall(call.response(call.stub()))
-
-    with FakeHost(answer, on_call=late) as host:
+    with FakeHost(answer, on_call=once(go)) as host:
         gateway = Gateway(lab, other, host.address, **{"relay.connections": "2", "kms.workers": "4",
                                                        "relay.check": "1h"})
         results = []
@@ -448,11 +440,7 @@ def test_who_waits_for_one_upstream_holds_nobody_up_who_waits_for_another(lab, o
         else:
             reset(call.sock)
 
-    def late(call):
-        go.wait(20)
-        call.sock.sendall(call.response(call.stub()))
-
-    with FakeHost(answer, on_call=as_ordered) as first, FakeHost(answer, on_call=late) as second:
+    with FakeHost(answer, on_call=as_ordered) as first, FakeHost(answer, on_call=once(go)) as second:
         gateway = Gateway(lab, other, first.address, second.address,
                           **{"relay.connections": "1", "kms.workers": "1", "relay.check": "1h"})
         results, clients = [], []
@@ -481,12 +469,7 @@ def test_who_waits_for_one_upstream_holds_nobody_up_who_waits_for_another(lab, o
 
 def test_a_client_that_leaves_the_queue_gives_up_its_place(lab, other, answer):
     go = threading.Event()
-
-    def late(call):
-        go.wait(20)
-        call.sock.sendall(call.response(call.stub()))
-
-    with FakeHost(answer, on_call=late) as host:
+    with FakeHost(answer, on_call=once(go)) as host:
         gateway = Gateway(lab, other, host.address, **{"relay.connections": "1", "kms.workers": "1",
                                                        "relay.check": "1h"})
         results = []
