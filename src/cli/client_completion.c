@@ -4,6 +4,7 @@
 
 #include "cli/complete.h"
 #include "cli/script.h"
+#include "scenario/scenario.h"
 
 struct visit {
     const struct client_verb *verb;
@@ -114,6 +115,26 @@ static void print_page(void)
     }
 }
 
+static void put_list(const char *title, const struct scenario_statement *s)
+{
+    printf("# %s\n\n", title);
+    for (; s->usage != NULL; s++) {
+        printf("*");
+        complete_plain(s->usage);
+        printf("*\n\t");
+        complete_plain(s->help);
+        puts("\n");
+    }
+}
+
+/* The tables of adbad-scenario(5). */
+static void print_scenario_page(void)
+{
+    put_list("STATEMENTS", scenario_statements());
+    put_list("WHAT CAN BE SET", scenario_settings());
+    put_list("WHAT CAN BE EXPECTED", scenario_expectations());
+}
+
 static const char help_text[] =
     "Usage: adbaclient completion bash|zsh\n\n"
     "Prints what a shell completes. It is installed with adbaclient; by hand:\n"
@@ -144,6 +165,8 @@ static int run_completion(struct client *c, int argc, char **argv)
         complete_zsh(&p);
     else if (e == ERR_OK && argc == 1 && strcmp(argv[0], "scdoc") == 0) /* for the build */
         print_page();
+    else if (e == ERR_OK && argc == 1 && strcmp(argv[0], "scenario") == 0) /* likewise */
+        print_scenario_page();
     else if (e == ERR_OK)
         e = err_fail(&ei, ERR_USAGE, "completion: name a shell, bash or zsh (try --help)");
     return e == ERR_OK ? EXIT_OK : client_fail(c, e, &ei);

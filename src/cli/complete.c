@@ -202,8 +202,7 @@ void complete_zsh(const struct complete_program *p)
 
 /* ---- the manual page, in scdoc's language (scdoc(5)) ---- */
 
-/* What scdoc would take for its own is escaped. */
-static void put_plain(const char *text)
+void complete_plain(const char *text)
 {
     if (*text == '-') /* no list */
         putchar('\\');
@@ -232,7 +231,7 @@ static void put_lines(const char *text)
         if (n == 0)
             continue;
         putchar('\t');
-        put_plain(line + strspn(line, " "));
+        complete_plain(line + strspn(line, " "));
         puts(alone ? "\n" : "");
     }
     if (open)
@@ -246,10 +245,10 @@ void complete_page(const char *program, const struct complete_command *c)
     printf("*");
     if (c->usage[0] != '\0') {
         putchar(' ');
-        put_plain(c->usage);
+        complete_plain(c->usage);
     }
     printf("\n\t");
-    put_plain(c->summary);
+    complete_plain(c->summary);
     puts("\n");
     if (c->help != NULL)
         put_lines(c->help);
@@ -258,7 +257,7 @@ void complete_page(const char *program, const struct complete_command *c)
         if (o->metavar != NULL)
             printf(" _%s_", o->metavar);
         printf("\n\t\t");
-        put_plain(o->help);
+        complete_plain(o->help);
         puts("\n");
     }
 }

@@ -30,6 +30,8 @@ struct complete_program {
 /* To stdout. */
 void complete_bash(const struct complete_program *p);
 void complete_zsh(const struct complete_program *p);
+/* Text in which nothing is markup to scdoc. */
+void complete_plain(const char *text);
 /* One command in scdoc's language (scdoc(5)); its own options only. */
 void complete_page(const char *program, const struct complete_command *c);
 

@@ -1,15 +1,22 @@
-"""Manual pages, completion, documents and --help say what the programs take: one is held against the other."""
+"""Manual pages, completion, documents and --help say what the programs take, and what is in files: one is held against
+the other."""
+import csv
 import glob
+import json
 import os
 import re
+import sqlite3
 import subprocess
 
 import pytest
 
+from lab import free_port
+
 pytestmark = pytest.mark.uninstrumented  # what they print is the same
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-PAGES = ["adbactl.1", "adbaclient.1", "adbad.8", "adbad.conf.5", "adbad-realm.5", "adbad-rpc.7"]
+PAGES = ["adbactl.1", "adbaclient.1", "adbad.8", "adbad.conf.5", "adbad-catalog.5", "adbad-hostkey.5", "adbad-ledger.5",
+         "adbad-machine.5", "adbad-realm.5", "adbad-scenario.5", "adbad-state.5", "adbad-rpc.7"]
 COMMON = {"--config", "--json", "--yes", "--help"}
 SCRIPTS = {"slmgr": {"--standard-user", "--config", "--control"}, "ospp": {"--standard-user", "--config", "--control"}}
 
@@ -114,6 +121,120 @@ def test_the_other_pages_have_every_option_and_verb(build):
     for verb, options in verbs_of(build).items():
         assert there.pop(verb) == options - general, verb
     assert set(there) == {f"{script} {option}" for script in SCRIPTS for option in script_options(build, script)}
+
+
+# -- files --
+
+def items(build, page, *path):
+    """The names that a section's (or its subsection's) list explains."""
+    text, _ = man(build, page)
+    for depth, heading in enumerate(path):
+        begin = " " * (3 * depth)
+        text = re.split(rf"^{begin}(?=\S)", f"\n{text}".split(f"\n{begin}{heading}\n", 1)[1], maxsplit=1, flags=re.M)[0]
+    joined = re.sub("\u2010\n *", "", text)  # a word that was hyphenated
+    lines = re.findall(r"^ {7}(\S.*(?:\n {7}\S.*)*)\n {11}", joined, re.M)
+    return {name.strip() for line in lines for name in line.split(",")}
+
+
+def test_the_ledgers_page_has_every_table_and_column(build):
+    db = sqlite3.connect(":memory:")
+    for path in sorted(glob.glob(os.path.join(ROOT, "schema", "store", "*.sql"))):
+        db.executescript(read(path))
+    tables = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') "
+                                             "AND name NOT LIKE 'sqlite_%'")]
+    assert len(tables) > 15
+    for table in tables:
+        columns = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
+        assert items(build, "adbad-ledger.5", "TABLES", table) == columns, table
+    text, _ = man(build, "adbad-ledger.5")
+    section = text.split("\nTABLES\n")[1].split("\nSEE ALSO\n")[0]
+    assert set(re.findall(r"^ {3}(\S+)$", section, re.M)) == set(tables)
+    db.close()
+
+
+def test_the_scenarios_page_has_every_statement(build):
+    told = say(build, "adbaclient", "scenario", "--help")
+    text = re.sub(r"\s+", " ", re.sub("\u2010\n *", "", man(build, "adbad-scenario.5")[0]))
+    rows = re.findall(r"^  (\S.*)\n {6}(\S.*)$", told.split("Statements:")[1].split("Exit code:")[0], re.M)
+    assert len(rows) > 60
+    for usage, meaning in rows:
+        assert f" {usage} {meaning} " in text, usage
+
+
+def test_the_catalogues_page_has_every_table_and_column(build):
+    loaded = set(re.findall(r"^\| `(\w+\.csv)` \| (?!`)", read(ROOT, "docs", "catalog.md").split("## Overlays")[1], re.M)) | {
+        name for line in re.findall(r"^\| (`.*?) \| `", read(ROOT, "docs", "catalog.md").split("## Overlays")[1], re.M)
+        for name in re.findall(r"`(\w+\.csv)`", line)}
+    assert len(loaded) == 9
+    for table in loaded:
+        with open(os.path.join(ROOT, "data", table), encoding="utf-8", newline="") as f:
+            columns = set(next(csv.reader(f))) - {"note", "source", "reference"}  # which nobody reads
+        assert items(build, "adbad-catalog.5", "TABLES", table) == columns, table
+
+
+def members(found, *path):
+    """The members of an object in a JSON document, or of all objects in a list."""
+    for name in path:
+        found = [o[name] for o in (found if isinstance(found, list) else [found])]
+        found = [one for o in found for one in (o if isinstance(o, list) else [o])]
+    assert found
+    return {name for o in (found if isinstance(found, list) else [found]) for name in o}
+
+
+def test_the_machines_page_has_every_member(build, lab):
+    folder = os.path.join(lab.folder, "pc01")
+    lab.client("--machine", folder, "init", "--bundle", lab.bundle, "--product", "Windows 11", "--edition", "Enterprise")
+    lab.client("--machine", folder, "/skms", f"127.0.0.1:{free_port()}")
+    lab.client("--machine", folder, "/ato", expect=None)
+    state = json.loads(read(folder, "machine.json"))
+    page = "adbad-machine.5"
+    assert items(build, page, "THE MACHINE") == members(state)
+    assert items(build, page, "AN APPLICATION") == members(state, "windows") == members(state, "office")
+    assert items(build, page, "A PRODUCT") == members(state, "products")
+    assert items(build, page, "A LICENCE") == members(state, "products", "licence")
+    assert items(build, page, "AN ATTEMPT") == members(state, "products", "last")
+    text, _ = man(build, page)
+    events = [json.loads(line) for line in read(folder, "events.jsonl").splitlines()]
+    for name in (members(state, "products", "last", "tries") | members(state, "products", "object") | members(state, "vmhost")
+                 | members(state, "kms") | members(events)):
+        assert re.search(rf"\b{name}\b", text), name
+    there = {"keytab"} | set(os.listdir(folder))
+    assert items(build, page, "DESCRIPTION") == there
+
+
+def test_the_pages_of_realm_and_host_keys_have_every_file_and_member(build, lab):
+    host = lab.daemon(wait=False)
+    package = os.path.join(lab.folder, "site.hostkey")
+    host.ctl("hostkey", "issue", "--group", "Volume License for Windows Server 2022", "--out", package)
+    host.ctl("hostkey", "install", "--activate", package)
+    assert items(build, "adbad-realm.5", "DESCRIPTION") == set(os.listdir(lab.realm))
+    for name in ("realm.json", "client.bundle"):
+        assert items(build, "adbad-realm.5", name) == members(json.loads(read(lab.realm, name))), name
+    assert items(build, "adbad-hostkey.5", "THE PACKAGE") == members(json.loads(read(package)))
+    installed = os.path.join(host.folder, "state", "hostkeys")
+    endings = {f"NAME{os.path.splitext(name)[1]}" for name in os.listdir(installed)}
+    text, _ = man(build, "adbad-hostkey.5")
+    section = text.split("\nINSTALLED\n")[1]
+    assert endings == set(re.findall(r"NAME\.[a-z]+", section)) - {"NAME.cid"}  # a clearing house's answer
+    (kept,) = glob.glob(os.path.join(installed, "*.host"))
+    state = json.loads(read(kept))
+    assert items(build, "adbad-hostkey.5", "INSTALLED") >= members(state)
+    (kept,) = glob.glob(os.path.join(installed, "*.json"))
+    for name in members(state, "activation") | members(json.loads(read(kept))):
+        assert re.search(rf"\b{name}\b", section), name
+
+
+def test_the_page_of_the_state_folder_has_every_file_and_member(build, lab):
+    host = lab.daemon()
+    lab.install_hostkey(host)
+    folder = os.path.join(host.folder, "state")
+    for option in (("/sprt", "1688"), ("/sai", "120"), ("/sri", "10080"), ("/cdns",), ("/cpri",)):
+        lab.client("slmgr", *option, "--control", host.control)
+    assert items(build, "adbad-state.5", "overrides.json") == members(json.loads(read(folder, "overrides.json")))
+    kept = re.search(r"json_pack\(\"\{s:s, s:s, s:i, s:i, s:i\}\",(.*?)\);", read(ROOT, "src", "publish", "kept.c"), re.S)
+    assert items(build, "adbad-state.5", "dns.json") == set(re.findall(r'"([a-z]+)"', kept.group(1)))
+    there = {name + "/" if os.path.isdir(os.path.join(folder, name)) else name for name in os.listdir(folder)}
+    assert there <= items(build, "adbad-state.5", "DESCRIPTION")
 
 
 def test_documents_name_only_options_that_there_are(commands):
