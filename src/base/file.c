@@ -135,24 +135,31 @@ enum err file_sync_folder(const char *path, struct errinfo *ei)
     return e;
 }
 
-/* What root puts into a service's folder is for that service. */
+/* What root makes for a service is that service's. */
+static enum err own_like(int fd, const char *path, const char *like, struct errinfo *ei)
+{
+    struct stat st;
+
+    if (geteuid() != 0 || stat(like, &st) != 0 || st.st_uid == 0 ||
+        fchown(fd, st.st_uid, st.st_gid) == 0)
+        return ERR_OK;
+    return err_fail_errno(ei, errno, "give %s to the owner of %s", path, like);
+}
+
 static enum err own_like_folder(int fd, const char *path, struct errinfo *ei)
 {
     const char *slash = strrchr(path, '/');
-    struct stat st;
     char *folder;
-    int rc;
+    enum err e;
 
-    if (geteuid() != 0 || slash == NULL || slash == path)
+    if (slash == NULL || slash == path)
         return ERR_OK;
     folder = strndup(path, (size_t)(slash - path));
     if (folder == NULL)
         return err_nomem(ei);
-    rc = stat(folder, &st);
+    e = own_like(fd, path, folder, ei);
     free(folder);
-    if (rc != 0 || st.st_uid == 0 || fchown(fd, st.st_uid, st.st_gid) == 0)
-        return ERR_OK;
-    return err_fail_errno(ei, errno, "give %s to the owner of its folder", path);
+    return e;
 }
 
 DIR *file_open_folder(const char *path)
@@ -165,7 +172,8 @@ DIR *file_open_folder(const char *path)
     return dir;
 }
 
-enum err file_make_folder(const char *path, mode_t mode, struct errinfo *ei)
+/* like NULL: its parent. */
+static enum err make_folder(const char *path, mode_t mode, const char *like, struct errinfo *ei)
 {
     enum err e;
     int fd;
@@ -175,9 +183,19 @@ enum err file_make_folder(const char *path, mode_t mode, struct errinfo *ei)
     fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return err_fail_errno(ei, errno, "open folder %s", path);
-    e = own_like_folder(fd, path, ei);
+    e = like == NULL ? own_like_folder(fd, path, ei) : own_like(fd, path, like, ei);
     close(fd);
     return e;
+}
+
+enum err file_make_folder(const char *path, mode_t mode, struct errinfo *ei)
+{
+    return make_folder(path, mode, NULL, ei);
+}
+
+enum err file_make_folder_like(const char *path, mode_t mode, const char *like, struct errinfo *ei)
+{
+    return make_folder(path, mode, like, ei);
 }
 
 static enum err place(const char *path, const void *data, size_t len, mode_t mode, bool replace,

@@ -37,6 +37,9 @@ DIR *file_open_folder(const char *path);
 /* Makes folder path (its parent is there) with that mode and, if we are root, its parent's owner.
  * One that is there already stays as it is. */
 MUST_CHECK enum err file_make_folder(const char *path, mode_t mode, struct errinfo *ei);
+/* As file_make_folder, with the owner of folder like in the place of its parent's. */
+MUST_CHECK enum err file_make_folder_like(const char *path, mode_t mode, const char *like,
+                                          struct errinfo *ei);
 
 /* ERR_REFUSED, naming path, its mode and the remedy, if group or others may do anything with it
  * or if it belongs to neither us nor root (to root, everybody's files are its own to read). */
