@@ -130,7 +130,7 @@ static enum err install(const struct settings *s, const struct catalog *c, const
     if (e == ERR_OK)
         e = bundle_load(s->realm_bundle, &b, ei);
     if (e == ERR_OK)
-        e = hostkey_install(&b, k, s->state_dir, replace, now, ei);
+        e = hostkey_install(&b, k, s->state_dir, s->secrets_dir, replace, now, ei);
     if (e == ERR_OK)
         e = installation_save(s->state_dir, k, "", &i, ei);
     if (e == ERR_OK && g != NULL)
@@ -223,7 +223,7 @@ static enum err listed_load(const struct settings *s, struct listed *l, struct e
         e = ERR_OK;
     }
     if (e == ERR_OK)
-        e = hostkey_installed(s->state_dir, false, &l->keys, &l->n, ei);
+        e = hostkey_installed(s->state_dir, NULL, &l->keys, &l->n, ei);
     if (e == ERR_OK) {
         l->beside = calloc(l->n + 1, sizeof(*l->beside));
         e = l->beside == NULL ? err_nomem(ei) : ERR_OK;
@@ -323,7 +323,7 @@ static int run_uninstall(struct cli *cli, int argc, char **argv)
         return status;
     e = cli_settings(cli, &s, &ei);
     if (e == ERR_OK)
-        e = hostkey_uninstall(s->state_dir, argv[0], &ei);
+        e = hostkey_uninstall(s->state_dir, s->secrets_dir, argv[0], &ei);
     if (e == ERR_OK)
         ask_reload_hostkeys(s);
     if (e != ERR_OK)

@@ -189,7 +189,8 @@ static enum err installed_key(const struct settings *s, bool with_private, const
 {
     struct hostkey *keys = NULL;
     size_t n = 0, at = 0;
-    enum err e = hostkey_installed(s->state_dir, with_private, &keys, &n, ei);
+    enum err e =
+        hostkey_installed(s->state_dir, with_private ? s->secrets_dir : NULL, &keys, &n, ei);
 
     if (e == ERR_OK)
         e = only_one(keys, n, group, &at, ei);

@@ -129,7 +129,7 @@ static enum err take_key(struct admin *a, const char *text, struct errinfo *ei)
     struct hostkey *keys = NULL;
     size_t n = 0;
     bool found = false;
-    enum err e = hostkey_installed(a->settings.state_dir, true, &keys, &n, ei);
+    enum err e = hostkey_installed(a->settings.state_dir, a->settings.secrets_dir, &keys, &n, ei);
 
     for (size_t i = 0; i < n; i++) {
         if (!found && strcasecmp(keys[i].key, text) == 0) {

@@ -26,6 +26,8 @@
 #include "daemon/website.h"
 #include "gss/gss.h"
 #include "net/inherit.h"
+#include "publish/kept.h"
+#include "realm/secrets.h"
 
 #define BIND_MS     10000
 #define EXCHANGE_MS 10000
@@ -106,6 +108,37 @@ static void close_shared(struct daemon *d)
 {
     settings_cell_fini(&d->current);
     settings_drop(d->first);
+}
+
+/* ---- folders ---- */
+
+static enum err make_ticket_folder(const struct settings *s, struct errinfo *ei)
+{
+    char *path = settings_ticket_folder(s);
+    enum err e;
+
+    if (path == NULL)
+        return err_nomem(ei);
+    e = file_make_folder(path, 0700, ei);
+    free(path);
+    return e == ERR_OK ? e : err_context(ei, "[control] socket: its folder must exist and be ours");
+}
+
+/* All of them before there are two processes, so that neither needs the right to make one. */
+static enum err open_folders(struct daemon *d, struct errinfo *ei)
+{
+    const struct settings *s = &d->settings;
+    enum err e;
+
+    if (d->options.check)
+        return secrets_check(s->secrets_dir, ei);
+    e = file_make_folder(s->state_dir, 0700, ei);
+    if (e != ERR_OK)
+        return err_context(ei, "[store] state_dir");
+    e = secrets_open(s->state_dir, s->secrets_dir, ei);
+    if (e == ERR_OK)
+        e = publish_kept_open(s->state_dir, ei);
+    return e == ERR_OK ? make_ticket_folder(s, ei) : e;
 }
 
 /* ---- the steward process ---- */
@@ -340,14 +373,6 @@ static enum err open_host(struct daemon *d, struct errinfo *ei)
 
 /* ---- ledger ---- */
 
-/* Its folder is made if only that is missing. */
-static enum err open_store(struct daemon *d, struct errinfo *ei)
-{
-    if (mkdir(d->settings.state_dir, 0700) != 0 && errno != EEXIST)
-        return err_fail_errno(ei, errno, "make the state folder %s", d->settings.state_dir);
-    return store_open(d->settings.ledger, &d->store, ei);
-}
-
 static enum err check_store(struct daemon *d, struct errinfo *ei)
 {
     struct store *s;
@@ -388,7 +413,7 @@ static enum err open_ledger(struct daemon *d, struct errinfo *ei)
 
     if (d->options.check)
         return check_store(d, ei);
-    e = open_store(d, ei);
+    e = store_open(d->settings.ledger, &d->store, ei);
     if (e == ERR_OK)
         e = counting_start(d, ei);
     if (e == ERR_OK)
@@ -725,6 +750,7 @@ static const struct {
     {open_manager, close_manager},
     {open_settings, close_settings},
     {open_overrides, close_nothing},
+    {open_folders, close_nothing},
     {open_steward, close_steward},
     {open_shared, close_shared},
     {open_loop, close_loop},

@@ -143,7 +143,7 @@ enum err groups_read(struct daemon *d, const struct settings *s, struct groups *
     enum err e = check_settings(d, s, ei);
 
     if (e == ERR_OK)
-        e = hostkey_installed(s->state_dir, false, &installed, &n, ei);
+        e = hostkey_installed(s->state_dir, NULL, &installed, &n, ei);
     if (e != ERR_OK)
         return e;
     out->keys = calloc(n + 1, sizeof(*out->keys));

@@ -1,14 +1,18 @@
 #include "publish/kept.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/file.h"
 
-#define KEPT_MAX (256u * 1024)
+#define KEPT_MAX    (256u * 1024)
+#define FOLDER      "dns"
+#define FORMER_FILE "dns.json"
 
 void publish_kept_fini(struct publish_kept *k)
 {
@@ -74,9 +78,10 @@ enum err publish_kept_of(const struct publish_kept *k, const char *domain,
 
 /* ---- the file ---- */
 
-static enum err path_of(const char *state_dir, char path[4096], struct errinfo *ei)
+static enum err path_of(const char *state_dir, const char *name, char path[4096],
+                        struct errinfo *ei)
 {
-    if (snprintf(path, 4096, "%s/%s", state_dir, PUBLISH_KEPT_FILE) >= 4096)
+    if (snprintf(path, 4096, "%s/%s", state_dir, name) >= 4096)
         return err_fail(ei, ERR_LIMIT, "state folder %s: the path is too long", state_dir);
     return ERR_OK;
 }
@@ -117,21 +122,22 @@ static enum err parse(const json_t *root, struct publish_kept *out, struct errin
             !read_number(j, "port", &one.record.port))
             e = ERR_MALFORMED;
         if (e == ERR_OK)
-            e = append(out, &one, ei);
+            e = publish_kept_add(out, one.domain, &one.record, ei);
         if (e != ERR_OK)
             break;
     }
     return e;
 }
 
-enum err publish_kept_load(const char *state_dir, struct publish_kept *out, struct errinfo *ei)
+/* Adds what a file lists. */
+static enum err load(const char *state_dir, const char *name, struct publish_kept *out,
+                     struct errinfo *ei)
 {
     struct buf text = BUF_INIT;
     char path[4096];
     json_t *root = NULL;
-    enum err e = path_of(state_dir, path, ei);
+    enum err e = path_of(state_dir, name, path, ei);
 
-    *out = (struct publish_kept){0};
     if (e == ERR_OK)
         e = file_read(path, KEPT_MAX, &text, ei);
     if (e == ERR_OK) {
@@ -145,9 +151,20 @@ enum err publish_kept_load(const char *state_dir, struct publish_kept *out, stru
     }
     json_decref(root);
     buf_fini(&text);
+    return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+enum err publish_kept_load(const char *state_dir, struct publish_kept *out, struct errinfo *ei)
+{
+    enum err e;
+
+    *out = (struct publish_kept){0};
+    e = load(state_dir, PUBLISH_KEPT_FILE, out, ei);
+    if (e == ERR_OK)
+        e = load(state_dir, FORMER_FILE, out, ei);
     if (e != ERR_OK)
         publish_kept_fini(out);
-    return e == ERR_NOTFOUND ? ERR_OK : e;
+    return e;
 }
 
 static json_t *one_json(const struct publish_kept_one *o)
@@ -161,7 +178,7 @@ enum err publish_kept_save(const char *state_dir, const struct publish_kept *k, 
 {
     json_t *records = json_array(), *root = json_pack("{s:o}", "records", records);
     char path[4096], *text;
-    enum err e = path_of(state_dir, path, ei);
+    enum err e = path_of(state_dir, PUBLISH_KEPT_FILE, path, ei);
 
     for (size_t i = 0; i < k->n; i++)
         if (json_array_append_new(records, one_json(&k->v[i])) != 0 && e == ERR_OK)
@@ -172,4 +189,31 @@ enum err publish_kept_save(const char *state_dir, const struct publish_kept *k, 
     free(text);
     json_decref(root);
     return e;
+}
+
+/* Removed only once all that it lists is on the disk in the other place. */
+static enum err move_former(const char *state_dir, const char *former, struct errinfo *ei)
+{
+    struct publish_kept all;
+    enum err e;
+
+    if (publish_kept_load(state_dir, &all, NULL) != ERR_OK)
+        return ERR_OK; /* each round tells what it has */
+    e = publish_kept_save(state_dir, &all, ei);
+    publish_kept_fini(&all);
+    if (e == ERR_OK && unlink(former) != 0)
+        e = err_fail_errno(ei, errno, "remove %s", former);
+    return e == ERR_OK ? file_sync_folder(former, ei) : e;
+}
+
+enum err publish_kept_open(const char *state_dir, struct errinfo *ei)
+{
+    char folder[4096], former[4096];
+    enum err e = path_of(state_dir, FOLDER, folder, ei);
+
+    if (e == ERR_OK)
+        e = path_of(state_dir, FORMER_FILE, former, ei);
+    if (e == ERR_OK)
+        e = file_make_folder(folder, 0700, ei);
+    return e == ERR_OK && access(former, F_OK) == 0 ? move_former(state_dir, former, ei) : e;
 }

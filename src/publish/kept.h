@@ -1,6 +1,8 @@
 /* kept: which records we published, and where; they are ours to replace and to withdraw, also
- * after a restart and with another configuration. A file dns.json in the state folder; a record
- * gets there before DNS hears of it, and leaves when DNS has it no more. */
+ * after a restart and with another configuration. A file in a folder of its own within the state
+ * folder, where nobody but who updates DNS has to write; a record gets there before DNS hears of
+ * it, and leaves when DNS has it no more. Earlier versions had dns.json in the state folder itself:
+ * what it lists is ours too. */
 #ifndef ADBAD_PUBLISH_KEPT_H
 #define ADBAD_PUBLISH_KEPT_H
 
@@ -8,7 +10,7 @@
 
 #include "publish/record.h"
 
-#define PUBLISH_KEPT_FILE "dns.json"
+#define PUBLISH_KEPT_FILE "dns/dns.json"
 
 struct publish_kept {
     size_t n;
@@ -18,9 +20,12 @@ struct publish_kept {
     } * v; /* owned */
 };
 
+/* Makes the folder and moves an earlier version's file there, unless it can't be read. */
+MUST_CHECK enum err publish_kept_open(const char *state_dir, struct errinfo *ei);
 /* No file: none. ERR_MALFORMED names the file. On failure *out is empty. */
 MUST_CHECK enum err publish_kept_load(const char *state_dir, struct publish_kept *out,
                                       struct errinfo *ei);
+/* Needs the folder. */
 MUST_CHECK enum err publish_kept_save(const char *state_dir, const struct publish_kept *k,
                                       struct errinfo *ei);
 void publish_kept_fini(struct publish_kept *k);

@@ -1,9 +1,9 @@
 /* hostkey: a lab CSVLK: a 5x5 key with check characters of our own, and a certificate limited to
  * one host-key group, with its private key. Licences are signed with it and chain to the issuer.
  *
- * A package is one file (JSON, 0600). "hostkey install" splits it into the host's state folder:
- * <slug>.json and <slug>.crt (what the KMS engine may read), <slug>.key and <slug>.confirm
- * (steward only). */
+ * A package is one file (JSON, 0600). "hostkey install" splits it: <slug>.json and <slug>.crt (what
+ * the KMS engine may read) in the host's state folder, <slug>.key and <slug>.confirm (steward only)
+ * with its secrets (realm/secrets.h). */
 #ifndef ADBAD_REALM_HOSTKEY_H
 #define ADBAD_REALM_HOSTKEY_H
 
@@ -64,16 +64,18 @@ int64_t hostkey_cert_not_after(X509 *cert);
 /* The group a certificate is limited to; caller frees. */
 MUST_CHECK enum err hostkey_cert_group(X509 *cert, char **group, struct errinfo *ei);
 
-/* Installs into folder state/hostkeys (both made 0700 if missing) after hostkey_verify.
- * ERR_EXISTS if a key of that group is installed, unless replace. */
+/* Installs into both folders' folder hostkeys (made 0700 if missing) after hostkey_verify and
+ * secrets_open. The .json comes last: with it the key is installed. ERR_EXISTS if a key of that
+ * group is, unless replace. */
 MUST_CHECK enum err hostkey_install(const struct bundle *b, const struct hostkey *k,
-                                    const char *state_dir, bool replace, int64_t now,
-                                    struct errinfo *ei);
-MUST_CHECK enum err hostkey_uninstall(const char *state_dir, const char *group, struct errinfo *ei);
+                                    const char *state_dir, const char *secrets_dir, bool replace,
+                                    int64_t now, struct errinfo *ei);
+MUST_CHECK enum err hostkey_uninstall(const char *state_dir, const char *secrets_dir,
+                                      const char *group, struct errinfo *ei);
 
-/* Loads what is installed, sorted by group. with_private asks for the private keys too.
+/* Loads what is installed, sorted by group; with secrets_dir the private keys too, NULL: without.
  * The caller frees each with hostkey_fini and the array with free. No folder: zero keys. */
-MUST_CHECK enum err hostkey_installed(const char *state_dir, bool with_private,
+MUST_CHECK enum err hostkey_installed(const char *state_dir, const char *secrets_dir,
                                       struct hostkey **out, size_t *n, struct errinfo *ei);
 
 #endif

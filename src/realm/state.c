@@ -1,4 +1,5 @@
-/* The host keys that are installed on a host: state/hostkeys/<slug>.{json,crt,key,confirm}. */
+/* The host keys that are installed on a host: <state folder>/hostkeys/<slug>.{json,crt}, and what
+ * realm/secrets.h keeps of each. */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include "base/file.h"
 #include "realm/cert.h"
 #include "realm/hostkey_doc.h"
+#include "realm/secrets.h"
 
 #define INSTALLED_FORMAT "adbad-installed-hostkey-1"
 #define STATE_FILE_MAX   (64u * 1024)
@@ -79,40 +81,48 @@ static enum err put(const char *state_dir, const char *slug, const char *ending,
     return e == ERR_OK ? file_write_atomic(path, b->data, b->len, 0600, ei) : e;
 }
 
-static enum err put_all(const struct hostkey *k, const char *state_dir, const char *slug,
-                        struct errinfo *ei)
+static enum err put_secrets(const struct hostkey *k, const char *state_dir, const char *secrets_dir,
+                            const char *slug, struct errinfo *ei)
 {
-    struct buf names = BUF_INIT, cert = BUF_INIT, key = BUF_INIT, confirm = BUF_INIT;
-    char issued[CLK_TEXT_MAX];
+    struct buf key = BUF_INIT, confirm = BUF_INIT;
     enum err e = cert_key_to_pem(k->pkey, &key, ei);
 
+    buf_add_hex(&confirm, k->confirm, sizeof(k->confirm));
+    if (e == ERR_OK && confirm.err != ERR_OK)
+        e = err_nomem(ei);
     if (e == ERR_OK)
-        e = cert_to_pem(k->cert, &cert, ei);
+        e = secrets_write(state_dir, secrets_dir, slug, SECRETS_KEY, key.data, key.len, ei);
+    if (e == ERR_OK)
+        e = secrets_write(state_dir, secrets_dir, slug, SECRETS_CONFIRM, confirm.data, confirm.len,
+                          ei);
+    buf_wipe(&key);
+    buf_wipe(&confirm);
+    return e;
+}
+
+static enum err put_public(const struct hostkey *k, const char *state_dir, const char *slug,
+                           struct errinfo *ei)
+{
+    struct buf names = BUF_INIT, cert = BUF_INIT;
+    char issued[CLK_TEXT_MAX];
+    enum err e = cert_to_pem(k->cert, &cert, ei);
+
     if (e == ERR_OK)
         e = doc_write(json_pack("{s:s, s:s, s:s, s:s, s:s}", "format", INSTALLED_FORMAT, "key",
                                 k->key, "group", k->group, "pid", k->pid, "issued",
                                 clk_format(k->issued, issued)),
                       &names, ei);
-    buf_add_hex(&confirm, k->confirm, sizeof(k->confirm));
-    if (e == ERR_OK && confirm.err != ERR_OK)
-        e = err_nomem(ei);
-    if (e == ERR_OK)
-        e = put(state_dir, slug, ".key", &key, ei);
-    if (e == ERR_OK)
-        e = put(state_dir, slug, ".confirm", &confirm, ei);
     if (e == ERR_OK)
         e = put(state_dir, slug, ".crt", &cert, ei);
     if (e == ERR_OK) /* last: this is the file that a reader looks for */
         e = put(state_dir, slug, ".json", &names, ei);
     buf_fini(&names);
     buf_fini(&cert);
-    buf_wipe(&key);
-    buf_wipe(&confirm);
     return e;
 }
 
 enum err hostkey_install(const struct bundle *b, const struct hostkey *k, const char *state_dir,
-                         bool replace, int64_t now, struct errinfo *ei)
+                         const char *secrets_dir, bool replace, int64_t now, struct errinfo *ei)
 {
     char slug[HOSTKEY_GROUP_MAX + 1], path[STATE_PATH_MAX];
     enum err e = hostkey_verify(b, k->cert, k->group, now, ei);
@@ -131,31 +141,45 @@ enum err hostkey_install(const struct bundle *b, const struct hostkey *k, const 
                         "install host key: one for \"%s\" is installed already; "
                         "--replace takes its place",
                         k->group);
-    return put_all(k, state_dir, slug, ei);
+    e = secrets_open(state_dir, secrets_dir, ei);
+    if (e == ERR_OK)
+        e = put_secrets(k, state_dir, secrets_dir, slug, ei);
+    return e == ERR_OK ? put_public(k, state_dir, slug, ei) : e;
 }
 
-enum err hostkey_uninstall(const char *state_dir, const char *group, struct errinfo *ei)
+static enum err remove_public(const char *state_dir, const char *slug, struct errinfo *ei)
 {
-    static const char *const endings[] = {".json", ".crt", ".key", ".confirm", ".cid", ".host"};
-    char slug[HOSTKEY_GROUP_MAX + 1], path[STATE_PATH_MAX];
+    static const char *const endings[] = {".json", ".crt", ".host"};
+    char path[STATE_PATH_MAX];
 
-    hostkey_slug(group, slug);
     for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
         enum err e = state_path(state_dir, slug, endings[i], path, ei);
 
         if (e != ERR_OK)
             return e;
-        if (unlink(path) == 0)
-            continue;
-        if (errno == ENOENT && i == 0)
-            return err_fail(ei, ERR_NOTFOUND,
-                            "uninstall host key: none is installed for \"%s\"; "
-                            "adbactl hostkey list shows which are",
-                            group);
-        if (errno != ENOENT)
+        if (unlink(path) != 0 && errno != ENOENT)
             return err_fail_errno(ei, errno, "remove %s", path);
     }
     return ERR_OK;
+}
+
+enum err hostkey_uninstall(const char *state_dir, const char *secrets_dir, const char *group,
+                           struct errinfo *ei)
+{
+    char slug[HOSTKEY_GROUP_MAX + 1], path[STATE_PATH_MAX];
+    enum err e = state_path(state_dir, hostkey_slug(group, slug), ".json", path, ei);
+
+    if (e == ERR_OK && access(path, F_OK) != 0)
+        return errno == ENOENT ? err_fail(ei, ERR_NOTFOUND,
+                                          "uninstall host key: none is installed for \"%s\"; "
+                                          "adbactl hostkey list shows which are",
+                                          group)
+                               : err_fail_errno(ei, errno, "look for %s", path);
+    if (e == ERR_OK)
+        e = secrets_open(state_dir, secrets_dir, ei);
+    if (e == ERR_OK)
+        e = remove_public(state_dir, slug, ei);
+    return e == ERR_OK ? secrets_remove(secrets_dir, slug, ei) : e;
 }
 
 /* ---- loading ---- */
@@ -184,12 +208,12 @@ static bool unhex(const struct buf *text, uint8_t *out, size_t n)
     return true;
 }
 
-static enum err load_confirm(const char *state_dir, const char *slug, struct hostkey *k,
-                             struct errinfo *ei)
+static enum err load_confirm(const char *state_dir, const char *secrets_dir, const char *slug,
+                             struct hostkey *k, struct errinfo *ei)
 {
-    char path[STATE_PATH_MAX];
+    char path[SECRETS_PATH_MAX];
     struct buf text = BUF_INIT;
-    enum err e = read_part(state_dir, slug, ".confirm", &text, path, ei);
+    enum err e = secrets_read(state_dir, secrets_dir, slug, SECRETS_CONFIRM, &text, path, ei);
 
     if (e == ERR_OK && !unhex(&text, k->confirm, sizeof(k->confirm)))
         e = err_fail(ei, ERR_MALFORMED, "read %s: expected %zu hexadecimal digits", path,
@@ -198,27 +222,33 @@ static enum err load_confirm(const char *state_dir, const char *slug, struct hos
     return e;
 }
 
-static enum err load_pems(const char *state_dir, const char *slug, bool with_private,
-                          struct hostkey *k, struct errinfo *ei)
+static enum err load_cert(const char *state_dir, const char *slug, struct hostkey *k,
+                          struct errinfo *ei)
 {
     char path[STATE_PATH_MAX];
-    struct buf cert = BUF_INIT, key = BUF_INIT;
+    struct buf cert = BUF_INIT;
     enum err e = read_part(state_dir, slug, ".crt", &cert, path, ei);
 
     if (e == ERR_OK)
         e = cert_from_pem(cert.data, cert.len, path, &k->cert, ei);
-    if (e == ERR_OK && with_private)
-        e = read_part(state_dir, slug, ".key", &key, path, ei);
-    if (e == ERR_OK && with_private)
-        e = cert_key_from_pem(key.data, key.len, path, &k->pkey, ei);
-    if (e == ERR_OK && with_private)
-        e = load_confirm(state_dir, slug, k, ei);
     buf_fini(&cert);
+    return e;
+}
+
+static enum err load_key(const char *state_dir, const char *secrets_dir, const char *slug,
+                         struct hostkey *k, struct errinfo *ei)
+{
+    char path[SECRETS_PATH_MAX];
+    struct buf key = BUF_INIT;
+    enum err e = secrets_read(state_dir, secrets_dir, slug, SECRETS_KEY, &key, path, ei);
+
+    if (e == ERR_OK)
+        e = cert_key_from_pem(key.data, key.len, path, &k->pkey, ei);
     buf_wipe(&key);
     return e;
 }
 
-static enum err load_one(const char *state_dir, const char *slug, bool with_private,
+static enum err load_one(const char *state_dir, const char *secrets_dir, const char *slug,
                          struct hostkey *out, struct errinfo *ei)
 {
     static const char *const members[] = {"format", "key", "group", "pid", "issued", NULL};
@@ -235,7 +265,11 @@ static enum err load_one(const char *state_dir, const char *slug, bool with_priv
         e = hostkey_parse_names(&d, &k);
     }
     if (e == ERR_OK)
-        e = load_pems(state_dir, slug, with_private, &k, ei);
+        e = load_cert(state_dir, slug, &k, ei);
+    if (e == ERR_OK && secrets_dir != NULL)
+        e = load_key(state_dir, secrets_dir, slug, &k, ei);
+    if (e == ERR_OK && secrets_dir != NULL)
+        e = load_confirm(state_dir, secrets_dir, slug, &k, ei);
     if (e == ERR_OK)
         e = hostkey_check(&d, &k);
     doc_fini(&d);
@@ -277,7 +311,7 @@ static int by_group(const void *a, const void *b)
     return strcmp(((const struct hostkey *)a)->group, ((const struct hostkey *)b)->group);
 }
 
-enum err hostkey_installed(const char *state_dir, bool with_private, struct hostkey **out,
+enum err hostkey_installed(const char *state_dir, const char *secrets_dir, struct hostkey **out,
                            size_t *n, struct errinfo *ei)
 {
     char path[STATE_PATH_MAX], slug[HOSTKEY_GROUP_MAX + 1];
@@ -296,7 +330,7 @@ enum err hostkey_installed(const char *state_dir, bool with_private, struct host
     while (e == ERR_OK && (entry = readdir(folder)) != NULL) {
         if (!slug_of(entry->d_name, slug))
             continue;
-        e = load_one(state_dir, slug, with_private, &k, ei);
+        e = load_one(state_dir, secrets_dir, slug, &k, ei);
         if (e == ERR_OK && (e = append(&keys, &count, &k, ei)) != ERR_OK)
             hostkey_fini(&k);
     }

@@ -31,6 +31,9 @@ static const struct conf_key keys[] = {
 
     {"store", "state_dir", CONF_PATH, AT(state_dir), SETTINGS_STATE_DIR,
      .help = "Folder for installed host keys and the ledger."},
+    {"store", "secrets_dir", CONF_PATH, AT(secrets_dir), NULL,
+     .help = "Folder for the secret halves of installed host keys, outside state_dir and with mode "
+             "0700; default: beside state_dir, with its name and .private."},
     {"store", "ledger", CONF_PATH, AT(ledger), NULL,
      .help = "Ledger database; default: ledger.db in state_dir."},
     {"store", "keep", CONF_DURATION, AT(keep), "400d", .when = CONF_RELOAD,
@@ -289,10 +292,33 @@ static enum err default_path(char **member, const char *folder, const char *name
     return ERR_OK;
 }
 
+/* How much of a folder's path is its name; a slash at the end is none of it. */
+static int name_len(const char *folder)
+{
+    size_t len = strlen(folder);
+
+    while (len > 1 && folder[len - 1] == '/')
+        len--;
+    return (int)len;
+}
+
+static enum err default_secrets(struct settings *s, struct errinfo *ei)
+{
+    if (s->secrets_dir != NULL)
+        return ERR_OK;
+    if (asprintf(&s->secrets_dir, "%.*s.private", name_len(s->state_dir), s->state_dir) < 0) {
+        s->secrets_dir = NULL;
+        return err_nomem(ei);
+    }
+    return ERR_OK;
+}
+
 static enum err complete(struct settings *s, struct errinfo *ei)
 {
     enum err e = default_path(&s->realm_bundle, s->realm_dir, "client.bundle", ei);
 
+    if (e == ERR_OK)
+        e = default_secrets(s, ei);
     if (e == ERR_OK)
         e = default_path(&s->ledger, s->state_dir, "ledger.db", ei);
     if (e == ERR_OK && s->lab)
@@ -384,12 +410,26 @@ static enum err check_keep(const struct settings *s, struct errinfo *ei)
                : ERR_OK;
 }
 
+/* Of the state folder's files none is kept from the process that strangers talk to. */
+static enum err check_secrets(const struct settings *s, struct errinfo *ei)
+{
+    size_t len = (size_t)name_len(s->state_dir);
+
+    return s->secrets_dir != NULL && strncmp(s->secrets_dir, s->state_dir, len) == 0 &&
+                   (s->secrets_dir[len] == '/' || s->secrets_dir[len] == '\0')
+               ? err_fail(ei, ERR_CONFIG,
+                          "[store] secrets_dir must lie outside state_dir (%s), which the network "
+                          "process may read",
+                          s->state_dir)
+               : ERR_OK;
+}
+
 /* What no single row can tell; where: stands before each mistake. */
 static enum err check(const char *where, const struct settings_report *report,
                       const struct settings *s, struct errinfo *ei)
 {
     static enum err (*const checks[])(const struct settings *s, struct errinfo *ei) = {
-        check_clock, check_host, check_clearing, check_keep, check_uri, check_login,
+        check_clock, check_host, check_clearing, check_keep, check_secrets, check_uri, check_login,
     };
     enum err e = ERR_OK;
 
@@ -452,9 +492,16 @@ void settings_free(struct settings *s)
     memset(s, 0, sizeof(*s));
 }
 
+char *settings_ticket_folder(const struct settings *s)
+{
+    char *path;
+
+    return asprintf(&path, "%s.tickets", s->control_socket) < 0 ? NULL : path;
+}
+
 char *settings_ticket_file(const struct settings *s)
 {
     char *path;
 
-    return asprintf(&path, "%s.ccache", s->control_socket) < 0 ? NULL : path;
+    return asprintf(&path, "%s.tickets/ccache", s->control_socket) < 0 ? NULL : path;
 }

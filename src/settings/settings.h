@@ -43,7 +43,8 @@ struct settings {
     char *realm_dir;    /* the realm folder; the daemon itself needs client.bundle only */
     char *realm_bundle; /* NULL: client.bundle in realm_dir */
     /* [store] */
-    char *state_dir; /* installed host keys; ledger.db unless ledger is set */
+    char *state_dir;   /* installed host keys; ledger.db unless ledger is set */
+    char *secrets_dir; /* their secret halves */
     char *ledger;
     int64_t keep; /* seconds; 0: for ever */
     /* [kms] */
@@ -139,9 +140,10 @@ MUST_CHECK enum err settings_read(const char *path, const struct settings_report
                                   struct settings *out, struct errinfo *ei);
 void settings_free(struct settings *s);
 
-/* The file that holds the ticket of a DNS update while nsupdate runs; caller frees. NULL: out of
- * memory. */
+/* The file that holds the ticket of a DNS update while nsupdate runs, and its folder, where nothing
+ * else is; caller frees. NULL: out of memory. */
 char *settings_ticket_file(const struct settings *s);
+char *settings_ticket_folder(const struct settings *s);
 
 /* ---- other settings for a program that runs ---- */
 

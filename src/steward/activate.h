@@ -32,7 +32,7 @@ MUST_CHECK enum err activate_machine(const struct activate_house *house,
 struct guid activate_forest_id(const struct dir *d);
 
 /* The steward's way (steward.activate; arg: struct settings): asks once for a key and a forest and
- * keeps the confirmation ID beside the installed key (hostkeys/<slug>.cid). What it makes again
+ * keeps the confirmation ID beside the installed key (SECRETS_CID). What it makes again
  * later needs no further activation. */
 enum err activate_forest_once(void *settings, const struct dir *d, const struct hostkey *k,
                               struct errinfo *ei);

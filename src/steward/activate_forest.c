@@ -2,10 +2,8 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/file.h"
+#include "realm/secrets.h"
 #include "steward/activate.h"
-
-#define PATH_MAX_ 4096
 
 struct guid activate_forest_id(const struct dir *d)
 {
@@ -15,16 +13,25 @@ struct guid activate_forest_id(const struct dir *d)
                       f->domain_sid != NULL ? f->domain_sid : "");
 }
 
-/* Whether the confirmation ID in the file answers this IID; any other is of an earlier key or
+/* Whether the confirmation ID that is kept answers this IID; any other is of an earlier key or
  * forest and is asked for anew. */
-static bool kept(const char *path, const struct iid *id, const struct hostkey *k)
+static bool kept(const struct settings *s, const char *slug, const struct iid *id,
+                 const struct hostkey *k)
 {
+    char path[SECRETS_PATH_MAX];
     struct buf text = BUF_INIT;
-    bool good = file_read(path, 4 * CID_TEXT_MAX, &text, NULL) == ERR_OK &&
+    bool good = secrets_read(s->state_dir, s->secrets_dir, slug, SECRETS_CID, &text, path, NULL) ==
+                    ERR_OK &&
                 buf_str(&text) != NULL && cid_check(buf_str(&text), id, k->confirm, NULL) == ERR_OK;
 
     buf_fini(&text);
     return good;
+}
+
+static enum err keep(const struct settings *s, const char *slug, const char *cid,
+                     struct errinfo *ei)
+{
+    return secrets_write(s->state_dir, s->secrets_dir, slug, SECRETS_CID, cid, strlen(cid), ei);
 }
 
 enum err activate_forest_once(void *settings, const struct dir *d, const struct hostkey *k,
@@ -32,23 +39,20 @@ enum err activate_forest_once(void *settings, const struct dir *d, const struct 
 {
     const struct settings *s = settings;
     struct guid forest = activate_forest_id(d);
-    char path[PATH_MAX_], slug[HOSTKEY_GROUP_MAX + 1];
+    char slug[HOSTKEY_GROUP_MAX + 1];
     struct clearing_answer a;
     struct iid id;
     enum err e = iid_make(IID_FOREST, k, &forest, &id, ei);
 
     if (e != ERR_OK)
         return e;
-    if ((size_t)snprintf(path, sizeof(path), "%s/hostkeys/%s.cid", s->state_dir,
-                         hostkey_slug(k->group, slug)) >= sizeof(path))
-        return err_fail(ei, ERR_LIMIT, "state folder %s: the path is too long", s->state_dir);
-    if (kept(path, &id, k))
+    if (kept(s, hostkey_slug(k->group, slug), &id, k))
         return ERR_OK;
     /* What could not be kept would be asked for again and again. */
-    e = file_write_atomic(path, "", 0, 0600, ei);
+    e = keep(s, slug, "", ei);
     if (e == ERR_OK)
         e = activate_online(s, k, IID_FOREST, &forest, dir_facts(d)->forest, &a, ei);
-    return e == ERR_OK ? file_write_atomic(path, a.cid, strlen(a.cid), 0600, ei) : e;
+    return e == ERR_OK ? keep(s, slug, a.cid, ei) : e;
 }
 
 void activate_steward(const struct settings *s, struct steward *w)

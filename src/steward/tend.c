@@ -48,7 +48,7 @@ static enum err run(const struct settings *s, struct steward *w, struct tended *
 {
     struct steward_report r = {0};
     struct hostkey *keys = NULL;
-    enum err e = hostkey_installed(s->state_dir, true, &keys, &w->key_count, ei);
+    enum err e = hostkey_installed(s->state_dir, s->secrets_dir, &keys, &w->key_count, ei);
 
     w->keys = keys;
     if (e == ERR_OK)

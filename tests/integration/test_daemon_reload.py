@@ -444,6 +444,7 @@ def test_takes_effect_in_what_is_published(lab_with_directory, key):
 
 RESTART = {
     "realm.dir": "/elsewhere", "realm.bundle": "/elsewhere/client.bundle", "store.state_dir": "/elsewhere",
+    "store.secrets_dir": "/elsewhere.private",
     "store.ledger": "/elsewhere/ledger.db", "kms.listen": "127.0.0.1:1", "kms.restart": "forget", "kms.workers": "1",
     "kms.keytab": "/elsewhere/keytab", "directory.domain": "elsewhere.example", "directory.job_limit": "31m",
     "relay.upstream": "192.0.2.1", "relay.domain": "elsewhere.example",
@@ -565,7 +566,7 @@ def test_what_a_look_at_the_directory_before_still_finds_does_not_count(lab_with
 
 def test_a_record_that_has_to_go_is_not_left_to_another_account(lab_with_directory):
     host = Beside(lab_with_directory)
-    kept = os.path.join(host.daemon.folder, "state", "dns.json")
+    kept = os.path.join(host.daemon.folder, "state", "dns", "dns.json")
     with open(kept, "w", encoding="ascii") as f:
         json.dump({"records": [{"domain": "lab.example", "host": "kms.lab.example",
                                 "priority": 0, "weight": 0, "port": 1688}]}, f)

@@ -136,7 +136,7 @@ def test_sigterm_ends_it_in_good_order(host, clients):
     assert host.stop(signal.SIGTERM) == 0
     assert not os.path.exists(host.control)
     # A clean close leaves no write-ahead log and no lock.
-    assert sorted(os.listdir(os.path.join(host.folder, "state"))) == ["host.id", "hostkeys", "ledger.db"]
+    assert sorted(os.listdir(os.path.join(host.folder, "state"))) == ["dns", "host.id", "hostkeys", "ledger.db"]
 
 
 def test_sigint_ends_it_too(host):

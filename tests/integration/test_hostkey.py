@@ -127,8 +127,8 @@ def test_an_activation_holds_for_its_host_only(lab, host):
     """A copy of the installed keys on another host is not activated there."""
     host.ctl("hostkey", "activate")
     other = lab.daemon("other", wait=False)
-    shutil.copytree(os.path.join(host.folder, "state", "hostkeys"),
-                    os.path.join(other.folder, "state", "hostkeys"))
+    for folder in ("state/hostkeys", "state.private"):
+        shutil.copytree(os.path.join(host.folder, folder), os.path.join(other.folder, folder))
     other.start()
     assert server(lab, other).ask() == (None, NOT_ACTIVATED)
     other.ctl("hostkey", "activate")
@@ -147,7 +147,8 @@ def test_uninstalling_forgets_the_activation(lab, host):
     path = next(os.path.join(host.folder, f) for f in os.listdir(host.folder)
                 if f.endswith(".hostkey"))
     host.ctl("hostkey", "uninstall", SERVER_2022)
-    assert os.listdir(os.path.join(host.folder, "state", "hostkeys")) == []
+    for folder in ("state/hostkeys", "state.private/hostkeys"):
+        assert os.listdir(os.path.join(host.folder, folder)) == []
     host.ctl("hostkey", "install", path)
     assert not listed(host)[SERVER_2022]["activated"]
 

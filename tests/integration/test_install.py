@@ -112,9 +112,10 @@ def test_the_user_and_the_folders_can_be_made(installed):
     with open(installed.path("/etc/passwd"), encoding="ascii") as f:
         user = [line.split(":") for line in f if line.startswith("adbad:")]
     assert len(user) == 1 and user[0][5] == "/var/lib/adbad" and user[0][6].strip() == "/usr/sbin/nologin"
-    run("systemd-tmpfiles", f"--root={installed.root}", "--create", "--prefix=/var/lib/adbad")
-    state = os.stat(installed.path("/var/lib/adbad"))
-    assert state.st_mode & 0o7777 == 0o700 and state.st_uid == int(user[0][2])
+    run("systemd-tmpfiles", f"--root={installed.root}", "--create", "--prefix=/var/lib")
+    for folder in ("/var/lib/adbad", "/var/lib/adbad.private"):
+        state = os.stat(installed.path(folder))
+        assert state.st_mode & 0o7777 == 0o700 and state.st_uid == int(user[0][2])
 
 
 def test_the_apparmor_profile_compiles(installed):

@@ -212,7 +212,8 @@ def test_the_pages_of_realm_and_host_keys_have_every_file_and_member(build, lab)
         assert items(build, "adbad-realm.5", name) == members(json.loads(read(lab.realm, name))), name
     assert items(build, "adbad-hostkey.5", "THE PACKAGE") == members(json.loads(read(package)))
     installed = os.path.join(host.folder, "state", "hostkeys")
-    endings = {f"NAME{os.path.splitext(name)[1]}" for name in os.listdir(installed)}
+    secret = os.path.join(host.folder, "state.private", "hostkeys")
+    endings = {f"NAME{os.path.splitext(name)[1]}" for folder in (installed, secret) for name in os.listdir(folder)}
     text, _ = man(build, "adbad-hostkey.5")
     section = text.split("\nINSTALLED\n")[1]
     assert endings == set(re.findall(r"NAME\.[a-z]+", section)) - {"NAME.cid"}  # a clearing house's answer

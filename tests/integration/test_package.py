@@ -103,8 +103,8 @@ def test_the_service_runs_as_its_user_without_any_right(machine):
     assert status["NoNewPrivs"].strip() == "1" and status["Seccomp"].strip() == "2"
     shown = machine.run("systemctl", "status", "--no-pager", "adbad").out
     assert "Listening on" in shown
-    assert machine.run("stat", "-c", "%U %a", "/var/lib/adbad", "/var/lib/adbad/hostkeys",
-                       "/etc/adbad/realm").out.splitlines() == ["adbad 700", "adbad 700", "root 700"]
+    assert machine.run("stat", "-c", "%U %a", "/var/lib/adbad", "/var/lib/adbad/hostkeys", "/var/lib/adbad.private",
+                       "/var/lib/adbad.private/hostkeys", "/etc/adbad/realm").out.splitlines() == [*["adbad 700"] * 4, "root 700"]
     assert "AmbientCapabilities" not in shown
     # The secret is out of its reach.
     refused = machine.run("setpriv", "--reuid", "adbad", "--regid", "adbad", "--clear-groups", "cat",

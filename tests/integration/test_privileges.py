@@ -99,14 +99,14 @@ def secrets_of(lab, daemon):
     found = {"realm secret": read(lab.realm, "secret"),
              "realm secret, hex": read(lab.realm, "secret").hex().encode(),
              "password": read(lab.directory, "service.password").splitlines()[0]}
-    keys = [os.path.join(lab.realm, "issuer.key"), *glob.glob(os.path.join(daemon.folder, "state/hostkeys/*.key"))]
+    keys = [os.path.join(lab.realm, "issuer.key"), *glob.glob(os.path.join(daemon.folder, "state.private/hostkeys/*.key"))]
     assert len(keys) == 2
     for path in keys:
         scalar = procfs.private_scalar(path)
         found[f"{path}, number"] = scalar
         found[f"{path}, number as libcrypto keeps it"] = scalar[::-1]
         found[f"{path}, base64"] = read(path).splitlines()[1][:40]
-    for path in glob.glob(os.path.join(daemon.folder, "state/hostkeys/*.confirm")):
+    for path in glob.glob(os.path.join(daemon.folder, "state.private/hostkeys/*.confirm")):
         found[f"{path}, hex"] = read(path).strip()
         found[path] = bytes.fromhex(read(path).strip().decode())
     assert len(found) == 3 + 2 * 3 + 2
@@ -122,8 +122,9 @@ def protocol_keys(lab):
 
 
 def secret_files(lab, daemon):
-    names = ("issuer.key", "secret", "service.password", ".confirm", ".key", ".ccache", "krb5cc")
-    return lambda path: path.startswith(lab.realm) or path.startswith(lab.directory) or path.endswith(names)
+    names = ("issuer.key", "secret", "service.password", ".confirm", ".key", "ccache", "krb5cc")
+    folders = (lab.realm, lab.directory, os.path.join(daemon.folder, "state.private"), daemon.control + ".tickets")
+    return lambda path: path.startswith(folders) or path.endswith(names)
 
 
 @pytest.fixture(name="full")

@@ -728,10 +728,17 @@ def test_without_a_relay_a_domain_outside_the_lab_is_refused_at_once(lab):
     daemon.wait_log(r"event 12293: .*no relay is configured \(\[relay\] upstream\)")
 
 
+def published(daemon):
+    """The list of it, of a daemon that has not begun."""
+    folder = os.path.join(daemon.folder, "state", "dns")
+    os.mkdir(folder, mode=0o700)
+    return os.path.join(folder, "dns.json")
+
+
 def test_what_was_published_is_looked_after_when_no_domain_is_named_any_more(lab):
     """A file that cannot be read shows that it is: no DNS server has to be there."""
     daemon = lab.daemon("a", wait=False)
-    with open(os.path.join(daemon.folder, "state", "dns.json"), "w", encoding="ascii") as f:
+    with open(published(daemon), "w", encoding="ascii") as f:
         f.write("[]")
     daemon.start()
     why = wait_for(lambda: daemon.status()["dns"].get("why"), "a round that failed")
@@ -746,7 +753,7 @@ NAMELESS = ["unshare", "--uts", "--net", "sh", "-c",
 def remember(daemon, *domains):
     """What an earlier life published."""
     records = [{"domain": d, "host": f"kms.{d}", "priority": 0, "weight": 0, "port": 1688} for d in domains]
-    with open(os.path.join(daemon.folder, "state", "dns.json"), "w", encoding="ascii") as f:
+    with open(published(daemon), "w", encoding="ascii") as f:
         json.dump({"records": records}, f)
 
 

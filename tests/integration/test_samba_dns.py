@@ -319,7 +319,7 @@ def test_a_killed_host_still_knows_what_is_its_own(site):
     host = site.host(priority=1)
     published(host)
     host.kill()
-    with open(os.path.join(host.folder, "state", "dns.json"), encoding="utf-8") as f:
+    with open(os.path.join(host.folder, "state", "dns", "dns.json"), encoding="utf-8") as f:
         assert json.load(f)["records"] == [{"domain": DOMAIN, "host": HOST, "priority": 1, "weight": 0, "port": host.port}]
     host.options["dns.priority"] = "2"
     host.write_conf()

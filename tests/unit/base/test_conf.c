@@ -50,6 +50,7 @@ static void defaults_are_the_documented_ones(void **state)
     assert_string_equal(s.listen.v[0], "0.0.0.0:1688");
     assert_string_equal(s.listen.v[1], "[::]:1688");
     assert_string_equal(s.ledger, "/var/lib/adbad/ledger.db");
+    assert_string_equal(s.secrets_dir, "/var/lib/adbad.private");
     assert_null(s.dir_uri);
     assert_null(s.lab_forest);
     assert_false(s.lab);
@@ -76,6 +77,29 @@ static void values_replace_defaults(void **state)
     snprintf(expected, sizeof(expected), "%s/state/clock", p->folder);
     assert_string_equal(s.lab_clock, expected);
     settings_free(&s);
+}
+
+static void secrets_lie_outside_the_state_folder(void **state)
+{
+    static const char *const inside[] = {"/srv/state", "/srv/state/", "/srv/state/private"};
+    struct place *p = *state;
+    struct errinfo ei = {0};
+    struct settings s;
+    char text[200];
+
+    assert_ok(load(p, "[store]\nstate_dir = /srv/state//\n", &s, &ei), &ei);
+    assert_string_equal(s.secrets_dir, "/srv/state.private");
+    settings_free(&s);
+    assert_ok(load(p, "[store]\nstate_dir = /srv/state\nsecrets_dir = /srv/state2\n", &s, &ei),
+              &ei);
+    assert_string_equal(s.secrets_dir, "/srv/state2");
+    settings_free(&s);
+    for (size_t i = 0; i < sizeof(inside) / sizeof(inside[0]); i++) {
+        snprintf(text, sizeof(text), "[store]\nstate_dir = /srv/state/\nsecrets_dir = %s\n",
+                 inside[i]);
+        assert_int_equal(load(p, text, &s, &ei), ERR_CONFIG);
+        assert_contains(ei.text, "outside state_dir");
+    }
 }
 
 static void errors_name_file_and_line(void **state)
@@ -319,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_the_documented_ones),
         cmocka_unit_test_setup_teardown(values_replace_defaults, setup, teardown),
+        cmocka_unit_test_setup_teardown(secrets_lie_outside_the_state_folder, setup, teardown),
         cmocka_unit_test_setup_teardown(errors_name_file_and_line, setup, teardown),
         cmocka_unit_test(a_missing_file_is_a_configuration_error),
         cmocka_unit_test_setup_teardown(later_files_win_in_the_order_of_their_names, setup,

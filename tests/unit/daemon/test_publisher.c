@@ -52,6 +52,7 @@ static void remember(struct world *w, const char *domain)
 
     if (domain != NULL)
         assert_ok(publish_kept_add(&k, domain, &r, &ei), &ei);
+    assert_ok(publish_kept_open(w->folder, &ei), &ei);
     assert_ok(publish_kept_save(w->folder, &k, &ei), &ei);
     publish_kept_fini(&k);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "support.h"
@@ -13,10 +14,12 @@ static const struct publish_record two = {5, 6, 1700, "kms1.lab.example"};
 static int setup(void **state)
 {
     char *folder = malloc(256);
+    struct errinfo ei;
 
     if (folder == NULL)
         return -1;
     test_folder(folder);
+    assert_ok(publish_kept_open(folder, &ei), &ei);
     *state = folder;
     return 0;
 }
@@ -109,6 +112,57 @@ static void a_file_that_does_not_fit_is_named(void **state)
     }
 }
 
+/* ---- the file of earlier versions ---- */
+
+static void write_former(const char *folder, const char *text, char path[300])
+{
+    struct errinfo ei;
+
+    snprintf(path, 300, "%s/dns.json", folder);
+    assert_ok(file_write_atomic(path, text, strlen(text), 0600, &ei), &ei);
+}
+
+#define FORMER                                                                                     \
+    "{\"records\": [{\"domain\": \"old.example\", \"host\": \"kms1.lab.example\", "                \
+    "\"priority\": 0, \"weight\": 0, \"port\": 1688}]}"
+
+static void what_an_earlier_version_published_is_ours_too(void **state)
+{
+    struct publish_kept k;
+    struct errinfo ei;
+    char path[300];
+
+    write_former(*state, FORMER, path);
+    assert_ok(publish_kept_load(*state, &k, &ei), &ei); /* not moved yet */
+    assert_int_equal(count_of(&k, "old.example"), 1);
+    assert_ok(publish_kept_add(&k, "lab.example", &two, &ei), &ei);
+    assert_ok(publish_kept_save(*state, &k, &ei), &ei);
+    publish_kept_fini(&k);
+    for (int i = 0; i < 2; i++) {
+        assert_ok(publish_kept_open(*state, &ei), &ei);
+        assert_int_equal(access(path, F_OK), -1);
+        assert_ok(publish_kept_load(*state, &k, &ei), &ei);
+        assert_int_equal(k.n, 2);
+        assert_int_equal(count_of(&k, "old.example"), 1);
+        assert_int_equal(count_of(&k, "lab.example"), 1);
+        publish_kept_fini(&k);
+    }
+}
+
+static void a_damaged_file_of_an_earlier_version_stays_and_is_named(void **state)
+{
+    struct publish_kept k;
+    struct errinfo ei;
+    char path[300];
+
+    write_former(*state, "[]", path);
+    assert_ok(publish_kept_open(*state, &ei), &ei);
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_equal(publish_kept_load(*state, &k, &ei), ERR_MALFORMED);
+    assert_contains(ei.text, path);
+    assert_int_equal(k.n, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +170,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_dns_has_no_more_is_forgotten_in_that_domain, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_file_that_does_not_fit_is_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_an_earlier_version_published_is_ours_too, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_damaged_file_of_an_earlier_version_stays_and_is_named,
+                                        setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,6 +20,7 @@ static const char alphabet[] = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"; /* docs/hostke
 
 struct place {
     char folder[256];
+    char secrets[300];
     char package[300];
     struct rng_seeded state;
     struct rng rng;
@@ -44,6 +45,7 @@ static int setup(void **state)
 
     p = (struct place){0};
     test_folder(p.folder);
+    snprintf(p.secrets, sizeof(p.secrets), "%s/private", p.folder);
     p.rng = test_rng(&p.state);
     make_realm(&p, "ours", &p.realm);
     make_realm(&p, "other", &p.other);
@@ -370,19 +372,24 @@ static void installed_keys_are_listed_sorted_and_private(void **state)
     char path[512];
     size_t n;
 
-    assert_ok(hostkey_installed(p->folder, false, &keys, &n, &ei), &ei);
+    assert_ok(hostkey_installed(p->folder, p->secrets, &keys, &n, &ei), &ei);
     assert_int_equal(n, 0);
     assert_ok(hostkey_issue(&p->realm, CLIENT, NOW, &p->rng, &client, &ei), &ei);
-    assert_ok(hostkey_install(&p->realm.bundle, &p->key, p->folder, false, NOW, &ei), &ei);
-    assert_ok(hostkey_install(&p->realm.bundle, &client, p->folder, false, NOW, &ei), &ei);
+    assert_ok(hostkey_install(&p->realm.bundle, &p->key, p->folder, p->secrets, false, NOW, &ei),
+              &ei);
+    assert_ok(hostkey_install(&p->realm.bundle, &client, p->folder, p->secrets, false, NOW, &ei),
+              &ei);
     snprintf(path, sizeof(path), "%s/hostkeys", p->folder);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0700);
-    snprintf(path, sizeof(path), "%s/hostkeys/volume-license-for-windows-8-1.key", p->folder);
+    assert_int_equal(stat(p->secrets, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0700);
+    snprintf(path, sizeof(path), "%s/hostkeys/volume-license-for-windows-8-1.key", p->secrets);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);
     for (int with_private = 0; with_private < 2; with_private++) {
-        assert_ok(hostkey_installed(p->folder, with_private, &keys, &n, &ei), &ei);
+        assert_ok(hostkey_installed(p->folder, with_private ? p->secrets : NULL, &keys, &n, &ei),
+                  &ei);
         assert_int_equal(n, 2);
         assert_string_equal(keys[0].group, CLIENT);
         assert_string_equal(keys[1].group, SERVER);
@@ -404,19 +411,22 @@ static void one_key_per_group_unless_replaced(void **state)
     size_t n;
 
     assert_ok(hostkey_issue(&p->realm, SERVER, NOW, &p->rng, &second, &ei), &ei);
-    assert_ok(hostkey_install(&p->realm.bundle, &p->key, p->folder, false, NOW, &ei), &ei);
-    assert_int_equal(hostkey_install(&p->realm.bundle, &second, p->folder, false, NOW, &ei),
-                     ERR_EXISTS);
-    assert_ok(hostkey_install(&p->realm.bundle, &second, p->folder, true, NOW, &ei), &ei);
-    assert_ok(hostkey_installed(p->folder, true, &keys, &n, &ei), &ei);
+    assert_ok(hostkey_install(&p->realm.bundle, &p->key, p->folder, p->secrets, false, NOW, &ei),
+              &ei);
+    assert_int_equal(
+        hostkey_install(&p->realm.bundle, &second, p->folder, p->secrets, false, NOW, &ei),
+        ERR_EXISTS);
+    assert_ok(hostkey_install(&p->realm.bundle, &second, p->folder, p->secrets, true, NOW, &ei),
+              &ei);
+    assert_ok(hostkey_installed(p->folder, p->secrets, &keys, &n, &ei), &ei);
     assert_int_equal(n, 1);
     assert_string_equal(keys[0].key, second.key);
     hostkey_fini(&keys[0]);
     free(keys);
     hostkey_fini(&second);
-    assert_ok(hostkey_uninstall(p->folder, SERVER, &ei), &ei);
-    assert_int_equal(hostkey_uninstall(p->folder, SERVER, &ei), ERR_NOTFOUND);
-    assert_ok(hostkey_installed(p->folder, true, &keys, &n, &ei), &ei);
+    assert_ok(hostkey_uninstall(p->folder, p->secrets, SERVER, &ei), &ei);
+    assert_int_equal(hostkey_uninstall(p->folder, p->secrets, SERVER, &ei), ERR_NOTFOUND);
+    assert_ok(hostkey_installed(p->folder, p->secrets, &keys, &n, &ei), &ei);
     assert_int_equal(n, 0);
 }
 
@@ -426,8 +436,9 @@ static void a_foreign_key_is_not_installed(void **state)
     struct errinfo ei;
     char path[512];
 
-    assert_int_equal(hostkey_install(&p->other.bundle, &p->key, p->folder, false, NOW, &ei),
-                     ERR_FOREIGN);
+    assert_int_equal(
+        hostkey_install(&p->other.bundle, &p->key, p->folder, p->secrets, false, NOW, &ei),
+        ERR_FOREIGN);
     snprintf(path, sizeof(path), "%s/hostkeys", p->folder);
     assert_int_equal(access(path, F_OK), -1);
 }
