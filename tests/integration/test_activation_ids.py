@@ -6,8 +6,8 @@ import uuid
 import pytest
 
 import activation_ids as model
+from lab import BIN
 
-BIN = os.environ.get("ADBAD_BIN", os.path.join(os.path.dirname(__file__), "../../build/dev/bin"))
 GROUPS = ("Volume License for Windows Server 2022", "Volume License for Windows 8.1")
 
 

@@ -4,10 +4,9 @@ import sqlite3
 
 import pytest
 
-from lab import wait_for
+from lab import BIN, wait_for
 from load import Echo, Load
 
-BIN = os.environ.get("ADBAD_BIN", os.path.join(os.path.dirname(__file__), "../../build/dev/bin"))
 BENCH = os.path.join(os.path.dirname(os.path.abspath(BIN)), "bench")
 
 

@@ -10,9 +10,10 @@ import subprocess
 
 import pytest
 
+from lab import BIN
+
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 DATA = os.path.join(ROOT, "data")
-BIN = os.environ.get("ADBAD_BIN", os.path.join(ROOT, "build", "dev", "bin"))
 
 
 @functools.lru_cache(maxsize=None)

@@ -5,8 +5,8 @@ import os
 import subprocess
 import uuid
 
-ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-BIN = os.environ.get("ADBAD_BIN", os.path.join(ROOT, "build", "dev", "bin"))
+from lab import BIN
+
 NAMESPACE = uuid.UUID("cd19028f-6ae0-43a4-8e83-e8170195a945")  # docs/catalog.md
 
 

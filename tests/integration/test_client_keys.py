@@ -3,7 +3,6 @@ rearming, hardware and validation; the tables of states in docs/client.md; machi
 import csv
 import json
 import os
-import random
 import re
 import signal
 import subprocess

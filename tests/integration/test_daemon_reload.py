@@ -545,20 +545,15 @@ def test_what_a_look_at_the_directory_before_still_finds_does_not_count(lab_with
     host.change(host.but(proof="name", timeout="5m"))
     assert member.channel() != "kms"
     host.look()
-    with open(os.path.join(lab_with_directory.directory, "slapd.pid"), encoding="ascii") as f:
-        slapd = int(f.read())
     steward = procfs.child(host.daemon.process.pid, "adbad-steward")
     seen = host.looks()
-    os.kill(slapd, signal.SIGSTOP)
-    try:
+    with procfs.stopped(lab_with_directory.directory_pid()):
         host.ask("kms.directory-check")
         host.ask("membership.sync")
         for job in ("adbad-look", "adbad-accounts"):
             wait_for(lambda j=job: procfs.child(steward, j), "it waits for the directory")
         host.change(host.but(uri=NOWHERE))
         wait_for(lambda: "nowhere" in (host.membership()["why"] or ""), "the other one was asked")
-    finally:
-        os.kill(slapd, signal.SIGCONT)
     wait_for(lambda: host.looks() >= seen + 2, "both looks have ended")
     assert host.daemon.status()["directory"]["state"] == "down"
     assert member.channel() == "kms"
@@ -609,11 +604,8 @@ def test_what_the_steward_does_not_take_changes_nothing(host):
     steward = procfs.child(host.daemon.process.pid, "adbad-steward")
     options = {"kms.host_os": "Windows Server 2016"}
     every = host.key(GROUP)["kms_ids_served"]
-    os.kill(steward, signal.SIGSTOP)
-    try:
+    with procfs.stopped(steward):
         reply = host.reload(options)
-    finally:
-        os.kill(steward, signal.SIGCONT)
     assert reply["ok"] is False and "steward process does not answer" in reply["text"]
     assert host.key(GROUP)["kms_ids_served"] == every and host.outcome() == served()
     host.daemon.options = {}

@@ -1,16 +1,14 @@
 """The HTTP server: what it refuses, what it says with every answer, and that its clients hold up nobody."""
 import contextlib
 import http.client
-import itertools
-import os
 import re
-import resource
 import socket
 import struct
 import threading
 
 import pytest
 
+import procfs
 from kms_lab import Clients
 from lab import free_port, read_until_closed, wait_for
 from web import get
@@ -165,15 +163,13 @@ def test_one_that_is_idle_after_its_answer_was_not_slow(lab, port):
 
 def test_without_descriptors_others_wait_until_there_are_some(lab, port):
     daemon = lab.daemon(options={"web.listen": f"127.0.0.1:{port}", "web.timeout": "60s"})
-    pid = daemon.status()["pid"]
-    used = {int(n) for n in os.listdir(f"/proc/{pid}/fd")}
-    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (next(n for n in itertools.count() if n not in used), limits[1]))
-    with open_to(port, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n") as waiting:
-        with contextlib.suppress(TimeoutError):
-            waiting.settimeout(1)
-            assert not waiting.recv(1), "it was served"
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+    with contextlib.ExitStack() as stack:
+        with procfs.without_more_descriptors(daemon.status()["pid"]):
+            waiting = stack.enter_context(
+                open_to(port, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+            with contextlib.suppress(TimeoutError):
+                waiting.settimeout(1)
+                assert not waiting.recv(1), "it was served"
         waiting.settimeout(30)
         assert b" 200 OK" in read_until_closed(waiting)
 

@@ -7,8 +7,9 @@ import subprocess
 
 import pytest
 
+from lab import BIN
+
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-BIN = os.environ.get("ADBAD_BIN", os.path.join(ROOT, "build", "dev", "bin"))
 NOT_FOUND, USAGE = 4, 2
 BIT28 = 0x10000000
 

@@ -8,8 +8,8 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-BIN = os.environ.get("ADBAD_BIN", os.path.join(ROOT, "build", "dev", "bin"))
+from lab import BIN
+
 USAGE, NOT_FOUND = 2, 4
 SVG = "{http://www.w3.org/2000/svg}"
 SITE = ["--clients", "5000", "--days", "60", "--hosts", "2", "--arrive", "10d", "--outage", "kms1:20d+5d",

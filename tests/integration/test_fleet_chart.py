@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-BIN = os.environ.get("ADBAD_BIN", os.path.join(ROOT, "build", "dev", "bin"))
+from lab import BIN
+
 pytestmark = pytest.mark.uninstrumented  # the browser takes its time, and it is not what is looked at
 SITE = ["--clients", "2000", "--days", "60", "--hosts", "2", "--arrive", "10d", "--outage", "kms1:20d+5d",
         "--mix", "Windows 11 Enterprise=70,Windows Server 2022 Standard=20,Office LTSC 2024 Professional Plus=10"]

@@ -6,9 +6,9 @@ import uuid
 import pytest
 
 import kms_model as model
+from lab import BIN
 
 MAJORS = (4, 5, 6)
-BIN = os.environ.get("ADBAD_BIN", os.path.join(os.path.dirname(__file__), "../../build/dev/bin"))
 
 
 class Tool:

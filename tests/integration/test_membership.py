@@ -1,15 +1,12 @@
 """The membership registry: the daemon beside the lab directory, seen through adbactl."""
-import itertools
 import json
 import os
-import re
-import resource
-import signal
 import socket
 import subprocess
 
 import pytest
 
+import procfs
 from lab import wait_for
 
 COMPUTERS = "CN=Computers,DC=lab,DC=example"
@@ -226,17 +223,13 @@ def test_a_frozen_directory_holds_up_nothing(kms):
     """The reading waits for its deadline; questions meanwhile are answered from memory."""
     machine(kms, "add", "PC01")
     sync(kms)
-    pid = int(re.search(r"process (\d+)", kms.lab.adbactl("lab", "status", kms.lab.directory).out)[1])
-    os.kill(pid, signal.SIGSTOP)
-    try:
+    with procfs.stopped(kms.lab.directory_pid()):
         reading = subprocess.Popen([kms.lab.program("adbactl"), "--config", kms.conf, "membership",
                                     "sync"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         before = status(kms)["failed"]
         for _ in range(50):
             assert verdict(kms, "PC01") == "member"
         assert reading.poll() is None and status(kms)["failed"] == before
-    finally:
-        os.kill(pid, signal.SIGCONT)
     reading.communicate(timeout=30)
     assert reading.returncode in (0, 6)
 
@@ -254,12 +247,8 @@ def test_what_cannot_begin_has_failed_and_says_why(kms):
 
             looks = ask("kms.directory-check")["check"]
             wait_for(lambda: ask("kms.status")["status"]["directory"]["check"] >= looks, "no look is under way")
-            pid = kms.process.pid
-            used = {int(fd) for fd in os.listdir(f"/proc/{pid}/fd")}
-            limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-            resource.prlimit(pid, resource.RLIMIT_NOFILE, (next(n for n in itertools.count() if n not in used), limits[1]))
-            look, reading = ask("kms.directory-check")["check"], ask("membership.sync")["sync"]
-            resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+            with procfs.without_more_descriptors(kms.process.pid):
+                look, reading = ask("kms.directory-check")["check"], ask("membership.sync")["sync"]
             directory = ask("kms.status")["status"]["directory"]
     assert look > looks and directory["check"] >= look and directory["state"] == "down"
     assert "Too many open files" in directory["why"]

@@ -10,12 +10,11 @@ import struct
 import pytest
 
 from kms_raw import ACK, RawClient, served
-from lab import wait_for
+from lab import TOOLS, wait_for
 from ledger_model import Ledger
 from rpc_pdu import bind_pdu, read_pdu
 
 pytestmark = pytest.mark.uninstrumented
-TOOLS = os.environ.get("ADBAD_TOOLS", os.path.join(os.path.dirname(__file__), "..", "..", "build", "dev", "tests"))
 MANY = 2000  # no activation takes as many allocations
 DAEMONS = 6
 

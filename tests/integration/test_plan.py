@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from lab import BIN
+
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-BIN = os.environ.get("ADBAD_BIN", os.path.join(ROOT, "build", "dev", "bin"))
 MISSING, USAGE, NOT_FOUND = 7, 2, 4
 S2022 = "Volume License for Windows Server 2022"
 

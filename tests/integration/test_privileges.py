@@ -1,6 +1,5 @@
 """Two processes: the steward holds keys, passwords, tickets and the directory; the one that parses what
 strangers send holds none of them. Looked at from outside, by what the system shows of the processes."""
-import base64
 import contextlib
 import glob
 import json
@@ -15,15 +14,14 @@ import time
 import pytest
 
 import procfs
-from lab import wait_for
+from lab import TOOLS, wait_for
 
 GROUP = "Volume License for Windows Server 2022"
 PROCESS = "adbad-steward"
 
 
 def tool(name):
-    here = os.path.dirname(os.path.abspath(__file__))
-    return os.path.join(os.environ.get("ADBAD_TOOLS", os.path.join(here, "..", "..", "build", "dev", "tests")), name)
+    return os.path.join(TOOLS, name)
 
 
 def steward_of(daemon):
@@ -238,15 +236,10 @@ def test_after_a_killed_job_the_next_look_is_good(lab_with_directory):
     lab = lab_with_directory
     daemon = lab.daemon()
     daemon.wait_log("directory .* is up")
-    with open(os.path.join(lab.directory, "slapd.pid"), encoding="ascii") as f:
-        slapd = int(f.read())
-    os.kill(slapd, signal.SIGSTOP)
-    try:
+    with procfs.stopped(lab.directory_pid()):
         job = wait_for(lambda: procfs.child(steward_of(daemon), "adbad-look"), "a look waits for the directory")
         os.kill(job, signal.SIGSEGV)
         wait_for(lambda: daemon.status()["directory"]["state"] == "down", "the look has failed")
-    finally:
-        os.kill(slapd, signal.SIGCONT)
     wait_for(lambda: daemon.status()["directory"]["state"] == "up", "the next look is good")
     assert daemon.stop() == 0
 

@@ -1,9 +1,7 @@
 """What happens to a gateway's clients, and to what the ledgers say, while real hosts and DNS die, freeze, restart and
 come back: daemons of two realms, clients of the second ask at the first."""
 import contextlib
-import itertools
 import os
-import resource
 import signal
 import socket
 import threading
@@ -11,6 +9,7 @@ import uuid
 
 import pytest
 
+import procfs
 from dnsmasq import Dns
 from kms_lab import Callers, check_ledger
 from lab import Lab, wait_for
@@ -106,15 +105,10 @@ def test_what_is_relayed_needs_no_ledger(lab, other, pair):
 
 def test_a_gateway_without_descriptors_blames_no_upstream(lab, other, pair):
     gateway = Gateway(lab, other, pair[0].address, **{**STEADY, "relay.check": "1h"}).wait_state("up")
-    pid, message = gateway.daemon.process.pid, gateway.foreign.seal()
-    with bound(gateway.daemon.port) as s:
-        used = {int(fd) for fd in os.listdir(f"/proc/{pid}/fd")}
-        free = next(fd for fd in itertools.count() if fd not in used)
-        limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, limits[1]))
+    message = gateway.foreign.seal()
+    with bound(gateway.daemon.port) as s, procfs.without_more_descriptors(gateway.daemon.process.pid):
         s.sendall(request(activation_stub(message)))
         assert response_of(s) == UNAVAILABLE
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
     assert "too many open files" in gateway.daemon.wait_log("relay-failed: .*").group(0)
     assert (gateway.upstream()["state"], gateway.upstream()["failed"]) == ("up", 0)
     assert outcome(gateway, message)[0] == "served"

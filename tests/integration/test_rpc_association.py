@@ -51,9 +51,6 @@ def whole_answer(s, most=5840):
         assert (len(data) - 24) % 8 == 0
 
 
-SYNTAXES = {"NDR": NDR, "NDR64": NDR64}
-
-
 def test_one_connection_carries_every_interface_in_both_syntaxes(raw):
     offers = list(itertools.product((ACTIVATION, MANAGEMENT, LAB), (NDR, NDR64)))
     with raw.connect() as s:

@@ -7,10 +7,9 @@ import uuid
 
 import pytest
 
+from lab import TOOLS
 from sambalab import ACCOUNT, BASE, CONFIG, DOMAIN, SERVICES, SambaLab
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-TOOLS = os.environ.get("ADBAD_TOOLS", os.path.join(HERE, "..", "..", "build", "dev", "tests"))
 OUTER = f"CN=Microsoft SPP,{SERVICES}"
 CONTAINER = f"CN=Activation Objects,{OUTER}"
 # LDAP_SERVER_SD_FLAGS (MS-ADTS 3.1.1.3.4.1.11) with the value DACL_SECURITY_INFORMATION.

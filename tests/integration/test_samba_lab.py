@@ -12,10 +12,9 @@ import tempfile
 import pytest
 
 import netns
-from lab import wait_for
-from sambalab import HERE, shell_examples
+from lab import BIN, wait_for
+from sambalab import shell_examples
 
-BIN = os.path.abspath(os.environ.get("ADBAD_BIN", os.path.join(HERE, "..", "..", "build", "dev", "bin")))
 ADBACTL = os.path.join(BIN, "adbactl")
 SERVICES = "CN=Services,CN=Configuration,DC=lab,DC=example"
 CONTAINER = f"CN=Activation Objects,CN=Microsoft SPP,{SERVICES}"

@@ -8,10 +8,8 @@ import time
 import pytest
 
 import wire
-from lab import wait_for
+from lab import BIN, wait_for
 from sambalab import ADDRESSES, BASE, CLIENT_ADDRESS, CONFIG, DOMAIN, REALM, SambaLab, krb5_conf, new_password
-
-BIN = os.path.abspath(os.environ.get("ADBAD_BIN", os.path.join(os.path.dirname(__file__), "..", "..", "build", "dev", "bin")))
 
 
 class Host:

@@ -8,10 +8,9 @@ import subprocess
 
 import pytest
 
+from lab import BIN, TOOLS
 from sambalab import ACCOUNT, CONFIG, DOMAIN, SERVICES, SambaLab, shell_examples
 
-BIN = os.path.abspath(os.environ.get("ADBAD_BIN", os.path.join(os.path.dirname(__file__), "..", "..", "build", "dev", "bin")))
-TOOLS = os.environ.get("ADBAD_TOOLS", os.path.join(os.path.dirname(BIN), "tests"))
 # LDAP_SERVER_SD_FLAGS (MS-ADTS 3.1.1.3.4.1.11) with the value DACL_SECURITY_INFORMATION.
 ONLY_THE_LIST = "1.2.840.113556.1.4.801=::MAMCAQQ="
 GROUP = "Volume License for Windows Server 2022"

@@ -11,12 +11,12 @@ import sys
 import pytest
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-BIN = os.environ.get("ADBAD_BIN", os.path.join(ROOT, "build", "dev", "bin"))
 STORIES = sorted(glob.glob(os.path.join(ROOT, "tests", "scenarios", "*.scn")))
 FAILED, USAGE, NOT_FOUND, INVALID = 1, 2, 4, 7
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
 
+from lab import BIN
 from scenario_codes import BEGIN, END, code_table, not_met  # noqa: E402
 
 

@@ -10,8 +10,9 @@ from samba.dcerpc import security
 from samba.ndr import ndr_pack, ndr_unpack
 from samba.ntstatus import NT_STATUS_ACCESS_DENIED
 
+from lab import TOOLS
+
 DOMAIN = "S-1-5-21-1004336348-1177238915-682003330"
-TOOLS = os.environ.get("ADBAD_TOOLS", os.path.join(os.path.dirname(__file__), "..", "..", "build", "dev", "tests"))
 
 # The containers' entries as forest preparation writes them, objects as an administrator and as a
 # delegated account make them, and what else directories hold.

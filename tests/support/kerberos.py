@@ -4,8 +4,9 @@ import shutil
 import subprocess
 import sys
 
+from lab import TOOLS
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-TOOLS = os.environ.get("ADBAD_TOOLS", os.path.join(HERE, "..", "..", "build", "dev", "tests"))
 SCRIPTS = os.path.join(HERE, "..", "integration")
 HOST = "kms1.lab.example"
 REALM = "LAB.EXAMPLE"

@@ -16,6 +16,10 @@ import sys
 import tempfile
 import time
 
+# The build tree that is tested: its programs, and the tests' own tools.
+BUILD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "dev")
+BIN = os.path.abspath(os.environ.get("ADBAD_BIN", os.path.join(BUILD, "bin")))
+TOOLS = os.path.abspath(os.environ.get("ADBAD_TOOLS", os.path.join(BUILD, "tests")))
 DEADLINE = float(os.environ.get("ADBAD_TEST_DEADLINE", "30"))
 
 
@@ -216,9 +220,7 @@ class Lab:
     def __init__(self, bin_dir=None, realm="LAB", folder=None, prefix=(), directory=None):
         """prefix: words before every command, to run it in a namespace; directory: a settings
         function instead of the lab directory's own."""
-        here = os.path.dirname(os.path.abspath(__file__))
-        default = os.path.join(here, "..", "..", "build", "dev", "bin")
-        self.bin = os.path.abspath(bin_dir or os.environ.get("ADBAD_BIN", default))
+        self.bin = os.path.abspath(bin_dir or BIN)
         self.folder = folder or tempfile.mkdtemp(prefix="adbad-")
         self.realm = os.path.join(self.folder, "realm")
         self.clock = os.path.join(self.folder, "clock")
@@ -273,6 +275,9 @@ class Lab:
         """Starts the lab directory (or starts it again)."""
         self.directory = os.path.join(self.folder, "directory")
         return self.adbactl("lab", "up", self.directory, *options)
+
+    def directory_pid(self):
+        return self.adbactl("lab", "status", self.directory, "--json").json["pid"]
 
     def directory_down(self):
         return self.adbactl("lab", "down", self.directory)

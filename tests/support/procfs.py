@@ -1,8 +1,11 @@
 """What the system tells of a running process: who its children are, what it has open, and every byte that it
 has in memory; and what secret files hold, to look for it. To look into the steward's processes, which let nobody, one must be root."""
 import contextlib
+import itertools
 import os
 import re
+import resource
+import signal
 import subprocess
 
 NOT_MEMORY = ("[vvar", "[vsyscall]", "[vdso]")
@@ -48,6 +51,28 @@ def descriptors(pid):
                 with contextlib.suppress(FileNotFoundError):
                     targets.append(os.readlink(f"/proc/{pid}/task/{task}/fd/{fd}"))
     return targets
+
+
+@contextlib.contextmanager
+def without_more_descriptors(pid):
+    """The process can open nothing more meanwhile."""
+    used = {int(fd) for fd in os.listdir(f"/proc/{pid}/fd")}
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (next(n for n in itertools.count() if n not in used), limits[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+
+
+@contextlib.contextmanager
+def stopped(pid):
+    """The process stands still meanwhile."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def mapped(pid):
