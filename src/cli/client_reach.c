@@ -70,12 +70,11 @@ static enum err ask_ad(void *arg, struct machine *m, const struct machine_produc
     enum err e;
 
     if (s->client->via != NULL)
-        return err_fail_hr(ei, ERR_NOT_NOW, HR_DS_SERVER_DOWN,
-                           "the directory is not asked (--via 1688)");
+        return err_fail_hr(ei, ERR_NOT_NOW, HR_DS_SERVER_DOWN, "--via 1688 leaves it out");
     e = station_directory(s, &d, ei);
     if (e != ERR_OK) {
         ei->hresult = e == ERR_AUTH ? HR_LOGON_FAILURE : HR_DS_SERVER_DOWN;
-        return e;
+        return e == ERR_NOT_NOW ? ERR_UNREACHABLE : e; /* it was asked */
     }
     e = ao_lookup(d, &s->bundle, s->client->catalog, &p->lic.product->kms_id, now, &o, &lic, ei);
     if (e == ERR_OK) {

@@ -47,7 +47,7 @@ void client_print_attempt(const struct client *c, const struct machine_product *
     for (size_t i = 0; i < a->tries; i++) {
         const struct machine_try *t = &a->try[i];
 
-        printf("  asked    %s%s: %s%s%s\n",
+        printf("  %s %s%s: %s%s%s\n", machine_was_asked(t) ? "asked   " : "left out",
                t->channel == LIC_BY_AD    ? "the directory "
                : t->channel == LIC_BY_KMS ? "a KMS host, "
                                           : "",
@@ -105,10 +105,12 @@ static json_t *name_json(const struct client *c, uint32_t code)
 static json_t *try_json(const struct client *c, const struct machine_product *p,
                         const struct machine_try *t)
 {
+    bool asked = machine_was_asked(t);
     json_t *o =
-        json_pack("{s:s, s:s, s:b, s:o, s:o, s:s}", "channel", lic_channel_name(t->channel),
-                  "target", t->target, "granted", t->hresult == 0, "code", code_json(t->hresult),
-                  "code_name", name_json(c, t->hresult), "text", t->text);
+        json_pack("{s:s, s:s, s:b, s:b, s:o, s:o, s:s}", "channel", lic_channel_name(t->channel),
+                  "target", t->target, "asked", asked, "granted", asked && t->hresult == 0, "code",
+                  asked ? code_json(t->hresult) : json_null(), "code_name",
+                  asked ? name_json(c, t->hresult) : json_null(), "text", t->text);
 
     if (t->channel == LIC_BY_KMS && t->answered) {
         json_object_set_new(o, "count", json_integer(t->count));
@@ -159,7 +161,7 @@ static json_t *remedy_json(const struct client *c, const struct lic *l)
 static json_t *ad_result_json(const struct machine_attempt *a)
 {
     for (size_t i = 0; i < a->tries; i++) {
-        if (a->try[i].channel == LIC_BY_AD)
+        if (a->try[i].channel == LIC_BY_AD && machine_was_asked(&a->try[i]))
             return code_json(a->try[i].hresult);
     }
     return json_null();

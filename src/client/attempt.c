@@ -57,9 +57,11 @@ static struct lic_event ask_ad(struct attempt *a)
         return (struct lic_event){
             .type = LIC_EV_AD_GRANTED, .validity = got.validity, .renewal = got.renewal};
     }
-    t->hresult = ei.hresult != 0 ? ei.hresult : LIC_HR_NO_OBJECT;
     words_copy(t->text, sizeof(t->text), ei.text);
-    return (struct lic_event){.type = LIC_EV_AD_FAILED, .hresult = t->hresult};
+    if (ei.hresult == 0)
+        ei.hresult = LIC_HR_NO_OBJECT;
+    t->hresult = e == ERR_NOT_NOW ? 0 : ei.hresult;
+    return (struct lic_event){.type = LIC_EV_AD_FAILED, .hresult = ei.hresult};
 }
 
 /* ---- KMS ---- */

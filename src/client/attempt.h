@@ -33,7 +33,7 @@ struct attempt_kms {
 struct attempt_ports {
     void *arg;
     /* Binds as the machine, looks for an object of p's KMS id, verifies it at time now. May learn
-     * m->forest. */
+     * m->forest. ERR_NOT_NOW: nobody was asked, and ei says why. */
     enum err (*ask_ad)(void *arg, struct machine *m, const struct machine_product *p, int64_t now,
                        struct attempt_ad *out, struct errinfo *ei);
     /* The SRV records of name, unordered; the caller frees *out. */

@@ -30,7 +30,7 @@ struct machine_try {
     enum lic_channel channel;
     char target[320]; /* who was asked, and how it was found */
     bool answered;    /* a KMS host told its count, or an object licensed us */
-    uint32_t hresult; /* 0: it granted */
+    uint32_t hresult; /* 0: it granted; with answered false, of LIC_BY_AD: it was not asked */
     uint32_t count;   /* KMS, when answered */
     char text[512];   /* what came back, in words */
 };
@@ -45,6 +45,12 @@ struct machine_attempt {
     char before[160]; /* what had happened to the licence before anybody was asked; "" nothing */
     char follows[320];
 };
+
+/* Whether the question was asked at all: the directory may be passed over. */
+static inline bool machine_was_asked(const struct machine_try *t)
+{
+    return t->channel != LIC_BY_AD || t->answered || t->hresult != 0;
+}
 
 /* The activation object that licensed a product. */
 struct machine_object {

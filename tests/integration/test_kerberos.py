@@ -185,6 +185,24 @@ def test_the_client_is_told_that_kerberos_needs_a_name(realm):
     assert "needs the name of the KMS host" in told.out + told.err
 
 
+def test_the_client_tells_that_it_left_the_directory_out(realm):
+    machine = ["--machine", os.path.join(realm.lab.folder, "LEFTOUT")]
+    realm.lab.client(*machine, "init", "--name", "PC01", "--product", "Windows Server 2022", "--edition", "Standard",
+                     "--bundle", realm.lab.bundle, "--domain", "lab.example", "--directory", "ldap://127.0.0.1:1",
+                     "--keytab", realm.keytab)
+    realm.lab.client(*machine, "slmgr", "/skms", f"127.0.0.1:{realm.daemon.port}")
+    told = realm.lab.client(*machine, "--via", "1688", "slmgr", "/ato", expect=None)
+    assert "left out the directory ldap://127.0.0.1:1: --via 1688 leaves it out" in told.out
+    assert "0x8007203A" not in told.out
+    (product,) = realm.lab.client(*machine, "show", "--json", expect=None).json["products"]
+    directory, host = product["attempt"]["tries"]
+    assert (directory["asked"], directory["granted"], directory["code"]) == (False, False, None)
+    assert host["asked"] and host["code"] is not None
+    realm.lab.client(*machine, "slmgr", "/ato", expect=None)  # and it is asked again
+    (product,) = realm.lab.client(*machine, "show", "--json", expect=None).json["products"]
+    assert product["attempt"]["tries"][0]["code"] == "0x8007203A"
+
+
 def test_a_keytab_that_others_may_read_is_refused_at_the_start_and_later(realm):
     before = realm.refused("auth-failed")
     os.chmod(realm.keytab, 0o644)
