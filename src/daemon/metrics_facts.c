@@ -243,6 +243,42 @@ static void add_relay(struct expo *x, const json_t *r)
     add_upstreams(x, json_object_get(r, "upstreams"));
 }
 
+/* ---- DNS ---- */
+
+static void add_dns_domains(struct expo *x, const json_t *domains)
+{
+    static const char *const states[] = {"published", "absent", "outdated"};
+    const json_t *one;
+    size_t i;
+
+    expo_family(x, EXPO_GAUGE, "adbad_dns_domain_good", NULL,
+                "1 if the last round did there what it was to do.");
+    json_array_foreach(domains, i, one) expo_sample(x, json_is_null(json_object_get(one, "error")),
+                                                    "domain", text(one, "domain"), NULL);
+    expo_family(x, EXPO_GAUGE, "adbad_dns_record_state", NULL,
+                "1 for the state of this host's SRV record in the domain, where it could be seen.");
+    json_array_foreach(domains, i, one)
+    {
+        for (size_t s = 0; s < sizeof(states) / sizeof(states[0]); s++)
+            if (json_is_string(json_object_get(one, "state")))
+                expo_sample(x, strcmp(text(one, "state"), states[s]) == 0, "domain",
+                            text(one, "domain"), "state", states[s], NULL);
+    }
+}
+
+/* Nothing of a host that publishes nothing and never did since its start. */
+static void add_dns(struct expo *x, const json_t *dns)
+{
+    if (!truth(dns, "publishing") && number(dns, "round") == 0)
+        return;
+    metrics_one(x, EXPO_GAUGE, "adbad_dns_publishing", NULL, truth(dns, "publishing"),
+                "1 if this host's SRV records are published.");
+    expo_family(x, EXPO_COUNTER, "adbad_dns_rounds", NULL,
+                "Rounds through the domains, by whether each was as it should be.");
+    add_members(x, json_object_get(dns, "rounds"), "result");
+    add_dns_domains(x, json_object_get(dns, "domains"));
+}
+
 void metrics_facts(struct expo *x, const json_t *facts)
 {
     const json_t *status = json_object_get(facts, "status");
@@ -257,6 +293,7 @@ void metrics_facts(struct expo *x, const json_t *facts)
     add_directory(x, json_object_get(status, "directory"));
     add_registry(x, json_object_get(facts, "membership"));
     add_relay(x, json_object_get(facts, "relay"));
+    add_dns(x, json_object_get(status, "dns"));
     if (truth(clock, "lab"))
         metrics_one(x, EXPO_GAUGE, "adbad_lab_clock_ahead_seconds", "seconds",
                     number(clock, "ahead"), "How far the lab clock is ahead of real time.");

@@ -22,6 +22,7 @@ struct publisher {
     struct update last;
     struct update told;      /* the last that the log tells of, without its records */
     uint64_t begun, done;    /* rounds */
+    uint64_t good;           /* of those that are done */
     int64_t done_at;         /* real time; 0: never */
     unsigned down_rounds;    /* in a row that found the relay down */
     enum update_what queued; /* what was asked for meanwhile, with again */
@@ -266,6 +267,7 @@ static void finish(struct publisher *p)
     p->done_at = clk_now(&real);
     memset(&p->next, 0, sizeof(p->next));
     p->done = p->begun;
+    p->good += update_good(&p->last);
     if (p->again) {
         p->again = false;
         begin(p, p->queued);
@@ -524,10 +526,11 @@ static void add_last(const struct publisher *p, json_t *j)
 json_t *publisher_json(const struct publisher *p)
 {
     const struct settings *s = p->conf.settings;
-    json_t *j = json_pack("{s:b, s:I, s:i, s:i, s:I}", "publishing",
+    json_t *j = json_pack("{s:b, s:I, s:{s:I, s:I}, s:i, s:i, s:I}", "publishing",
                           p->conf.enabled && s->dns_domains.n > 0, "round", (json_int_t)p->done,
-                          "priority", (int)s->dns_priority, "weight", (int)s->dns_weight, "ttl",
-                          (json_int_t)s->dns_ttl);
+                          "rounds", "good", (json_int_t)p->good, "failed",
+                          (json_int_t)(p->done - p->good), "priority", (int)s->dns_priority,
+                          "weight", (int)s->dns_weight, "ttl", (json_int_t)s->dns_ttl);
 
     if (j == NULL)
         return NULL;

@@ -161,6 +161,25 @@ def test_directory_objects_and_registry_are_told(lab_with_directory, port):
     assert m("adbad_directory_looks_total", result="failed") >= 1
 
 
+def test_publishing_in_dns_is_told_per_domain(lab_with_directory, port):
+    """A host that may not publish: one domain is no part of the lab's forest, nobody takes updates for the other."""
+    lab = lab_with_directory
+    quiet = lab.daemon("quiet", options={"web.listen": f"127.0.0.1:{port}"})
+    quiet.wait_log("web: listening")
+    assert [name for name, _ in Metrics(port).samples if name.startswith("adbad_dns_")] == []
+    assert quiet.stop() == 0
+    daemon = lab.daemon(options={"web.listen": f"127.0.0.1:{port}", "dns.domains": "lab.example, elsewhere.example",
+                                 "dns.host": "kms.lab.example", "dns.retry": "1s"})
+    daemon.wait_log("web: listening")
+    m = wait_for(lambda: (m := Metrics(port))("adbad_dns_rounds_total", result="failed") and m, "a round has failed")
+    assert (m("adbad_dns_publishing"), m("adbad_dns_rounds_total", result="good")) == (1, 0)
+    for domain in ("lab.example", "elsewhere.example"):
+        assert m("adbad_dns_domain_good", domain=domain) == 0
+        assert m("adbad_dns_record_state", domain=domain, state="published") in (None, 0)
+    assert daemon.status()["dns"]["rounds"]["failed"] >= 1
+    assert check_formats(port)
+
+
 def test_the_relay_is_told_per_upstream(lab, port):
     with Lab(realm="B") as other:
         host = other.daemon("b", options={"lab.enabled": None, "lab.clock": None})
