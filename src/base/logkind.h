@@ -30,6 +30,7 @@
     X(DIRECTORY_WARNING, "directory-warning", "3c02beb939b646e19f4bc45e6ba5bcba") \
     X(STEWARD, "steward", "94b950e97a714b80b2301f56183f55df") \
     X(STEWARD_LOST, "steward-lost", "5ea5b1c53e3942628e14d826bbaff920") \
+    X(DIALLER_LOST, "dialler-lost", "6e0b501dd0f04187a9cac63bace896ee") \
     X(STEWARD_JOB, "steward-job", "34d4cd0f4f734f20bfe51679f9c86904") \
     X(MEMBERS, "members", "0424199914ca4c6e81ec7b9480027217") \
     X(MEMBERS_BAD, "members-bad", "8346aff1d4a6495a8ee4392986c25fc6") \

@@ -33,7 +33,7 @@ static enum err load_key(struct daemon *d, uint8_t key[REALM_CLEARING_LEN], stru
     const struct job_request request = {.kind = JOB_CLEARING};
     struct secret secret = {0};
     struct job job;
-    enum err e = job_open(d->steward, &job, ei);
+    enum err e = job_open(d->steward.control, &job, ei);
 
     _Static_assert(SECRET_LEN == REALM_CLEARING_LEN, "the clearing key's length");
     if (e == ERR_OK)

@@ -1,15 +1,12 @@
 #include "daemon/daemon.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -32,7 +29,6 @@
 #define BIND_MS     10000
 #define EXCHANGE_MS 10000
 #define GRACE_MS    3000 /* for answers that are owed when the daemon ends */
-#define STEWARD_MS  3000 /* for the steward process to end */
 
 /* Runs the loop until done says so. */
 #define run_until(d, done)                                                                         \
@@ -110,6 +106,13 @@ static void close_shared(struct daemon *d)
     settings_drop(d->first);
 }
 
+static enum err count_workers(struct daemon *d, struct errinfo *ei)
+{
+    (void)ei;
+    d->worker_count = d->settings.workers != 0 ? d->settings.workers : net_cores();
+    return ERR_OK;
+}
+
 /* ---- folders ---- */
 
 static enum err make_ticket_folder(const struct settings *s, struct errinfo *ei)
@@ -141,28 +144,17 @@ static enum err open_folders(struct daemon *d, struct errinfo *ei)
     return e == ERR_OK ? make_ticket_folder(s, ei) : e;
 }
 
-/* ---- the steward process ---- */
+/* ---- the other processes ---- */
 
 /* Forked before this process reads anything secret, has a thread or a socket. A check needs it for
  * the realm's folder only. */
 static enum err open_steward(struct daemon *d, struct errinfo *ei)
 {
-    d->steward = -1;
+    d->steward.control = -1;
     if (d->options.check && !d->settings.clearing_serve)
         return ERR_OK;
-    return d->options.steward(d->options.config, &d->settings, &d->log, &d->steward,
-                              &d->steward_pid, ei);
-}
-
-/* One that somebody stopped would not. */
-static bool ends_in_time(pid_t pid)
-{
-    struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
-    bool ended = p.fd >= 0 && poll(&p, 1, STEWARD_MS) == 1;
-
-    if (p.fd >= 0)
-        close(p.fd);
-    return ended;
+    return d->options.steward(d->options.config, &d->settings, &d->log, &d->steward.control,
+                              &d->steward.pid, ei);
 }
 
 /* A steward that was killed takes its jobs with it and clears up nothing. */
@@ -177,52 +169,58 @@ static void remove_tickets(const struct daemon *d)
 
 static void close_steward(struct daemon *d)
 {
-    int status = 0;
-
-    if (d->steward_pid == 0)
-        return;
-    close(d->steward);
-    if (!ends_in_time(d->steward_pid))
-        kill(d->steward_pid, SIGKILL); /* a child of ours that is not buried yet */
-    while (waitpid(d->steward_pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (WIFSIGNALED(status))
+    if (!companion_end(&d->steward))
         remove_tickets(d);
 }
 
-/* It says nothing over its control socket: whatever happens there is its end. */
-static void on_steward(uv_poll_t *p, int status, int events)
+static void on_steward_lost(struct companion *c)
 {
-    struct daemon *d = p->data;
+    struct daemon *d = c->arg;
 
-    (void)status;
-    (void)events;
-    uv_poll_stop(p);
-    d->steward_lost = true;
+    d->companion_lost = true;
     log_as(&d->log, LOGL_ERROR, LOGK_STEWARD_LOST, NULL,
            "the steward process %d ended: nothing is known of the directory any more, so this "
            "process ends too; start adbad again",
-           (int)d->steward_pid);
+           (int)c->pid);
     uv_stop(&d->loop);
 }
 
-static enum err watch_steward(struct daemon *d, struct errinfo *ei)
+static void on_dialler_lost(struct companion *c)
 {
-    int rc;
+    struct daemon *d = c->arg;
+
+    d->companion_lost = true;
+    log_as(&d->log, LOGL_ERROR, LOGK_DIALLER_LOST, NULL,
+           "the dialler process %d ended: no upstream can be reached any more, so this process "
+           "ends too; start adbad again",
+           (int)c->pid);
+    uv_stop(&d->loop);
+}
+
+static void unwatch_companions(struct daemon *d)
+{
+    if (d->options.check)
+        return;
+    companion_unwatch(&d->steward);
+    companion_unwatch(&d->dialler);
+}
+
+static enum err watch_companions(struct daemon *d, struct errinfo *ei)
+{
+    enum err e;
 
     if (d->options.check)
         return ERR_OK;
-    d->steward_watch.data = d;
-    rc = uv_poll_init(&d->loop, &d->steward_watch, d->steward);
-    if (rc == 0)
-        rc = uv_poll_start(&d->steward_watch, UV_READABLE | UV_DISCONNECT, on_steward);
-    return rc == 0 ? ERR_OK : err_fail_errno(ei, -rc, "watch the steward process");
-}
-
-static void unwatch_steward(struct daemon *d)
-{
-    if (!d->options.check)
-        uv_close((uv_handle_t *)&d->steward_watch, NULL);
+    d->steward.lost = on_steward_lost;
+    d->dialler.lost = on_dialler_lost;
+    d->steward.arg = d->dialler.arg = d;
+    e = companion_watch(&d->steward, &d->loop, ei);
+    if (e == ERR_OK) {
+        e = companion_watch(&d->dialler, &d->loop, ei);
+        if (e != ERR_OK)
+            companion_unwatch(&d->steward);
+    }
+    return e;
 }
 
 /* Each connection needs a descriptor: as many as the system lets us have without asking. */
@@ -423,14 +421,6 @@ static enum err open_ledger(struct daemon *d, struct errinfo *ei)
     return e;
 }
 
-/* A worker sits in a DNS look-up that may last up to its deadline, and uses the loop. All that
- * matters is on disk: end without waiting for it and without freeing. */
-static void leave_at_once(struct daemon *d)
-{
-    log_as(&d->log, LOGL_DEBUG, LOGK_ENDING, NULL, "ending during a DNS look-up");
-    _exit(d->steward_lost ? EXIT_FAILED : EXIT_OK);
-}
-
 static void close_ledger(struct daemon *d)
 {
     if (d->ledger == NULL)
@@ -440,8 +430,6 @@ static void close_ledger(struct daemon *d)
     ledger_port_free(d->port);
     ledger_close(d->ledger);
     store_close(d->store);
-    if (d->abandoned)
-        leave_at_once(d);
 }
 
 /* ---- retention ---- */
@@ -483,7 +471,6 @@ static void close_workers(struct daemon *d)
 /* Room for them: each opens with its loop, when the network starts. */
 static enum err open_workers(struct daemon *d, struct errinfo *ei)
 {
-    d->worker_count = d->settings.workers != 0 ? d->settings.workers : net_cores();
     d->workers = calloc(d->worker_count, sizeof(*d->workers));
     return d->workers == NULL ? err_nomem(ei) : ERR_OK;
 }
@@ -610,7 +597,7 @@ static enum err open_directory(struct daemon *d, struct errinfo *ei)
 {
     struct watcher_conf conf = {.loop = &d->loop,
                                 .settings = &d->settings,
-                                .steward = d->steward,
+                                .steward = d->steward.control,
                                 .clk = d->clk,
                                 .log = d->log};
 
@@ -647,7 +634,7 @@ static enum err open_membership(struct daemon *d, struct errinfo *ei)
 {
     struct membership_conf conf = {.loop = &d->loop,
                                    .settings = &d->settings,
-                                   .steward = d->steward,
+                                   .steward = d->steward.control,
                                    .ledger = d->ledger,
                                    .port = d->port,
                                    .clk = d->clk,
@@ -673,7 +660,7 @@ static enum err open_publisher(struct daemon *d, struct errinfo *ei)
 {
     struct publisher_conf conf = {.loop = &d->loop,
                                   .settings = &d->settings,
-                                  .steward = d->steward,
+                                  .steward = d->steward.control,
                                   .port = d->port,
                                   .clk = d->clk,
                                   .enabled =
@@ -725,10 +712,12 @@ static enum err open_control(struct daemon *d, struct errinfo *ei)
 /* Last: whatever a worker looks at is there. */
 static enum err start_net(struct daemon *d, struct errinfo *ei)
 {
+    enum err e;
+
     if (d->options.check)
         return ERR_OK;
-    relaying_start(d);
-    return net_server_start(d->net, ei);
+    e = relaying_start(d, ei);
+    return e == ERR_OK ? net_server_start(d->net, ei) : e;
 }
 
 /* Clients that find us are served by now. */
@@ -750,11 +739,13 @@ static const struct {
     {open_manager, close_manager},
     {open_settings, close_settings},
     {open_overrides, close_nothing},
+    {count_workers, close_nothing},
+    {relaying_open_dialler, relaying_close_dialler}, /* before secret files are moved */
     {open_folders, close_nothing},
     {open_steward, close_steward},
     {open_shared, close_shared},
     {open_loop, close_loop},
-    {watch_steward, unwatch_steward},
+    {watch_companions, unwatch_companions},
     {open_clock, close_clock},
     {open_realm, close_realm},
     {open_catalog, close_catalog},
@@ -867,7 +858,7 @@ int daemon_run(struct daemon *d)
         log_as(&d->log, LOGL_INFO, LOGK_READY, NULL, "ready: listening on %s", addresses);
     notify_status(&d->manager, "Listening on %s", addresses);
     notify_ready(&d->manager);
-    if (!d->steward_lost)
+    if (!d->companion_lost)
         uv_run(&d->loop, UV_RUN_DEFAULT);
     sigkeep_end();
     uv_close((uv_handle_t *)&d->alive, NULL);
@@ -875,7 +866,7 @@ int daemon_run(struct daemon *d)
     uv_close((uv_handle_t *)&d->sigint, NULL);
     uv_close((uv_handle_t *)&d->sighup, NULL);
     uv_close((uv_handle_t *)&d->sigusr1, NULL);
-    return d->steward_lost ? EXIT_FAILED : EXIT_OK;
+    return d->companion_lost ? EXIT_FAILED : EXIT_OK;
 }
 
 void daemon_close(struct daemon *d)

@@ -10,6 +10,7 @@
 #include "base/labclk.h"
 #include "base/log.h"
 #include "catalog/catalog.h"
+#include "daemon/companion.h"
 #include "daemon/coverage.h"
 #include "daemon/ledger.h"
 #include "daemon/logsink.h"
@@ -20,6 +21,7 @@
 #include "net/net.h"
 #include "realm/installation.h"
 #include "realm/realm.h"
+#include "relay/dialler.h"
 #include "rpc/iface.h"
 #include "settings/settings.h"
 #include "store/store.h"
@@ -66,12 +68,11 @@ struct daemon {
     uv_async_t sighup, sigusr1;
     uv_timer_t alive; /* tells the service manager, where it wants to know */
     uv_timer_t grace; /* runs while connections take their last answers */
-    bool abandoned;   /* a worker still sits in a DNS look-up: end without freeing */
 
-    int steward;             /* its control socket (jobs/job.h) */
-    pid_t steward_pid;       /* 0: there is none */
-    uv_poll_t steward_watch; /* sees it end */
-    bool steward_lost;
+    struct companion steward; /* asked over its control socket (jobs/job.h) */
+    struct companion dialler; /* none without [relay] upstream */
+    struct dialler dialling;  /* its channels, which are the relay's */
+    bool companion_lost;
 
     struct labclk *labclk; /* NULL outside lab mode */
     struct clk clk;        /* lab time, or real time */

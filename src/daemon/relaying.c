@@ -368,36 +368,64 @@ enum err relaying_check(const struct settings *s, struct errinfo *ei)
                : err_fail(ei, ERR_CONFIG, "[relay] only = all needs upstream: hosts to relay to");
 }
 
-enum err relaying_open(struct daemon *d, struct errinfo *ei)
+static struct relay_conf relay_conf_of(struct daemon *d, const struct settings *s)
 {
-    const struct settings *s = d->first;
-    const struct relay_conf conf = {.upstream = &s->relay_upstream,
-                                    .domain = s->relay_domain,
-                                    .dns_server = s->relay_dns,
-                                    .workers = d->worker_count,
-                                    .connections = s->relay_connections,
-                                    .queue = s->relay_queue,
-                                    .patience_ms = (unsigned)s->relay_patience * 1000,
-                                    .attempt_ms = (unsigned)s->relay_attempt * 1000,
-                                    .check_ms = (unsigned)s->relay_check * 1000,
-                                    .loop = &d->loop,
-                                    .on_health = on_health,
-                                    .arg = d,
-                                    .log = log_child(&d->log, "relay")};
+    return (struct relay_conf){.upstream = &s->relay_upstream,
+                               .domain = s->relay_domain,
+                               .channels = d->dialling.channels,
+                               .workers = d->worker_count,
+                               .connections = s->relay_connections,
+                               .queue = s->relay_queue,
+                               .patience_ms = (unsigned)s->relay_patience * 1000,
+                               .attempt_ms = (unsigned)s->relay_attempt * 1000,
+                               .check_ms = (unsigned)s->relay_check * 1000,
+                               .loop = &d->loop,
+                               .on_health = on_health,
+                               .arg = d,
+                               .log = log_child(&d->log, "relay")};
+}
 
+enum err relaying_open_dialler(struct daemon *d, struct errinfo *ei)
+{
+    const struct settings *s = &d->settings;
+    const struct relay_conf relay = relay_conf_of(d, s);
+    const struct dialler_conf conf = {.upstream = &s->relay_upstream,
+                                      .domain = s->relay_domain,
+                                      .dns_server = s->relay_dns,
+                                      .channels = 1 + d->worker_count};
     enum err e = relaying_check(s, ei);
 
     if (e != ERR_OK || s->relay_upstream.n == 0)
         return e;
-    return d->options.check ? relay_check(&conf, ei) : relay_new(&conf, &d->relay, ei);
+    e = relay_check(&relay, ei);
+    if (e != ERR_OK || d->options.check)
+        return e;
+    e = dialler_start(&conf, &d->dialling, ei);
+    if (e == ERR_OK)
+        d->dialler = (struct companion){.pid = d->dialling.pid, .control = d->dialling.control};
+    return e;
 }
 
-void relaying_start(struct daemon *d)
+void relaying_close_dialler(struct daemon *d)
+{
+    dialler_close_channels(&d->dialling);
+    (void)companion_end(&d->dialler);
+}
+
+enum err relaying_open(struct daemon *d, struct errinfo *ei)
+{
+    const struct relay_conf conf = relay_conf_of(d, d->first);
+
+    return d->dialler.pid == 0 ? ERR_OK : relay_new(&conf, &d->relay, ei);
+}
+
+enum err relaying_start(struct daemon *d, struct errinfo *ei)
 {
     char own[64 * (NET_ADDRESS_MAX + 2)]; /* as many as the relay remembers */
 
-    if (d->relay != NULL)
-        relay_start(d->relay, net_server_addresses(d->net, own, sizeof(own)));
+    if (d->relay == NULL)
+        return ERR_OK;
+    return relay_start(d->relay, net_server_addresses(d->net, own, sizeof(own)), ei);
 }
 
 void relaying_close(struct daemon *d)
@@ -405,12 +433,6 @@ void relaying_close(struct daemon *d)
     if (d->relay == NULL)
         return;
     relay_close(d->relay);
-    uv_run(&d->loop, UV_RUN_NOWAIT);
-    uv_run(&d->loop, UV_RUN_NOWAIT);
-    if (relay_busy(d->relay)) { /* in DNS: it ends by itself, and nobody waits for it */
-        d->abandoned = true;
-        return;
-    }
     while (!relay_closed(d->relay))
         uv_run(&d->loop, UV_RUN_ONCE);
     relay_free(d->relay);

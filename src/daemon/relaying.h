@@ -17,9 +17,12 @@ struct relaying;
 /* ERR_CONFIG for keys of [relay] that contradict each other. */
 MUST_CHECK enum err relaying_check(const struct settings *s, struct errinfo *ei);
 
-/* Steps of the daemon. Without [relay] upstream nothing is opened. */
+/* Steps of the daemon. Without [relay] upstream nothing is opened. The dialler is forked before
+ * this process reads anything secret, has a thread or a socket. */
+MUST_CHECK enum err relaying_open_dialler(struct daemon *d, struct errinfo *ei);
+void relaying_close_dialler(struct daemon *d);
 MUST_CHECK enum err relaying_open(struct daemon *d, struct errinfo *ei);
-void relaying_start(struct daemon *d);
+MUST_CHECK enum err relaying_start(struct daemon *d, struct errinfo *ei);
 void relaying_close(struct daemon *d);
 
 /* A worker's part; *out is NULL where nothing is relayed. */

@@ -104,7 +104,7 @@ static enum err tell_steward(struct reload *r, struct errinfo *ei)
     enum err e = settings_digest(&r->next, digest, ei);
 
     _Static_assert(SETTINGS_DIGEST_LEN == JOB_DIGEST_LEN, "the digest's length");
-    return e == ERR_OK ? job_reload(r->d->steward, digest, ei) : e;
+    return e == ERR_OK ? job_reload(r->d->steward.control, digest, ei) : e;
 }
 
 /* ---- after: nothing can ---- */

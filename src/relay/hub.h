@@ -4,17 +4,16 @@
 
 #include <pthread.h>
 
-#include "net/address.h"
+#include "relay/dialling.h"
 #include "relay/link.h"
 #include "relay/relay.h"
 
-#define RELAY_ADDRESSES_MAX 8     /* of one upstream */
-#define RELAY_IDLE_MS       20000 /* below the 30 s after which KMS hosts close */
+#define RELAY_IDLE_MS 20000 /* below the 30 s after which KMS hosts close */
 
 #define CROWDS 65536 /* rarely two in one */
 
 struct addresses {
-    union address v[RELAY_ADDRESSES_MAX];
+    struct relay_address v[RELAY_ADDRESSES_MAX];
     unsigned n;
     unsigned first; /* the one that worked last: it is tried first */
 };
@@ -55,9 +54,8 @@ void worker_wake(struct relay_worker *w);
 
 /* monitor.c */
 MUST_CHECK enum err monitor_new(struct relay *r, struct errinfo *ei);
-void monitor_start(struct monitor *m, const char *own);
+MUST_CHECK enum err monitor_start(struct monitor *m, const char *own, struct errinfo *ei);
 void monitor_close(struct monitor *m);
-bool monitor_busy(const struct monitor *m);
 bool monitor_closed(const struct monitor *m);
 void monitor_free(struct monitor *m);
 

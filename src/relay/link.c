@@ -1,8 +1,10 @@
 #include "relay/link.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kms/stub.h"
 #include "net/send.h"
@@ -14,13 +16,13 @@ struct relay_link {
     uv_timer_t timer;
     uint64_t until; /* ms: when time is up; the timer may run out before and is then set again */
     int fd;         /* once connected */
-    uv_connect_t connect;
+    struct channel_call call;
     unsigned handles;
     const struct link_conf *conf;
     void *owner;
     struct rpc_client *rpc;
     enum state state;
-    int error; /* of libuv; what fail_soon will tell */
+    int error; /* of libuv: why it was not connected, or what fail_soon will tell */
     bool writing, bound, used, failing, late;
 };
 
@@ -45,6 +47,7 @@ void relay_link_close(struct relay_link *l)
     if (l == NULL || l->state == CLOSED)
         return;
     l->state = CLOSED;
+    channel_forget(&l->call);
     uv_close((uv_handle_t *)&l->timer, on_closed);
     uv_close((uv_handle_t *)&l->tcp, on_closed);
 }
@@ -207,24 +210,28 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 
 /* ---- life ---- */
 
-static void on_connected(uv_connect_t *req, int status)
+static void on_connected(struct channel_call *call, int error, int fd)
 {
-    struct relay_link *l = req->data;
+    struct relay_link *l = (struct relay_link *)((char *)call - offsetof(struct relay_link, call));
 
-    if (l->state == CLOSED)
-        return;
-    if (status < 0) {
-        lose(l, uv_strerror(status));
+    if (error == 0) {
+        error = uv_tcp_open(&l->tcp, fd);
+        if (error != 0)
+            close(fd);
+    }
+    if (error != 0) {
+        l->error = error;
+        lose(l, uv_strerror(error));
         return;
     }
     l->state = BINDING;
-    (void)uv_fileno((uv_handle_t *)&l->tcp, &l->fd);
+    l->fd = fd;
     uv_tcp_nodelay(&l->tcp, 1);
     uv_read_start((uv_stream_t *)&l->tcp, on_alloc, on_read);
     flush(l);
 }
 
-struct relay_link *relay_link_open(const struct link_conf *conf, const union address *to,
+struct relay_link *relay_link_open(const struct link_conf *conf, uint32_t address,
                                    unsigned limit_ms, void *owner)
 {
     const struct rpc_client_conf rpc = {.uuid = kms_interface_uuid,
@@ -246,9 +253,10 @@ struct relay_link *relay_link_open(const struct link_conf *conf, const union add
     }
     uv_timer_init(conf->loop, &l->timer);
     l->handles = 2;
-    l->tcp.data = l->timer.data = l->connect.data = l;
+    l->tcp.data = l->timer.data = l;
+    l->call.done = on_connected;
     limit(l, limit_ms);
-    rc = uv_tcp_connect(&l->connect, &l->tcp, &to->any, on_connected);
+    rc = channel_connect(conf->channel, &l->call, address, limit_ms);
     if (rc != 0)
         fail_soon(l, rc);
     return l;

@@ -6,7 +6,7 @@
 #include <uv.h>
 
 #include "base/err.h"
-#include "net/address.h"
+#include "relay/channel.h"
 #include "rpc/client.h"
 
 struct relay_link;
@@ -20,8 +20,9 @@ enum link_event {
 
 struct link_conf {
     uv_loop_t *loop;
-    unsigned limit_ms; /* for each call */
-    unsigned idle_ms;  /* bound and without a call so long: lost */
+    struct channel *channel; /* of that loop: who connects */
+    unsigned limit_ms;       /* for each call */
+    unsigned idle_ms;        /* bound and without a call so long: lost */
     /* Whoever reads uses it; size of one read. */
     char *read_buffer;
     size_t read_size;
@@ -31,8 +32,9 @@ struct link_conf {
     void *arg;
 };
 
-/* conf must outlive the link; limit_ms: until it is bound. NULL: no memory. */
-struct relay_link *relay_link_open(const struct link_conf *conf, const union address *to,
+/* To the address that the dialler knows by that number. conf must outlive the link; limit_ms: until
+ * it is bound. NULL: no memory. */
+struct relay_link *relay_link_open(const struct link_conf *conf, uint32_t address,
                                    unsigned limit_ms, void *owner);
 void relay_link_own(struct relay_link *l, void *owner);
 /* Sends a request; once bound, and not while one is unanswered. */

@@ -1,31 +1,15 @@
-/* The relay's view of the outside, on the main loop: names and SRV records become addresses, and
- * every upstream is bound to from time to time. */
+/* The relay's view of the outside, on the main loop: names and SRV records become addresses, which
+ * the dialler looks up, and every upstream is bound to from time to time. */
+#include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/resolver.h"
 #include "relay/hub.h"
 
-#define READ_SIZE   8192
-#define DNS_MS      3000 /* the SRV records; all their names */
-#define OWN_MAX     64
-#define SRV_SERVICE "_vlmcs._tcp."
-
-/* What one look-up found; its own memory, since the daemon may end before it does. */
-struct lookup {
-    uv_work_t work;
-    struct monitor *monitor;
-    bool automatic;
-    char *service, *dns_server; /* NULL: the system's */
-    struct relay_target targets[RELAY_TARGETS_MAX];
-    struct addresses addresses[RELAY_TARGETS_MAX];
-    char why[RELAY_TARGETS_MAX][RELAY_WHY_MAX]; /* there are none */
-    size_t n;
-    size_t records; /* SRV records that there are */
-    enum err e;     /* of them */
-    struct errinfo ei;
-};
+#define READ_SIZE 8192
+#define OWN_MAX   64
 
 /* One health check. */
 struct check {
@@ -47,7 +31,11 @@ struct monitor {
     union address own[OWN_MAX];
     size_t own_count;
     bool warned[RELAY_TARGETS_MAX]; /* that it is ourselves */
-    size_t records;                 /* too many of them, as it was last told; 0: not */
+    uint32_t records;               /* too many of them, as it was last told; 0: not */
+    /* Of a domain, until the look-up has ended. */
+    struct dialling_found found[RELAY_TARGETS_MAX];
+    size_t found_count;
+    struct channel channel;
     struct link_conf links;
     char read_buffer[READ_SIZE];
 };
@@ -60,12 +48,6 @@ static bool is_any(const union address *a)
                                         : a->v4.sin_addr.s_addr == htonl(INADDR_ANY);
 }
 
-static bool is_loopback(const union address *a)
-{
-    return a->any.sa_family == AF_INET6 ? IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr)
-                                        : ntohl(a->v4.sin_addr.s_addr) >> 24 == 127;
-}
-
 static bool same_host(const union address *a, const union address *b)
 {
     uint8_t x[16], y[16];
@@ -75,34 +57,14 @@ static bool same_host(const union address *a, const union address *b)
     return memcmp(x, y, sizeof(x)) == 0;
 }
 
-static bool is_local(const union address *a)
-{
-    uv_interface_address_t *all;
-    bool found = is_loopback(a) || is_any(a);
-    int n;
-
-    if (found || uv_interface_addresses(&all, &n) != 0)
-        return found;
-    for (int i = 0; i < n && !found; i++) {
-        union address mine = {0};
-
-        if (all[i].address.address4.sin_family == AF_INET6)
-            mine.v6 = all[i].address.address6;
-        else
-            mine.v4 = all[i].address.address4;
-        found = same_host(a, &mine);
-    }
-    uv_free_interface_addresses(all, n);
-    return found;
-}
-
-static bool is_ours(const struct monitor *m, const union address *a)
+/* What we listen on is this machine's, and so is whatever "any" leads to. */
+static bool is_ours(const struct monitor *m, const struct relay_address *a)
 {
     for (size_t i = 0; i < m->own_count; i++) {
         const union address *own = &m->own[i];
 
-        if (address_port(own) == address_port(a) &&
-            (same_host(own, a) || (is_any(own) && is_local(a)) || (is_any(a) && is_local(own))))
+        if (address_port(own) == address_port(&a->at) &&
+            (same_host(own, &a->at) || (is_any(own) && a->local) || is_any(&a->at)))
             return true;
     }
     return false;
@@ -141,70 +103,6 @@ static void tell_health(struct monitor *m)
         conf->on_health(conf->arg);
 }
 
-/* ---- looking up, on a thread of the pool ---- */
-
-static void find_targets(struct lookup *l, struct resolver *r)
-{
-    struct resolver_srv *found = NULL;
-    size_t n = 0;
-
-    l->e = resolver_srv(r, l->service, DNS_MS, &found, &n, &l->ei);
-    l->records = n;
-    for (size_t i = 0; l->e == ERR_OK && i < n && l->n < RELAY_TARGETS_MAX; i++) {
-        struct relay_target *t = &l->targets[l->n++];
-
-        *t = (struct relay_target){
-            .port = found[i].port, .priority = found[i].priority, .weight = found[i].weight};
-        snprintf(t->host, sizeof(t->host), "%s", found[i].host);
-    }
-    free(found);
-}
-
-static void take_found(struct resolver_name *name, struct addresses *out)
-{
-    for (size_t i = 0; i < name->n && out->n < RELAY_ADDRESSES_MAX; i++) {
-        if (name->at[i].len <= sizeof(out->v[0]))
-            memcpy(&out->v[out->n++], &name->at[i].at, name->at[i].len);
-    }
-    free(name->at);
-}
-
-static void find_addresses(struct lookup *l, struct resolver *r)
-{
-    struct resolver_name names[RELAY_TARGETS_MAX];
-
-    for (size_t i = 0; i < l->n; i++)
-        names[i] = (struct resolver_name){.host = l->targets[i].host, .port = l->targets[i].port};
-    resolver_hosts(r, names, l->n, DNS_MS);
-    for (size_t i = 0; i < l->n; i++) {
-        struct errinfo ei;
-
-        if (resolver_name_result(r, &names[i], &ei) != ERR_OK)
-            snprintf(l->why[i], sizeof(l->why[i]), "%s", ei.text);
-        take_found(&names[i], &l->addresses[i]);
-    }
-}
-
-static void on_work(uv_work_t *work)
-{
-    struct lookup *l = work->data;
-    struct resolver *r = NULL;
-
-    l->e = resolver_new(l->dns_server, &r, &l->ei);
-    if (l->e == ERR_OK && l->automatic)
-        find_targets(l, r);
-    if (l->e == ERR_OK)
-        find_addresses(l, r);
-    resolver_free(r);
-}
-
-static void free_lookup(struct lookup *l)
-{
-    free(l->service);
-    free(l->dns_server);
-    free(l);
-}
-
 /* ---- taking in what was found ---- */
 
 static enum relay_reach without_ours(struct monitor *m, struct addresses *a)
@@ -236,98 +134,112 @@ static void tell_ourselves(struct monitor *m, unsigned id, const struct relay_ta
 static void keep_first(struct addresses *a, const struct addresses *was)
 {
     for (unsigned i = 0; was->n > 0 && i < a->n; i++)
-        if (same_host(&a->v[i], &was->v[was->first]))
+        if (same_host(&a->v[i].at, &was->v[was->first].at))
             a->first = i;
 }
 
-/* An upstream whose name cannot be looked up now keeps the addresses that it had. why: there are
- * none. */
-static void take_addresses(struct monitor *m, const struct relay_target *t, struct addresses *a,
-                           const char *why)
+/* With the lock. An upstream whose name cannot be looked up now keeps the addresses that it had. */
+static void take_addresses(struct monitor *m, const struct dialling_found *f)
 {
     struct relay *r = m->relay;
-    enum relay_reach reach = without_ours(m, a);
-    int id = relay_policy_find(&r->policy, t);
+    struct addresses a = {.n = f->n};
+    enum relay_reach reach;
+    int id = relay_policy_find(&r->policy, &f->target);
+
+    memcpy(a.v, f->at, f->n * sizeof(a.v[0]));
+    reach = without_ours(m, &a);
 
     if (id < 0)
         return;
     if (reach == RELAY_OURSELVES)
-        tell_ourselves(m, (unsigned)id, t);
+        tell_ourselves(m, (unsigned)id, &f->target);
     if (reach == RELAY_NO_ADDRESS && r->policy.upstreams[id].reach == RELAY_REACHABLE)
         return;
-    keep_first(a, &r->addresses[id]);
-    r->addresses[id] = *a;
+    keep_first(&a, &r->addresses[id]);
+    r->addresses[id] = a;
     relay_policy_reach(&r->policy, (unsigned)id, reach);
     if (reach == RELAY_NO_ADDRESS)
-        snprintf(r->policy.upstreams[id].why, RELAY_WHY_MAX, "%s", why);
+        snprintf(r->policy.upstreams[id].why, RELAY_WHY_MAX, "%s", f->why);
 }
 
-static void tell_dns(struct monitor *m, const struct lookup *l)
+static void tell_dns(struct monitor *m, const struct dialling_answer *a)
 {
-    const struct log *log = &m->relay->conf.log;
+    const struct relay_conf *conf = &m->relay->conf;
 
-    if (l->e != ERR_OK && !m->dns_failed)
-        log_as(log, LOGL_WARN, LOGK_UPSTREAM_WARNING, NULL,
-               "[relay] upstream = auto: %s; the upstreams that are known stay", l->ei.text);
-    else if (l->e == ERR_OK && m->dns_failed)
-        log_as(log, LOGL_INFO, LOGK_UPSTREAM_WARNING, NULL,
+    if (a->failed && !m->dns_failed)
+        log_as(&conf->log, LOGL_WARN, LOGK_UPSTREAM_WARNING, NULL,
+               "[relay] upstream = auto: %s; the upstreams that are known stay", a->why);
+    else if (!a->failed && m->dns_failed)
+        log_as(&conf->log, LOGL_INFO, LOGK_UPSTREAM_WARNING, NULL,
                "[relay] upstream = auto: DNS answers again");
-    m->dns_failed = l->e != ERR_OK;
-    if (l->records > RELAY_TARGETS_MAX && l->records != m->records)
-        log_as(log, LOGL_WARN, LOGK_UPSTREAM_WARNING, NULL,
-               "[relay] upstream = auto: of the %zu records of %s the first %d are used",
-               l->records, l->service, RELAY_TARGETS_MAX);
-    if (l->e == ERR_OK)
-        m->records = l->records > RELAY_TARGETS_MAX ? l->records : 0;
+    m->dns_failed = a->failed;
+    if (a->records > RELAY_TARGETS_MAX && a->records != m->records)
+        log_as(&conf->log, LOGL_WARN, LOGK_UPSTREAM_WARNING, NULL,
+               "[relay] upstream = auto: of the %" PRIu32
+               " records of _vlmcs._tcp.%s the first %d are used",
+               a->records, conf->domain, RELAY_TARGETS_MAX);
+    if (!a->failed)
+        m->records = a->records > RELAY_TARGETS_MAX ? a->records : 0;
 }
 
 static void start_checks(struct monitor *m, bool new_ones);
 
-static void on_found(uv_work_t *work, int status)
+/* Those of a domain together: who is not among them is not wanted any more. */
+static void take_all(struct monitor *m)
 {
-    struct lookup *l = work->data;
-    struct monitor *m = l->monitor;
+    struct relay *r = m->relay;
+    struct relay_target targets[RELAY_TARGETS_MAX];
+
+    for (size_t i = 0; i < m->found_count; i++)
+        targets[i] = m->found[i].target;
+    (void)relay_policy_want(&r->policy, targets, m->found_count);
+    for (size_t i = 0; i < m->found_count; i++)
+        take_addresses(m, &m->found[i]);
+}
+
+static void looked(struct monitor *m, const struct dialling_answer *a)
+{
     struct relay *r = m->relay;
 
+    if (r->automatic)
+        tell_dns(m, a);
     m->looking = false;
-    if (status == 0 && !m->closing) {
-        tell_dns(m, l);
+    pthread_mutex_lock(&r->lock);
+    if (r->automatic && !a->failed)
+        take_all(m);
+    r->looked = true;
+    r->policy.undecided = false;
+    hub_wake(r);
+    pthread_mutex_unlock(&r->lock);
+    start_checks(m, true);
+    tell_health(m);
+}
+
+/* Upstreams that are configured are taken as they are found: some may need no look-up. */
+static void on_found(void *arg, const struct dialling_answer *a)
+{
+    struct monitor *m = arg;
+    struct relay *r = m->relay;
+
+    if (a->type == DIALLING_LOOKED) {
+        looked(m, a);
+    } else if (!r->automatic) {
         pthread_mutex_lock(&r->lock);
-        if (l->automatic && l->e == ERR_OK)
-            (void)relay_policy_want(&r->policy, l->targets, l->n);
-        for (size_t i = 0; i < l->n; i++)
-            take_addresses(m, &l->targets[i], &l->addresses[i],
-                           l->e != ERR_OK ? l->ei.text : l->why[i]);
-        r->looked = true;
-        r->policy.undecided = false;
+        take_addresses(m, &a->found);
         hub_wake(r);
         pthread_mutex_unlock(&r->lock);
         start_checks(m, true);
-        tell_health(m);
+    } else if (m->found_count < RELAY_TARGETS_MAX) {
+        m->found[m->found_count++] = a->found;
     }
-    free_lookup(l);
 }
 
 static void start_lookup(struct monitor *m)
 {
-    const struct relay *r = m->relay;
-    struct lookup *l = m->looking ? NULL : calloc(1, sizeof(*l));
-
-    if (l == NULL)
+    if (m->looking)
         return;
-    l->monitor = m;
-    l->work.data = l;
-    l->automatic = r->automatic;
-    memcpy(l->targets, r->targets, sizeof(l->targets));
-    l->n = r->target_count;
-    if (r->conf.dns_server != NULL)
-        l->dns_server = strdup(r->conf.dns_server);
-    if (r->automatic && asprintf(&l->service, SRV_SERVICE "%s", r->conf.domain) < 0)
-        l->service = NULL;
-    m->looking = (l->service != NULL || !r->automatic) &&
-                 uv_queue_work(r->conf.loop, &l->work, on_work, on_found) == 0;
-    if (!m->looking)
-        free_lookup(l);
+    m->found_count = 0;
+    m->looking = channel_look(&m->channel) == 0;
 }
 
 /* ---- health ---- */
@@ -367,7 +279,7 @@ static bool check_next(struct check *c)
     c->link = NULL;
     if (now >= c->until || !hub_address(r, id, &c->walk, &left))
         return false;
-    c->link = relay_link_open(&m->links, &r->addresses[id].v[c->walk.at],
+    c->link = relay_link_open(&m->links, r->addresses[id].v[c->walk.at].number,
                               (unsigned)(c->until - now) / left, c);
     return c->link != NULL;
 }
@@ -434,26 +346,6 @@ static void on_health_checks(uv_timer_t *t)
     start_checks(t->data, false);
 }
 
-/* Upstreams that are named by their addresses need no look-up. */
-static void take_literals(struct monitor *m)
-{
-    struct relay *r = m->relay;
-    size_t taken = 0;
-
-    pthread_mutex_lock(&r->lock);
-    for (size_t i = 0; i < r->target_count; i++) {
-        struct addresses a = {.n = 1};
-        char text[RELAY_TARGET_TEXT];
-
-        if (address_parse(relay_target_format(&r->targets[i], text), &a.v[0], NULL) != ERR_OK)
-            continue;
-        take_addresses(m, &r->targets[i], &a, "");
-        taken++;
-    }
-    r->looked = !r->automatic && taken == r->target_count;
-    pthread_mutex_unlock(&r->lock);
-}
-
 enum err monitor_new(struct relay *r, struct errinfo *ei)
 {
     struct monitor *m = calloc(1, sizeof(*m));
@@ -461,7 +353,10 @@ enum err monitor_new(struct relay *r, struct errinfo *ei)
     if (m == NULL)
         return err_nomem(ei);
     m->relay = r;
+    m->channel.on_found = on_found;
+    m->channel.arg = m;
     m->links = (struct link_conf){.loop = r->conf.loop,
+                                  .channel = &m->channel,
                                   .limit_ms = r->conf.attempt_ms,
                                   .idle_ms = r->conf.attempt_ms,
                                   .read_buffer = m->read_buffer,
@@ -471,24 +366,34 @@ enum err monitor_new(struct relay *r, struct errinfo *ei)
     return ERR_OK;
 }
 
-void monitor_start(struct monitor *m, const char *own)
+enum err monitor_start(struct monitor *m, const char *own, struct errinfo *ei)
 {
     const struct relay_conf *conf = &m->relay->conf;
+    int rc = channel_open(&m->channel, conf->loop, conf->channels[0]);
 
+    if (rc != 0)
+        return err_fail_errno(ei, -rc, "open the relay");
     take_own(m, own);
-    take_literals(m);
     uv_timer_init(conf->loop, &m->lookups);
     uv_timer_init(conf->loop, &m->health_checks);
     m->lookups.data = m->health_checks.data = m;
-    m->handles = 2;
+    m->handles = 3;
     m->started = true;
     uv_timer_start(&m->lookups, on_lookups, 0, conf->check_ms);
     uv_timer_start(&m->health_checks, on_health_checks, 0, conf->check_ms);
+    return ERR_OK;
 }
 
 static void on_closed(uv_handle_t *h)
 {
     struct monitor *m = h->data;
+
+    m->handles--;
+}
+
+static void on_channel_closed(uv_handle_t *h)
+{
+    struct monitor *m = (struct monitor *)((char *)h - offsetof(struct monitor, channel.poll));
 
     m->handles--;
 }
@@ -502,19 +407,15 @@ void monitor_close(struct monitor *m)
     for (unsigned id = 0; id < RELAY_TARGETS_MAX; id++)
         relay_link_close(m->checks[id].link);
     if (m->started) {
+        channel_close(&m->channel, on_channel_closed);
         uv_close((uv_handle_t *)&m->lookups, on_closed);
         uv_close((uv_handle_t *)&m->health_checks, on_closed);
     }
 }
 
-bool monitor_busy(const struct monitor *m)
-{
-    return m->looking;
-}
-
 bool monitor_closed(const struct monitor *m)
 {
-    return m->closing && m->handles == 0 && !m->looking;
+    return m->closing && m->handles == 0;
 }
 
 void monitor_free(struct monitor *m)

@@ -138,19 +138,14 @@ enum err relay_new(const struct relay_conf *conf, struct relay **out, struct err
     return e;
 }
 
-void relay_start(struct relay *r, const char *own)
+enum err relay_start(struct relay *r, const char *own, struct errinfo *ei)
 {
-    monitor_start(r->monitor, own);
+    return monitor_start(r->monitor, own, ei);
 }
 
 void relay_close(struct relay *r)
 {
     monitor_close(r->monitor);
-}
-
-bool relay_busy(const struct relay *r)
-{
-    return monitor_busy(r->monitor);
 }
 
 bool relay_closed(const struct relay *r)

@@ -2,9 +2,10 @@
  * activated, and its answers come back unchanged. Nothing of a message is understood here but where
  * its byte array lies in the call's parameters.
  *
- * A struct relay belongs to the main loop, which looks up the upstreams' names and checks their
- * health. Each worker's loop has a struct relay_worker with connections of its own; what is known
- * of the upstreams they share under one lock. */
+ * A struct relay belongs to the main loop, which has the upstreams' names looked up and checks
+ * their health. Another process connects to them: the dialler (relay/dialler.h). Each worker's loop
+ * has a struct relay_worker with connections of its own; what is known of the upstreams they share
+ * under one lock. */
 #ifndef ADBAD_RELAY_RELAY_H
 #define ADBAD_RELAY_RELAY_H
 
@@ -18,7 +19,8 @@
 struct relay_conf {
     const struct conf_list *upstream; /* as relay_targets_parse takes it; outlives the relay */
     const char *domain;               /* with "auto": whose _vlmcs._tcp records are asked for */
-    const char *dns_server;           /* as resolver_new takes it; NULL: the system's */
+    const int *channels; /* to the dialler (relay/dialler.h): the main loop's, then each worker's;
+                            the caller's, until all is closed */
     unsigned workers;
     uint32_t connections; /* most requests under way to one upstream */
     uint32_t queue;       /* most that wait for a place, of all workers; of one source half of it */
@@ -103,11 +105,9 @@ MUST_CHECK enum err relay_new(const struct relay_conf *conf, struct relay **out,
                               struct errinfo *ei);
 /* Begins to look up and to check. own: the addresses that we listen on, as net_server_addresses
  * tells them: they are never asked. */
-void relay_start(struct relay *r, const char *own);
-/* Once every worker has closed. Free when relay_closed; while relay_busy a look-up is under way,
- * which ends by itself within its time limits. */
+MUST_CHECK enum err relay_start(struct relay *r, const char *own, struct errinfo *ei);
+/* Once every worker has closed. Free when relay_closed, which some turns of the loop bring. */
 void relay_close(struct relay *r);
-bool relay_busy(const struct relay *r);
 bool relay_closed(const struct relay *r);
 void relay_free(struct relay *r);
 

@@ -35,6 +35,7 @@ struct relay_worker {
     struct relay_request *coming;       /* while they are walked: the next of them */
     struct pooled *pool[RELAY_TARGETS_MAX];
     struct pooled *spare; /* to be used again: as many as were ever in the pool */
+    struct channel channel;
     struct link_conf links;
     struct buf stub; /* a request or answer that had to be marshalled anew */
     char read_buffer[READ_SIZE];
@@ -338,17 +339,17 @@ static bool dial(struct relay_request *r)
     struct relay *hub = w->relay;
     uint64_t now = uv_now(w->loop);
     unsigned left = 1;
-    union address to;
+    uint32_t to = 0;
     bool more;
 
     pthread_mutex_lock(&hub->lock);
     more = now < r->until && hub_address(hub, (unsigned)r->id, &r->walk, &left);
     if (more)
-        to = hub->addresses[r->id].v[r->walk.at];
+        to = hub->addresses[r->id].v[r->walk.at].number;
     pthread_mutex_unlock(&hub->lock);
     if (!more)
         return false;
-    r->link = relay_link_open(&w->links, &to, (unsigned)(r->until - now) / left, r);
+    r->link = relay_link_open(&w->links, to, (unsigned)(r->until - now) / left, r);
     if (r->link == NULL)
         failed_here(r, uv_strerror(UV_ENOMEM));
     return true;
@@ -598,6 +599,11 @@ static void on_async(uv_async_t *a)
     pump(a->data);
 }
 
+static void on_abandoned(uv_handle_t *h)
+{
+    relay_worker_free(h->data);
+}
+
 enum err relay_worker_open(struct relay *r, unsigned number, uv_loop_t *loop,
                            struct relay_worker **out, struct errinfo *ei)
 {
@@ -611,6 +617,7 @@ enum err relay_worker_open(struct relay *r, unsigned number, uv_loop_t *loop,
     w->loop = loop;
     w->random = rng_pool_new();
     w->links = (struct link_conf){.loop = loop,
+                                  .channel = &w->channel,
                                   .limit_ms = r->conf.attempt_ms,
                                   .idle_ms = RELAY_IDLE_MS,
                                   .read_buffer = w->read_buffer,
@@ -623,8 +630,13 @@ enum err relay_worker_open(struct relay *r, unsigned number, uv_loop_t *loop,
         free(w);
         return err_fail_errno(ei, -rc, "open the relay of worker %u", number);
     }
-    uv_timer_init(loop, &w->timer);
     w->async.data = w->timer.data = w;
+    rc = channel_open(&w->channel, loop, r->conf.channels[1 + number]);
+    if (rc != 0) {
+        uv_close((uv_handle_t *)&w->async, on_abandoned);
+        return err_fail_errno(ei, -rc, "open the relay of worker %u", number);
+    }
+    uv_timer_init(loop, &w->timer);
     pthread_mutex_lock(&r->lock);
     r->workers[number] = w;
     pthread_mutex_unlock(&r->lock);
@@ -647,6 +659,7 @@ void relay_worker_close(struct relay_worker *w)
         fail(r, RELAY_DOWN);
     }
     pool_close(w);
+    channel_close(&w->channel, NULL);
     uv_close((uv_handle_t *)&w->async, NULL);
     uv_close((uv_handle_t *)&w->timer, NULL);
 }

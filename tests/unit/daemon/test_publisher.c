@@ -74,7 +74,7 @@ static struct world *open_world(bool publish, const char *domain, enum publish_r
     w->relay = relay;
     w->dest = (struct log_dest){.fn = take_line, .arg = w, .max = LOGL_INFO};
     w->domains[0] = domain != NULL ? strdup(domain) : NULL;
-    w->d.steward = pair[0];
+    w->d.steward.control = pair[0];
     w->d.settings = (struct settings){.lab_forest = forest,
                                       .state_dir = w->folder,
                                       .dns_publish = publish,
@@ -83,7 +83,7 @@ static struct world *open_world(bool publish, const char *domain, enum publish_r
                                       .dns_retry = 0}; /* at once */
     conf = (struct publisher_conf){.loop = &w->d.loop,
                                    .settings = &w->d.settings,
-                                   .steward = w->d.steward,
+                                   .steward = w->d.steward.control,
                                    .clk = clk_system(),
                                    .enabled = publish,
                                    .relay = relay_of,
@@ -102,7 +102,7 @@ static void close_world(struct world *w)
         uv_run(&w->d.loop, UV_RUN_ONCE);
     publisher_free(w->d.publisher);
     assert_int_equal(uv_loop_close(&w->d.loop), 0);
-    close(w->d.steward);
+    close(w->d.steward.control);
     close(w->control);
     test_folder_remove(w->folder);
     free(w->domains[0]);
@@ -356,18 +356,18 @@ static void what_is_published_meanwhile_goes_after_it(void **state)
 /* Nobody takes the steward's jobs, until it is mended. */
 static int break_steward(struct world *w)
 {
-    int kept = dup(w->d.steward);
+    int kept = dup(w->d.steward.control);
     FILE *file = tmpfile();
 
     assert_true(kept >= 0 && file != NULL);
-    assert_int_equal(dup2(fileno(file), w->d.steward), w->d.steward);
+    assert_int_equal(dup2(fileno(file), w->d.steward.control), w->d.steward.control);
     fclose(file);
     return kept;
 }
 
 static void mend_steward(struct world *w, int kept)
 {
-    assert_int_equal(dup2(kept, w->d.steward), w->d.steward);
+    assert_int_equal(dup2(kept, w->d.steward.control), w->d.steward.control);
     close(kept);
 }
 
