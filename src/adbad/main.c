@@ -1,5 +1,5 @@
-/* adbad: the daemon, two processes of one program: this one serves the network, the steward works
- * for it. */
+/* adbad: the daemon, processes of one program: this one serves the network, the steward and the
+ * relay's dialler work for it. */
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>

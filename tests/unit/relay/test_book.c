@@ -6,8 +6,9 @@
 
 #include "relay/book.h"
 
-#define ROUND_MAX ((uint32_t)RELAY_TARGETS_MAX * RELAY_ADDRESSES_MAX) /* addresses of one look-up  \
-                                                                       */
+#define ROUND_MAX                                                                                  \
+    ((uint32_t)RELAY_TARGETS_MAX * RELAY_ADDRESSES_MAX) /* addresses of one look-up                \
+                                                         */
 
 static union address v4(uint32_t host, uint16_t port)
 {

@@ -20,7 +20,7 @@
 
 struct world {
     struct dialler dialler;
-    int listening, shut; /* shut: bound, so that nobody else listens there */
+    int listening, shut;           /* shut: bound, so that nobody else listens there */
     uint16_t open_port, shut_port; /* of 127.0.0.1 */
 };
 
