@@ -1,6 +1,7 @@
 #include "cli/ask.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 
 #define ANSWER_MAX     (16u * 1024 * 1024)
 #define ANSWER_SECONDS 20
+#define POLL_MS        50
+#define WAIT_SECONDS   600
 
 static enum err unreachable(const char *path, int errnum, struct errinfo *ei)
 {
@@ -158,6 +161,21 @@ enum err ask_status_here(struct cli *cli, const char *cmd, json_t **status, stru
         *status = json_incref(json_object_get(reply, "status"));
     json_decref(reply);
     return e;
+}
+
+enum err ask_until_here(struct cli *cli, const char *cmd, const char *member, long long number,
+                        const char *late, json_t **status, struct errinfo *ei)
+{
+    for (int64_t waited = 0; waited < WAIT_SECONDS * 1000; waited += POLL_MS) {
+        enum err e = ask_status_here(cli, cmd, status, ei);
+
+        if (e != ERR_OK || ask_number(*status, member) >= number)
+            return e;
+        json_decref(*status);
+        *status = NULL;
+        poll(NULL, 0, POLL_MS);
+    }
+    return err_fail(ei, ERR_TIMEOUT, "%s", late);
 }
 
 /* Takes the reference. */

@@ -21,6 +21,12 @@ MUST_CHECK enum err ask_here(struct cli *cli, const char *cmd, json_t *args, jso
 MUST_CHECK enum err ask_status_here(struct cli *cli, const char *cmd, json_t **status,
                                     struct errinfo *ei);
 
+/* The same until its member number is at least that: of what the daemon was asked to do.
+ * ERR_TIMEOUT with that text after ten minutes. */
+MUST_CHECK enum err ask_until_here(struct cli *cli, const char *cmd, const char *member,
+                                   long long number, const char *late, json_t **status,
+                                   struct errinfo *ei);
+
 /* A verb without options that shows what cmd answers, as JSON or by print. Returns the exit code.
  */
 int ask_run(struct cli *cli, int argc, char **argv, const char *cmd,

@@ -1,15 +1,11 @@
 /* adbactl dns: this host's SRV records, through the running daemon, which has the Kerberos account
  * and remembers what it published. */
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clk.h"
 #include "cli/ask.h"
 #include "cli/cli.h"
-
-#define POLL_MS    100
-#define WAIT_LIMIT 600 /* seconds */
 
 static bool has(const json_t *j, const char *member)
 {
@@ -18,43 +14,14 @@ static bool has(const json_t *j, const char *member)
 
 /* ---- asking ---- */
 
-static enum err ask_status(const struct settings *s, json_t **status, struct errinfo *ei)
-{
-    json_t *reply = NULL;
-    enum err e = ask_daemon(s, "dns.status", NULL, &reply, ei);
-
-    if (e == ERR_OK)
-        *status = json_incref(json_object_get(reply, "status"));
-    json_decref(reply);
-    return e;
-}
-
-/* Waits until the round of that number has ended. */
-static enum err wait_for(const struct settings *s, long long number, json_t **status,
-                         struct errinfo *ei)
-{
-    for (int64_t waited = 0; waited < WAIT_LIMIT * 1000; waited += POLL_MS) {
-        enum err e = ask_status(s, status, ei);
-
-        if (e != ERR_OK || ask_number(*status, "round") >= number)
-            return e;
-        json_decref(*status);
-        *status = NULL;
-        poll(NULL, 0, POLL_MS);
-    }
-    return err_fail(ei, ERR_TIMEOUT, "adbad still waits for DNS; see its log");
-}
-
 static enum err do_round(struct cli *cli, const char *cmd, json_t **status, struct errinfo *ei)
 {
-    const struct settings *s;
     json_t *reply = NULL;
-    enum err e = cli_settings(cli, &s, ei);
+    enum err e = ask_here(cli, cmd, NULL, &reply, ei);
 
     if (e == ERR_OK)
-        e = ask_daemon(s, cmd, NULL, &reply, ei);
-    if (e == ERR_OK)
-        e = wait_for(s, ask_number(reply, "round"), status, ei);
+        e = ask_until_here(cli, "dns.status", "round", ask_number(reply, "round"),
+                           "adbad still waits for DNS; see its log", status, ei);
     json_decref(reply);
     return e;
 }

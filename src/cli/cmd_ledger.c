@@ -65,6 +65,15 @@ static void print_report(const char *path, const struct store_report *r)
     table_print(t);
 }
 
+/* The configured one, for reading. */
+static enum err open_ledger(struct cli *cli, const struct settings **s, struct store **out,
+                            struct errinfo *ei)
+{
+    enum err e = cli_settings(cli, s, ei);
+
+    return e == ERR_OK ? store_open_readonly((*s)->ledger, out, ei) : e;
+}
+
 static int run_check(struct cli *cli, int argc, char **argv)
 {
     const struct settings *s;
@@ -76,9 +85,7 @@ static int run_check(struct cli *cli, int argc, char **argv)
 
     if (code >= 0)
         return code;
-    e = cli_settings(cli, &s, &ei);
-    if (e == ERR_OK)
-        e = store_open_readonly(s->ledger, &store, &ei);
+    e = open_ledger(cli, &s, &store, &ei);
     if (e == ERR_OK)
         e = store_check(store, &report, &ei);
     store_close(store);
@@ -174,9 +181,7 @@ static int run_backup(struct cli *cli, int argc, char **argv)
 
     if (code >= 0)
         return code;
-    e = cli_settings(cli, &s, &ei);
-    if (e == ERR_OK)
-        e = store_open_readonly(s->ledger, &store, &ei);
+    e = open_ledger(cli, &s, &store, &ei);
     if (e == ERR_OK)
         e = store_backup(store, argv[0], &ei);
     store_close(store);

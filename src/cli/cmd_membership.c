@@ -1,5 +1,4 @@
 /* adbactl membership: the registry of computer accounts in the running daemon. */
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,9 +7,7 @@
 #include "cli/cli.h"
 #include "settings/settings.h"
 
-#define PAGE       1000
-#define POLL_MS    50
-#define WAIT_LIMIT (10 * CLK_MINUTE)
+#define PAGE 1000
 
 static bool is_true(const json_t *o, const char *key)
 {
@@ -244,25 +241,6 @@ static int run_status(struct cli *cli, int argc, char **argv)
 
 /* ---- sync ---- */
 
-/* Waits until the synchronization of that number has ended. */
-static enum err wait_for(struct cli *cli, long long number, json_t **status, struct errinfo *ei)
-{
-    for (int64_t waited = 0; waited < WAIT_LIMIT * 1000; waited += POLL_MS) {
-        enum err e = ask_status_here(cli, "membership.status", status, ei);
-
-        if (e != ERR_OK)
-            return e;
-        if (ask_number(*status, "sync") >= number)
-            return ERR_OK;
-        json_decref(*status);
-        *status = NULL;
-        poll(NULL, 0, POLL_MS);
-    }
-    return err_fail(ei, ERR_TIMEOUT,
-                    "the directory is still being read; see \"adbactl membership "
-                    "status\"");
-}
-
 static enum err synchronize(struct cli *cli, bool anew, bool list, json_t **status,
                             struct errinfo *ei)
 {
@@ -276,7 +254,9 @@ static enum err synchronize(struct cli *cli, bool anew, bool list, json_t **stat
         return e;
     number = ask_number(reply, "sync");
     json_decref(reply);
-    e = wait_for(cli, number, status, ei);
+    e = ask_until_here(cli, "membership.status", "sync", number,
+                       "the directory is still being read; see \"adbactl membership status\"",
+                       status, ei);
     why = json_string_value(json_object_get(*status, "why"));
     if (e == ERR_OK && why != NULL) {
         e = err_fail(ei, ERR_UNREACHABLE, "%s", why);
