@@ -14,15 +14,21 @@ static struct relay_target target(const char *host, uint16_t priority, uint16_t 
 }
 
 /* A policy whose upstreams "a", "b", … all have addresses; ids in that order. */
+static void with_conf(struct relay_policy *p, const struct relay_policy_conf *conf,
+                      const struct relay_target *t, size_t n)
+{
+    relay_policy_init(p, conf);
+    assert_int_equal(relay_policy_want(p, t, n), 0);
+    for (unsigned i = 0; i < n; i++)
+        relay_policy_reach(p, i, RELAY_REACHABLE);
+}
+
 static void with(struct relay_policy *p, const struct relay_target *t, size_t n)
 {
     const struct relay_policy_conf conf = {
         .workers = 1, .connections = 4, .failures = 3, .pause_ms = 1000, .pause_max_ms = 5000};
 
-    relay_policy_init(p, &conf);
-    assert_int_equal(relay_policy_want(p, t, n), 0);
-    for (unsigned i = 0; i < n; i++)
-        relay_policy_reach(p, i, RELAY_REACHABLE);
+    with_conf(p, &conf, t, n);
 }
 
 static struct rng_seeded seeded;
@@ -32,6 +38,14 @@ static enum relay_pick pick(struct relay_policy *p, uint32_t tried, uint64_t now
     struct rng rng = rng_from_seed(&seeded);
 
     return relay_policy_pick(p, 0, tried, now, &rng, id);
+}
+
+static enum relay_pick pick_for(struct relay_policy *p, unsigned worker)
+{
+    struct rng rng = rng_from_seed(&seeded);
+    unsigned id;
+
+    return relay_policy_pick(p, worker, 0, 0, &rng, &id);
 }
 
 static void fail_times(struct relay_policy *p, unsigned id, unsigned times, uint64_t now)
@@ -103,45 +117,37 @@ static void each_worker_has_its_share(void **state)
     const struct relay_policy_conf conf = {.workers = 3, .connections = 4, .failures = 3};
     const struct relay_target t[] = {target("a", 1, 0)};
     const unsigned want[] = {2, 1, 1};
-    struct rng rng = rng_from_seed(&seeded);
     struct relay_policy p;
-    unsigned id;
     (void)state;
 
-    relay_policy_init(&p, &conf);
-    (void)relay_policy_want(&p, t, 1);
-    relay_policy_reach(&p, 0, RELAY_REACHABLE);
+    with_conf(&p, &conf, t, 1);
     for (unsigned w = 0; w < 3; w++) {
         unsigned n = 0;
 
-        while (relay_policy_pick(&p, w, 0, 0, &rng, &id) == RELAY_PICKED)
+        while (pick_for(&p, w) == RELAY_PICKED)
             n++;
         assert_int_equal(n, want[w]);
     }
     assert_int_equal(p.upstreams[0].busy, 4);
     relay_policy_release(&p, 1, 0);
-    assert_int_equal(relay_policy_pick(&p, 0, 0, 0, &rng, &id), RELAY_WAIT);
-    assert_int_equal(relay_policy_pick(&p, 1, 0, 0, &rng, &id), RELAY_PICKED);
+    assert_int_equal(pick_for(&p, 0), RELAY_WAIT);
+    assert_int_equal(pick_for(&p, 1), RELAY_PICKED);
 }
 
 static void all_workers_together_keep_the_limit(void **state)
 {
     const struct relay_policy_conf conf = {.workers = 3, .connections = 2, .failures = 3};
     const struct relay_target t[] = {target("a", 1, 0)};
-    struct rng rng = rng_from_seed(&seeded);
     struct relay_policy p;
-    unsigned id;
     (void)state;
 
-    relay_policy_init(&p, &conf);
-    (void)relay_policy_want(&p, t, 1);
-    relay_policy_reach(&p, 0, RELAY_REACHABLE);
-    assert_int_equal(relay_policy_pick(&p, 2, 0, 0, &rng, &id), RELAY_PICKED);
-    assert_int_equal(relay_policy_pick(&p, 2, 0, 0, &rng, &id), RELAY_WAIT);
-    assert_int_equal(relay_policy_pick(&p, 1, 0, 0, &rng, &id), RELAY_PICKED);
-    assert_int_equal(relay_policy_pick(&p, 0, 0, 0, &rng, &id), RELAY_WAIT);
+    with_conf(&p, &conf, t, 1);
+    assert_int_equal(pick_for(&p, 2), RELAY_PICKED);
+    assert_int_equal(pick_for(&p, 2), RELAY_WAIT);
+    assert_int_equal(pick_for(&p, 1), RELAY_PICKED);
+    assert_int_equal(pick_for(&p, 0), RELAY_WAIT);
     assert_true(relay_policy_release(&p, 2, 0)); /* worker 0 may have it */
-    assert_int_equal(relay_policy_pick(&p, 0, 0, 0, &rng, &id), RELAY_PICKED);
+    assert_int_equal(pick_for(&p, 0), RELAY_PICKED);
     relay_policy_release(&p, 0, 0);
     assert_false(relay_policy_release(&p, 1, 0)); /* none was lacking */
 }
