@@ -28,29 +28,18 @@ static bool number(const char *text, size_t len, uint16_t *out)
     return n <= UINT16_MAX;
 }
 
+/* Of an IPv6 address without brackets nobody knows whether its end is a port. */
 static bool take_host(const char *text, size_t len, struct relay_target *out)
 {
-    const char *host = text, *colon = NULL;
-    size_t host_len;
+    struct hostport h;
 
-    if (len > 0 && text[0] == '[') {
-        const char *end = memchr(text, ']', len);
-
-        if (end == NULL || (end + 1 != text + len && end[1] != ':'))
-            return false;
-        host = text + 1;
-        host_len = (size_t)(end - host);
-        colon = end + 1 != text + len ? end + 1 : NULL;
-    } else {
-        colon = memchr(text, ':', len);
-        host_len = colon != NULL ? (size_t)(colon - text) : len;
-    }
-    if (host_len == 0 || host_len >= sizeof(out->host))
+    if (!hostport_parse(text, len, &h) || h.host[0] == '\0' ||
+        (text[0] != '[' && strchr(h.host, ':') != NULL))
         return false;
-    memcpy(out->host, host, host_len);
-    out->host[host_len] = '\0';
-    return colon == NULL ||
-           (number(colon + 1, len - (size_t)(colon + 1 - text), &out->port) && out->port > 0);
+    memcpy(out->host, h.host, sizeof(out->host));
+    if (h.port != 0)
+        out->port = h.port;
+    return true;
 }
 
 static bool take_option(const char *word, size_t len, struct relay_target *out)

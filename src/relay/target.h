@@ -9,8 +9,9 @@
 
 #include "base/conf.h"
 #include "base/err.h"
+#include "base/hostport.h"
 
-#define RELAY_HOST_MAX     256 /* a DNS name, its NUL included */
+#define RELAY_HOST_MAX     HOSTPORT_HOST_MAX
 #define RELAY_TARGET_TEXT  (RELAY_HOST_MAX + 8)
 #define RELAY_TARGETS_MAX  32
 #define RELAY_DEFAULT_PORT 1688
