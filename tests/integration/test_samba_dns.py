@@ -88,7 +88,10 @@ def only(status):
 
 
 def caches(daemon):
-    return [n for n in os.listdir(daemon.folder) if "ccache" in n]
+    """Of the updates, and any other beside the control socket."""
+    tickets = os.listdir(daemon.control + ".tickets")
+    return [os.path.join(daemon.control + ".tickets", n) for n in tickets] + \
+        [os.path.join(daemon.folder, n) for n in os.listdir(daemon.folder) if "ccache" in n]
 
 
 def test_a_host_publishes_itself_at_start_and_leaves_no_ticket_behind(site):
@@ -141,7 +144,7 @@ def test_nsupdate_has_one_ticket_which_goes_with_a_steward_that_is_killed(site):
         return pid if procfs.is_alive(pid) and len(caches(host)) == 1 else None
 
     pid = wait_for(stopped, "nsupdate runs")
-    listed = site.samba.client.run("klist", "-c", os.path.join(host.folder, caches(host)[0])).stdout
+    listed = site.samba.client.run("klist", "-c", caches(host)[0]).stdout
     assert f"DNS/{site.samba.dc1.fqdn}@" in listed and "krbtgt" not in listed
     with open(f"/proc/{pid}/limits", encoding="utf-8") as f:
         assert re.search(r"Max core file size +0 +0 ", f.read())
