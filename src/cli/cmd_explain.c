@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/overlay.h"
 #include "cli/paragraph.h"
+#include "members/proofword.h"
 
 static json_t *error_json(const struct cat_error *e)
 {
@@ -104,11 +105,35 @@ static int unknown(struct cli *cli, const struct catalog *cat, const char *text)
     return err_exit_code(e);
 }
 
+/* ---- why a caller was not taken for a member ---- */
+
+static json_t *proof_json(enum proof p)
+{
+    return json_pack("{s:s, s:s, s:s, s:s}", "kind", "proof", "word", proof_name(p), "meaning",
+                     proof_text(p), "remedy", proof_remedy(p));
+}
+
+static int explain_proof(const struct cli *cli, enum proof p)
+{
+    if (cli->json) {
+        cli_json(json_pack("{s:[o]}", "matches", proof_json(p)));
+        return EXIT_OK;
+    }
+    printf("%s  (what came of asking whether a caller on 1688 is a member)\n", proof_name(p));
+    paragraph("  meaning  ", proof_text(p));
+    if (p != PROOF_MEMBER)
+        paragraph("  remedy   ", proof_remedy(p));
+    paragraph("  source   ", "kerberos.md of the documents");
+    return EXIT_OK;
+}
+
 static int explain(struct cli *cli, const struct catalog *cat, const char *text)
 {
     struct cat_meaning m[CAT_MEANINGS_MAX];
     size_t n = catalog_explain(cat, text, m);
 
+    if (n == 0 && proof_named(text) != PROOF_COUNT)
+        return explain_proof(cli, proof_named(text));
     if (n == 0)
         return unknown(cli, cat, text);
     if (cli->json) {
@@ -237,7 +262,7 @@ static int run(struct cli *cli, int argc, char **argv)
         return status;
     join(argc, argv, &text);
     if (all == (argc > 0))
-        e = err_fail(&ei, ERR_USAGE, "usage: adbactl explain CODE|EVENT|-, or explain --list");
+        e = err_fail(&ei, ERR_USAGE, "usage: adbactl explain CODE|EVENT|WORD|-, or explain --list");
     else if (buf_str(&text) == NULL)
         e = err_nomem(&ei);
     if (e == ERR_OK)
@@ -257,13 +282,14 @@ static int run(struct cli *cli, int argc, char **argv)
 const struct cli_command cmd_explain[] = {
     {.noun = "explain",
      .verb = "",
-     .usage = "CODE|EVENT|-",
+     .usage = "CODE|EVENT|WORD|-",
      .run = run,
      .summary = "say what an error code or an event means and what to do",
      .help =
          "A code as it is shown anywhere: 0xC004F074, C004F074, -1073418124, F074,\n"
          "SL_E_VL_BINDING_SERVICE_UNAVAILABLE, hr=0x8007139F, the Win32 code 1722; or an event's\n"
-         "number. \"-\" reads them from standard input, one to a line. Exit code 4 if nothing is\n"
+         "number; or the word that tells why a caller was not proven a member (other-name).\n"
+         "\"-\" reads them from standard input, one to a line. Exit code 4 if nothing is\n"
          "known by that name; the nearest are shown then.\n\n"
          "  adbactl explain 0xC004F038\n"
          "  adbactl explain event 12288"},

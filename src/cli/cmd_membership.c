@@ -33,6 +33,26 @@ static int verdict_code(const char *verdict)
     return EXIT_FAILED;
 }
 
+/* What came of its last request on 1688 that the directory covers. */
+static void print_proof(struct facts *f, const json_t *proof)
+{
+    char when[CLK_TEXT_MAX];
+
+    if (!json_is_object(proof)) {
+        facts_add(f, "Last proof", "%s",
+                  "none since adbad's start (adbactl kms contacts tells of earlier grants)");
+        return;
+    }
+    facts_add(f, "Last proof", "%s, %s, from %s", ask_text(proof, "verdict"),
+              clk_format(json_integer_value(json_object_get(proof, "when")), when),
+              ask_text(proof, "peer"));
+    if (json_is_string(json_object_get(proof, "principal")))
+        facts_add(f, "  as", "%s", ask_text(proof, "principal"));
+    facts_add(f, "  why", "%s", ask_text(proof, "why"));
+    if (ask_text(proof, "remedy")[0] != '\0')
+        facts_add(f, "  remedy", "%s", ask_text(proof, "remedy"));
+}
+
 static void print_verdict(const json_t *reply)
 {
     const json_t *account = json_object_get(reply, "account");
@@ -50,6 +70,7 @@ static void print_verdict(const json_t *reply)
         facts_add(f, "SID", "%s", ask_text(account, "sid"));
     }
     facts_add(f, "Directory read", "%s", ask_text(reply, "synced"));
+    print_proof(f, json_object_get(reply, "proof"));
     facts_print(f);
 }
 

@@ -282,6 +282,16 @@ static void on_recorded(struct ledger_entry *entry, enum err e)
     owed_drop(w, o);
 }
 
+static void note_proof(const struct daemon *d, const struct proof_question *q, enum proof p,
+                       const char *peer)
+{
+    struct proofs_case c = {.proof = p, .when = q->now};
+
+    snprintf(c.peer, sizeof(c.peer), "%s", peer);
+    snprintf(c.principal, sizeof(c.principal), "%s", q->peer != NULL ? q->peer->principal : "");
+    proofs_note(d->proofs, q->workstation, &c);
+}
+
 /* Whether the request is granted through the directory: no threshold, and nobody is counted. *how
  * tells what proof was asked for then. */
 static bool member_grant(struct daemon_worker *w, struct net_call *call,
@@ -306,11 +316,12 @@ static bool member_grant(struct daemon_worker *w, struct net_call *call,
     *how = q.how;
     p = proof_judge(&q, membership_members(d->membership));
     counter_add(&w->proofs[p], 1);
+    note_proof(d, &q, p, net_call_peer(call, peer));
     if (p != PROOF_MEMBER)
         log_as(&d->log, LOGL_DEBUG, LOGK_ACTIVATION_COUNTED, proof_name(p),
-               "activation %s \"%s\"%s%s: counted as everyone, %s: %s", net_call_peer(call, peer),
-               workstation, q.peer != NULL ? " of " : "", q.peer != NULL ? q.peer->principal : "",
-               proof_name(p), proof_text(p));
+               "activation %s \"%s\"%s%s: counted as everyone, %s: %s", peer, workstation,
+               q.peer != NULL ? " of " : "", q.peer != NULL ? q.peer->principal : "", proof_name(p),
+               proof_text(p));
     return p == PROOF_MEMBER;
 }
 

@@ -115,16 +115,35 @@ static enum err membership_status_cmd(void *arg, const json_t *request, json_t *
     return ERR_OK;
 }
 
+/* What came of the account's last request that the directory covers; null: none is known. */
+static json_t *last_proof_json(const struct daemon *d, const char *name)
+{
+    struct proofs_case c;
+
+    if (d->proofs == NULL || !proofs_last(d->proofs, name, &c))
+        return json_null();
+    return json_pack("{s:s, s:s, s:s, s:I, s:s, s:s?}", "verdict", proof_name(c.proof), "why",
+                     proof_text(c.proof), "remedy", proof_remedy(c.proof), "when",
+                     (json_int_t)c.when, "peer", c.peer, "principal",
+                     c.principal[0] != '\0' ? c.principal : NULL);
+}
+
 static enum err membership_show_cmd(void *arg, const json_t *request, json_t *reply,
                                     struct errinfo *ei)
 {
     struct daemon *d = arg;
-    const char *name = json_string_value(json_object_get(request, "name"));
+    const char *name = json_string_value(json_object_get(request, "name")), *account;
     enum err e = require_membership(d, ei);
 
     if (e == ERR_OK && name == NULL)
         e = err_fail(ei, ERR_USAGE, "command membership.show: expected a string \"name\"");
-    return e == ERR_OK ? membership_show(d->membership, name, reply, ei) : e;
+    if (e == ERR_OK)
+        e = membership_show(d->membership, name, reply, ei);
+    if (e != ERR_OK)
+        return e;
+    account = json_string_value(json_object_get(json_object_get(reply, "account"), "name"));
+    json_object_set_new(reply, "proof", last_proof_json(d, account != NULL ? account : name));
+    return ERR_OK;
 }
 
 static enum err membership_list_cmd(void *arg, const json_t *request, json_t *reply,

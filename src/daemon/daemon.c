@@ -611,10 +611,13 @@ static enum err open_directory(struct daemon *d, struct errinfo *ei)
     if (d->settings.proof == SET_PROOF_NAME)
         daemon_warn_proof(d);
     d->coverage = conf.coverage = coverage_new(d->settings.max_stale);
-    if (d->coverage != NULL)
+    d->proofs = proofs_new();
+    if (d->coverage != NULL && d->proofs != NULL)
         d->watcher = watcher_new(&conf);
     if (d->watcher != NULL)
         return ERR_OK;
+    proofs_free(d->proofs);
+    d->proofs = NULL;
     coverage_free(d->coverage);
     d->coverage = NULL;
     return err_nomem(ei);
@@ -628,6 +631,7 @@ static void close_directory(struct daemon *d)
     run_until(d, watcher_closed(d->watcher));
     watcher_free(d->watcher);
     coverage_free(d->coverage);
+    proofs_free(d->proofs);
 }
 
 static enum err open_membership(struct daemon *d, struct errinfo *ei)

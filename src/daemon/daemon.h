@@ -16,6 +16,7 @@
 #include "daemon/logsink.h"
 #include "daemon/notify.h"
 #include "daemon/overrides.h"
+#include "daemon/proofs.h"
 #include "daemon/worker.h"
 #include "kms/host.h"
 #include "net/net.h"
@@ -101,6 +102,7 @@ struct daemon {
     struct net_server *net;
     bool net_stopped;
     struct coverage *coverage;     /* the watcher's; NULL: no directory is configured */
+    struct proofs *proofs;         /* as coverage */
     struct watcher *watcher;       /* NULL: no directory is configured */
     struct membership *membership; /* NULL likewise */
     struct publisher *publisher;

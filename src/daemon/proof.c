@@ -6,36 +6,6 @@
 
 #define NETBIOS_MAX 15 /* characters of a machine account's name, without its "$" */
 
-static const struct {
-    const char *name, *text;
-} told[PROOF_COUNT] = {
-    [PROOF_MEMBER] = {"member", "it is a member"},
-    [PROOF_OFF] = {"off", "[directory] proof lets nobody prove it"},
-    [PROOF_UNAUTHENTICATED] = {"unauthenticated", "the caller did not authenticate"},
-    [PROOF_WEAK] = {"weak", "the call is not protected with its header; packet integrity with "
-                            "header signing is"},
-    [PROOF_OTHER_REALM] = {"other-realm", "the caller belongs to another Kerberos realm"},
-    [PROOF_NO_MACHINE] = {"no-machine", "the caller authenticated as a user, not as a machine"},
-    [PROOF_OTHER_NAME] = {"other-name", "the request names another workstation than the machine "
-                                        "that authenticated"},
-    [PROOF_NO_SID] = {"no-sid", "the ticket does not tell the SID of the account"},
-    [PROOF_OTHER_ACCOUNT] = {"other-account", "the ticket's SID is not that of the account whose "
-                                              "name it bears"},
-    [PROOF_DISABLED] = {"disabled", "the computer account is disabled"},
-    [PROOF_NO_ACCOUNT] = {"no-account", "there is no one computer account of that name"},
-    [PROOF_STALE] = {"stale", "the computer accounts were read too long ago"},
-};
-
-const char *proof_name(enum proof p)
-{
-    return (unsigned)p < PROOF_COUNT ? told[p].name : "unknown";
-}
-
-const char *proof_text(enum proof p)
-{
-    return (unsigned)p < PROOF_COUNT ? told[p].text : "";
-}
-
 /* The account's name of "PC01$@LAB.EXAMPLE", without the "$". False: no machine account. The
  * registry overlooks one "$", so a name that still ends in one would pass for another's. */
 static bool machine_of(const char *principal, char *name, size_t size)

@@ -4,29 +4,9 @@
 #define ADBAD_DAEMON_PROOF_H
 
 #include "members/members.h"
+#include "members/proofword.h"
 #include "rpc/security.h"
 #include "settings/settings.h"
-
-enum proof {
-    PROOF_MEMBER,          /* proven */
-    PROOF_OFF,             /* nothing is believed: proof = none, or no registry */
-    PROOF_UNAUTHENTICATED, /* the call is nobody's in particular */
-    PROOF_WEAK,            /* its level does not protect the request, or not with the header */
-    PROOF_OTHER_REALM,
-    PROOF_NO_MACHINE,    /* the principal is no machine account */
-    PROOF_OTHER_NAME,    /* the request names another workstation than was authenticated */
-    PROOF_NO_SID,        /* the ticket tells none that its domain signed */
-    PROOF_OTHER_ACCOUNT, /* its SID is not that of the account of its name */
-    PROOF_DISABLED,      /* the account */
-    PROOF_NO_ACCOUNT,    /* the registry has none of that name, or several */
-    PROOF_STALE,         /* the registry is too old to say */
-    PROOF_COUNT
-};
-
-/* A lower-case word ("other-name"); never NULL. */
-const char *proof_name(enum proof p);
-/* One sentence on why it is not proven; never NULL. */
-const char *proof_text(enum proof p);
 
 struct proof_question {
     int how;       /* enum settings_proof */

@@ -3,6 +3,7 @@ it. The forms are computed here, from the tables alone."""
 import csv
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -180,6 +181,18 @@ def test_what_nobody_knows_is_not_found(text):
     status, said, err = explain(text) if text != "--" else explain("x", "y", "z")
     assert status == NOT_FOUND
     assert said["error"] == "not found" and "explain --list" in err
+
+
+def test_every_word_that_tells_of_a_proof_is_explained():
+    with open(os.path.join(ROOT, "docs", "kerberos.md"), encoding="utf-8") as f:
+        rows = f.read().split("| must hold | else |")[1].split("\n\n")[0]
+    words = re.findall(r"\| `([a-z-]+)` \|$", rows, re.M)
+    assert len(words) == 10
+    for word in words:
+        code, answer, _ = explain(word)
+        (one,) = answer["matches"]
+        assert code == 0 and (one["kind"], one["word"]) == ("proof", word)
+        assert one["meaning"] and one["remedy"]
 
 
 def test_the_command_line_is_checked():

@@ -108,6 +108,26 @@ def test_whoever_is_not_proven_is_like_everyone(domain, user, sid, workstation, 
     ccache = domain.tickets.issue(client=user, sid=sid and domain.sids[sid])
     result, verdicts = domain.ask(workstation, ccache, user=user)
     assert (result, verdicts) == (NOT_SERVED, {verdict: 1})
+    told = domain.daemon.ctl("membership", "show", workstation, "--json", expect=None).json["proof"]
+    explained, = domain.daemon.ctl("explain", verdict, "--json").json["matches"]
+    assert told["verdict"] == verdict and told["principal"].startswith(user)
+    assert told["why"] == explained["meaning"] and told["remedy"] == explained["remedy"] != ""
+
+
+def test_show_tells_what_the_last_request_proved(domain):
+    def show(name):
+        return domain.daemon.ctl("membership", "show", name, expect=None)
+
+    assert "Last proof" in show("PC77").out and "none since adbad's start" in show("PC77").out
+    ccache = domain.tickets.issue(sid=domain.sids["PC01"])
+    domain.ask("PC01.lab.example", ccache, level="connect")
+    told = show("pc01").out
+    assert re.search(r"Last proof: +unauthenticated, \d{4}-\S+Z, from 127\.0\.0\.1:\d+\n", told)
+    assert "did not authenticate" in told and "remedy" in told
+    domain.ask("PC01", ccache)
+    for name in ("PC01", "PC01$", domain.sids["PC01"]):  # the last one counts
+        told = domain.daemon.ctl("membership", "show", name, "--json").json["proof"]
+        assert (told["verdict"], told["principal"], told["remedy"]) == ("member", f"PC01$@{REALM}", "")
 
 
 def test_what_does_not_protect_the_whole_request_proves_nothing(domain):
