@@ -50,13 +50,10 @@ def sockets_in(table):
 def test_while_the_dialler_stands_still_nobody_connects(lab, other, host):
     gateway = Gateway(lab, other, host.address, **BRIEF).wait_state("up")
     dialler, checked = dialler_of(gateway.daemon), host.accepted
-    os.kill(dialler, signal.SIGSTOP)
-    try:
+    with procfs.stopped(dialler):
         assert outcome(gateway)[0] == NO_ANSWER
         assert host.accepted == checked
         assert gateway.own.count() == 1  # and nobody else waits for it
-    finally:
-        os.kill(dialler, signal.SIGCONT)
     wait_for(lambda: outcome(gateway)[0] == REFUSED, "it is asked again")
     assert host.accepted > checked
 
@@ -65,11 +62,8 @@ def test_what_is_connected_needs_no_dialler(lab, other, host):
     gateway = Gateway(lab, other, host.address, **{**BRIEF, "kms.workers": "1"}).wait_state("up")
     assert outcome(gateway)[0] == REFUSED
     dialler, before = dialler_of(gateway.daemon), host.accepted
-    os.kill(dialler, signal.SIGSTOP)
-    try:
+    with procfs.stopped(dialler):
         assert outcome(gateway)[0] == REFUSED  # over the connection that is in the pool
-    finally:
-        os.kill(dialler, signal.SIGCONT)
     assert host.accepted == before
 
 
@@ -85,10 +79,9 @@ def test_a_connection_that_came_too_late_is_closed(lab, other, host):
     """Whoever asked for it has given up meanwhile."""
     gateway = Gateway(lab, other, host.address, **BRIEF).wait_state("up")
     dialler, pid, checked = dialler_of(gateway.daemon), gateway.daemon.process.pid, host.accepted
-    os.kill(dialler, signal.SIGSTOP)
-    assert outcome(gateway)[0] == NO_ANSWER
-    before = sockets_of(pid)
-    os.kill(dialler, signal.SIGCONT)
+    with procfs.stopped(dialler):
+        assert outcome(gateway)[0] == NO_ANSWER
+        before = sockets_of(pid)
     wait_for(lambda: host.accepted > checked, "the connection is made")
     wait_for(lambda: not host.open, "it is closed")
     assert sockets_of(pid) <= before
@@ -132,6 +125,7 @@ def test_the_dialler_holds_neither_keys_nor_files(lab, other, host):
     own = sockets_of(dialler)
     assert own.isdisjoint(sockets_of(pid))  # none of the network, nor the steward's
     assert len(own) == 1 + 1 + 2  # control; a channel for the main loop and each worker
+    assert len(sockets_of(procfs.child(pid, "adbad-steward"))) == 1  # to adbad, and not to the dialler
 
 
 def test_without_upstreams_there_is_none(lab):
