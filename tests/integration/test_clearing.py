@@ -3,7 +3,6 @@ phone, and through adbactl."""
 import json
 import os
 import re
-import socket
 import subprocess
 
 import pytest
@@ -137,11 +136,11 @@ def test_keys_are_counted_apart(lab, house, site):
 def test_extending_a_key_lets_a_seventh_host_in(house, site):
     for n in range(6):
         activate(house, site, f"kms-{n}")
-    assert control(house, cmd="clearing.extend", key=site.key, hosts=1) == {
+    assert house.ask("clearing.extend", key=site.key, hosts=1) == {
         "ok": True, "hosts_max": 7, "activations_max": 10}
     assert activate(house, site, "kms-6").hosts_used == 7
     assert activate(house, site, "kms-7") == 0xC004C008
-    refused = control(house, cmd="clearing.extend", key=site.key, hosts=-1)
+    refused = house.ask("clearing.extend", key=site.key, hosts=-1)
     assert (refused["ok"], refused["error"]) == (False, "wrong usage")
 
 
@@ -195,7 +194,7 @@ def test_nothing_is_granted_that_cannot_be_recorded(lab, site):
     for n in range(2000):
         answer = activate(limited, site, f"kms-{n % 6}")
         if answer == 0xC004C008:
-            control(limited, cmd="clearing.extend", key=site.key, activations=10000)
+            limited.ask("clearing.extend", key=site.key, activations=10000)
         elif answer == 0xC004C013:
             break
         else:
@@ -217,16 +216,6 @@ def test_a_clearing_house_that_cannot_be_is_refused_at_start(lab, options, code,
     daemon = lab.daemon("house", wait=False, options={"clearing.serve": "yes", **options})
     checked = lab.run("adbad", "--config", daemon.conf, "--check", expect=code)
     assert text in checked.err
-
-
-def control(daemon, **request):
-    """One line over the control socket."""
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(10)
-        s.connect(daemon.control)
-        s.sendall(json.dumps(request).encode() + b"\n")
-        with s.makefile() as f:
-            return json.loads(f.readline())
 
 
 # ---- through adbactl ----

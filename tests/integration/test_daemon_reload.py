@@ -2,7 +2,6 @@
 import json
 import os
 import signal
-import socket
 import threading
 
 import pytest
@@ -23,12 +22,7 @@ class Host(RawClient):
     """A daemon whose configuration changes while it serves."""
 
     def ask(self, command):
-        """One command of the control socket, whatever the file says of the socket by now."""
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(30)
-            s.connect(self.daemon.control)
-            s.sendall(json.dumps({"cmd": command}).encode() + b"\n")
-            return json.loads(s.makefile().readline())
+        return self.daemon.ask(command)
 
     def reload(self, options):
         """Puts the options into the file, and has it read."""

@@ -421,13 +421,13 @@ def test_activation_objects_are_verified(lab):
     daemon = lab.daemon()
     lab.install_hostkey(daemon)
     daemon.ctl("ao", "create", "--group", SERVER_2022, "--name", "Lab servers")
-    ask_control(daemon, cmd="kms.directory-check")
+    daemon.ask("kms.directory-check")
     daemon.wait_log(r"is up: .* 1 activation objects, 1 good")
     (seen,) = daemon.status()["directory"]["objects"]
     assert (seen["name"], seen["verdict"], seen["group"]) == ("Lab servers", "good", SERVER_2022)
     assert seen["days_left"] in (729, 730)
     daemon.ctl("clock", "advance", "731d")
-    ask_control(daemon, cmd="kms.directory-check")
+    daemon.ask("kms.directory-check")
     daemon.wait_log(r"is up: .* 1 activation objects, 0 good")
 
 
@@ -460,20 +460,6 @@ def test_the_end_does_not_wait_for_a_silent_directory(lab):
 
 # -- the control socket --
 
-def control(daemon):
-    s = socket.socket(socket.AF_UNIX)
-    s.settimeout(20)
-    s.connect(daemon.control)
-    return s
-
-
-def ask_control(daemon, **request):
-    with control(daemon) as s, s.makefile("rw") as f:
-        f.write(json.dumps(request) + "\n")
-        f.flush()
-        return json.loads(f.readline())
-
-
 @pytest.mark.parametrize("line, error", [
     ("", "malformed"),
     ("{", "malformed"),
@@ -491,7 +477,7 @@ def ask_control(daemon, **request):
     ('{"cmd": "kms.directory-check"}', "not found"),
 ])
 def test_a_bad_control_line_is_answered_and_the_next_is_served(host, line, error):
-    with control(host) as s, s.makefile("rw") as f:
+    with host.connect() as s, s.makefile("rw") as f:
         f.write(line + '\n{"cmd": "ping"}\n')
         f.flush()
         answer = json.loads(f.readline())
@@ -502,7 +488,7 @@ def test_a_bad_control_line_is_answered_and_the_next_is_served(host, line, error
 
 def test_a_slow_reader_gets_every_answer_whole(host):
     ask = b'{"cmd": "kms.status"}\n'
-    with control(host) as s:
+    with host.connect() as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         for _ in range(100):
             s.sendall(ask * 5)
@@ -511,7 +497,7 @@ def test_a_slow_reader_gets_every_answer_whole(host):
 
 
 def test_a_control_line_without_end_is_cut_off(host):
-    with control(host) as s:
+    with host.connect() as s:
         try:
             s.sendall(b"x" * 100_000)
         except OSError:
@@ -521,12 +507,12 @@ def test_a_control_line_without_end_is_cut_off(host):
             assert read_until_closed(s) == b""
         except ConnectionResetError:
             pass
-    assert ask_control(host, cmd="ping")["ok"]
+    assert host.ask("ping")["ok"]
 
 
 def test_silent_control_clients_hold_nobody_up(host, clients):
-    silent = [control(host) for _ in range(8)]
-    assert ask_control(host, cmd="ping")["ok"]
+    silent = [host.connect() for _ in range(8)]
+    assert host.ask("ping")["ok"]
     assert clients.count() == 1
     for s in silent:
         s.close()
@@ -534,14 +520,14 @@ def test_silent_control_clients_hold_nobody_up(host, clients):
 
 def test_the_clock_moves_through_the_control_socket(host):
     before = host.ctl("clock", "show", "--json").json["now"]
-    answer = ask_control(host, cmd="clock.advance", seconds=86400)
+    answer = host.ask("clock.advance", seconds=86400)
     assert answer["ok"] and 86400 <= answer["now"] - before < 86400 + 60
     assert host.ctl("clock", "show", "--json").json["now"] >= answer["now"]
 
 
 def test_outside_lab_mode_there_is_no_clock_to_move(lab):
     daemon = lab.daemon(options={"lab.enabled": "no", "lab.clock": None})
-    assert ask_control(daemon, cmd="clock.advance", seconds=1)["error"] == "not possible now"
+    assert daemon.ask("clock.advance", seconds=1)["error"] == "not possible now"
     assert daemon.ctl("clock", "advance", "1d", expect=None).code != 0
 
 

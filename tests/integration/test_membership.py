@@ -1,7 +1,6 @@
 """The membership registry: the daemon beside the lab directory, seen through adbactl."""
 import json
 import os
-import socket
 import subprocess
 
 import pytest
@@ -236,20 +235,17 @@ def test_a_frozen_directory_holds_up_nothing(kms):
 
 def test_what_cannot_begin_has_failed_and_says_why(kms):
     """Of descriptors there are none for a job's socket: nobody is left to wait, or is shown what is old as new."""
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(20)
-        s.connect(kms.control)
-        with s.makefile("rw") as f:
-            def ask(cmd):
-                f.write(json.dumps({"cmd": cmd}) + "\n")
-                f.flush()
-                return json.loads(f.readline())
+    with kms.connect() as s, s.makefile("rw") as f:
+        def ask(cmd):
+            f.write(json.dumps({"cmd": cmd}) + "\n")
+            f.flush()
+            return json.loads(f.readline())
 
-            looks = ask("kms.directory-check")["check"]
-            wait_for(lambda: ask("kms.status")["status"]["directory"]["check"] >= looks, "no look is under way")
-            with procfs.without_more_descriptors(kms.process.pid):
-                look, reading = ask("kms.directory-check")["check"], ask("membership.sync")["sync"]
-            directory = ask("kms.status")["status"]["directory"]
+        looks = ask("kms.directory-check")["check"]
+        wait_for(lambda: ask("kms.status")["status"]["directory"]["check"] >= looks, "no look is under way")
+        with procfs.without_more_descriptors(kms.process.pid):
+            look, reading = ask("kms.directory-check")["check"], ask("membership.sync")["sync"]
+        directory = ask("kms.status")["status"]["directory"]
     assert look > looks and directory["check"] >= look and directory["state"] == "down"
     assert "Too many open files" in directory["why"]
     assert status(kms)["sync"] >= reading and status(kms)["failed"] == 1

@@ -28,19 +28,9 @@ def steward_of(daemon):
     return wait_for(lambda: procfs.child(daemon.process.pid, PROCESS), "the steward runs")
 
 
-def ask_control(daemon, **request):
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(20)
-        s.connect(daemon.control)
-        with s.makefile("rw") as f:
-            f.write(json.dumps(request) + "\n")
-            f.flush()
-            return json.loads(f.readline())
-
-
 def look(daemon):
     """Has the daemon look at the directory; what it then says of it."""
-    number = ask_control(daemon, cmd="kms.directory-check")["check"]
+    number = daemon.ask("kms.directory-check")["check"]
 
     def looked():
         told = daemon.status()["directory"]
@@ -272,7 +262,7 @@ def test_a_steward_that_stands_still_does_not_hold_up_the_end(lab_with_directory
     daemon.wait_log("directory .* is up")
     steward = steward_of(daemon)
     os.kill(steward, signal.SIGSTOP)
-    look_number = ask_control(daemon, cmd="kms.directory-check")["check"]
+    look_number = daemon.ask("kms.directory-check")["check"]
     assert daemon.status()["directory"]["check"] < look_number  # and nobody waits for it meanwhile
     assert daemon.stop() == 0
     assert not procfs.is_alive(steward)

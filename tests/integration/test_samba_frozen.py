@@ -1,5 +1,4 @@
 """A domain controller that stops answering in the middle of everything: KMS does not wait for it."""
-import json
 import socket
 import struct
 
@@ -27,20 +26,14 @@ def frozen_later():
             yield ad, lab
 
 
-def control(daemon, command):
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(20)
-        s.connect(daemon.control)
-        with s.makefile("rw") as f:
-            f.write(json.dumps({"cmd": command}) + "\n")
-            f.flush()
-            answer = json.loads(f.readline())
+def ask(daemon, command):
+    answer = daemon.ask(command)
     assert answer["ok"], answer
     return answer
 
 
 def membership(daemon):
-    return control(daemon, "membership.status")["status"]
+    return ask(daemon, "membership.status")["status"]
 
 
 def readings_ended(daemon):
@@ -83,7 +76,7 @@ def test_a_thousand_activations_are_answered_while_a_directory_call_waits_for_a_
     wait_for(lambda: readings_ended(daemon) > 0, "the computer accounts are read")
     ad.dc1.freeze()
     try:
-        reading = control(daemon, "membership.sync")["sync"]
+        reading = ask(daemon, "membership.sync")["sync"]
         told = ad.client.inside(lambda: activate_many(Clients(lab, daemon.port)))
         # All have their answers, and only now the directory may give its own.
         assert readings_ended(daemon) < reading

@@ -202,6 +202,20 @@ class Daemon:
     def kill(self):
         return self.stop(signal.SIGKILL)
 
+    def connect(self):
+        """To its control socket."""
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(DEADLINE)
+        s.connect(self.control)
+        return s
+
+    def ask(self, cmd, **args):
+        """One command of the control socket, whatever the configuration says by now; its answer."""
+        with self.connect() as s, s.makefile("rw") as f:
+            f.write(json.dumps({"cmd": cmd, **args}) + "\n")
+            f.flush()
+            return json.loads(f.readline())
+
     def ctl(self, *argv, **kw):
         """adbactl with this daemon's configuration."""
         return self.lab.run("adbactl", "--config", self.conf, *argv, **kw)
