@@ -67,7 +67,7 @@ static void what_is_no_address_or_name_is_a_configuration_error(void **state)
     assert_contains(ei.text, "http://x");
 }
 
-static void it_ends_whether_anybody_came_or_not(void **state)
+static void it_ends_where_nobody_came(void **state)
 {
     char *v[1];
     struct conf_list listen = one("127.0.0.1:0", v);
@@ -86,7 +86,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(none_means_no_server),
         cmocka_unit_test(what_is_no_address_or_name_is_a_configuration_error),
-        cmocka_unit_test(it_ends_whether_anybody_came_or_not),
+        cmocka_unit_test(it_ends_where_nobody_came),
     };
 
     return cmocka_run_group_tests_name("web_server", tests, NULL, NULL);
