@@ -22,6 +22,7 @@ void dashboard_free(struct dashboard *d)
 {
     if (d == NULL)
         return;
+    dashboard_totals_fini(&d->totals);
     report_free(d->report);
     free(d);
 }
@@ -48,6 +49,7 @@ enum err dashboard_begin(struct dashboard *d, struct store *s, struct errinfo *e
         report_free(d->report);
         d->report = fresh;
         memset(&d->timeline, 0, sizeof(d->timeline));
+        dashboard_totals_fini(&d->totals);
     }
     d->newest = newest;
     return ERR_OK;

@@ -6,12 +6,22 @@
 #include "dashboard/timeline.h"
 #include "report/report.h"
 
+/* What the inventory's last line and its filter of products show. */
+struct dashboard_totals {
+    uint64_t generation; /* report_generation of what they were added up from; 0: not yet */
+    size_t rows, computers, silent;
+    json_t *products; /* owned */
+};
+
+void dashboard_totals_fini(struct dashboard_totals *t);
+
 struct dashboard {
     const struct catalog *catalog;
     struct clk clk;
     struct report *report;
     struct timeline timeline;
     int64_t newest; /* id of the newest activation that the ledger had */
+    struct dashboard_totals totals;
 };
 
 /* Forgets what was read if the ledger is another one than before. */

@@ -98,36 +98,72 @@ static enum err read_report(struct dashboard *d, struct store *s, struct errinfo
     return e == ERR_OK ? report_read(d->report, s, clk_now(&d->clk), REPORT_SOON, ei) : e;
 }
 
-/* How many rows there are, of which products, of how many computers, and who never asked. */
-static enum err add_totals(struct dashboard *d, json_t *j, struct errinfo *ei)
+void dashboard_totals_fini(struct dashboard_totals *t)
+{
+    json_decref(t->products);
+    *t = (struct dashboard_totals){0};
+}
+
+static enum err add_products(const struct report *r, struct dashboard_totals *t, struct errinfo *ei)
 {
     struct report_product *products = NULL;
-    struct report_compliance c = {0};
-    json_t *names = json_array();
     char id[GUID_TEXT_MAX];
-    size_t n = 0, total = 0, silent = 0;
-    enum err e = report_products(d->report, &products, &n, ei);
+    size_t n = 0;
+    enum err e = report_products(r, &products, &n, ei);
 
     for (size_t i = 0; e == ERR_OK && i < n; i++) {
         const struct cat_product *p = products[i].product;
 
-        total += products[i].machines;
-        json_array_append_new(names, json_pack("{s:s, s:s?, s:s?}", "activation_id",
-                                               guid_format(&products[i].activation_id, id),
-                                               "product", p == NULL ? NULL : p->product, "edition",
-                                               p == NULL ? NULL : p->edition));
+        t->rows += products[i].machines;
+        json_array_append_new(t->products, json_pack("{s:s, s:s?, s:s?}", "activation_id",
+                                                     guid_format(&products[i].activation_id, id),
+                                                     "product", p == NULL ? NULL : p->product,
+                                                     "edition", p == NULL ? NULL : p->edition));
     }
     free(products);
+    return e;
+}
+
+/* How many rows there are, of which products, of how many computers, and who never asked. It takes
+ * looking at every row, so it is kept until there are others. */
+static enum err add_up(struct dashboard *d, struct errinfo *ei)
+{
+    struct dashboard_totals t = {.generation = report_generation(d->report),
+                                 .products = json_array()};
+    struct report_compliance c = {0};
+    enum err e;
+
+    if (d->totals.generation == t.generation) {
+        json_decref(t.products);
+        return ERR_OK;
+    }
+    e = t.products == NULL ? err_nomem(ei) : add_products(d->report, &t, ei);
     if (e == ERR_OK)
         e = report_compliance(d->report, &c, ei);
     for (int m = 0; e == ERR_OK && m < REPORT_MEMBERS; m++)
-        silent += c.counts[m][REPORT_NO_REPORT];
-    json_object_set_new(j, "total", json_integer((json_int_t)total));
-    json_object_set_new(j, "computers", json_integer((json_int_t)(c.n - silent)));
-    json_object_set_new(j, "no_report", json_integer((json_int_t)silent));
-    json_object_set_new(j, "products", names);
+        t.silent += c.counts[m][REPORT_NO_REPORT];
+    t.computers = c.n - t.silent;
     report_compliance_free(&c);
+    dashboard_totals_fini(&d->totals);
+    if (e == ERR_OK)
+        d->totals = t;
+    else
+        dashboard_totals_fini(&t);
     return e;
+}
+
+static enum err add_totals(struct dashboard *d, json_t *j, struct errinfo *ei)
+{
+    const struct dashboard_totals *t = &d->totals;
+    enum err e = add_up(d, ei);
+
+    if (e != ERR_OK)
+        return e;
+    json_object_set_new(j, "total", json_integer((json_int_t)t->rows));
+    json_object_set_new(j, "computers", json_integer((json_int_t)t->computers));
+    json_object_set_new(j, "no_report", json_integer((json_int_t)t->silent));
+    json_object_set(j, "products", t->products);
+    return ERR_OK;
 }
 
 enum err dashboard_machines(struct dashboard *d, struct store *s,

@@ -13,6 +13,7 @@ struct report {
     size_t capacity;
     struct seen seen;
     int64_t newest; /* id of the newest activation that was read */
+    uint64_t generation;
     int64_t now;
     struct kms_count *count;
     struct roster *roster;

@@ -280,10 +280,15 @@ void report_free(struct report *r)
 enum err report_read(struct report *r, struct store *s, int64_t now, int64_t soon,
                      struct errinfo *ei)
 {
+    int64_t newest = r->newest, synced_at = r->synced_at, listed_at = r->listed_at;
     enum err e = read_registry(r, s, ei);
 
     if (e == ERR_OK)
         e = store_each_from(s, INT64_MIN, r->newest, take, r, ei);
+    /* Also after an error: what came before it is there. */
+    if (r->generation == 0 || r->newest != newest || r->synced_at != synced_at ||
+        r->listed_at != listed_at)
+        r->generation++;
     if (e == ERR_NOMEM)
         return err_nomem(ei);
     if (e != ERR_OK)
@@ -294,6 +299,11 @@ enum err report_read(struct report *r, struct store *s, int64_t now, int64_t soo
         judge_member(r, &r->rows[i]);
     }
     return ERR_OK;
+}
+
+uint64_t report_generation(const struct report *r)
+{
+    return r->generation;
 }
 
 int64_t report_registry_read(const struct report *r)

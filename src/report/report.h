@@ -73,6 +73,9 @@ void report_free(struct report *r);
 MUST_CHECK enum err report_read(struct report *r, struct store *s, int64_t now, int64_t soon,
                                 struct errinfo *ei);
 
+/* Another number once report_read found new rows or another registry: which machines, products and
+ * computers there are follows from that alone. 0: nothing was read. */
+uint64_t report_generation(const struct report *r);
 /* When the registry was last read from the directory; REPORT_NEVER. */
 int64_t report_registry_read(const struct report *r);
 /* The count of an application (KMS clients of the last 30 days), as the host's own rules have it.

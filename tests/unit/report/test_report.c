@@ -449,6 +449,30 @@ static void everybody_is_new_once_and_keeps_a_number(void **state)
 
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
+static void what_was_added_up_holds_until_there_is_more(void **state)
+{
+    struct world *w = *state;
+    uint64_t before;
+
+    assert_int_equal(report_generation(w->report), 0);
+    ask(w, 1, "pc1", "Windows 11 Enterprise", T0);
+    read_at(w, T0 + 2 * DAY);
+    before = report_generation(w->report);
+    assert_int_not_equal(before, 0);
+    read_at(w, T0 + 3 * DAY); /* time alone makes no difference */
+    assert_int_equal(report_generation(w->report), before);
+    ask(w, 1, "pc1", "Windows 11 Enterprise", T0 + 3 * DAY);
+    read_at(w, T0 + 3 * DAY);
+    assert_int_not_equal(report_generation(w->report), before);
+    before = report_generation(w->report);
+    assert_ok(store_begin(w->ledger->s, &w->ei), &w->ei);
+    put_member(w, 1, "PC1", "", true);
+    registry_was_read(w, T0 + 3 * DAY);
+    assert_ok(store_commit(w->ledger->s, &w->ei), &w->ei);
+    read_at(w, T0 + 3 * DAY);
+    assert_int_not_equal(report_generation(w->report), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -460,6 +484,7 @@ int main(void)
         WITH_WORLD(computers_are_held_against_the_registry),
         WITH_WORLD(what_was_replaced_does_not_count),
         WITH_WORLD(the_registry_is_read_again_when_it_changed),
+        WITH_WORLD(what_was_added_up_holds_until_there_is_more),
         cmocka_unit_test(everybody_is_new_once_and_keeps_a_number),
     };
 
