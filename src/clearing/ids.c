@@ -3,11 +3,9 @@
 #include <assert.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/sha.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "clearing/codes.h"
 #include "clearing/digits.h"
 
@@ -59,20 +57,6 @@ static void hash_text(const char *label, const char *text, uint8_t out[32])
     memcpy(data, label, at);
     memcpy(data + at, text, len);
     hash(data, at + len, out);
-}
-
-bool ids_hmac(const uint8_t key[REALM_CONFIRM_LEN], const char *label, const void *data, size_t len,
-              uint8_t out[32])
-{
-    struct buf text = BUF_INIT;
-    bool ok;
-
-    buf_add(&text, label, strlen(label) + 1);
-    buf_add(&text, data, len);
-    ok = text.err == ERR_OK &&
-         HMAC(EVP_sha256(), key, REALM_CONFIRM_LEN, text.data, text.len, out, NULL) != NULL;
-    buf_fini(&text);
-    return ok;
 }
 
 static uint32_t big_u32(const uint8_t *p)
@@ -208,7 +192,7 @@ static bool seal_of(const struct iid *id, const uint8_t confirm[REALM_CONFIRM_LE
     uint8_t number[IID_BYTES], mac[32];
 
     pack(id, false, number);
-    if (!ids_hmac(confirm, "adbad iid", number, sizeof(number), mac))
+    if (!realm_hmac(confirm, "adbad iid", number, sizeof(number), mac))
         return false;
     *seal = big_u32(mac) >> (32 - SEAL_BITS);
     return true;
@@ -310,7 +294,7 @@ static bool cid_of(const struct iid *id, const uint8_t confirm[REALM_CONFIRM_LEN
     out->key = big_u32(h) >> (32 - HALF_BITS);
     out->binding = id->binding >> (BINDING_BITS - HALF_BITS);
     pack(id, true, number);
-    if (!ids_hmac(confirm, "adbad cid", number, sizeof(number), h))
+    if (!realm_hmac(confirm, "adbad cid", number, sizeof(number), h))
         return false;
     memcpy(out->mac, h, sizeof(out->mac));
     return true;

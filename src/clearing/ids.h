@@ -69,8 +69,4 @@ MUST_CHECK enum err cid_make(const struct iid *id, const uint8_t confirm[REALM_C
 MUST_CHECK enum err cid_check(const char *text, const struct iid *id,
                               const uint8_t confirm[REALM_CONFIRM_LEN], struct errinfo *ei);
 
-/* HMAC-SHA256 of label, a zero byte, and data; false only if the library fails. */
-bool ids_hmac(const uint8_t key[REALM_CONFIRM_LEN], const char *label, const void *data, size_t len,
-              uint8_t out[32]);
-
 #endif

@@ -11,7 +11,7 @@
 static bool request_tag_of(const uint8_t *data, size_t len, const uint8_t *confirm,
                            uint8_t tag[CLEARING_TAG_LEN])
 {
-    return ids_hmac(confirm, "adbad clearing request", data, len, tag);
+    return realm_hmac(confirm, "adbad clearing request", data, len, tag);
 }
 
 /* Covers the request's tag, so that an answer fits one request only. */
@@ -24,7 +24,7 @@ static bool answer_tag_of(const uint8_t *data, size_t len, const uint8_t *confir
         return false;
     memcpy(both, request_tag, CLEARING_TAG_LEN);
     memcpy(both + CLEARING_TAG_LEN, data, len);
-    return ids_hmac(confirm, "adbad clearing answer", both, CLEARING_TAG_LEN + len, tag);
+    return realm_hmac(confirm, "adbad clearing answer", both, CLEARING_TAG_LEN + len, tag);
 }
 
 static enum err no_hmac(struct errinfo *ei)
@@ -38,20 +38,6 @@ static bool all_digits(const char *text, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         if (text[i] < '0' || text[i] > '9')
-            return false;
-    }
-    return true;
-}
-
-/* n bytes of printable ASCII; a name may hold other UTF-8 as well. Neither may hold what moves a
- * terminal. text ends with a NUL behind them. */
-static bool plain(const char *text, size_t n, bool ascii)
-{
-    const char *p = text;
-    uint32_t c;
-
-    while (p < text + n) {
-        if (!utf8_next(&p, &c) || c < 0x20 || (c >= 0x7f && c < 0xa0) || (ascii && c > 0x7e))
             return false;
     }
     return true;
@@ -74,7 +60,7 @@ static void get_text(struct wire_rd *r, char *out, size_t max, bool ascii)
     else
         wire_copy(r, out, n);
     out[r->err == ERR_OK ? n : 0] = '\0';
-    if (r->err == ERR_OK && (!plain(out, n, ascii)))
+    if (r->err == ERR_OK && !utf8_is_plain(out, n, ascii))
         wire_reject(r, ERR_MALFORMED);
 }
 
@@ -101,8 +87,8 @@ enum err clearing_request_write(struct clearing_request *m,
     struct wire_wr w = wire_writer(out);
     size_t start = out->len;
 
-    if (strlen(m->iid) != IID_DIGITS || !plain(m->pid, strlen(m->pid), true) ||
-        !plain(m->name, strlen(m->name), false))
+    if (strlen(m->iid) != IID_DIGITS || !utf8_is_plain(m->pid, strlen(m->pid), true) ||
+        !utf8_is_plain(m->name, strlen(m->name), false))
         return err_fail(ei, ERR_USAGE, "clearing request: its texts are not plain text");
     wire_put_u16(&w, CLEARING_VERSION);
     wire_put_guid(&w, &m->target);

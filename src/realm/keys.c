@@ -3,11 +3,14 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/buf.h"
 
 static const char salt[] = "adbad lab realm";
 static const char *const directions[REALM_DIRECTIONS] = {
@@ -106,6 +109,26 @@ enum err realm_machine_derive(const struct realm_keys *keys, const char *key,
     if ((size_t)snprintf(info, sizeof(info), "machine %s", key) >= sizeof(info))
         return err_fail(ei, ERR_LIMIT, "derive confirmation key: that is no key's text");
     return derive_one(keys->gen[2][REALM_REQUEST].mac, info, out, ei);
+}
+
+enum err realm_report_derive(const struct realm_keys *keys, uint8_t out[REALM_REPORT_LEN],
+                             struct errinfo *ei)
+{
+    return derive_one(keys->gen[2][REALM_REQUEST].mac, "report", out, ei);
+}
+
+bool realm_hmac(const uint8_t key[32], const char *label, const void *data, size_t len,
+              uint8_t out[32])
+{
+    struct buf text = BUF_INIT;
+    bool ok;
+
+    buf_add(&text, label, strlen(label) + 1);
+    buf_add(&text, data, len);
+    ok = text.err == ERR_OK &&
+         HMAC(EVP_sha256(), key, 32, text.data, text.len, out, NULL) != NULL;
+    buf_fini(&text);
+    return ok;
 }
 
 void realm_keys_wipe(struct realm_keys *keys)

@@ -7,6 +7,8 @@
 #ifndef ADBAD_REALM_KEYS_H
 #define ADBAD_REALM_KEYS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -49,6 +51,17 @@ MUST_CHECK enum err realm_confirm_derive(const uint8_t clearing[REALM_CLEARING_L
  * it. */
 MUST_CHECK enum err realm_machine_derive(const struct realm_keys *keys, const char *key,
                                          uint8_t out[REALM_CONFIRM_LEN], struct errinfo *ei);
+
+/* The key of clients' reports (docs/protocol/lab.md): HKDF as above of the same key, info "report".
+ * Whoever holds the realm's bundle has it. */
+#define REALM_REPORT_LEN 32
+MUST_CHECK enum err realm_report_derive(const struct realm_keys *keys,
+                                        uint8_t out[REALM_REPORT_LEN], struct errinfo *ei);
+
+/* HMAC-SHA256 under a key of 32 bytes of label, a zero byte, and data; false only if the library
+ * fails. */
+bool realm_hmac(const uint8_t key[32], const char *label, const void *data, size_t len,
+                uint8_t out[32]);
 
 void realm_keys_wipe(struct realm_keys *keys);
 

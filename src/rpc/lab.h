@@ -1,6 +1,6 @@
 /* lab: the lab RPC interface, ad22ec4d-b220-4117-b990-c68825db23e5 version 1.0, served in lab mode
  * only (docs/protocol/lab.md). Here its echo (operation 4), which lets RPC test suites of others
- * exercise the core; the clearing house is the daemon's. */
+ * exercise the core; the clearing house and clients' reports are the daemon's. */
 #ifndef ADBAD_RPC_LAB_H
 #define ADBAD_RPC_LAB_H
 
@@ -9,7 +9,7 @@
 #define RPC_LAB_UUID     "ad22ec4d-b220-4117-b990-c68825db23e5"
 #define RPC_LAB_MAX_STUB 0x400000u /* what those suites expect as the bound of a request */
 
-enum rpc_lab_op { RPC_LAB_ECHO = 4, RPC_LAB_CLEARING = 5, RPC_LAB_OPS };
+enum rpc_lab_op { RPC_LAB_ECHO = 4, RPC_LAB_CLEARING = 5, RPC_LAB_REPORT = 6, RPC_LAB_OPS };
 
 /* The entry for the server's list of interfaces; id is the caller's own number for it. */
 struct rpc_iface rpc_lab_iface(int id);

@@ -34,5 +34,7 @@ enum err store_expire_step(struct store *s, int64_t before, uint32_t limit, uint
         e = expire(s, SQL_EXPIRE_HOST_EVENTS, before, limit - (uint32_t)*removed, removed, ei);
     if (e == ERR_OK && *removed < limit)
         e = expire(s, SQL_EXPIRE_RELAYED, before, limit - (uint32_t)*removed, removed, ei);
+    if (e == ERR_OK && *removed < limit)
+        e = expire(s, SQL_EXPIRE_SELF_REPORTS, before, limit - (uint32_t)*removed, removed, ei);
     return e;
 }

@@ -25,6 +25,10 @@
 #define RELAYED_COLUMNS                                                                            \
     "at, peer, version, size, activation_id, client_id, workstation, upstream, fault, status, "    \
     "answer_size, elapsed_us"
+#define SELF_REPORT_COLUMNS                                                                        \
+    "at, peer, event_id, client_id, application_id, activation_id, kms_id, object_sku_id, key, "   \
+    "workstation, account, domain, sid, object_name, object_dn, activated_at, expires_at, "        \
+    "client_at"
 #define MEMBER_COLUMNS "id, guid, name, dns_name, dn, sid, enabled"
 #define SYNC_COLUMNS   "cookie, synced_at, listed_at, full, entries"
 
@@ -134,6 +138,17 @@ const char *const db_sql_text[SQL_COUNT] = {
         "SELECT id, " RELAYED_COLUMNS " FROM relayed WHERE at >= ? ORDER BY id DESC LIMIT ?",
     [SQL_EXPIRE_RELAYED] = "DELETE FROM relayed WHERE at < ?1 AND id IN"
                            " (SELECT id FROM relayed ORDER BY id LIMIT ?2)",
+    [SQL_ADD_SELF_REPORT] =
+        "INSERT INTO self_reports (" SELF_REPORT_COLUMNS
+        ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_EACH_SELF_REPORT] = "SELECT id, " SELF_REPORT_COLUMNS
+                             " FROM self_reports WHERE at >= ? AND id > ? ORDER BY id",
+    [SQL_EACH_SELF_REPORT_BACK] = "SELECT id, " SELF_REPORT_COLUMNS
+                                  " FROM self_reports WHERE at >= ? ORDER BY id DESC LIMIT ?",
+    /* Not the newest, so that ids go on rising. */
+    [SQL_EXPIRE_SELF_REPORTS] =
+        "DELETE FROM self_reports WHERE at < ?1 AND id IN (SELECT id FROM self_reports"
+        " WHERE id < (SELECT max(id) FROM self_reports) ORDER BY id LIMIT ?2)",
     [SQL_PUT_MEMBER] =
         "INSERT OR REPLACE INTO members (" MEMBER_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?)",
     [SQL_DROP_MEMBER] = "DELETE FROM members WHERE id = ?",

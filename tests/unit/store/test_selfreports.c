@@ -1,0 +1,157 @@
+#include "store/selfreports.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "samples.h"
+#include "store/check.h"
+#include "store/retention.h"
+
+struct seen {
+    unsigned n;
+    struct store_self_report first, last;
+};
+
+static struct store_self_report report(uint32_t n, int64_t when)
+{
+    struct store_self_report r = {.when = when,
+                                  .peer = "[2001:db8::7]:50000",
+                                  .event_id = 12308,
+                                  .key = "WXYZ2",
+                                  .account = "PC01$",
+                                  .domain = "lab.example",
+                                  .sid = "S-1-5-21-1-2-3-1104",
+                                  .object_name = "B\xc3\xbcro",
+                                  .object_dn = "CN=ao,CN=Activation Objects",
+                                  .activated_at = when - 5,
+                                  .expires = when + 100,
+                                  .client_when = when + 1};
+
+    memcpy(r.client_id.b, &n, sizeof(n));
+    r.application_id.b[0] = 1;
+    r.activation_id.b[15] = 0x77;
+    r.kms_id.b[3] = 3;
+    r.object_sku_id.b[4] = 4;
+    snprintf(r.workstation, sizeof(r.workstation), "ws-%u", n);
+    return r;
+}
+
+static void put(struct fixture *f, uint32_t n, int64_t when)
+{
+    struct store_self_report r = report(n, when);
+
+    assert_ok(store_begin(f->s, &f->ei), &f->ei);
+    assert_ok(store_add_self_report(f->s, &r, &f->ei), &f->ei);
+    assert_ok(store_commit(f->s, &f->ei), &f->ei);
+}
+
+static enum err see(void *arg, const struct store_self_report *r)
+{
+    struct seen *s = arg;
+
+    if (s->n++ == 0)
+        s->first = *r;
+    s->last = *r;
+    return ERR_OK;
+}
+
+static struct seen look(struct fixture *f, int64_t since, int64_t after)
+{
+    struct seen s = {0};
+
+    assert_ok(store_each_self_report(f->s, since, after, see, &s, &f->ei), &f->ei);
+    return s;
+}
+
+static void a_row_comes_back_as_it_was(void **state)
+{
+    struct fixture *f = *state;
+    struct store_self_report want = report(3, 1000);
+    struct seen s;
+
+    open_ledger(f);
+    put(f, 3, 1000);
+    reopen_ledger(f);
+    s = look(f, 0, 0);
+    want.id = 1;
+    assert_int_equal(s.n, 1);
+    assert_memory_equal(&s.first, &want, sizeof(want));
+}
+
+static void they_are_read_on_from_either_end(void **state)
+{
+    struct fixture *f = *state;
+    struct seen s, back = {0};
+
+    open_ledger(f);
+    for (uint32_t i = 0; i < 5; i++)
+        put(f, i, 1000 + i);
+    s = look(f, 1001, 3);
+    assert_int_equal(s.n, 2);
+    assert_true(s.first.id == 4 && s.last.id == 5);
+    assert_ok(store_each_self_report_back(f->s, 1001, 3, see, &back, &f->ei), &f->ei);
+    assert_int_equal(back.n, 3);
+    assert_true(back.first.when == 1004 && back.last.when == 1002);
+}
+
+/* They are no activations of this host, and a ledger that has them is whole. */
+static void they_are_in_no_total(void **state)
+{
+    struct fixture *f = *state;
+    struct store_totals t;
+    struct store_report checked;
+    unsigned rows = 0;
+
+    open_ledger(f);
+    put(f, 1, 1000);
+    assert_ok(store_totals(f->s, &t, &f->ei), &f->ei);
+    assert_true(t.answered == 0 && t.refused == 0);
+    assert_ok(store_each_from(f->s, 0, 0, count_rows, &rows, &f->ei), &f->ei);
+    assert_int_equal(rows, 0);
+    assert_ok(store_check(f->s, &checked, &f->ei), &f->ei);
+    for (int i = 0; i < STORE_CHECKS; i++)
+        assert_true(checked.items[i].good);
+}
+
+static void old_ones_leave_but_for_the_newest(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t removed = 0;
+
+    open_ledger(f);
+    for (uint32_t i = 0; i < 5; i++)
+        put(f, i, 1000 + i);
+    assert_ok(store_begin(f->s, &f->ei), &f->ei);
+    assert_ok(store_expire_step(f->s, 2000, 3, &removed, &f->ei), &f->ei);
+    assert_ok(store_commit(f->s, &f->ei), &f->ei);
+    assert_int_equal(removed, 3);
+    assert_ok(store_begin(f->s, &f->ei), &f->ei);
+    assert_ok(store_expire_step(f->s, 2000, 3, &removed, &f->ei), &f->ei);
+    assert_ok(store_commit(f->s, &f->ei), &f->ei);
+    assert_int_equal(removed, 1);
+    assert_int_equal(look(f, 0, 0).first.id, 5);
+}
+
+static void writing_needs_a_transaction(void **state)
+{
+    struct fixture *f = *state;
+    struct store_self_report r = report(1, 1000);
+
+    open_ledger(f);
+    assert_int_equal(store_add_self_report(f->s, &r, &f->ei), ERR_NOT_NOW);
+}
+
+#define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STORE_TEST(a_row_comes_back_as_it_was),
+        STORE_TEST(they_are_read_on_from_either_end),
+        STORE_TEST(they_are_in_no_total),
+        STORE_TEST(old_ones_leave_but_for_the_newest),
+        STORE_TEST(writing_needs_a_transaction),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
