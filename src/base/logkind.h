@@ -43,6 +43,8 @@
     X(UPSTREAM_WARNING, "upstream-warning", "2fed83ffee8040d58605bcda31fed20d") \
     X(CLEARING, "clearing", "b5814ebd41cc41a5baddd7b55dbe87a5") \
     X(CLEARING_REFUSED, "clearing-refused", "0e96747abc8d43c8aa344963d0641c0a") \
+    X(SELF_REPORT, "self-report", "7f84946962954b7692ce3834270f46fc") \
+    X(SELF_REPORT_REFUSED, "self-report-refused", "3b49a6495a994235add4ce4da8e842bf") \
     X(WEB, "web", "9c8ed53a1d7b475ab31f73aa4bfe0f51") \
     X(WEB_BAD, "web-bad", "54915e2d3d654bea9c9269908a151462") \
     X(CONTROL, "control", "349d9100c31a431ca19fff4fc0a1bd5a") \

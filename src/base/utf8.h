@@ -31,8 +31,8 @@ static inline bool utf8_next(const char **p, uint32_t *out)
     return true;
 }
 
-/* Whether n bytes are text without control characters, so that nothing in it moves a terminal or ends
- * a line; ascii: printable ASCII alone. A NUL follows the bytes. */
+/* Whether n bytes are text without control characters, so that nothing in it moves a terminal or
+ * ends a line; ascii: printable ASCII alone. A NUL follows the bytes. */
 bool utf8_is_plain(const char *text, size_t n, bool ascii);
 
 /* Copies as many whole characters as fit; each byte that is no UTF-8 becomes a question mark. */

@@ -151,6 +151,22 @@ static void put_requests(struct frame *f)
     put_reasons(f);
 }
 
+/* In lab mode, and where a client ever told something. */
+static void put_self_reports(struct frame *f)
+{
+    const json_t *r = part(f->now->kms, "self_reports"), *n;
+    long long all = 0, taken = ask_number(r, "taken");
+    const char *result;
+
+    json_object_foreach((json_t *)(uintptr_t)r, result, n)
+    {
+        all += (long long)json_integer_value(n);
+    }
+    if (all > 0)
+        put(f, TOP_PLAIN, "  reports    %lld self-reported through the directory, %lld refused",
+            taken, all - taken);
+}
+
 static void put_count(struct frame *f, const json_t *application)
 {
     long long count = ask_number(application, "count"), room = ask_number(application, "capacity");
@@ -307,6 +323,7 @@ void top_frame(const struct top_look *now, const struct top_look *before, unsign
     put_head(&f);
     put_connections(&f);
     put_requests(&f);
+    put_self_reports(&f);
     json_array_foreach((json_t *)(uintptr_t)part(now->kms, "applications"), i, a)
     {
         put_count(&f, a);

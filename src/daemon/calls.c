@@ -50,6 +50,10 @@ void calls_dispatch(void *arg, struct net_call *call)
             net_call_to_main(call, clearing_call, d);
             break;
         }
+        if (rpc->opnum == RPC_LAB_REPORT) {
+            selfreports_call(&d->workers[net_call_worker(call)], call);
+            break;
+        }
         answer(call, rpc_lab_handle(rpc, &out), &out);
     }
 }

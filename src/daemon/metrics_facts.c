@@ -279,6 +279,18 @@ static void add_dns(struct expo *x, const json_t *dns)
     add_dns_domains(x, json_object_get(dns, "domains"));
 }
 
+/* ---- clients' reports ---- */
+
+static void add_self_reports(struct expo *x, const json_t *reports)
+{
+    if (!json_is_object(reports)) /* outside lab mode */
+        return;
+    expo_family(x, EXPO_COUNTER, "adbad_self_reports", NULL,
+                "Reports of clients about activations through the directory, by result; the "
+                "clients' own word.");
+    add_members(x, reports, "result");
+}
+
 void metrics_facts(struct expo *x, const json_t *facts)
 {
     const json_t *status = json_object_get(facts, "status");
@@ -289,6 +301,7 @@ void metrics_facts(struct expo *x, const json_t *facts)
     expo_family(x, EXPO_COUNTER, "adbad_proofs", NULL,
                 "Requests that the directory covers, by whether their sender was proven a member.");
     add_members(x, json_object_get(status, "proofs"), "result");
+    add_self_reports(x, json_object_get(status, "self_reports"));
     add_connections(x, json_object_get(status, "connections"));
     add_directory(x, json_object_get(status, "directory"));
     add_registry(x, json_object_get(facts, "membership"));

@@ -46,6 +46,7 @@ static void on_timer(uv_timer_t *h)
 
     for (int i = 0; i < KMS_REASONS; i++)
         all = loglimit_tell(&w->lines[i], log, LOGL_INFO, now) && all;
+    all = selfreports_tell(w, now) && all;
     all = relaying_tell(w->relaying, now) && all;
     if (all)
         uv_timer_stop(&w->timer);
@@ -117,10 +118,13 @@ static enum err open_clock(struct daemon_worker *w, struct errinfo *ei)
 
 static enum err open_crypto(struct daemon_worker *w, struct errinfo *ei)
 {
+    enum err e;
+
     w->nonces = rng_pool_new();
     if (w->nonces == NULL)
         return err_nomem(ei);
-    return kms_protector_new(&w->d->bundle.keys, rng_from_pool(w->nonces), &w->protector, ei);
+    e = kms_protector_new(&w->d->bundle.keys, rng_from_pool(w->nonces), &w->protector, ei);
+    return e == ERR_OK ? selfreports_open(w, ei) : e;
 }
 
 static void open_handles(struct daemon_worker *w)
@@ -193,6 +197,7 @@ bool daemon_worker_closed(const struct daemon_worker *w)
 void daemon_worker_fini(struct daemon_worker *w)
 {
     activation_forget_spares(w);
+    selfreports_close(w);
     relaying_worker_free(w->relaying);
     buf_fini(&w->sealed);
     buf_fini(&w->stub);

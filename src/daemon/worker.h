@@ -13,6 +13,7 @@
 #include "daemon/ledger.h"
 #include "daemon/proof.h"
 #include "daemon/requests.h"
+#include "daemon/selfreports.h"
 #include "kms/host.h"
 #include "net/net.h"
 #include "settings/settings.h"
@@ -43,6 +44,7 @@ struct daemon_worker {
     struct loglimit bad_stub_lines;
     char what[KMS_REASONS][48]; /* the lines are about */
 
+    struct selfreports selfreports;
     struct relaying *relaying; /* NULL: nothing is relayed */
 
     unsigned stragglers; /* straggler.c: notes that wait for a commit */

@@ -118,15 +118,14 @@ enum err realm_report_derive(const struct realm_keys *keys, uint8_t out[REALM_RE
 }
 
 bool realm_hmac(const uint8_t key[32], const char *label, const void *data, size_t len,
-              uint8_t out[32])
+                uint8_t out[32])
 {
     struct buf text = BUF_INIT;
     bool ok;
 
     buf_add(&text, label, strlen(label) + 1);
     buf_add(&text, data, len);
-    ok = text.err == ERR_OK &&
-         HMAC(EVP_sha256(), key, 32, text.data, text.len, out, NULL) != NULL;
+    ok = text.err == ERR_OK && HMAC(EVP_sha256(), key, 32, text.data, text.len, out, NULL) != NULL;
     buf_fini(&text);
     return ok;
 }

@@ -93,8 +93,7 @@ enum err selfreport_write(const struct selfreport *m, const uint8_t key[REALM_RE
     if (wire_written(&w) != ERR_OK)
         return err_nomem(ei);
     if (!tag_of(out->data + start, out->len - start, key, tag))
-        return err_fail(ei, ERR_CRYPTO,
-                        "client's report: HMAC-SHA256 is not available in OpenSSL");
+        return err_fail(ei, ERR_CRYPTO, "client's report: HMAC-SHA256 is not available in OpenSSL");
     wire_put(&w, tag, sizeof(tag));
     return wire_written(&w) == ERR_OK ? ERR_OK : err_nomem(ei);
 }

@@ -25,8 +25,7 @@ static void look(const uint8_t *data, size_t size)
 {
     struct buf out = BUF_INIT;
     struct selfreport m;
-    enum selfreport_reason r =
-        selfreport_receive(data, size, key, catalog(), NOW, &m, NULL);
+    enum selfreport_reason r = selfreport_receive(data, size, key, catalog(), NOW, &m, NULL);
 
     if ((r == SELFREPORT_MALFORMED) != (selfreport_read(data, size, &m) != ERR_OK))
         abort();

@@ -116,8 +116,8 @@ static void every_changed_byte_is_seen(void **state)
 
     for (size_t i = 0; i < b.len; i++) {
         b.data[i] ^= 0x01;
-        assert_int_not_equal(
-            selfreport_receive(b.data, b.len, w->key, w->catalog, NOW, &m, NULL), SELFREPORT_TAKEN);
+        assert_int_not_equal(selfreport_receive(b.data, b.len, w->key, w->catalog, NOW, &m, NULL),
+                             SELFREPORT_TAKEN);
         b.data[i] ^= 0x01;
     }
     assert_int_equal(selfreport_receive(b.data, b.len, w->key, w->catalog, NOW, &m, NULL),

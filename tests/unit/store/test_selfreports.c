@@ -146,10 +146,8 @@ static void writing_needs_a_transaction(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STORE_TEST(a_row_comes_back_as_it_was),
-        STORE_TEST(they_are_read_on_from_either_end),
-        STORE_TEST(they_are_in_no_total),
-        STORE_TEST(old_ones_leave_but_for_the_newest),
+        STORE_TEST(a_row_comes_back_as_it_was),  STORE_TEST(they_are_read_on_from_either_end),
+        STORE_TEST(they_are_in_no_total),        STORE_TEST(old_ones_leave_but_for_the_newest),
         STORE_TEST(writing_needs_a_transaction),
     };
 
