@@ -7,9 +7,9 @@
 #include "rpc/pdu.h"
 
 const struct client_verb *const client_groups[] = {
-    client_setup_verbs,    client_run_verbs,       client_clearing_verbs, client_show_verbs,
-    client_machine_verbs,  client_states_verbs,    client_slmgr_verbs,    client_fleet_verbs,
-    client_scenario_verbs, client_completion_verbs};
+    client_setup_verbs, client_run_verbs,      client_clearing_verbs,  client_report_verbs,
+    client_show_verbs,  client_machine_verbs,  client_states_verbs,    client_slmgr_verbs,
+    client_fleet_verbs, client_scenario_verbs, client_completion_verbs};
 const size_t client_group_count = sizeof(client_groups) / sizeof(client_groups[0]);
 
 static void print_verbs(void)

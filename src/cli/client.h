@@ -73,6 +73,7 @@ extern const struct client_verb client_completion_verbs[];
 extern const struct client_verb client_setup_verbs[];
 extern const struct client_verb client_run_verbs[];
 extern const struct client_verb client_clearing_verbs[];
+extern const struct client_verb client_report_verbs[];
 extern const struct client_verb client_show_verbs[];
 extern const struct client_verb client_machine_verbs[];
 extern const struct client_verb client_states_verbs[];

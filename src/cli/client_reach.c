@@ -7,6 +7,7 @@
 #include "cli/client.h"
 #include "cli/client_clearing.h"
 #include "cli/client_join.h"
+#include "cli/client_report.h"
 #include "client/words.h"
 #include "gss/gss.h"
 #include "kms/stub.h"
@@ -201,5 +202,6 @@ struct attempt_ports station_ports(struct station *s)
                                   .exchange = exchange,
                                   .ask_clearing = clearing_ask_online,
                                   .make_iid = clearing_iid,
-                                  .check_cid = clearing_check};
+                                  .check_cid = clearing_check,
+                                  .report = client_report};
 }

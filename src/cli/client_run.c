@@ -159,8 +159,17 @@ static enum err save_now_and_then(struct passing *w, struct errinfo *ei)
     return client_save(w->c, ei);
 }
 
+/* What is left of earlier activations, though nothing may be due. */
+static void tell_reports(struct client *c)
+{
+    for (size_t i = 0; i < c->count; i++)
+        attempt_report(&c->station[i].env, &c->station[i].folder.machine,
+                       station_now(&c->station[i]));
+}
+
 static enum err pass_until(struct passing *w, int64_t target, struct errinfo *ei)
 {
+    tell_reports(w->c);
     for (;;) {
         struct station *s = next_due(w->c);
         int64_t due = s == NULL ? LIC_NEVER : machine_due(&s->folder.machine);

@@ -17,7 +17,7 @@ struct setup {
     const char *domain, *directory, *password_file, *keytab, *user;
     const char *credential_file, *login_user, *lab_forest; /* for adcli */
     const char *one_time_file;
-    const char *clock, *kms, *dns, *seed, *clearing;
+    const char *clock, *kms, *dns, *seed, *clearing, *report;
     const char *config; /* adbad.conf whose lab the machine is for: gives what is not said */
     const char *avma_host, *mak;
     struct opt_texts suffixes;
@@ -191,6 +191,8 @@ static enum err describe(struct machine *m, const struct setup *o, const char *f
         e = copy("dns", o->dns, m->dns, sizeof(m->dns), ei);
     if (e == ERR_OK)
         e = copy("clearing", o->clearing, m->clearing, sizeof(m->clearing), ei);
+    if (e == ERR_OK)
+        e = copy("report", o->report, m->report, sizeof(m->report), ei);
     if (e == ERR_OK && o->kms != NULL)
         e = machine_host_parse(o->kms, &m->kms, ei);
     if (e == ERR_OK)
@@ -378,6 +380,8 @@ static int run_init(struct client *c, int argc, char **argv)
         OPT_TEXT_ROW("dns", "ADDRESS[:PORT]", &o.dns, "DNS server (default: the system's)"),
         OPT_TEXT_ROW("clearing", "HOST[:PORT]", &o.clearing,
                      "clearing house for keys that ask one (default: no way to it)"),
+        OPT_TEXT_ROW("report", "HOST[:PORT]", &o.report,
+                     "lab host that is told of activations through the directory (default: none)"),
         OPT_TEXT_ROW("seed", "N", &o.seed, "makes CMID and SRV order repeatable"),
         {.name = "dns-suffix",
          .type = OPT_TEXTS,

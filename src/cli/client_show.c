@@ -55,6 +55,8 @@ void client_print_attempt(const struct client *c, const struct machine_product *
                t->hresult != 0 ? ": " : "", t->text);
     }
     printf("  follows  %s\n", a->follows);
+    if (p->report.outcome[0] != '\0' && (p->report.at != 0 || p->lic.channel == LIC_BY_AD))
+        printf("  report   %s\n", p->report.outcome);
     if (a->result == 0) {
         printf("Product activated successfully.\n");
         return;
@@ -209,6 +211,14 @@ static void add_grantor(json_t *o, const struct machine_product *p)
                         l->channel == LIC_BY_AD ? object_json(&p->object) : json_null());
 }
 
+/* What was told of the last activation through the directory. */
+static json_t *report_json(const struct machine_report *r)
+{
+    if (r->at == 0 && r->outcome[0] == '\0')
+        return json_null();
+    return json_pack("{s:b, s:s}", "waiting", r->at != 0, "outcome", r->outcome);
+}
+
 json_t *client_product_json(const struct client *c, const struct station *s,
                             const struct machine_product *p)
 {
@@ -222,6 +232,7 @@ json_t *client_product_json(const struct client *c, const struct station *s,
     add_state(o, c, p, station_now(s));
     add_grantor(o, p);
     json_object_set_new(o, "attempt", attempt_json(c, p));
+    json_object_set_new(o, "report", report_json(&p->report));
     json_object_set_new(o, "key_kind",
                         p->key[0] != '\0' ? json_string(lic_key_name((enum lic_key)p->lic.key))
                                           : json_null());
@@ -266,6 +277,8 @@ static void add_surroundings(json_t *o, const struct machine *m)
     json_object_set_new(o, "genuine", json_boolean(!m->not_genuine));
     json_object_set_new(o, "activation_type", json_integer(m->type));
     json_object_set_new(o, "dns_suffixes", suffixes);
+    json_object_set_new(o, "report_to",
+                        m->report[0] != '\0' ? json_string(m->report) : json_null());
 }
 
 json_t *client_machine_json(const struct client *c, const struct station *s)

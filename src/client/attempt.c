@@ -366,6 +366,49 @@ enum err attempt_iid(const struct attempt_env *env, const struct machine *m,
     return e != ERR_OK ? e : env->ports.make_iid(env->ports.arg, m, p, text, ei);
 }
 
+/* ---- telling of it ---- */
+
+/* The directory alone knows what it activates; whoever else shall know is told. */
+static void note_activation(struct machine *m, struct machine_product *p, int64_t now)
+{
+    if (m->report[0] == '\0' || p->lic.channel != LIC_BY_AD)
+        return;
+    p->report.at = now;
+    p->report.expires = p->lic.expires;
+}
+
+static void tell(const struct attempt_env *env, struct machine *m, struct machine_product *p,
+                 int64_t now)
+{
+    const struct attempt_ports *ports = &env->ports;
+    struct errinfo ei = {0};
+    char text[sizeof(ei.text) + 256];
+    enum err e;
+
+    if (m->report[0] == '\0' || p->report.at == 0)
+        return;
+    m->changed = true;
+    if (now >= p->report.expires) { /* of no use any more */
+        p->report.at = 0;
+        return;
+    }
+    e = ports->report == NULL ? err_fail(&ei, ERR_UNREACHABLE, "there is no way to it")
+                              : ports->report(ports->arg, m, p, now, &ei);
+    if (e == ERR_OK) {
+        p->report.at = 0;
+        snprintf(text, sizeof(text), "%s was told", m->report);
+    } else {
+        snprintf(text, sizeof(text), "%s was not told, next time again: %s", m->report, ei.text);
+    }
+    words_copy(p->report.outcome, sizeof(p->report.outcome), text);
+}
+
+void attempt_report(const struct attempt_env *env, struct machine *m, int64_t now)
+{
+    for (size_t i = 0; i < m->products; i++)
+        tell(env, m, &m->product[i], now);
+}
+
 /* ---- the attempt ---- */
 
 static const char *trigger_name(enum lic_event_type t)
@@ -424,8 +467,10 @@ void attempt_run(const struct attempt_env *env, struct machine *m, struct machin
     struct lic_event ev = {.type = trigger};
     enum lic_status was = (enum lic_status)p->lic.status;
     struct lic_outcome out;
+    bool by_ad = false;
     unsigned notes;
 
+    attempt_report(env, m, now);
     if (held(&a, trigger) || !lic_step(&p->lic, &site, &ev, now, &out))
         return;
     m->changed = true;
@@ -437,11 +482,16 @@ void attempt_run(const struct attempt_env *env, struct machine *m, struct machin
     notes = out.notes;
     while (out.action != LIC_DO_NOTHING) {
         ev = ask(&a, out.action);
+        by_ad |= ev.type == LIC_EV_AD_GRANTED;
         if (!lic_step(&p->lic, &site, &ev, now, &out))
             break;
         notes |= out.notes;
     }
     conclude(&a, trigger, was, &out, notes);
+    if (by_ad) {
+        note_activation(m, p, now);
+        tell(env, m, p, now);
+    }
 }
 
 enum err attempt_confirm(const struct attempt_env *env, struct machine *m,

@@ -53,6 +53,9 @@ struct attempt_ports {
     /* Whether a confirmation ID answers it. */
     enum err (*check_cid)(void *arg, const struct machine *m, const struct machine_product *p,
                           const char *cid, struct errinfo *ei);
+    /* Tells m->report of the activation in p->report, by p->object. NULL: nobody can be told. */
+    enum err (*report)(void *arg, const struct machine *m, const struct machine_product *p,
+                       int64_t now, struct errinfo *ei);
 };
 
 struct attempt_env {
@@ -83,6 +86,11 @@ MUST_CHECK enum err attempt_confirm(const struct attempt_env *env, struct machin
 void attempt_restart(const struct attempt_env *env, struct machine *m, int64_t now);
 /* The same of Office's licensing service alone (ospp /osppsvcrestart). */
 void attempt_restart_office(const struct attempt_env *env, struct machine *m, int64_t now);
+
+/* Tells of activations through the directory that m->report was not told of yet; what becomes of it
+ * is in p->report and changes no licence. attempt_run tells first of what
+ * is left, and in the end of its own activation. */
+void attempt_report(const struct attempt_env *env, struct machine *m, int64_t now);
 
 /* Every product whose time has come. */
 void attempt_wake(const struct attempt_env *env, struct machine *m, int64_t now);

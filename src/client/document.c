@@ -50,6 +50,8 @@ static const struct member machine_members[] = {
     TEXT(machine, clearing),
     TEXT(machine, lookup_domain),
     OTHER(machine, no_caching, K_BOOL),
+    {"report", K_TEXT, offsetof(struct machine, report), sizeof(((struct machine *)0)->report), 0,
+     true},
     OTHER(machine, seed, K_U64),
     OTHER(machine, kms, K_HOST),
 };
@@ -100,6 +102,10 @@ static const struct member product_members[] = {
     OTHER(machine_product, count, K_U32),
     {"address", K_TEXT, offsetof(struct machine_product, address),
      sizeof(((struct machine_product *)0)->address), 0, true},
+    {"report_at", K_TIME, offsetof(struct machine_product, report.at), 0, 0, true},
+    {"report_expires", K_TIME, offsetof(struct machine_product, report.expires), 0, 0, true},
+    {"report_outcome", K_TEXT, offsetof(struct machine_product, report.outcome),
+     sizeof(((struct machine_product *)0)->report.outcome), 0, true},
     {"lookup_domain", K_TEXT, offsetof(struct machine_product, lookup_domain),
      sizeof(((struct machine_product *)0)->lookup_domain), 0, true},
 };

@@ -61,6 +61,13 @@ struct machine_object {
     char pid[64];
 };
 
+/* What is told of an activation through the directory, where somebody is told. */
+struct machine_report {
+    int64_t at;        /* the activation that was not told of yet; 0: there is none */
+    int64_t expires;   /* its licence */
+    char outcome[256]; /* of the last telling, in words; "": nothing was told yet */
+};
+
 struct machine_product {
     struct lic lic;
     char key[30];               /* the installed key; "" none */
@@ -75,6 +82,7 @@ struct machine_product {
     char address[MACHINE_ADDRESS_MAX]; /* of that host, without port; "": not told */
     uint32_t count;                    /* that it told */
     struct machine_object object;
+    struct machine_report report;
     struct machine_attempt last;
 };
 
@@ -122,6 +130,7 @@ struct machine {
     char user[128];                         /* "PC01$" */
     char password_file[1024];
     char clearing[256];      /* ADDRESS[:PORT] of the clearing house; "": no way to one */
+    char report[256];        /* ADDRESS[:PORT] that is told of activations by AD; "": nobody is */
     char clock[1024];        /* lab clock file; "": real time */
     char dns[128];           /* DNS server; "": the system's */
     char lookup_domain[256]; /* for SRV; "": domain */

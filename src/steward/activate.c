@@ -3,67 +3,9 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
-#include "base/hostport.h"
-#include "kms/stub.h"
-#include "net/dial.h"
-#include "rpc/lab.h"
+#include "steward/labcall.h"
 
-#define DEFAULT_PORT 1688
-#define TIMEOUT_MS   10000
-
-static enum err split(const char *text, struct hostport *out, struct errinfo *ei)
-{
-    if (!hostport_parse(text, strlen(text), out) || out->host[0] == '\0')
-        return err_fail(ei, ERR_CONFIG, "clearing house \"%.80s\": expected ADDRESS[:PORT]", text);
-    if (out->port == 0)
-        out->port = DEFAULT_PORT;
-    return ERR_OK;
-}
-
-static void write_request(void *arg, bool ndr64, struct buf *out)
-{
-    const struct buf *request = arg;
-
-    kms_stub_write_request(request->data, request->len, ndr64, out);
-}
-
-/* Sends the request; the answer's bytes are appended, or hresult says why there are none. */
-static enum err call(const struct activate_house *house, const struct buf *request,
-                     struct buf *answer, uint32_t *hresult, struct errinfo *ei)
-{
-    struct rpc_iface lab = rpc_lab_iface(0);
-    struct dial_reply reply = {0};
-    struct resolver *r = NULL;
-    const uint8_t *data = NULL;
-    struct hostport to;
-    struct dial d = {.host = to.host,
-                     .iface = lab.uuid,
-                     .major = lab.major,
-                     .minor = lab.minor,
-                     .opnum = RPC_LAB_CLEARING,
-                     .timeout_ms = house->timeout_ms,
-                     .stub = write_request,
-                     .arg = (void *)(uintptr_t)request};
-    size_t n = 0;
-    enum err e = split(house->address, &to, ei);
-
-    if (e == ERR_OK) {
-        d.port = to.port;
-        e = resolver_new(house->dns, &r, ei);
-    }
-    if (e == ERR_OK)
-        e = dial_call(r, &d, &reply, ei);
-    if (e == ERR_OK && kms_stub_read_response(reply.stub.data, reply.stub.len, reply.big,
-                                              reply.ndr64, &data, &n, hresult) != ERR_OK)
-        e = err_fail(ei, ERR_MALFORMED, "the answer's parameters are not well-formed");
-    if (e == ERR_OK)
-        buf_add(answer, data, n);
-    if (e == ERR_OK && answer->err != ERR_OK)
-        e = err_nomem(ei);
-    buf_fini(&reply.stub);
-    resolver_free(r);
-    return e;
-}
+#define TIMEOUT_MS 10000
 
 /* Sends what was asked and judges the answer. */
 static enum err ask(const struct activate_house *house, const struct clearing_case *c,
@@ -71,7 +13,12 @@ static enum err ask(const struct activate_house *house, const struct clearing_ca
 {
     struct buf answer = BUF_INIT;
     uint32_t hresult = 0;
-    enum err e = call(house, request, &answer, &hresult, ei);
+    const struct labcall call = {.what = "clearing house",
+                                 .address = house->address,
+                                 .dns = house->dns,
+                                 .timeout_ms = house->timeout_ms,
+                                 .op = RPC_LAB_CLEARING};
+    enum err e = labcall(&call, request, &answer, &hresult, ei);
 
     if (e == ERR_OK && hresult != 0)
         e = err_fail_hr(ei, ERR_REFUSED, hresult, "%s", clearing_hresult_text(hresult));

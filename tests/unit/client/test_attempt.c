@@ -24,7 +24,9 @@ struct world {
     bool up[HOSTS];
     int asked[HOSTS];
     int asked_ad, asked_dns;
-    enum err ad; /* ERR_OK: it grants */
+    enum err ad;     /* ERR_OK: it grants */
+    enum err report; /* ERR_OK: it is told */
+    int told;
     uint32_t dns_hresult;
     size_t records;
     struct srv_target record[HOSTS];
@@ -52,6 +54,19 @@ static enum err ask_ad(void *arg, struct machine *m, const struct machine_produc
     out->validity = 180 * 24 * 60;
     out->renewal = 7 * 24 * 60;
     return ERR_OK;
+}
+
+static enum err report(void *arg, const struct machine *m, const struct machine_product *p,
+                       int64_t now, struct errinfo *ei)
+{
+    struct world *w = arg;
+
+    (void)now;
+    w->told++;
+    assert_string_equal(m->report, "kms.example");
+    assert_string_equal(p->object.name, "Lab object");
+    assert_true(p->report.expires == p->report.at + 180 * 86400);
+    return w->report == ERR_OK ? ERR_OK : err_fail(ei, w->report, "nobody answers");
 }
 
 static enum err find(void *arg, const struct machine *m, const char *name, struct srv_target **out,
@@ -134,7 +149,8 @@ static int setup(void **state)
         .bundle = &w->bundle,
         .protector = w->protector,
         .draw = rng_from_seed(&w->seeded),
-        .ports = {.arg = w, .ask_ad = ask_ad, .find = find, .exchange = exchange}};
+        .ports = {
+            .arg = w, .ask_ad = ask_ad, .find = find, .exchange = exchange, .report = report}};
     snprintf(w->m.name, sizeof(w->m.name), "SRV1");
     memset(w->m.client_id.b, 0x11, 16);
     server = catalog_product(w->cat, "Windows Server 2022", "Standard");
@@ -243,6 +259,65 @@ static void a_member_that_the_directory_licenses_asks_no_host(void **state)
     assert_int_equal(w->p->lic.channel, LIC_BY_AD);
     assert_int_equal(w->p->last.tries, 1);
     assert_contains(w->p->last.follows, "Lab object");
+}
+
+static void what_the_directory_grants_is_told_to_whom_it_should(void **state)
+{
+    struct world *w = *state;
+
+    in_domain(w);
+    ask(w);
+    assert_int_equal(w->told, 0); /* nobody is to be told */
+    assert_int_equal(w->p->report.at, 0);
+    snprintf(w->m.report, sizeof(w->m.report), "kms.example");
+    ask(w);
+    assert_int_equal(w->told, 1);
+    assert_int_equal(w->p->report.at, 0);
+    assert_contains(w->p->report.outcome, "kms.example was told");
+    w->now += 7 * 86400; /* a renewal */
+    attempt_wake(&w->env, &w->m, w->now);
+    assert_int_equal(w->told, 2);
+    w->ad = ERR_NOTFOUND; /* not the directory's any more */
+    set_to(w, "kms0");
+    crowd(w, 0, 5);
+    ask(w);
+    assert_int_equal(w->p->lic.channel, LIC_BY_KMS);
+    assert_int_equal(w->told, 2);
+}
+
+static void a_report_that_fails_changes_nothing_and_is_tried_again(void **state)
+{
+    struct world *w = *state;
+
+    in_domain(w);
+    snprintf(w->m.report, sizeof(w->m.report), "kms.example");
+    w->report = ERR_UNREACHABLE;
+    ask(w);
+    assert_int_equal(w->p->last.result, 0);
+    assert_int_equal(w->p->lic.status, LIC_LICENSED);
+    assert_int_equal(w->p->report.at, T0);
+    assert_contains(w->p->report.outcome, "nobody answers");
+    attempt_report(&w->env, &w->m, T0 + 5);
+    assert_int_equal(w->told, 2);
+    assert_int_equal(w->p->report.at, T0);
+    w->report = ERR_OK;
+    attempt_report(&w->env, &w->m, T0 + 10);
+    assert_int_equal(w->p->report.at, 0);
+    attempt_report(&w->env, &w->m, T0 + 15); /* once is enough */
+    assert_int_equal(w->told, 3);
+}
+
+static void a_report_is_dropped_when_its_licence_is_over(void **state)
+{
+    struct world *w = *state;
+
+    in_domain(w);
+    snprintf(w->m.report, sizeof(w->m.report), "kms.example");
+    w->report = ERR_UNREACHABLE;
+    ask(w);
+    attempt_report(&w->env, &w->m, T0 + 180 * 86400);
+    assert_int_equal(w->told, 1);
+    assert_int_equal(w->p->report.at, 0);
 }
 
 static void both_questions_of_a_fallen_back_attempt_are_explained(void **state)
@@ -446,6 +521,9 @@ int main(void)
         T(a_real_host_in_memory_licenses_the_fifth_server),
         T(every_protocol_generation_is_spoken),
         T(a_member_that_the_directory_licenses_asks_no_host),
+        T(what_the_directory_grants_is_told_to_whom_it_should),
+        T(a_report_that_fails_changes_nothing_and_is_tried_again),
+        T(a_report_is_dropped_when_its_licence_is_over),
         T(both_questions_of_a_fallen_back_attempt_are_explained),
         T(the_most_specific_set_host_is_asked_and_nobody_else),
         T(a_found_host_is_cached_and_a_dead_cached_one_is_dropped),
