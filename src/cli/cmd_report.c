@@ -69,9 +69,9 @@ enum err reports_statuses(const struct opt_texts *names, unsigned *bits, struct 
 
 static void print_products(const struct report_product *all, size_t n)
 {
-    static const char *const headers[] = {"PRODUCT", ">MACHINES", ">LICENSED", ">EXPIRING",
-                                          ">GRACE",  ">NOT LIC.", ">LAPSED",   ">KMS",
-                                          ">ADBA",   ">COUNT",    "THRESHOLD", NULL};
+    static const char *const headers[] = {
+        "PRODUCT", ">MACHINES", ">LICENSED",  ">EXPIRING", ">GRACE",    ">NOT LIC.", ">LAPSED",
+        ">KMS",    ">ADBA",     ">SELF-REP.", ">COUNT",    "THRESHOLD", NULL};
     struct table *t = table_new(headers);
 
     for (size_t i = 0; i < n; i++) {
@@ -83,7 +83,8 @@ static void print_products(const struct report_product *all, size_t n)
         for (int s = REPORT_LICENSED; s <= REPORT_LAPSED; s++)
             table_cell(t, "%zu", p->by_status[s]);
         table_cell(t, "%zu", p->by_channel[STORE_KMS]);
-        table_cell(t, "%zu", p->by_channel[STORE_ADBA]);
+        table_cell(t, "%zu", p->by_channel[STORE_ADBA] - p->self_reported);
+        table_cell(t, "%zu", p->self_reported);
         table_cell(t, "%" PRIu32, p->count);
         if (p->count >= p->required_count)
             table_cell(t, "%" PRIu32 ", reached", p->required_count);
@@ -96,12 +97,25 @@ static void print_products(const struct report_product *all, size_t n)
 
 static void csv_products(const struct report_product *all, size_t n)
 {
-    static const char *const headers[] = {"product",        "edition",     "activation_id",
-                                          "application_id", "machines",    "licensed",
-                                          "expiring",       "grace",       "not_licensed",
-                                          "lapsed",         "channel_kms", "channel_adba",
-                                          "channel_relay",  "count",       "required_count",
-                                          "last",           "last_time",   NULL};
+    static const char *const headers[] = {"product",
+                                          "edition",
+                                          "activation_id",
+                                          "application_id",
+                                          "machines",
+                                          "licensed",
+                                          "expiring",
+                                          "grace",
+                                          "not_licensed",
+                                          "lapsed",
+                                          "channel_kms",
+                                          "channel_adba",
+                                          "channel_relay",
+                                          "count",
+                                          "required_count",
+                                          "last",
+                                          "last_time",
+                                          "self_reported",
+                                          NULL};
     struct csv c = {0};
 
     csv_head(&c, headers);
@@ -122,6 +136,7 @@ static void csv_products(const struct report_product *all, size_t n)
         csv_cell(&c, "%" PRIu32, p->required_count);
         csv_cell(&c, "%" PRId64, p->last);
         csv_cell(&c, "%s", reports_time(p->last, text));
+        csv_cell(&c, "%zu", p->self_reported);
         csv_end(&c);
     }
 }
@@ -177,10 +192,13 @@ const struct cli_command cmd_report[] = {
      .usage = "",
      .run = reports_run_machines,
      .summary = "the inventory: machine, product, status, channel, expiry, last contact",
-     .help = "One row per machine and product that ever asked this host, judged by its last\n"
-             "answered request. A member that the directory activates by itself asks no host.\n"
-             "Examples: adbactl report machines --status lapsed --status expiring\n"
-             "          adbactl report machines --sort expires --csv >inventory.csv"},
+     .help =
+         "One row per machine and product that ever asked this host, judged by its last\n"
+         "answered request. A member that the directory activates by itself asks no host; of lab\n"
+         "clients that tell of it (adbaclient report), the row says self-reported: it is their\n"
+         "own word.\n"
+         "Examples: adbactl report machines --status lapsed --status expiring\n"
+         "          adbactl report machines --sort expires --csv >inventory.csv"},
     {.noun = "report",
      .verb = "products",
      .usage = "",
@@ -194,9 +212,11 @@ const struct cli_command cmd_report[] = {
      .usage = "",
      .run = reports_run_compliance,
      .summary = "the domain's computers held against the ledger, and strangers that asked",
-     .help = "Computers come from the membership registry that adbad keeps in the ledger. The\n"
-             "status no-report says only that a computer never asked this host: the directory may\n"
-             "have activated it. Of several products the worst off decides.\n"
-             "Example: adbactl report compliance --within 14d --status expiring --csv"},
+     .help =
+         "Computers come from the membership registry that adbad keeps in the ledger. The\n"
+         "status no-report says only that a computer never asked this host, nor told it that the\n"
+         "directory activated it, as lab clients may (self-reported): it may have. Of several "
+         "products the worst off decides.\n"
+         "Example: adbactl report compliance --within 14d --status expiring --csv"},
     {0},
 };

@@ -10,6 +10,7 @@
 #include "cli/out.h"
 #include "cli/session.h"
 #include "store/refused.h"
+#include "store/selfreports.h"
 
 /* Rows read from one state of the ledger. While somebody reads, the writer's log can't begin again:
  * a long export lets go of it in between. */
@@ -19,8 +20,10 @@ struct export
 {
     struct kms_filter filter;
     const char *since_text, *until_text;
-    bool as_csv, refusals, requests; /* refused ones: their sums, or one by one */
-    int64_t since, until;            /* until is not in it */
+    bool as_csv;
+    bool refusals, requests; /* refused ones: their sums, or one by one */
+    bool self_reports;
+    int64_t since, until; /* until is not in it */
     const struct catalog *catalog;
     struct csv csv;
     int64_t last;  /* the newest id that was read */
@@ -152,6 +155,25 @@ static json_t *refused_json(const struct store_refused *r, const struct cat_prod
     return j;
 }
 
+static json_t *self_report_json(const struct store_self_report *r, const struct cat_product *p)
+{
+    char time[CLK_TEXT_MAX], activated[CLK_TEXT_MAX], expires[CLK_TEXT_MAX], id[5][GUID_TEXT_MAX];
+
+    return json_pack(
+        "{s:I, s:I, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s?, s:s?, s:s, s:s, s:s, s:s, s:s, s:s,"
+        " s:s, s:I, s:s, s:I, s:s, s:I}",
+        "id", (json_int_t)r->id, "when", (json_int_t)r->when, "time", clk_format(r->when, time),
+        "peer", r->peer, "event", (json_int_t)r->event_id, "workstation", r->workstation, "account",
+        r->account, "domain", r->domain, "sid", r->sid, "product", p == NULL ? NULL : p->product,
+        "edition", p == NULL ? NULL : p->edition, "partial_key", r->key, "client_id",
+        guid_format(&r->client_id, id[0]), "activation_id", guid_format(&r->activation_id, id[1]),
+        "application_id", guid_format(&r->application_id, id[2]), "kms_id",
+        guid_format(&r->kms_id, id[3]), "object_name", r->object_name, "object_dn", r->object_dn,
+        "activated", (json_int_t)r->activated_at, "activated_time",
+        clk_format(r->activated_at, activated), "expires", (json_int_t)r->expires, "expires_time",
+        clk_format(r->expires, expires), "client_when", (json_int_t)r->client_when);
+}
+
 /* ---- reading ---- */
 
 /* ERR_LIMIT: the slice is full. */
@@ -179,6 +201,31 @@ static enum err take_refused(void *arg, const struct store_refused *r)
     if (a->when < x->until && kms_filter_product(&x->filter, a, p) &&
         kms_filter_contact(&x->filter, a))
         e = put(x, refused_json(r, p));
+    return e == ERR_OK && --x->left == 0 ? ERR_LIMIT : e;
+}
+
+/* What the filters look at. */
+static bool passes(const struct export *x, const struct store_self_report *r,
+                   const struct cat_product *p)
+{
+    struct store_activation a = {.activation_id = r->activation_id,
+                                 .application_id = r->application_id,
+                                 .channel = STORE_ADBA};
+
+    snprintf(a.workstation, sizeof(a.workstation), "%s", r->workstation);
+    snprintf(a.peer, sizeof(a.peer), "%s", r->peer);
+    return kms_filter_product(&x->filter, &a, p) && kms_filter_contact(&x->filter, &a);
+}
+
+static enum err take_self_report(void *arg, const struct store_self_report *r)
+{
+    struct export *x = arg;
+    const struct cat_product *p = catalog_product_by_activation_id(x->catalog, &r->activation_id);
+    enum err e = ERR_OK;
+
+    x->last = r->id;
+    if (r->when < x->until && passes(x, r, p))
+        e = put(x, self_report_json(r, p));
     return e == ERR_OK && --x->left == 0 ? ERR_LIMIT : e;
 }
 
@@ -222,6 +269,19 @@ static enum err export_refusals(struct store *s, struct export *x, struct errinf
     return store_each_refusal(s, x->since, take_refusal, x, ei);
 }
 
+static enum err export_self_reports(struct store *s, struct export *x, struct errinfo *ei)
+{
+    enum err e;
+
+    if (x->as_csv)
+        put_headers(x, self_report_json(&(struct store_self_report){0}, NULL));
+    do {
+        x->left = SLICE;
+        e = store_each_self_report(s, x->since, x->last, take_self_report, x, ei);
+    } while (e == ERR_LIMIT);
+    return e;
+}
+
 static enum err export_rows(struct cli *cli, struct export *x, struct errinfo *ei)
 {
     struct kms_reader reader;
@@ -234,9 +294,10 @@ static enum err export_rows(struct cli *cli, struct export *x, struct errinfo *e
     if (e == ERR_OK)
         e = kms_filter_read(reader.catalog, &x->filter, ei);
     if (e == ERR_OK)
-        e = x->refusals   ? export_refusals(reader.store, x, ei)
-            : x->requests ? export_requests(reader.store, x, ei)
-                          : export_activations(reader.store, x, ei);
+        e = x->refusals       ? export_refusals(reader.store, x, ei)
+            : x->requests     ? export_requests(reader.store, x, ei)
+            : x->self_reports ? export_self_reports(reader.store, x, ei)
+                              : export_activations(reader.store, x, ei);
     kms_reader_close(&reader);
     if (e == ERR_NOMEM)
         return err_nomem(ei);
@@ -250,6 +311,8 @@ int ledger_run_export(struct cli *cli, int argc, char **argv)
         OPT_FLAG_ROW("csv", &x.as_csv, "comma-separated with a line of headers, for spreadsheets"),
         OPT_FLAG_ROW("refusals", &x.refusals, "the refusals instead, one per minute and source"),
         OPT_FLAG_ROW("refused", &x.requests, "the refused requests instead, one by one"),
+        OPT_FLAG_ROW("self-reports", &x.self_reports,
+                     "what clients told of the directory's activations instead"),
         OPT_TEXT_ROW("since", "TIME", &x.since_text,
                      "from then on: 2026-11-22, 2026-11-22T10:00:00Z, or how long ago (7d)"),
         OPT_TEXT_ROW("until", "TIME", &x.until_text, "before then"),
@@ -268,8 +331,10 @@ int ledger_run_export(struct cli *cli, int argc, char **argv)
 
     if (code >= 0)
         return code;
-    if (x.refusals && x.requests)
-        e = err_fail(&ei, ERR_USAGE, "--refusals and --refused exclude each other");
+    if (x.refusals + x.requests + x.self_reports > 1)
+        e = err_fail(&ei, ERR_USAGE, "--refusals, --refused and --self-reports exclude each other");
+    else if (x.self_reports && x.filter.channel != NULL)
+        e = err_fail(&ei, ERR_USAGE, "--self-reports: they came through no channel of this host");
     else if (x.requests && x.filter.channel != NULL)
         e = err_fail(&ei, ERR_USAGE, "--refused: nothing is refused through a channel");
     else if (x.refusals &&

@@ -52,15 +52,17 @@ static void print_summary(const struct reports *r, const struct report_complianc
     int64_t read = report_registry_read(r->report);
     struct table *t = table_new(headers);
     struct facts *f = facts_new();
-    char text[CLK_TEXT_MAX];
+    char text[CLK_TEXT_MAX], self[64] = "";
 
+    if (c->self_reported > 0)
+        snprintf(self, sizeof(self), " and %zu (self-reported)", c->self_reported);
     facts_add(f, "Time", "%s", clk_format(r->now, text));
     if (read == REPORT_NEVER)
         facts_add(f, "Registry", "none: no directory was ever read, so members are not known");
     else
         facts_add(f, "Registry", "read %s ago", clk_format_duration(r->now - read, text));
-    facts_add(f, "Licensed by", "KMS %zu, the directory %zu (granted over 1688)",
-              c->licensed_by[STORE_KMS], c->licensed_by[STORE_ADBA]);
+    facts_add(f, "Licensed by", "KMS %zu, the directory %zu (granted over 1688)%s",
+              c->licensed_by[STORE_KMS], c->licensed_by[STORE_ADBA] - c->self_reported, self);
     facts_print(f);
     putchar('\n');
     for (int m = read == REPORT_NEVER ? REPORT_NO_REGISTRY : REPORT_MEMBER;
@@ -91,7 +93,7 @@ static void print_computers(const struct report_compliance *c)
                 table_cell(t, "-");
             continue;
         }
-        table_cell(t, "%s", report_channel_name(p->row->channel));
+        table_cell(t, "%s", report_channel_text(p->row));
         table_cell(t, "%s", kms_product_name(p->row->product, &p->row->activation_id, name));
         table_cell(t, "%s", reports_date(p->row->expires, text));
         table_cell(t, "%s", clk_format(p->row->last, text));
@@ -119,14 +121,15 @@ static void csv_computer(struct csv *c, const struct report_computer *p)
                                                                : clk_format(p->row->expires, text));
     csv_cell(c, "%s", p->row == NULL ? "" : clk_format(p->row->last, text));
     csv_cell(c, "%s", p->row == NULL ? "" : guid_format(&p->row->client_id, id));
+    csv_cell(c, "%s", p->row == NULL ? "" : p->row->self_reported ? "1" : "0");
     csv_end(c);
 }
 
 static void print_csv(const struct report_compliance *c)
 {
-    static const char *const headers[] = {"computer",     "dns_name",  "member",    "status",
-                                          "products",     "channel",   "product",   "edition",
-                                          "expires_time", "last_time", "client_id", NULL};
+    static const char *const headers[] = {
+        "computer", "dns_name",     "member",    "status",    "products",      "channel", "product",
+        "edition",  "expires_time", "last_time", "client_id", "self_reported", NULL};
     struct csv csv = {0};
 
     csv_head(&csv, headers);

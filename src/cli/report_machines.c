@@ -15,20 +15,22 @@ struct machines {
     const char *search, *sort;
     int64_t last, within;
     uint32_t limit, offset;
-    bool reverse, csv;
+    bool reverse, csv, self_reported;
 };
 
 /* What the filters of kms contacts look at. */
 static bool passes(void *arg, const struct report_row *row)
 {
-    const struct kms_filter *f = arg;
+    const struct machines *m = arg;
+    const struct kms_filter *f = &m->filter;
     struct store_activation a = {.activation_id = row->activation_id,
                                  .application_id = row->application_id,
                                  .channel = row->channel};
 
     snprintf(a.workstation, sizeof(a.workstation), "%s", row->workstation);
     snprintf(a.peer, sizeof(a.peer), "%s", row->peer);
-    return kms_filter_product(f, &a, row->product) && kms_filter_contact(f, &a);
+    return (!m->self_reported || row->self_reported) && kms_filter_product(f, &a, row->product) &&
+           kms_filter_contact(f, &a);
 }
 
 static enum err understand(struct machines *m, const struct reports *r, struct report_query *q,
@@ -42,7 +44,7 @@ static enum err understand(struct machines *m, const struct reports *r, struct r
                                .offset = m->offset,
                                .limit = m->limit,
                                .wants = passes,
-                               .arg = &m->filter};
+                               .arg = m};
     if (e == ERR_OK)
         e = reports_statuses(&m->statuses, &q->statuses, ei);
     if (e != ERR_OK || m->sort == NULL)
@@ -68,7 +70,7 @@ static void print_table(const struct report_list *l)
         table_cell(t, "%s", row->workstation);
         table_cell(t, "%s", kms_product_name(row->product, &row->activation_id, name));
         table_cell(t, "%s", report_status_name(row->status));
-        table_cell(t, "%s", report_channel_name(row->channel));
+        table_cell(t, "%s", report_channel_text(row));
         table_cell(t, "%s", reports_date(row->expires, text));
         table_cell(t, "%s", reports_time(row->last, text));
         table_cell(t, "%s", report_member_name(row->member));
@@ -79,10 +81,10 @@ static void print_table(const struct report_list *l)
 }
 
 static const char *const csv_headers[] = {
-    "workstation", "product",        "edition",        "status",    "channel",
-    "expires",     "expires_time",   "last",           "last_time", "member",
-    "count",       "required_count", "licence_status", "virtual",   "peer",
-    "client_id",   "activation_id",  "application_id", NULL};
+    "workstation", "product",        "edition",        "status",        "channel",
+    "expires",     "expires_time",   "last",           "last_time",     "member",
+    "count",       "required_count", "licence_status", "virtual",       "peer",
+    "client_id",   "activation_id",  "application_id", "self_reported", NULL};
 
 static void csv_row(struct csv *c, const struct report_row *row)
 {
@@ -111,6 +113,7 @@ static void csv_row(struct csv *c, const struct report_row *row)
     csv_cell(c, "%s", guid_format(&row->client_id, id));
     csv_cell(c, "%s", guid_format(&row->activation_id, id));
     csv_cell(c, "%s", guid_format(&row->application_id, id));
+    csv_cell(c, "%d", row->self_reported);
     csv_end(c);
 }
 
@@ -200,6 +203,8 @@ int reports_run_machines(struct cli *cli, int argc, char **argv)
          .metavar = "N",
          .help = "at most N (default 50; 0: all)",
          .dest = &m.limit},
+        OPT_FLAG_ROW("self-reported", &m.self_reported,
+                     "only what clients told of the directory's activations themselves"),
         OPT_FLAG_ROW("csv", &m.csv, "comma-separated, for spreadsheets"),
         {0},
     };

@@ -42,9 +42,10 @@ static json_t *range_json(const struct timeline *t, const struct range *r, int64
     for (unsigned c = 0; c <= STORE_RELAY; c++)
         json_object_set_new(channels, report_channel_name((enum store_channel)c),
                             series_json(t, c, r, from));
-    return json_pack("{s:s, s:I, s:I, s:o, s:o}", "range", r->name, "from",
+    return json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "range", r->name, "from",
                      (json_int_t)(from * CLK_HOUR), "step", (json_int_t)width, "channels", channels,
-                     "refused", series_json(t, TIMELINE_REFUSED, r, from));
+                     "refused", series_json(t, TIMELINE_REFUSED, r, from), "self_reported",
+                     series_json(t, TIMELINE_SELF, r, from));
 }
 
 enum err dashboard_activations(struct dashboard *d, struct store *s, const char *range,

@@ -14,7 +14,7 @@
 
 struct question {
     struct report_query q;
-    bool by_channel, by_product;
+    bool by_channel, by_product, self_reported;
     enum store_channel channel;
     struct guid product;
 };
@@ -24,6 +24,7 @@ static bool wants(void *arg, const struct report_row *row)
     const struct question *q = arg;
 
     return (!q->by_channel || row->channel == q->channel) &&
+           (!q->self_reported || row->self_reported) &&
            (!q->by_product || guid_equal(&row->activation_id, &q->product));
 }
 
@@ -35,7 +36,8 @@ static bool given(const char *text)
 static enum err read_filters(const struct dashboard_machines_args *a, struct question *q,
                              struct errinfo *ei)
 {
-    q->by_channel = given(a->channel);
+    q->self_reported = given(a->channel) && strcmp(a->channel, "self-reported") == 0;
+    q->by_channel = given(a->channel) && !q->self_reported;
     q->by_product = given(a->product);
     if (given(a->search))
         q->q.text = a->search;
@@ -51,7 +53,7 @@ static enum err read_filters(const struct dashboard_machines_args *a, struct que
                strcmp(report_channel_name(q->channel), a->channel) != 0)
             q->channel++;
         if (q->channel > STORE_RELAY)
-            return err_fail(ei, ERR_USAGE, "channel: expected kms, adba or relay");
+            return err_fail(ei, ERR_USAGE, "channel: expected kms, adba, relay or self-reported");
     }
     if (q->by_product && !guid_parse(a->product, &q->product))
         return err_fail(ei, ERR_USAGE, "product: expected an activation id");
@@ -204,9 +206,10 @@ static void cell(struct buf *b, const char *text, bool last)
     buf_add_str(b, last ? "\r\n" : ",");
 }
 
-static const char *const columns[] = {
-    "machine", "product", "edition",  "status", "channel", "expires",   "last_contact",
-    "address", "count",   "required", "member", "virtual", "client_id", "activation_id"};
+static const char *const columns[] = {"machine",   "product",       "edition",      "status",
+                                      "channel",   "expires",       "last_contact", "address",
+                                      "count",     "required",      "member",       "virtual",
+                                      "client_id", "activation_id", "self_reported"};
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
 static void row_cells(struct buf *b, const struct report_row *r)
@@ -228,6 +231,7 @@ static void row_cells(struct buf *b, const struct report_row *r)
         r->is_virtual ? "yes" : "no",
         guid_format(&r->client_id, id[0]),
         guid_format(&r->activation_id, id[1]),
+        r->self_reported ? "yes" : "no",
     };
 
     snprintf(count, sizeof(count), "%" PRIu32, r->count);

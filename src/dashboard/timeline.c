@@ -4,6 +4,7 @@
 
 #include "base/clk.h"
 #include "store/relayed.h"
+#include "store/selfreports.h"
 
 /* Refusals are recorded by the minute, and some while after they happened. */
 #define SETTLED_HOURS 2
@@ -59,6 +60,15 @@ static enum err add_relayed(void *arg, const struct store_relayed *r)
 static enum err add_refusal(void *arg, const struct store_refusal *r)
 {
     add(arg, TIMELINE_REFUSED, r->when, r->times);
+    return ERR_OK;
+}
+
+static enum err add_told(void *arg, const struct store_self_report *r)
+{
+    struct timeline *t = arg;
+
+    t->newest_told = r->id;
+    add(t, TIMELINE_SELF, r->activated_at, 1);
     return ERR_OK;
 }
 
@@ -118,6 +128,8 @@ enum err timeline_read(struct timeline *t, struct store *s, int64_t now, struct 
     e = store_each_from(s, first * CLK_HOUR, t->newest_answered, add_answered, t, ei);
     if (e == ERR_OK)
         e = read_relayed(t, s, ei);
+    if (e == ERR_OK)
+        e = store_each_self_report(s, first * CLK_HOUR, t->newest_told, add_told, t, ei);
     if (e == ERR_OK)
         e = read_refusals(t, s, ei);
     if (e == ERR_OK)

@@ -1,5 +1,6 @@
 /* timeline: how many requests were answered in each hour of the last month, by channel, and
- * refused. It is read once and then carried on by what came since. */
+ * refused; and how often the directory activated, as far as clients told of it. It is read once and
+ * then carried on by what came since. */
 #ifndef ADBAD_DASHBOARD_TIMELINE_H
 #define ADBAD_DASHBOARD_TIMELINE_H
 
@@ -7,14 +8,15 @@
 
 #define TIMELINE_HOURS   (31 * 24)
 #define TIMELINE_REFUSED (STORE_RELAY + 1) /* a series beside those of enum store_channel */
-#define TIMELINE_SERIES  (STORE_RELAY + 2)
+#define TIMELINE_SELF    (STORE_RELAY + 2) /* likewise: self-reported */
+#define TIMELINE_SERIES  (STORE_RELAY + 3)
 
 /* A zeroed struct has read nothing. */
 struct timeline {
     int64_t first; /* the hour (Unix time / 3600) of n[…][0] */
     uint32_t n[TIMELINE_SERIES][TIMELINE_HOURS];
-    int64_t newest_answered, newest_relayed; /* ids */
-    int64_t refused_from;                    /* the hour from which on refusals may have grown */
+    int64_t newest_answered, newest_relayed, newest_told; /* ids */
+    int64_t refused_from; /* the hour from which on refusals may have grown */
     bool begun;
 };
 

@@ -70,8 +70,10 @@ static void add(struct report_compliance *c, const struct report_computer *compu
 
     c->computers[c->n++] = *computer;
     c->counts[computer->member][s]++;
-    if ((s == REPORT_LICENSED || s == REPORT_EXPIRING) && computer->row->channel <= STORE_RELAY)
+    if ((s == REPORT_LICENSED || s == REPORT_EXPIRING) && computer->row->channel <= STORE_RELAY) {
         c->licensed_by[computer->row->channel]++;
+        c->self_reported += computer->row->self_reported;
+    }
 }
 
 /* Those that asked. reported has a flag for each place of the registry. */

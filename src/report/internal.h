@@ -12,7 +12,8 @@ struct report {
     struct report_row *rows; /* by their number in seen; texts owned */
     size_t capacity;
     struct seen seen;
-    int64_t newest; /* id of the newest activation that was read */
+    int64_t newest;      /* id of the newest activation that was read */
+    int64_t newest_told; /* and of the newest client's report */
     uint64_t generation;
     int64_t now;
     struct kms_count *count;

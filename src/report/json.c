@@ -9,6 +9,11 @@ const char *report_channel_name(enum store_channel channel)
     return (size_t)channel < sizeof(names) / sizeof(names[0]) ? names[channel] : "unknown";
 }
 
+const char *report_channel_text(const struct report_row *row)
+{
+    return row->self_reported ? "adba, self-reported" : report_channel_name(row->channel);
+}
+
 /* Seconds and text; null for never. */
 static void set_time(json_t *j, const char *seconds, const char *text, int64_t when)
 {
@@ -42,6 +47,7 @@ json_t *report_row_json(const struct report_row *row)
     json_object_set_new(j, "client_id", json_string(guid_format(&row->client_id, id[0])));
     json_object_set_new(j, "activation_id", json_string(guid_format(&row->activation_id, id[1])));
     json_object_set_new(j, "application_id", json_string(guid_format(&row->application_id, id[2])));
+    json_object_set_new(j, "self_reported", json_boolean(row->self_reported));
     return j;
 }
 
@@ -78,8 +84,10 @@ json_t *report_product_json(const struct report_product *p)
                   "activation_id", guid_format(&p->activation_id, id[0]), "application_id",
                   guid_format(&p->application_id, id[1]));
 
-    if (j != NULL)
-        set_time(j, "last", "last_time", p->last);
+    if (j == NULL)
+        return NULL;
+    set_time(j, "last", "last_time", p->last);
+    json_object_set_new(j, "self_reported", json_integer((json_int_t)p->self_reported));
     return j;
 }
 
@@ -100,5 +108,6 @@ json_t *report_counts_json(const struct report_compliance *c)
         json_object_set_new(j, report_member_name((enum report_member)m),
                             statuses_json(c->counts[m]));
     json_object_set_new(j, "licensed_by", channels_json(c->licensed_by));
+    json_object_set_new(j, "self_reported", json_integer((json_int_t)c->self_reported));
     return j;
 }

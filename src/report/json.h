@@ -15,5 +15,7 @@ json_t *report_counts_json(const struct report_compliance *c);
 
 /* "kms", "adba", "relay". */
 const char *report_channel_name(enum store_channel channel);
+/* The same of a row, for people: "adba, self-reported" where that is the client's own word. */
+const char *report_channel_text(const struct report_row *row);
 
 #endif

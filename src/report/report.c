@@ -5,6 +5,7 @@
 
 #include "report/internal.h"
 #include "store/members.h"
+#include "store/selfreports.h"
 
 #define NETBIOS_MAX 15 /* characters of a machine account's name, without its "$" */
 #define ROWS_FIRST  256
@@ -50,6 +51,10 @@ static enum report_status judge_licence(int64_t end, int64_t now, int64_t soon)
 enum report_status report_judge(const struct report_row *row, int64_t now, int64_t soon,
                                 int64_t *expires)
 {
+    if (row->self_reported) {
+        *expires = row->stated_end;
+        return judge_licence(*expires, now, soon);
+    }
     *expires = row->last + (int64_t)row->minutes_left * 60;
     if (row->channel == STORE_ADBA || row->count >= row->required_count) {
         *expires = row->last + REPORT_VALIDITY;
@@ -120,19 +125,19 @@ static void judge_member(const struct report *r, struct report_row *row)
 /* ---- reading activations ---- */
 
 /* Both in one piece of memory; workstation is its beginning. */
-static enum err set_texts(struct report_row *row, const struct store_activation *a)
+static enum err set_texts(struct report_row *row, const char *workstation, const char *peer)
 {
-    size_t n = strlen(a->workstation) + 1, m = strlen(a->peer) + 1;
+    size_t n = strlen(workstation) + 1, m = strlen(peer) + 1;
     char *text;
 
-    if (row->workstation != NULL && strcmp(row->workstation, a->workstation) == 0 &&
-        strcmp(row->peer, a->peer) == 0)
+    if (row->workstation != NULL && strcmp(row->workstation, workstation) == 0 &&
+        strcmp(row->peer, peer) == 0)
         return ERR_OK;
     text = malloc(n + m);
     if (text == NULL)
         return ERR_NOMEM;
-    memcpy(text, a->workstation, n);
-    memcpy(text + n, a->peer, m);
+    memcpy(text, workstation, n);
+    memcpy(text + n, peer, m);
     free((void *)(uintptr_t)row->workstation);
     row->workstation = text;
     row->peer = text + n;
@@ -167,28 +172,45 @@ static enum err count_it(struct report *r, const struct store_activation *a)
     return e == ERR_LIMIT ? ERR_OK : e; /* more applications than a host counts */
 }
 
+/* The row of a machine and product, which keeps what it said last unless it is new. */
+static enum err find_row(struct report *r, const struct guid *client_id,
+                         const struct guid *activation_id, struct report_row **out, bool *is_new)
+{
+    uint32_t number;
+    enum err e = make_room(r);
+
+    if (e == ERR_OK)
+        e = seen_add(&r->seen, client_id, activation_id, &number, is_new);
+    if (e != ERR_OK)
+        return e;
+    *out = &r->rows[number];
+    if (!*is_new)
+        return ERR_OK;
+    (*out)->client_id = *client_id;
+    (*out)->activation_id = *activation_id;
+    (*out)->product = catalog_product_by_activation_id(r->catalog, activation_id);
+    return set_texts(*out, "", "");
+}
+
 static enum err take(void *arg, const struct store_activation *a)
 {
     struct report *r = arg;
     struct report_row *row;
-    uint32_t number;
     bool is_new;
-    enum err e = make_room(r);
+    enum err e = count_it(r, a);
 
     if (e == ERR_OK)
-        e = count_it(r, a);
-    if (e == ERR_OK)
-        e = seen_add(&r->seen, &a->client_id, &a->activation_id, &number, &is_new);
+        e = find_row(r, &a->client_id, &a->activation_id, &row, &is_new);
     if (e != ERR_OK)
         return e;
-    row = &r->rows[number];
-    e = set_texts(row, a);
+    if (!is_new && row->self_reported && a->when < row->last) {
+        r->newest = a->id;
+        return ERR_OK;
+    }
+    e = set_texts(row, a->workstation, a->peer);
     if (e != ERR_OK)
         return e;
-    if (is_new)
-        row->product = catalog_product_by_activation_id(r->catalog, &a->activation_id);
-    row->client_id = a->client_id;
-    row->activation_id = a->activation_id;
+    r->newest = a->id;
     row->application_id = a->application_id;
     row->channel = a->channel;
     row->last = a->when;
@@ -197,7 +219,38 @@ static enum err take(void *arg, const struct store_activation *a)
     row->licence_status = a->licence_status;
     row->minutes_left = a->minutes_left;
     row->is_virtual = a->is_virtual;
-    r->newest = a->id;
+    row->self_reported = false;
+    return ERR_OK;
+}
+
+/* ---- reading clients' reports ---- */
+
+/* One that comes late says less than what the machine asked for since. */
+static enum err take_told(void *arg, const struct store_self_report *t)
+{
+    struct report *r = arg;
+    struct report_row *row;
+    bool is_new;
+    enum err e = find_row(r, &t->client_id, &t->activation_id, &row, &is_new);
+
+    if (e != ERR_OK)
+        return e;
+    if (!is_new && t->activated_at < row->last) {
+        r->newest_told = t->id;
+        return ERR_OK;
+    }
+    e = set_texts(row, t->workstation, t->peer);
+    if (e != ERR_OK)
+        return e;
+    r->newest_told = t->id;
+    row->application_id = t->application_id;
+    row->channel = STORE_ADBA;
+    row->last = t->activated_at;
+    row->count = row->required_count = row->minutes_left = 0;
+    row->licence_status = STATED_LICENSED;
+    row->is_virtual = false;
+    row->self_reported = true;
+    row->stated_end = t->expires;
     return ERR_OK;
 }
 
@@ -280,14 +333,17 @@ void report_free(struct report *r)
 enum err report_read(struct report *r, struct store *s, int64_t now, int64_t soon,
                      struct errinfo *ei)
 {
-    int64_t newest = r->newest, synced_at = r->synced_at, listed_at = r->listed_at;
+    int64_t newest = r->newest, told = r->newest_told, synced_at = r->synced_at,
+            listed_at = r->listed_at;
     enum err e = read_registry(r, s, ei);
 
     if (e == ERR_OK)
         e = store_each_from(s, INT64_MIN, r->newest, take, r, ei);
+    if (e == ERR_OK)
+        e = store_each_self_report(s, INT64_MIN, r->newest_told, take_told, r, ei);
     /* Also after an error: what came before it is there. */
-    if (r->generation == 0 || r->newest != newest || r->synced_at != synced_at ||
-        r->listed_at != listed_at)
+    if (r->generation == 0 || r->newest != newest || r->newest_told != told ||
+        r->synced_at != synced_at || r->listed_at != listed_at)
         r->generation++;
     if (e == ERR_NOMEM)
         return err_nomem(ei);

@@ -5,8 +5,9 @@
  * Read beside whoever writes the ledger, then kept in memory, so that going on costs only the rows
  * that came since. A host knows what a machine told it and what it answered, nothing else: every
  * judgement here follows from a machine's last answered request. A member that the directory
- * activates by itself never asks a host, so of it there is no report. A struct report belongs to
- * one thread. */
+ * activates by itself never asks a host, so of it there is no report, unless it is a lab client
+ * that tells of it: such rows are self-reported, the client's own word and nothing more. A struct
+ * report belongs to one thread. */
 #ifndef ADBAD_REPORT_REPORT_H
 #define ADBAD_REPORT_REPORT_H
 
@@ -23,7 +24,8 @@ enum report_status {
     REPORT_GRACE,        /* was told too low a count, and its grace period goes on */
     REPORT_NOT_LICENSED, /* was told too low a count, and has no grace period (any more) */
     REPORT_LAPSED,       /* was licensed; its time ran out and it did not come back */
-    REPORT_NO_REPORT,    /* a computer of the domain that never asked this host */
+    REPORT_NO_REPORT, /* a computer of the domain that never asked this host, nor told it anything
+                       */
     REPORT_STATUSES
 };
 
@@ -40,17 +42,19 @@ const char *report_status_name(enum report_status s);
 /* "unknown", "member", "disabled", "no-member". */
 const char *report_member_name(enum report_member m);
 
-/* One machine (client machine id) and product: its last answered request. Texts live until the next
- * report_read. */
+/* One machine (client machine id) and product: its last answered request, or where that is newer
+ * what it told of its activation through the directory. Texts live until the next report_read. */
 struct report_row {
     struct guid client_id, activation_id, application_id;
     const struct cat_product *product; /* NULL: the catalogue has no such id */
     const char *workstation, *peer;    /* peer: address:port */
     enum store_channel channel;
-    int64_t last; /* lab time */
+    int64_t last; /* lab time; self-reported: when it was activated, as it says */
     uint32_t count, required_count;
     uint32_t licence_status, minutes_left; /* as it said of itself then, before the answer */
     bool is_virtual;
+    bool self_reported; /* channel is STORE_ADBA, count and what follows it mean nothing */
+    int64_t stated_end; /* self-reported: the end of its licence */
     /* as judged */
     enum report_status status;
     int64_t expires; /* the licence or grace period ends, or ended; REPORT_NEVER: there is none */
@@ -129,6 +133,7 @@ struct report_product {
     const struct cat_product *product; /* NULL: unknown */
     size_t machines;
     size_t by_status[REPORT_STATUSES], by_channel[STORE_RELAY + 1];
+    size_t self_reported;    /* of by_channel[STORE_ADBA] */
     uint32_t required_count; /* the highest that was asked for */
     uint32_t count;          /* of its application, now */
     int64_t last;
@@ -158,6 +163,7 @@ struct report_compliance {
     /* counts[member][status]; licensed ones by the channel that did it */
     size_t counts[REPORT_MEMBERS][REPORT_STATUSES];
     size_t licensed_by[STORE_RELAY + 1]; /* licensed and expiring */
+    size_t self_reported;                /* of licensed_by[STORE_ADBA] */
 };
 
 MUST_CHECK enum err report_compliance(const struct report *r, struct report_compliance *out,

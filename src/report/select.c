@@ -99,7 +99,7 @@ static int compare_by(enum report_sort by, const struct report_row *a, const str
     case REPORT_BY_STATUS:
         return (int)a->status - (int)b->status;
     case REPORT_BY_CHANNEL:
-        return (int)a->channel - (int)b->channel;
+        return ((int)a->channel - (int)b->channel) * 2 + a->self_reported - b->self_reported;
     case REPORT_BY_EXPIRES:
         return compare_expiry(a->expires, b->expires);
     case REPORT_BY_WORKSTATION:
@@ -158,6 +158,7 @@ static void add_to(struct report_product *p, const struct report_row *row)
     p->machines++;
     p->by_status[row->status]++;
     p->by_channel[row->channel <= STORE_RELAY ? row->channel : STORE_KMS]++;
+    p->self_reported += row->self_reported;
     if (row->required_count > p->required_count)
         p->required_count = row->required_count;
     if (row->last > p->last)

@@ -104,6 +104,7 @@ export class Chart {
         { id: 'at', title: 'From (UTC)', cell: (row) => row.label },
         ...CHANNELS.map(([id]) => ({ id, title: channelName(id), number: true, cell: (row) => number(row[id]) })),
         { id: 'refused', title: 'Refused', number: true, cell: (row) => number(row.refused) },
+        { id: 'told', title: 'Self-reported', number: true, cell: (row) => number(row.told) },
       ],
     });
     const details = byId('chart-table');
@@ -116,10 +117,12 @@ export class Chart {
     this.data = data;
     const sum = totals(data).reduce((a, b) => a + b, 0);
     const refused = data.refused.reduce((a, b) => a + b, 0);
+    const told = data.self_reported.reduce((a, b) => a + b, 0);
+    const also = told > 0 ? ` ${count(told, 'activation')} through the directory ${told === 1 ? 'was' : 'were'} self-reported.` : '';
     setText(this.line, sum + refused === 0
-      ? `Nobody asked in ${RANGES[data.range]}.`
+      ? `Nobody asked in ${RANGES[data.range]}.${also}`
       : `${count(sum, 'request')} answered and ${number(refused)} refused in ${RANGES[data.range]}, `
-        + `by ${data.step < 86400 ? (data.step === 3600 ? 'hour' : `${data.step / 3600} hours`) : 'day'} (UTC).`);
+        + `by ${data.step < 86400 ? (data.step === 3600 ? 'hour' : `${data.step / 3600} hours`) : 'day'} (UTC).${also}`);
     this.width = 0;
     this.redraw();
     this.showTable();
@@ -136,9 +139,9 @@ export class Chart {
     if (!this.data || !byId('chart-table').open) return;
     const { data } = this;
     const rows = totals(data).map((_, i) => ({
-      at: data.from + i * data.step, label: label(data, i), refused: data.refused[i],
+      at: data.from + i * data.step, label: label(data, i), refused: data.refused[i], told: data.self_reported[i],
       ...Object.fromEntries(CHANNELS.map(([id]) => [id, data.channels[id][i]])),
     }));
-    this.table.show(rows.reverse().filter((row) => row.refused + row.kms + row.adba + row.relay > 0));
+    this.table.show(rows.reverse().filter((row) => row.refused + row.told + row.kms + row.adba + row.relay > 0));
   }
 }

@@ -3,7 +3,7 @@
 
 import { byId, el, empty, setText, state } from './dom.js';
 import { when } from './time.js';
-import { CHANNELS, STATUSES, channelName, count, number, productName, statusLevel, statusName } from './words.js';
+import { CHANNELS, SELF_REPORTED, STATUSES, channelName, count, number, productName, statusLevel, statusName } from './words.js';
 import { Table } from './table.js';
 
 export const PAGE = 25;
@@ -42,7 +42,9 @@ const COLUMNS = [
   { id: 'status', title: 'Status', sort: true, cell: (m) => [state(statusLevel(m.status), statusName(m.status)),
     m.status === 'grace' || m.status === 'not-licensed'
       ? el('span', { class: 'second' }, `count ${m.count} of ${m.required_count}`) : null] },
-  { id: 'channel', title: 'Channel', sort: true, cell: (m) => channelName(m.channel) },
+  { id: 'channel', title: 'Channel', sort: true, cell: (m) => [channelName(m.channel),
+    m.self_reported ? el('span', { class: 'second', title: 'The client’s own word: the directory activates without asking this host' },
+      'self-reported') : null] },
   { id: 'expires', title: 'Expires', sort: true, cell: (m) => (m.expires === null ? '–' : when(m.expires)) },
   { id: 'last', title: 'Last contact', sort: true, cell: (m) => when(m.last) },
 ];
@@ -58,7 +60,7 @@ export class Machines {
       onSort: (id) => this.ask(nextOrder(this.query, id)),
     });
     this.options('status', STATUSES);
-    this.options('channel', CHANNELS);
+    this.options('channel', [...CHANNELS, [SELF_REPORTED, 'Self-reported']]);
     this.listen();
     this.fillForm();
   }
@@ -142,7 +144,7 @@ export class Machines {
 
   line(data) {
     const all = count(data.total, 'licence');
-    const silent = data.no_report > 0 ? ` ${count(data.no_report, 'member')} of the domain never asked this host: `
+    const silent = data.no_report > 0 ? ` ${count(data.no_report, 'member')} of the domain never asked this host, nor told it anything: `
       + 'the directory activates them, or nobody does (adbactl report compliance).' : '';
     return (data.matched === data.total ? `${all} of ${count(data.computers, 'machine')}, as of each one’s last contact.`
       : `${number(data.matched)} of ${all} match.`) + silent;

@@ -12,6 +12,9 @@ export const CHANNELS = [
   ['relay', 'Relay'],
 ];
 
+// A filter beside the channels: what clients told of the directory's activations, which touch no host.
+export const SELF_REPORTED = 'self-reported';
+
 export const channelName = (channel) => CHANNELS.find(([id]) => id === channel)?.[1] ?? channel;
 
 // A product as the JSON has it; null if the catalogue does not know it. Office's editions name their product.

@@ -4,6 +4,7 @@
 #include "base/clk.h"
 #include "dashboard/timeline.h"
 #include "store/relayed.h"
+#include "store/selfreports.h"
 
 #define NOW  INT64_C(1790000000)
 #define HOUR (NOW / CLK_HOUR)
@@ -77,6 +78,25 @@ static void reading_on_counts_nothing_twice(void **state)
     }
 }
 
+/* By the time of the activation, whenever it was told. */
+static void what_clients_told_has_a_series_of_its_own(void **state)
+{
+    struct fixture *f = *state;
+    const struct store_self_report r = {.when = NOW, .activated_at = NOW - 2 * CLK_HOUR};
+    static struct timeline t;
+
+    memset(&t, 0, sizeof(t));
+    open_ledger(f);
+    assert_ok(store_begin(f->s, &f->ei), &f->ei);
+    assert_ok(store_add_self_report(f->s, &r, &f->ei), &f->ei);
+    assert_ok(store_commit(f->s, &f->ei), &f->ei);
+    read_on(f, &t, NOW);
+    read_on(f, &t, NOW);
+    assert_hour(&t, HOUR - 2, 0, 0, 0);
+    assert_int_equal(timeline_sum(&t, TIMELINE_SELF, HOUR - 2, 1), 1);
+    assert_int_equal(timeline_sum(&t, TIMELINE_SELF, HOUR, 1), 0);
+}
+
 static void the_window_moves_with_the_clock(void **state)
 {
     struct fixture *f = *state;
@@ -133,6 +153,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_row_is_in_its_hour, setup, teardown),
         cmocka_unit_test_setup_teardown(reading_on_counts_nothing_twice, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_clients_told_has_a_series_of_its_own, setup, teardown),
         cmocka_unit_test_setup_teardown(the_window_moves_with_the_clock, setup, teardown),
         cmocka_unit_test_setup_teardown(a_clock_set_back_begins_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(refusals_that_grow_are_seen, setup, teardown),

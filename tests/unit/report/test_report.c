@@ -8,6 +8,7 @@
 #include "report/report.h"
 #include "report/seen.h"
 #include "store/members.h"
+#include "store/selfreports.h"
 
 #define DAY INT64_C(86400)
 #define T0  INT64_C(1700000000)
@@ -307,6 +308,114 @@ static void products_are_summed_up(void **state)
     free(p);
 }
 
+/* ---- self-reported ---- */
+
+/* What a machine tells of the directory: activated at when, for 180 days. */
+static void tell(struct world *w, unsigned machine, const char *name, const char *what,
+                 int64_t when)
+{
+    const struct store_activation a = asked(w, machine, name, what, when);
+    struct store_self_report r = {.when = when + 60,
+                                  .peer = "192.0.2.9:5",
+                                  .event_id = 12308,
+                                  .client_id = a.client_id,
+                                  .application_id = a.application_id,
+                                  .activation_id = a.activation_id,
+                                  .kms_id = a.kms_id,
+                                  .activated_at = when,
+                                  .expires = when + 180 * DAY};
+
+    snprintf(r.workstation, sizeof(r.workstation), "%s", name);
+    assert_ok(store_begin(w->ledger->s, &w->ei), &w->ei);
+    assert_ok(store_add_self_report(w->ledger->s, &r, &w->ei), &w->ei);
+    assert_ok(store_commit(w->ledger->s, &w->ei), &w->ei);
+}
+
+static void what_clients_tell_is_marked_and_never_counts(void **state)
+{
+    struct world *w = *state;
+    const struct report_query all = {.since = REPORT_NEVER, .sort = REPORT_BY_WORKSTATION};
+    struct report_list l;
+    struct report_product *p;
+    size_t n;
+
+    ask(w, 1, "pc-1", "Windows 11 Enterprise", T0);
+    tell(w, 2, "pc-2", "Windows 11 Enterprise", T0);
+    read_at(w, T0 + DAY);
+    assert_ok(report_select(w->report, &all, &l, &w->ei), &w->ei);
+    assert_int_equal(l.n, 2);
+    assert_false(l.rows[0]->self_reported);
+    assert_true(l.rows[1]->self_reported);
+    assert_string_equal(l.rows[1]->workstation, "pc-2");
+    assert_int_equal(l.rows[1]->channel, STORE_ADBA);
+    assert_int_equal(l.rows[1]->status, REPORT_LICENSED);
+    assert_int_equal(l.rows[1]->expires, T0 + 180 * DAY);
+    assert_int_equal(l.rows[1]->last, T0);
+    report_list_free(&l);
+    assert_ok(report_products(w->report, &p, &n, &w->ei), &w->ei);
+    assert_int_equal(n, 1);
+    assert_int_equal(p[0].machines, 2);
+    assert_int_equal(p[0].by_channel[STORE_ADBA], 1);
+    assert_int_equal(p[0].self_reported, 1);
+    assert_int_equal(p[0].count, 1);
+    free(p);
+    read_at(w, T0 + 180 * DAY);
+    assert_ok(report_select(w->report, &all, &l, &w->ei), &w->ei);
+    assert_int_equal(l.rows[1]->status, REPORT_LAPSED);
+    report_list_free(&l);
+}
+
+/* Of a request and a report of one machine and product the newer event decides, whichever was read
+ * first; a report may come late. */
+static void the_newer_of_request_and_report_decides(void **state)
+{
+    struct world *w = *state;
+    const struct report_query all = {.since = REPORT_NEVER};
+    struct report_list l;
+    uint64_t before;
+
+    ask(w, 1, "pc-1", "Windows 11 Enterprise", T0);
+    tell(w, 1, "pc-1", "Windows 11 Enterprise", T0 - DAY); /* late */
+    read_at(w, T0);
+    assert_ok(report_select(w->report, &all, &l, &w->ei), &w->ei);
+    assert_true(l.n == 1 && !l.rows[0]->self_reported);
+    report_list_free(&l);
+    before = report_generation(w->report);
+    read_at(w, T0);
+    assert_true(report_generation(w->report) == before);
+    tell(w, 1, "pc-1", "Windows 11 Enterprise", T0 + DAY);
+    read_at(w, T0 + DAY);
+    assert_true(report_generation(w->report) != before);
+    assert_ok(report_select(w->report, &all, &l, &w->ei), &w->ei);
+    assert_true(l.n == 1 && l.rows[0]->self_reported && l.rows[0]->last == T0 + DAY);
+    report_list_free(&l);
+    ask(w, 1, "pc-1", "Windows 11 Enterprise", T0 + 2 * DAY);
+    read_at(w, T0 + 2 * DAY);
+    assert_ok(report_select(w->report, &all, &l, &w->ei), &w->ei);
+    assert_true(l.n == 1 && !l.rows[0]->self_reported && l.rows[0]->last == T0 + 2 * DAY);
+    report_list_free(&l);
+}
+
+static void a_member_that_told_is_no_silent_one(void **state)
+{
+    struct world *w = *state;
+    struct report_compliance c;
+
+    assert_ok(store_begin(w->ledger->s, &w->ei), &w->ei);
+    put_member(w, 1, "PC1", "", true);
+    put_member(w, 2, "SILENT", "", true);
+    registry_was_read(w, T0);
+    assert_ok(store_commit(w->ledger->s, &w->ei), &w->ei);
+    tell(w, 1, "PC1", "Windows 11 Enterprise", T0);
+    read_at(w, T0);
+    assert_ok(report_compliance(w->report, &c, &w->ei), &w->ei);
+    assert_int_equal(c.counts[REPORT_MEMBER][REPORT_LICENSED], 1);
+    assert_int_equal(c.counts[REPORT_MEMBER][REPORT_NO_REPORT], 1);
+    assert_int_equal(c.licensed_by[STORE_ADBA], 1);
+    assert_int_equal(c.self_reported, 1);
+    report_compliance_free(&c);
+}
+
 /* ---- compliance ---- */
 
 static const struct report_computer *computer(const struct report_compliance *c, const char *name)
@@ -481,6 +590,9 @@ int main(void)
         WITH_WORLD(queries_choose_sort_and_page),
         cmocka_unit_test(names_of_statuses_and_orders_are_understood),
         WITH_WORLD(products_are_summed_up),
+        WITH_WORLD(what_clients_tell_is_marked_and_never_counts),
+        WITH_WORLD(the_newer_of_request_and_report_decides),
+        WITH_WORLD(a_member_that_told_is_no_silent_one),
         WITH_WORLD(computers_are_held_against_the_registry),
         WITH_WORLD(what_was_replaced_does_not_count),
         WITH_WORLD(the_registry_is_read_again_when_it_changed),
