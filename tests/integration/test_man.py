@@ -287,7 +287,7 @@ def test_completion_offers_what_each_verb_takes(build, shell):
     slmgr, ospp = script_options(build, "slmgr"), script_options(build, "ospp")
     assert offer("") == set(verbs) | slmgr
     assert offer("/at") == {"/ato", "/atp"}
-    assert offer("--machine", "m", "re") == {"restart"}
+    assert offer("--machine", "m", "re") == {"report", "restart"}
     assert offer("--machine", "m", "slmgr", "") == slmgr
     assert offer("ospp", "/") == ospp
     assert offer("--") == verbs["restart"]
