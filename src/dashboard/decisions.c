@@ -8,6 +8,7 @@
 #include "kms/reason.h"
 #include "report/json.h"
 #include "store/events.h"
+#include "store/relayed.h"
 
 #define READ_MAX 20000 /* events that are looked at for the few that are wanted */
 
@@ -16,8 +17,8 @@
 
 struct listing {
     const struct catalog *catalog;
-    json_t *rows;
-    size_t limit, read;
+    json_t *rows, *relayed; /* newest first */
+    size_t limit, read, read_relayed;
     bool refused_only;
 };
 
@@ -142,6 +143,38 @@ static json_t *host_row(const struct catalog *c, const struct store_host_event *
     return j;
 }
 
+static json_t *id_or_null(const struct guid *g)
+{
+    char text[GUID_TEXT_MAX];
+
+    return guid_is_zero(g) ? json_null() : json_string(guid_format(g, text));
+}
+
+/* What travels sealed is not known. */
+static json_t *relayed_row(const struct catalog *c, const struct store_relayed *r)
+{
+    const struct cat_product *p = catalog_product_by_activation_id(c, &r->activation_id);
+    json_t *j = row('u', r->id, r->status == 0 ? "relayed" : "refused", r->when);
+
+    json_object_set_new(j, "machine",
+                        *r->workstation != '\0' ? json_string(r->workstation) : json_null());
+    json_object_set_new(j, "client_id", id_or_null(&r->client_id));
+    json_object_set_new(j, "product", p == NULL ? json_null() : json_string(p->product));
+    json_object_set_new(j, "edition", p == NULL ? json_null() : json_string(p->edition));
+    json_object_set_new(j, "activation_id", id_or_null(&r->activation_id));
+    json_object_set_new(j, "source", json_string(r->peer));
+    json_object_set_new(j, "channel", json_string(report_channel_name(STORE_RELAY)));
+    json_object_set_new(j, "upstream", json_string(r->upstream));
+    if (r->status != 0)
+        json_object_set_new(j, "reason", json_string("upstream"));
+    json_object_set_new(j, "why",
+                        json_sprintf(r->status == 0 ? "Passed on as it is: %s answered."
+                                                    : "Passed on as it is: %s refused it.",
+                                     r->upstream));
+    set_code(j, c, r->status);
+    return j;
+}
+
 static json_t *event_row(const struct catalog *c, const struct store_event *e)
 {
     if (e->answered != NULL)
@@ -164,6 +197,47 @@ static enum err add_event(void *arg, const struct store_event *e)
     return json_array_size(l->rows) == l->limit || l->read == READ_MAX ? ERR_LIMIT : ERR_OK;
 }
 
+/* Likewise. */
+static enum err add_relayed(void *arg, const struct store_relayed *r)
+{
+    struct listing *l = arg;
+
+    if ((r->status != 0 || !l->refused_only) &&
+        json_array_append_new(l->relayed, relayed_row(l->catalog, r)) != 0)
+        return ERR_NOMEM;
+    l->read_relayed++;
+    return json_array_size(l->relayed) == l->limit || l->read_relayed == READ_MAX ? ERR_LIMIT
+                                                                                  : ERR_OK;
+}
+
+static enum err enough_is_good(enum err e)
+{
+    return e == ERR_LIMIT ? ERR_OK : e;
+}
+
+static json_int_t when_of(const json_t *rows, size_t at)
+{
+    return json_integer_value(json_object_get(json_array_get(rows, at), "when"));
+}
+
+/* The newest of both; NULL: out of memory. */
+static json_t *merge(const struct listing *l)
+{
+    json_t *all = json_array();
+    size_t a = 0, b = 0, rows = json_array_size(l->rows), relayed = json_array_size(l->relayed);
+
+    while (a + b < l->limit && (a < rows || b < relayed)) {
+        bool first = b == relayed || (a < rows && when_of(l->rows, a) >= when_of(l->relayed, b));
+
+        if (json_array_append(all, first ? json_array_get(l->rows, a++)
+                                         : json_array_get(l->relayed, b++)) != 0) {
+            json_decref(all);
+            return NULL;
+        }
+    }
+    return all;
+}
+
 enum err dashboard_decisions(struct dashboard *d, struct store *s, const char *limit,
                              const char *outcome, json_t **out, struct errinfo *ei)
 {
@@ -178,11 +252,13 @@ enum err dashboard_decisions(struct dashboard *d, struct store *s, const char *l
     if (e != ERR_OK)
         return e;
     l.rows = json_array();
-    e = store_each_event(s, &q, add_event, &l, ei);
-    if (e != ERR_OK && e != ERR_LIMIT) {
-        json_decref(l.rows);
-        return e == ERR_NOMEM ? err_nomem(ei) : e;
-    }
-    *out = json_pack("{s:s?, s:o}", "outcome", outcome, "decisions", l.rows);
-    return *out != NULL ? ERR_OK : err_nomem(ei);
+    l.relayed = json_array();
+    e = enough_is_good(store_each_event(s, &q, add_event, &l, ei));
+    if (e == ERR_OK)
+        e = enough_is_good(store_each_relayed(s, INT64_MIN, 0, add_relayed, &l, ei));
+    *out =
+        e == ERR_OK ? json_pack("{s:s?, s:o}", "outcome", outcome, "decisions", merge(&l)) : NULL;
+    json_decref(l.rows);
+    json_decref(l.relayed);
+    return e == ERR_NOMEM || (e == ERR_OK && *out == NULL) ? err_nomem(ei) : e;
 }

@@ -228,6 +228,39 @@ def test_decisions_say_why(site):
     assert [d["outcome"] for d in site.json("decisions", outcome="refused")["decisions"]] == ["refused"]
 
 
+def test_relayed_requests_are_among_the_decisions(lab):
+    port = free_port()
+    with Lab(realm="UPSTREAM") as other:
+        host = other.daemon("host", options={"lab.enabled": None, "lab.clock": None})
+        other.install_hostkey(host)
+        gateway = lab.daemon("gateway", options={"web.listen": f"127.0.0.1:{port}", "relay.upstream": host.address,
+                                                 "relay.check": "1s", "lab.enabled": None, "lab.clock": None})
+        wait_for_page(gateway)
+        lab.install_hostkey(gateway)
+        Clients(lab, gateway.port).count(workstation="OURS")
+        clients = Clients(other, gateway.port)
+        wait_for(lambda: gateway.ctl("relay", "status", "--json").json["healthy"], "the upstream answers")
+        clients.count(workstation="CLEAR", major=4)
+        clients.count(workstation="SEALED", major=6)
+        office = Clients(other, gateway.port, "Office LTSC 2024", "Office LTSC Professional Plus 2024")
+        assert office.ask(workstation="REFUSED")[1] == 0xC004F042
+
+        def told(**query):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/decisions?{urllib.parse.urlencode(query)}") as answer:
+                return json.load(answer)["decisions"]
+        rows = wait_for(lambda: (r := [d for d in told() if d.get("channel") == "relay"]) and len(r) == 3 and r, "three rows")
+        # Those of several workers may be written in any order.
+        refused, clear, sealed = sorted(rows, key=lambda d: (d["outcome"], d["machine"] is None))
+        assert [d["outcome"] for d in (refused, clear, sealed)] == ["refused", "relayed", "relayed"]
+        assert (refused["code"], refused["reason"]) == ("0xC004F042", "upstream")
+        assert (sealed["machine"], sealed["product"], sealed["upstream"]) == (None, None, host.address)
+        assert sealed["why"] == f"Passed on as it is: {host.address} answered."
+        assert (clear["machine"], clear["product"]) == ("CLEAR", "Windows 11")
+        assert "OURS" in [d.get("machine") for d in told()]
+        assert [d["outcome"] for d in told(outcome="refused")] == ["refused"]
+        assert len(told(limit=2)) == 2
+
+
 @pytest.mark.parametrize("path, query", [
     ("machines", {"sort": "colour"}), ("machines", {"status": "fine"}), ("machines", {"channel": "phone"}),
     ("machines", {"product": "Windows"}), ("machines", {"offset": "-1"}), ("machines", {"limit": "501"}),

@@ -8,13 +8,17 @@ const OUTCOMES = {
   granted: ['good', 'Granted'],
   counted: ['warn', 'Counted'],
   refused: ['bad', 'Refused'],
+  relayed: ['good', 'Relayed'],
   host: ['idle', 'Host'],
 };
 
 function title(d) {
   if (d.outcome === 'host') return d.text;
   if (d.times !== undefined) return [el('b', {}, count(d.times, 'request')), ` from ${d.source} within a minute`];
-  return [el('b', {}, d.machine === '' ? '(no name)' : d.machine), ` ${productName(d) ?? d.activation_id}`,
+  // What is relayed travels sealed: often neither is known.
+  const name = d.machine === null ? '(sealed)' : d.machine || '(no name)';
+  const product = productName(d) ?? d.activation_id;
+  return [el('b', {}, name), product ? ` ${product}` : '',
     el('span', { class: 'why' }, `, from ${d.source}${d.channel ? `, ${channelName(d.channel)}` : ''}`)];
 }
 
