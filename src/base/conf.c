@@ -181,6 +181,23 @@ static void apply_text(struct load *l, const struct buf *text)
     ini_config_destroy(l->ini);
 }
 
+/* Takes what text holds. */
+static bool keep_text(struct conf_files *f, const char *path, struct buf *text)
+{
+    struct conf_text *v = realloc(f->v, (f->n + 1) * sizeof(*v));
+    char *copy = strdup(path);
+
+    if (v != NULL)
+        f->v = v;
+    if (v == NULL || copy == NULL) {
+        free(copy);
+        return false;
+    }
+    v[f->n++] = (struct conf_text){.path = copy, .text = *text};
+    *text = (struct buf)BUF_INIT;
+    return true;
+}
+
 static void apply_file(struct load *l, const char *path, bool optional)
 {
     struct errinfo ei = {0};
@@ -192,6 +209,8 @@ static void apply_file(struct load *l, const char *path, bool optional)
         note_nomem(l);
     } else if (e == ERR_OK) {
         apply_text(l, &text);
+        if (l->from->keep != NULL && !keep_text(l->from->keep, path, &text))
+            note_nomem(l);
     } else if (e != ERR_NOTFOUND || !optional) {
         err_context(&ei, "read configuration");
         if (e == ERR_NOTFOUND)
@@ -262,6 +281,14 @@ static void apply_defaults(struct load *l)
     }
 }
 
+static void apply_kept(struct load *l)
+{
+    for (size_t i = 0; i < l->from->from->n; i++) {
+        l->file = l->from->from->v[i].path;
+        apply_text(l, &l->from->from->v[i].text);
+    }
+}
+
 static void apply_files(struct load *l)
 {
     const char *path = l->from->path, *slash = strrchr(path, '/');
@@ -274,8 +301,12 @@ static void apply_files(struct load *l)
         note_nomem(l);
         return;
     }
-    apply_file(l, path, l->from->optional);
-    apply_folder(l, fragments);
+    if (l->from->from != NULL) {
+        apply_kept(l);
+    } else {
+        apply_file(l, path, l->from->optional);
+        apply_folder(l, fragments);
+    }
     free(fragments);
 }
 

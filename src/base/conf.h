@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 #define CONF_FOLDER "conf.d"
@@ -68,13 +69,29 @@ struct conf_origin {
 /* Told of every mistake, in the order of the files: "path:line: …". */
 typedef void conf_problem_fn(void *arg, const struct errinfo *problem);
 
+/* What stood in the files of one reading, in the order in which they count. */
+struct conf_files {
+    struct conf_text {
+        char *path;
+        struct buf text;
+    } * v;
+    size_t n;
+};
+void conf_files_free(struct conf_files *f);
+/* As bytes, for another process of the same program, and back. ERR_MALFORMED: they are none. */
+void conf_files_pack(const struct conf_files *f, struct buf *out);
+MUST_CHECK enum err conf_files_unpack(const uint8_t *data, size_t len, struct conf_files *out,
+                                      struct errinfo *ei);
+
 /* What is read, and who wants to know what of it. */
 struct conf_source {
-    const char *path;            /* NULL: defaults only */
-    bool optional;               /* path may be missing; its conf.d is read nevertheless */
-    struct conf_origin *origins; /* one zeroed for each key, filled in; or NULL */
-    conf_problem_fn *problem;    /* or NULL */
-    void *arg;                   /* of problem */
+    const char *path;              /* NULL: defaults only */
+    bool optional;                 /* path may be missing; its conf.d is read nevertheless */
+    struct conf_origin *origins;   /* one zeroed for each key, filled in; or NULL */
+    conf_problem_fn *problem;      /* or NULL */
+    void *arg;                     /* of problem */
+    struct conf_files *keep;       /* zeroed: gets what was read, mistakes or not; or NULL */
+    const struct conf_files *from; /* what another reading kept, in place of the files; or NULL */
 };
 
 /* Fills *out (of any type; the table's offsets describe it) with the defaults and then with what

@@ -43,7 +43,7 @@ enum err file_require_private(const char *path, struct errinfo *ei)
     return judge_private(path, &st, ei);
 }
 
-static enum err read_all(int fd, const char *path, size_t max, struct buf *out, struct errinfo *ei)
+enum err file_read_from(int fd, const char *path, size_t max, struct buf *out, struct errinfo *ei)
 {
     uint8_t chunk[4096];
     size_t got = 0;
@@ -83,7 +83,7 @@ static enum err read_file(const char *path, size_t max, bool private, struct buf
         e = fstat(fd, &st) != 0 ? err_fail_errno(ei, errno, "check %s", path)
                                 : judge_private(path, &st, ei);
     if (e == ERR_OK)
-        e = read_all(fd, path, max, out, ei);
+        e = file_read_from(fd, path, max, out, ei);
     close(fd);
     return e;
 }
@@ -233,4 +233,10 @@ enum err file_create(const char *path, const void *data, size_t len, mode_t mode
                      struct errinfo *ei)
 {
     return place(path, data, len, mode, false, ei);
+}
+
+enum err file_open_log(const char *path, int *fd, struct errinfo *ei)
+{
+    *fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+    return *fd >= 0 ? ERR_OK : err_fail_errno(ei, errno, "open the log %s ([log] file)", path);
 }

@@ -12,6 +12,10 @@
 /* Appends the whole content of path to out. ERR_LIMIT if it is larger than max bytes. */
 MUST_CHECK enum err file_read(const char *path, size_t max, struct buf *out, struct errinfo *ei);
 
+/* As file_read of what is open as fd, from where that stands; path is for messages. */
+MUST_CHECK enum err file_read_from(int fd, const char *path, size_t max, struct buf *out,
+                                   struct errinfo *ei);
+
 /* As file_read for a secret: the file that is read is the one whose mode and owner were looked at
  * (as by file_require_private), and no copy stays outside out. */
 MUST_CHECK enum err file_read_private(const char *path, size_t max, struct buf *out,
@@ -26,6 +30,9 @@ MUST_CHECK enum err file_write_atomic(const char *path, const void *data, size_t
 /* As file_write_atomic for a file that must not exist yet: ERR_EXISTS if it does. */
 MUST_CHECK enum err file_create(const char *path, const void *data, size_t len, mode_t mode,
                                 struct errinfo *ei);
+
+/* Opens path for whole lines to be appended, and makes it if it is not there (mode 0640). */
+MUST_CHECK enum err file_open_log(const char *path, int *fd, struct errinfo *ei);
 
 /* Flushes the folder that path is in, so that what was named or renamed there stays. */
 MUST_CHECK enum err file_sync_folder(const char *path, struct errinfo *ei);

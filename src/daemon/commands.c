@@ -10,6 +10,7 @@
 #include "daemon/relaying.h"
 #include "daemon/reload.h"
 #include "daemon/watcher.h"
+#include "jobs/job.h"
 
 static enum err ping(void *arg, const json_t *request, json_t *reply, struct errinfo *ei)
 {
@@ -57,6 +58,7 @@ static enum err directory_check(void *arg, const json_t *request, json_t *reply,
 static enum err clock_advance(void *arg, const json_t *request, json_t *reply, struct errinfo *ei)
 {
     struct daemon *d = arg;
+    struct job_request r = {.kind = JOB_CLOCK};
     const json_t *by = json_object_get(request, "seconds");
     char text[CLK_TEXT_MAX];
     int64_t now;
@@ -66,9 +68,13 @@ static enum err clock_advance(void *arg, const json_t *request, json_t *reply, s
         return err_fail(ei, ERR_NOT_NOW, "the clock is real time; [lab] enabled is not set");
     if (!json_is_integer(by))
         return err_fail(ei, ERR_USAGE, "command clock.advance: expected an integer \"seconds\"");
-    e = labclk_advance(d->labclk, json_integer_value(by), &now, ei);
+    if (json_integer_value(by) < 0)
+        return err_fail(ei, ERR_REFUSED, "the lab clock only goes forward");
+    r.seconds = json_integer_value(by);
+    e = job_ask_soon(d->steward.control, &r, NULL, ei);
     if (e != ERR_OK)
         return e;
+    now = daemon_now(d);
     log_as(&d->log, LOGL_INFO, LOGK_CLOCK, NULL, "lab clock moved forward by %lld s to %s",
            (long long)json_integer_value(by), clk_format(now, text));
     if (d->membership != NULL)

@@ -313,13 +313,19 @@ enum err control_open(const struct control_conf *conf, struct control **out, str
     mask = umask(0177);
     rc = uv_pipe_bind(&c->listener, conf->path);
     umask(mask);
-    if (rc == 0)
-        rc = uv_listen((uv_stream_t *)&c->listener, BACKLOG, on_connection);
     *out = c;
     if (rc == 0)
         return ERR_OK;
     err_fail_errno(ei, -rc, "make the control socket %s", conf->path);
     return err_fail(ei, ei->code, "%s; its folder must exist and be ours", ei->text);
+}
+
+enum err control_start(struct control *c, struct errinfo *ei)
+{
+    int rc = uv_listen((uv_stream_t *)&c->listener, BACKLOG, on_connection);
+
+    return rc == 0 ? ERR_OK
+                   : err_fail_errno(ei, -rc, "answer on the control socket %s", c->conf.path);
 }
 
 static void on_listener_closed(uv_handle_t *h)

@@ -27,10 +27,12 @@ struct control_conf {
     struct log log;
 };
 
-/* ERR_BUSY if a live daemon answers on path; a socket nobody answers on is replaced; anything
- * else there is left alone: ERR_EXISTS. */
+/* Makes the socket. ERR_BUSY if a live daemon answers on path; a socket nobody answers on is
+ * replaced; anything else there is left alone: ERR_EXISTS. */
 MUST_CHECK enum err control_open(const struct control_conf *conf, struct control **out,
                                  struct errinfo *ei);
+/* Answers from now on. */
+MUST_CHECK enum err control_start(struct control *c, struct errinfo *ei);
 /* Closes all and removes the socket; free once control_closed. */
 void control_close(struct control *c);
 bool control_closed(const struct control *c);

@@ -22,6 +22,7 @@
 #include "daemon/watcher.h"
 #include "daemon/website.h"
 #include "gss/gss.h"
+#include "jobs/job.h"
 #include "net/inherit.h"
 #include "publish/kept.h"
 #include "realm/secrets.h"
@@ -405,7 +406,14 @@ static enum err start_ledger(struct daemon *d, struct errinfo *ei)
     return e;
 }
 
-static enum err open_ledger(struct daemon *d, struct errinfo *ei)
+static void close_store(struct daemon *d)
+{
+    store_close(d->store);
+    d->store = NULL;
+}
+
+/* All that it needs of files is there afterwards. */
+static enum err open_store(struct daemon *d, struct errinfo *ei)
 {
     enum err e;
 
@@ -414,11 +422,15 @@ static enum err open_ledger(struct daemon *d, struct errinfo *ei)
     e = store_open(d->settings.ledger, &d->store, ei);
     if (e == ERR_OK)
         e = counting_start(d, ei);
-    if (e == ERR_OK)
-        e = start_ledger(d, ei);
     if (e != ERR_OK)
-        store_close(d->store);
+        close_store(d);
     return e;
+}
+
+/* The first thread beside this one. */
+static enum err open_ledger(struct daemon *d, struct errinfo *ei)
+{
+    return d->options.check ? ERR_OK : start_ledger(d, ei);
 }
 
 static void close_ledger(struct daemon *d)
@@ -429,7 +441,6 @@ static void close_ledger(struct daemon *d)
     run_until(d, ledger_port_closed(d->port));
     ledger_port_free(d->port);
     ledger_close(d->ledger);
-    store_close(d->store);
 }
 
 /* ---- retention ---- */
@@ -694,9 +705,11 @@ static void close_control(struct daemon *d)
     control_close(d->control);
     run_until(d, control_closed(d->control));
     control_free(d->control);
+    d->control = NULL;
 }
 
-static enum err open_control(struct daemon *d, struct errinfo *ei)
+/* As long as this process may make one. */
+static enum err bind_control(struct daemon *d, struct errinfo *ei)
 {
     struct control_conf conf = {.loop = &d->loop,
                                 .path = d->first->control_socket,
@@ -711,6 +724,11 @@ static enum err open_control(struct daemon *d, struct errinfo *ei)
     if (e != ERR_OK)
         close_control(d);
     return e;
+}
+
+static enum err start_control(struct daemon *d, struct errinfo *ei)
+{
+    return d->options.check ? ERR_OK : control_start(d->control, ei);
 }
 
 /* Last: whatever a worker looks at is there. */
@@ -754,17 +772,20 @@ static const struct {
     {open_realm, close_realm},
     {open_catalog, close_catalog},
     {open_host, close_host},
+    {open_store, close_store},
+    {bind_control, close_control},
+    {open_security, close_security},
+    /* What this process has to make is there; the first thread is still to come. */
     {open_ledger, close_ledger},
     {open_retention, close_retention},
     {open_workers, close_workers},
     {relaying_open, relaying_close}, /* before the workers' loops run */
     {clearing_open, clearing_close},
-    {open_security, close_security},
     {open_net, close_net},
     {open_directory, close_directory},
     {open_membership, close_membership},
     {open_publisher, close_publisher},
-    {open_control, close_control},
+    {start_control, close_control},
     {start_net, stop_net},
     {start_publisher, close_nothing},
     {website_open, website_close}, /* last: it shows all the others */
@@ -805,12 +826,25 @@ static void on_signal(uv_signal_t *s, int number)
     uv_stop(&d->loop);
 }
 
+/* The file by its name once more, which the steward opens: this process may make none. */
+static enum err reopen_log(struct daemon *d, struct errinfo *ei)
+{
+    const struct job_request r = {.kind = JOB_LOG};
+    enum err e;
+    int fd;
+
+    if (!logsink_is_file(&d->sink))
+        return ERR_OK;
+    e = job_ask_soon(d->steward.control, &r, &fd, ei);
+    return e == ERR_OK ? logsink_take(&d->sink, fd, ei) : e;
+}
+
 static void on_rotated(uv_async_t *a)
 {
     struct daemon *d = a->data;
     struct errinfo ei = {0};
 
-    if (logsink_reopen(&d->sink, &ei) != ERR_OK)
+    if (reopen_log(d, &ei) != ERR_OK)
         log_as(&d->log, LOGL_WARN, LOGK_SETTINGS, NULL, "%s; the old one is written on", ei.text);
 }
 

@@ -68,18 +68,31 @@ void hostevent_post(struct ledger_port *port, const struct log *log,
     ledger_post(port, &p->job);
 }
 
+/* The writer is there, or nobody beside us. */
+static enum err record(struct daemon *d, struct store_host_event *h, struct errinfo *ei)
+{
+    enum err e;
+
+    if (d->ledger != NULL)
+        return ledger_write(d->ledger, write_event, h, ei);
+    e = store_begin(d->store, ei);
+    if (e == ERR_OK)
+        e = store_add_host_event(d->store, h, ei);
+    return e == ERR_OK ? store_commit(d->store, ei) : e;
+}
+
 void hostevent_not_started(struct daemon *d, const struct errinfo *why)
 {
     struct store_host_event h = {.event_id = NOT_STARTED, .hresult = why->hresult};
     struct errinfo ei = {0};
 
-    if (d->ledger == NULL)
+    if (d->store == NULL)
         return;
     h.when = daemon_now(d);
     if (h.hresult == 0)
         h.hresult = hostevent_hresult(why->code);
     snprintf(h.text, sizeof(h.text), "%s", why->text);
-    if (ledger_write(d->ledger, write_event, &h, &ei) != ERR_OK)
+    if (record(d, &h, &ei) != ERR_OK)
         log_as(&d->log, LOGL_WARN, LOGK_EVENT_LOST, NULL,
                "%s; that adbad did not start is not in its event log", ei.text);
 }

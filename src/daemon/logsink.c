@@ -2,22 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "daemon/journal.h"
 
 static void to_stderr(const struct log_line *line)
 {
     log_to_stderr(NULL, line->level, line->prefix, line->text);
-}
-
-static int open_appending(const char *path)
-{
-    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
 }
 
 /* One write, appended: lines of two threads, or of two processes, do not mix. */
@@ -27,9 +22,9 @@ static void to_file(void *arg, const struct log_line *line)
     char text[LOG_LINE_MAX];
     int n = log_format(text, sizeof(text), line->level, line->prefix, line->text);
     bool ours = getpid() == k->owner;
-    int fd = ours ? k->file : open_appending(k->path);
+    int fd = k->file;
 
-    if (fd < 0 || write(fd, text, (size_t)n) != n)
+    if ((!ours && file_open_log(k->path, &fd, NULL) != ERR_OK) || write(fd, text, (size_t)n) != n)
         to_stderr(line);
     if (!ours && fd >= 0)
         close(fd);
@@ -76,12 +71,6 @@ static void to_journal(void *arg, const struct log_line *line)
     }
 }
 
-static enum err open_file(const char *path, int *fd, struct errinfo *ei)
-{
-    *fd = open_appending(path);
-    return *fd >= 0 ? ERR_OK : err_fail_errno(ei, errno, "open the log %s ([log] file)", path);
-}
-
 enum err logsink_open(struct logsink *k, const struct settings *s, struct log_dest *dest,
                       struct errinfo *ei)
 {
@@ -99,7 +88,7 @@ enum err logsink_open(struct logsink *k, const struct settings *s, struct log_de
             e = ERR_OK; /* its stream takes plain lines */
     } else if (s->log_target == SET_LOG_AUTO && s->log_file != NULL) {
         k->path = strdup(s->log_file);
-        e = k->path == NULL ? err_nomem(ei) : open_file(k->path, &k->file, ei);
+        e = k->path == NULL ? err_nomem(ei) : file_open_log(k->path, &k->file, ei);
         if (e == ERR_OK)
             dest->line = to_file;
     }
@@ -119,19 +108,17 @@ void logsink_close(struct logsink *k, struct log_dest *dest)
     *k = (struct logsink){.journal = -1, .file = -1};
 }
 
-enum err logsink_reopen(struct logsink *k, struct errinfo *ei)
+bool logsink_is_file(const struct logsink *k)
 {
-    int fd;
-    enum err e;
+    return k->file >= 0;
+}
 
-    if (k->file < 0)
-        return ERR_OK;
-    e = open_file(k->path, &fd, ei);
-    if (e != ERR_OK)
-        return e;
+enum err logsink_take(struct logsink *k, int fd, struct errinfo *ei)
+{
     /* In one step: another thread writes to the old file or to the new one. */
-    if (dup3(fd, k->file, O_CLOEXEC) < 0)
-        e = err_fail_errno(ei, errno, "take the log %s", k->path);
+    enum err e =
+        dup3(fd, k->file, O_CLOEXEC) >= 0 ? ERR_OK : err_fail_errno(ei, errno, "take the new log");
+
     close(fd);
     return e;
 }

@@ -7,6 +7,7 @@
 #define ADBAD_DAEMON_LOGSINK_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/log.h"
@@ -26,8 +27,9 @@ MUST_CHECK enum err logsink_open(struct logsink *k, const struct settings *s, st
 /* What is written afterwards goes to stderr. */
 void logsink_close(struct logsink *k, struct log_dest *dest);
 
-/* The file by its name once more, after it was renamed (logrotate(8)). On failure the old one is
- * written on. Nothing without a file. */
-MUST_CHECK enum err logsink_reopen(struct logsink *k, struct errinfo *ei);
+bool logsink_is_file(const struct logsink *k);
+/* Writes on to fd, which it takes, after the file was renamed (logrotate(8)). On failure the old
+ * one is written on. */
+MUST_CHECK enum err logsink_take(struct logsink *k, int fd, struct errinfo *ei);
 
 #endif

@@ -1,8 +1,11 @@
 #include "daemon/reload.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "daemon/daemon.h"
 #include "daemon/membership.h"
 #include "daemon/publisher.h"
@@ -104,7 +107,7 @@ static enum err tell_steward(struct reload *r, struct errinfo *ei)
     enum err e = settings_digest(&r->next, digest, ei);
 
     _Static_assert(SETTINGS_DIGEST_LEN == JOB_DIGEST_LEN, "the digest's length");
-    return e == ERR_OK ? job_reload(r->d->steward.control, digest, ei) : e;
+    return e == ERR_OK ? job_take_settings(r->d->steward.control, digest, ei) : e;
 }
 
 /* ---- after: nothing can ---- */
@@ -144,10 +147,34 @@ static void apply(struct reload *r)
     settings_drop(&old);
 }
 
+/* The steward opens the files, so both processes work by the same bytes. */
+static enum err read_text(const struct daemon *d, struct settings_text *text, struct errinfo *ei)
+{
+    struct buf packed = BUF_INIT;
+    int file;
+    enum err e = job_read_settings(d->steward.control, &file, ei);
+
+    if (e != ERR_OK)
+        return e;
+    if (lseek(file, 0, SEEK_SET) != 0)
+        e = err_fail_errno(ei, errno, "read what the steward read");
+    if (e == ERR_OK)
+        e = file_read_from(file, "what the steward read", SETTINGS_TEXT_MAX, &packed, ei);
+    close(file);
+    if (e == ERR_OK)
+        e = settings_text_unpack(&packed, text, ei);
+    buf_fini(&packed);
+    return e;
+}
+
 static enum err read_settings(struct reload *r, struct errinfo *ei)
 {
-    enum err e = settings_load(r->d->options.config, &r->next, ei);
+    struct settings_text text = {0};
+    enum err e = read_text(r->d, &text, ei);
 
+    if (e == ERR_OK)
+        e = settings_load_text(r->d->options.config, &text, &r->next, ei);
+    settings_text_free(&text);
     return e == ERR_OK ? overrides_listen(&r->next.listen, r->d->overrides.port, ei) : e;
 }
 

@@ -8,59 +8,11 @@
 
 #include "base/passfd.h"
 
-#define RELOAD_MS 5000 /* for the steward to read its configuration */
-
-/* ---- packets over a socket ---- */
-
-enum err job_send(void *fd, const struct buf *packet, struct errinfo *ei)
-{
-    ssize_t sent;
-
-    do
-        sent = send(*(const int *)fd, packet->data, packet->len, MSG_NOSIGNAL);
-    while (sent < 0 && errno == EINTR);
-    return sent == (ssize_t)packet->len ? ERR_OK
-                                        : err_fail_errno(ei, errno, "send to the other process");
-}
-
-enum err job_receive(int fd, struct buf *packet, struct errinfo *ei)
-{
-    uint8_t *room;
-    ssize_t got;
-
-    buf_clear(packet);
-    room = buf_grow(packet, PACKET_MAX);
-    if (room == NULL)
-        return err_nomem(ei);
-    do
-        got = recv(fd, room, PACKET_MAX, MSG_TRUNC);
-    while (got < 0 && errno == EINTR);
-    packet->len = got < 0 || got > PACKET_MAX ? 0 : (size_t)got;
-    if (got < 0 && errno == ECONNRESET) /* it ended and had not read all */
-        return ERR_OK;
-    if (got < 0)
-        return err_fail_errno(ei, errno, "receive from the other process");
-    return got <= PACKET_MAX
-               ? ERR_OK
-               : err_fail(ei, ERR_LIMIT, "receive from the other process: a packet of %zd bytes",
-                          got);
-}
+#define SOON_MS 5000 /* for what takes the steward no time */
 
 /* ---- the network process' side ---- */
 
-/* A message to the steward, with a descriptor. */
-static enum err pass(int steward, const uint8_t *message, size_t len, int fd, struct errinfo *ei)
-{
-    ssize_t sent = passfd_send(steward, message, len, fd, MSG_DONTWAIT);
-
-    if (sent == (ssize_t)len)
-        return ERR_OK;
-    if (errno == EAGAIN)
-        return err_fail(ei, ERR_BUSY, "ask the steward process: it is behind with its work");
-    return err_fail(ei, ERR_IO, "ask the steward process: it is gone (%s)", strerror(errno));
-}
-
-/* The same with one end of a new socket; *out is the other. */
+/* A message to the steward, with one end of a new socket; *out is the other. */
 static enum err pass_socket(int steward, const uint8_t *message, size_t len, struct job *out,
                             struct errinfo *ei)
 {
@@ -70,7 +22,9 @@ static enum err pass_socket(int steward, const uint8_t *message, size_t len, str
     *out = JOB_NONE;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         return err_fail_errno(ei, errno, "make a socket for a job of the steward");
-    e = pass(steward, message, len, pair[1], ei);
+    e = job_pass(steward, message, len, pair[1], ei);
+    if (e != ERR_OK)
+        err_context(ei, "ask the steward process");
     close(pair[1]);
     if (e == ERR_OK)
         out->fd = pair[0];
@@ -94,18 +48,18 @@ static enum err no_answer(enum err e, struct errinfo *ei)
 
 /* Whoever is late finds the socket shut: what is not here by then is never sent, and what could be
  * sent is here. */
-static enum err await_answer(int fd, struct buf *packet, struct errinfo *ei)
+static enum err await_answer(int fd, struct buf *packet, int *passed, struct errinfo *ei)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
     enum err e;
     int ready;
 
     do
-        ready = poll(&p, 1, RELOAD_MS);
+        ready = poll(&p, 1, SOON_MS);
     while (ready < 0 && errno == EINTR);
     if (ready <= 0)
         (void)shutdown(fd, SHUT_RDWR);
-    e = job_receive(fd, packet, ei);
+    e = job_receive(fd, packet, passed, ei);
     return e == ERR_OK && packet->len == 0 ? no_answer(ready <= 0 ? ERR_TIMEOUT : ERR_IO, ei) : e;
 }
 
@@ -128,28 +82,21 @@ static enum err read_verdict(const struct buf *packet, struct errinfo *ei)
     return said.code;
 }
 
-enum err job_reload(int steward, const uint8_t digest[JOB_DIGEST_LEN], struct errinfo *ei)
-{
-    uint8_t message[JOB_CONTROL_MAX] = {JOB_CONTROL_RELOAD};
-    struct buf packet = BUF_INIT;
-    struct job j;
-    enum err e;
-
-    memcpy(message + 1, digest, JOB_DIGEST_LEN);
-    e = pass_socket(steward, message, sizeof(message), &j, ei);
-    if (e == ERR_OK)
-        e = await_answer(j.fd, &packet, ei);
-    if (e == ERR_OK)
-        e = read_verdict(&packet, ei);
-    job_close(&j);
-    buf_fini(&packet);
-    return e;
-}
-
 static enum err ended_early(const struct job_request *r, struct errinfo *ei)
 {
     return err_fail(ei, ERR_IO, "the steward's job \"%s\" ended without an answer",
                     job_kind_name(r->kind));
+}
+
+static enum err send_request(const struct job *j, const struct job_request *request,
+                             struct buf *packet, struct errinfo *ei)
+{
+    int fd = j->fd;
+    enum err e = request_write(request, packet);
+
+    if (e != ERR_OK)
+        return err_fail(ei, e, "ask the steward: a request that is too long");
+    return job_send(&fd, packet, ei) == ERR_OK ? ERR_OK : ended_early(request, ei);
 }
 
 /* Until the last packet; whether the job says that it failed is then in *said. */
@@ -158,7 +105,7 @@ static enum err read_answer(const struct job *j, const struct job_request *reque
                             struct errinfo *ei)
 {
     for (;;) {
-        enum err e = job_receive(j->fd, packet, ei);
+        enum err e = job_receive(j->fd, packet, NULL, ei);
         struct wire_rd r;
         unsigned type;
 
@@ -187,7 +134,7 @@ static enum err read_answer(const struct job *j, const struct job_request *reque
 static enum err await_end(const struct job *j, struct buf *packet, struct errinfo *said,
                           struct errinfo *ei)
 {
-    enum err e = job_receive(j->fd, packet, ei);
+    enum err e = job_receive(j->fd, packet, NULL, ei);
 
     if (e == ERR_OK && packet->len > 0) {
         struct wire_rd r = wire_reader(packet->data, packet->len);
@@ -205,15 +152,11 @@ enum err job_ask(const struct job *j, const struct job_request *request, job_tak
 {
     struct buf packet = BUF_INIT;
     struct errinfo said = {0}, local;
-    int fd = j->fd;
-    enum err e = request_write(request, &packet);
+    enum err e;
 
     if (ei == NULL)
         ei = &local;
-    if (e != ERR_OK)
-        e = err_fail(ei, e, "ask the steward: a request that is too long");
-    if (e == ERR_OK && job_send(&fd, &packet, ei) != ERR_OK)
-        e = ended_early(request, ei);
+    e = send_request(j, request, &packet, ei);
     if (e == ERR_OK)
         e = read_answer(j, request, &packet, take, arg, &said, ei);
     if (e == ERR_OK && said.code == ERR_OK)
@@ -225,6 +168,93 @@ enum err job_ask(const struct job *j, const struct job_request *request, job_tak
     buf_wipe(&packet);
     return e;
 }
+
+/* ---- what is answered at once, perhaps with a file ---- */
+
+static enum err expect_file(int file, struct errinfo *ei)
+{
+    if (file == PASSFD_LOST)
+        return err_fail_errno(ei, EMFILE, "take a file from the steward");
+    return file >= 0 ? ERR_OK : err_fail(ei, ERR_MALFORMED, "steward: an answer without its file");
+}
+
+/* What came with an answer that is none; passes e on. */
+static enum err drop_file(int *file, enum err e)
+{
+    if (*file >= 0)
+        close(*file);
+    *file = PASSFD_NONE;
+    return e;
+}
+
+/* A message whose answer is one packet, and a descriptor with it unless passed is NULL. */
+static enum err exchange(int steward, const uint8_t *message, size_t len, int *passed,
+                         struct errinfo *ei)
+{
+    struct buf packet = BUF_INIT;
+    struct job j;
+    enum err e = pass_socket(steward, message, len, &j, ei);
+
+    if (e == ERR_OK)
+        e = await_answer(j.fd, &packet, passed, ei);
+    if (e == ERR_OK)
+        e = read_verdict(&packet, ei);
+    job_close(&j);
+    buf_fini(&packet);
+    return e;
+}
+
+enum err job_read_settings(int steward, int *file, struct errinfo *ei)
+{
+    static const uint8_t message[] = {JOB_CONTROL_READ};
+    enum err e;
+
+    *file = PASSFD_NONE;
+    e = exchange(steward, message, sizeof(message), file, ei);
+    return e == ERR_OK ? expect_file(*file, ei) : drop_file(file, e);
+}
+
+enum err job_take_settings(int steward, const uint8_t digest[JOB_DIGEST_LEN], struct errinfo *ei)
+{
+    uint8_t message[JOB_CONTROL_MAX] = {JOB_CONTROL_TAKE};
+
+    memcpy(message + 1, digest, JOB_DIGEST_LEN);
+    return exchange(steward, message, sizeof(message), NULL, ei);
+}
+
+/* The answer is all that matters; but who left at once would have the job killed. */
+static void await_burial(int fd, struct buf *packet)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    if (poll(&p, 1, SOON_MS) == 1)
+        (void)!job_receive(fd, packet, NULL, NULL);
+}
+
+enum err job_ask_soon(int steward, const struct job_request *request, int *file, struct errinfo *ei)
+{
+    struct buf packet = BUF_INIT;
+    struct job j;
+    enum err e = job_open(steward, &j, ei);
+
+    if (file != NULL)
+        *file = PASSFD_NONE;
+    if (e == ERR_OK)
+        e = send_request(&j, request, &packet, ei);
+    if (e == ERR_OK)
+        e = await_answer(j.fd, &packet, file, ei);
+    if (e == ERR_OK) {
+        e = read_verdict(&packet, ei);
+        await_burial(j.fd, &packet);
+    }
+    job_close(&j);
+    buf_fini(&packet);
+    if (file == NULL)
+        return e;
+    return e == ERR_OK ? expect_file(*file, ei) : drop_file(file, e);
+}
+
+/* ---- its end ---- */
 
 void job_cut(const struct job *j)
 {

@@ -5,6 +5,7 @@
 
 #include "jobs/packet.h"
 #include "jobs/request.h"
+#include "jobs/socket.h"
 
 struct job {
     int fd; /* -1: none */
@@ -16,14 +17,15 @@ struct job {
  * it is behind. */
 MUST_CHECK enum err job_open(int steward, struct job *out, struct errinfo *ei);
 
-/* Has the steward read its configuration again, before any job that is opened after this, and waits
- * (some seconds at most) for what it says of it. The steward takes nothing but settings of that
- * digest (settings_digest). On failure it has not taken them and won't: ERR_CONFLICT: it read
- * others; ERR_TIMEOUT: it says nothing; ERR_IO, ERR_BUSY: as above; else why it can't take what it
- * read. */
+/* A reload is two steps. The steward reads its configuration files again, and *file gets what was
+ * read (settings.h, settings_unpack); on failure it says what is wrong with them. */
+MUST_CHECK enum err job_read_settings(int steward, int *file, struct errinfo *ei);
+/* Then it takes, before any job that is opened after this, what it read last, if that gives
+ * settings of this digest (settings_digest). On failure it has not taken them and won't:
+ * ERR_CONFLICT: it read something else meanwhile. */
 #define JOB_DIGEST_LEN 32
-MUST_CHECK enum err job_reload(int steward, const uint8_t digest[JOB_DIGEST_LEN],
-                               struct errinfo *ei);
+MUST_CHECK enum err job_take_settings(int steward, const uint8_t digest[JOB_DIGEST_LEN],
+                                      struct errinfo *ei);
 
 /* Takes one packet's fields, of any type but PACKET_END and PACKET_FAILED. */
 typedef enum err job_take_fn(void *arg, enum packet_type type, struct wire_rd *r,
@@ -34,20 +36,22 @@ typedef enum err job_take_fn(void *arg, enum packet_type type, struct wire_rd *r
 MUST_CHECK enum err job_ask(const struct job *j, const struct job_request *request,
                             job_take_fn *take, void *arg, struct errinfo *ei);
 
+/* A job of a kind that takes no time, from its start to its end. *file, the caller's, comes with
+ * the answer; NULL: none is expected. */
+MUST_CHECK enum err job_ask_soon(int steward, const struct job_request *request, int *file,
+                                 struct errinfo *ei);
+/* These three wait some seconds at most. ERR_TIMEOUT: the steward says nothing; what it has not
+ * begun by then it leaves; ERR_IO: it is gone; ERR_BUSY: it is behind. */
+
 /* Ends the job, which the steward kills, and whoever asks at once. */
 void job_cut(const struct job *j);
 void job_close(struct job *j);
 
 /* ---- for both ends ---- */
 
-/* A message on the control socket: one byte, after RELOAD the digest; with it a socket, that of the
+/* A message on the control socket: one byte, after TAKE the digest; with it a socket, that of the
  * job or for PACKET_END or PACKET_FAILED. */
-enum job_control { JOB_CONTROL_JOB, JOB_CONTROL_RELOAD };
+enum job_control { JOB_CONTROL_JOB, JOB_CONTROL_READ, JOB_CONTROL_TAKE };
 #define JOB_CONTROL_MAX (1 + JOB_DIGEST_LEN)
-
-/* A packet_send_fn over a socket; arg: int *. */
-MUST_CHECK enum err job_send(void *fd, const struct buf *packet, struct errinfo *ei);
-/* The next packet, in place of what buf holds; empty: the other side has closed. */
-MUST_CHECK enum err job_receive(int fd, struct buf *packet, struct errinfo *ei);
 
 #endif

@@ -8,7 +8,8 @@
 
 const char *job_kind_name(enum job_kind k)
 {
-    static const char *const names[JOB_KINDS] = {"look", "accounts", "update", "clearing"};
+    static const char *const names[JOB_KINDS] = {"look",      "accounts", "update", "clearing",
+                                                 "overrides", "clock",    "log"};
 
     return names[k];
 }
@@ -29,6 +30,10 @@ enum err request_write(const struct job_request *r, struct buf *out)
         wire_put_u8(&w, (uint8_t)r->what);
         wire_put_u8(&w, (uint8_t)r->relay);
         wire_put_u8(&w, (uint8_t)rounds);
+    } else if (r->kind == JOB_OVERRIDES) {
+        overrides_put(&w, &r->overrides);
+    } else if (r->kind == JOB_CLOCK) {
+        wire_put_u64(&w, (uint64_t)r->seconds);
     }
     return wire_written(&w);
 }
@@ -51,6 +56,12 @@ enum err request_read(const void *packet, size_t len, struct job_request *out, s
         out->what = (enum update_what)packet_enum(&r, UPDATE_WHATS);
         out->relay = (enum publish_relay)packet_enum(&r, PUBLISH_RELAY_HEALTHY + 1);
         out->down_rounds = wire_u8(&r);
+    } else if (out->kind == JOB_OVERRIDES) {
+        overrides_get(&r, &out->overrides);
+    } else if (out->kind == JOB_CLOCK) {
+        out->seconds = (int64_t)wire_u64(&r);
+        if (out->seconds < 0)
+            wire_reject(&r, ERR_MALFORMED);
     }
     e = packet_read(&r, ei);
     if (e != ERR_OK)

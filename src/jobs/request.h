@@ -1,10 +1,12 @@
 /* request: what the network process can ask of the steward. This is the steward's boundary: beside
- * the kind of job it takes nothing but a place in a sequence (the cookie), and for DNS what to do
- * and how the relay is. Names, paths, accounts and times are the steward's own. */
+ * the kind of job it takes nothing but a place in a sequence (the cookie), for DNS what to do and
+ * how the relay is, and numbers within their bounds. Names, paths and accounts are the steward's
+ * own. */
 #ifndef ADBAD_JOBS_REQUEST_H
 #define ADBAD_JOBS_REQUEST_H
 
 #include "base/buf.h"
+#include "jobs/overrides.h"
 #include "jobs/update.h"
 
 enum job_kind {
@@ -12,10 +14,14 @@ enum job_kind {
     JOB_ACCOUNTS, /* read computer accounts: jobs/reading.h */
     JOB_UPDATE,   /* a round of DNS: jobs/update.h */
     JOB_CLEARING, /* the clearing house's key: jobs/secret.h */
+    /* What the network process may not write or open itself. They take no time: job_ask_soon. */
+    JOB_OVERRIDES, /* keep what was set at run time: jobs/overrides.h */
+    JOB_CLOCK,     /* move the lab clock forward */
+    JOB_LOG,       /* open the log file; it comes with the end of the answer */
     JOB_KINDS
 };
 
-/* "look", "accounts", "update", "clearing". */
+/* "look", "accounts", "update", "clearing", "overrides", "clock", "log". */
 const char *job_kind_name(enum job_kind k);
 
 #define REQUEST_COOKIE_MAX 32768
@@ -30,6 +36,10 @@ struct job_request {
     enum update_what what;
     enum publish_relay relay;
     unsigned down_rounds;
+    /* JOB_OVERRIDES */
+    struct overrides overrides;
+    /* JOB_CLOCK */
+    int64_t seconds; /* >= 0 */
 };
 
 /* Appends the packet. ERR_LIMIT: the cookie is too long. */

@@ -15,6 +15,15 @@ static const struct {
     {"directory.password_file", offsetof(struct settings, dir_password_file)},
 };
 
+#define TAKEN_COUNT (sizeof(taken) / sizeof(taken[0]))
+
+static char *path_of(const char *folder, size_t i)
+{
+    char *path;
+
+    return asprintf(&path, "%s/%s", folder, taken[i].name) < 0 ? NULL : path;
+}
+
 /* Whether anything but white space stands in the file. */
 static bool given(const char *path)
 {
@@ -31,19 +40,33 @@ static bool given(const char *path)
     return c != EOF;
 }
 
-enum err credentials_apply(const char *folder, struct settings *s, struct errinfo *ei)
+unsigned credentials_given(const char *folder)
 {
-    for (size_t i = 0; folder != NULL && i < sizeof(taken) / sizeof(taken[0]); i++) {
+    unsigned all = 0;
+
+    for (size_t i = 0; folder != NULL && i < TAKEN_COUNT; i++) {
+        char *path = path_of(folder, i);
+
+        if (path != NULL && given(path))
+            all |= 1U << i;
+        free(path);
+    }
+    return all;
+}
+
+enum err credentials_apply(const char *folder, unsigned which, struct settings *s,
+                           struct errinfo *ei)
+{
+    for (size_t i = 0; folder != NULL && i < TAKEN_COUNT; i++) {
         char **member = (char **)((char *)s + taken[i].offset), *path;
 
-        if (asprintf(&path, "%s/%s", folder, taken[i].name) < 0)
-            return err_nomem(ei);
-        if (given(path)) {
-            free(*member);
-            *member = path;
+        if ((which & 1U << i) == 0)
             continue;
-        }
-        free(path);
+        path = path_of(folder, i);
+        if (path == NULL)
+            return err_nomem(ei);
+        free(*member);
+        *member = path;
     }
     return ERR_OK;
 }

@@ -8,8 +8,11 @@
 
 #include "settings/settings.h"
 
-/* Replaces those paths in *s for which folder (NULL: nothing was handed over) has a credential
- * that is not blank: a unit offers a credential that may be missing by giving a blank default. */
-MUST_CHECK enum err credentials_apply(const char *folder, struct settings *s, struct errinfo *ei);
+/* Which of them folder (NULL: nothing was handed over) has, one bit each. A blank one counts as
+ * none: a unit offers a credential that may be missing by giving a blank default. */
+unsigned credentials_given(const char *folder);
+/* Replaces those paths in *s. */
+MUST_CHECK enum err credentials_apply(const char *folder, unsigned which, struct settings *s,
+                                      struct errinfo *ei);
 
 #endif

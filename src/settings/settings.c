@@ -455,21 +455,29 @@ enum err settings_check_mixed(const struct settings *s, struct errinfo *ei)
     return check("with what needs a restart as it was", &none, s, ei);
 }
 
-enum err settings_read(const char *path, const struct settings_report *report, struct settings *out,
-                       struct errinfo *ei)
+/* From the files, or from text where that is not NULL. */
+static enum err read_from(const char *path, const struct settings_text *text,
+                          const struct settings_report *report, struct settings *out,
+                          struct errinfo *ei)
 {
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    unsigned given = text != NULL ? text->credentials : credentials_given(folder);
     const struct conf_source from = {.path = path,
                                      .optional =
                                          path != NULL && strcmp(path, SETTINGS_DEFAULT_PATH) == 0,
                                      .origins = report->origins,
                                      .problem = report->problem,
-                                     .arg = report->arg};
+                                     .arg = report->arg,
+                                     .keep = report->keep != NULL ? &report->keep->files : NULL,
+                                     .from = text != NULL ? &text->files : NULL};
     enum err e;
 
     memset(out, 0, sizeof(*out));
+    if (report->keep != NULL)
+        report->keep->credentials = given;
     e = conf_load(&from, &settings_table, out, ei);
     if (e == ERR_OK)
-        e = credentials_apply(getenv("CREDENTIALS_DIRECTORY"), out, ei);
+        e = credentials_apply(folder, given, out, ei);
     if (e == ERR_OK)
         e = check(path != NULL ? path : "defaults", report, out, ei);
     if (e == ERR_OK)
@@ -479,11 +487,23 @@ enum err settings_read(const char *path, const struct settings_report *report, s
     return e;
 }
 
+enum err settings_read(const char *path, const struct settings_report *report, struct settings *out,
+                       struct errinfo *ei)
+{
+    return read_from(path, NULL, report, out, ei);
+}
+
+static const struct settings_report nobody = {0};
+
 enum err settings_load(const char *path, struct settings *out, struct errinfo *ei)
 {
-    static const struct settings_report none = {0};
+    return read_from(path, NULL, &nobody, out, ei);
+}
 
-    return settings_read(path, &none, out, ei);
+enum err settings_load_text(const char *path, const struct settings_text *text,
+                            struct settings *out, struct errinfo *ei)
+{
+    return read_from(path, text, &nobody, out, ei);
 }
 
 void settings_free(struct settings *s)

@@ -130,11 +130,28 @@ extern const struct conf_section settings_sections[];
  * *out is zeroed. */
 MUST_CHECK enum err settings_load(const char *path, struct settings *out, struct errinfo *ei);
 
+/* What a reading took settings from, and which credentials there were (credentials.h). Whoever
+ * makes settings of it has those of that reading, whatever the files hold by then. */
+struct settings_text {
+    struct conf_files files;
+    unsigned credentials;
+};
+/* As bytes, for another process of the same program, and back. ERR_MALFORMED: they are none. */
+#define SETTINGS_TEXT_MAX ((size_t)16 * 1024 * 1024)
+void settings_text_pack(const struct settings_text *t, struct buf *out);
+MUST_CHECK enum err settings_text_unpack(const struct buf *packed, struct settings_text *out,
+                                         struct errinfo *ei);
+void settings_text_free(struct settings_text *t);
+/* As settings_load, where path names what the text was read from. */
+MUST_CHECK enum err settings_load_text(const char *path, const struct settings_text *text,
+                                       struct settings *out, struct errinfo *ei);
+
 /* What somebody wants to know of a reading. */
 struct settings_report {
     struct conf_origin *origins; /* one zeroed for each row of the table; or NULL */
     conf_problem_fn *problem;    /* told of every mistake, not only the first; or NULL */
     void *arg;
+    struct settings_text *keep; /* zeroed: gets what it was read from; or NULL */
 };
 MUST_CHECK enum err settings_read(const char *path, const struct settings_report *report,
                                   struct settings *out, struct errinfo *ei);

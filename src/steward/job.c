@@ -1,6 +1,8 @@
 #include "steward/job.h"
 
 #include <openssl/crypto.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,7 @@
 #include "realm/realm.h"
 #include "steward/accounts.h"
 #include "steward/directory.h"
+#include "steward/files.h"
 #include "steward/look.h"
 #include "steward/update.h"
 
@@ -144,26 +147,60 @@ static enum err do_clearing(const struct settings *s, const struct job_request *
 
 /* ---- a job ---- */
 
+/* One of them. What works sends its answer but the end; what only does something is answered by the
+ * end alone, with which what opens sends what it opened. */
 static const struct {
     const char *process; /* what ps calls it */
     work_fn *work;
+    enum err (*act)(const struct settings *s, const struct job_request *r, struct errinfo *ei);
+    enum err (*open)(const struct settings *s, int *fd, struct errinfo *ei);
 } kinds[JOB_KINDS] = {
-    [JOB_LOOK] = {"adbad-look", do_look},
-    [JOB_ACCOUNTS] = {"adbad-accounts", do_accounts},
-    [JOB_UPDATE] = {"adbad-update", do_update},
-    [JOB_CLEARING] = {"adbad-clearing", do_clearing},
+    [JOB_LOOK] = {"adbad-look", .work = do_look},
+    [JOB_ACCOUNTS] = {"adbad-accounts", .work = do_accounts},
+    [JOB_UPDATE] = {"adbad-update", .work = do_update},
+    [JOB_CLEARING] = {"adbad-clearing", .work = do_clearing},
+    [JOB_OVERRIDES] = {"adbad-overrides", .act = files_keep},
+    [JOB_CLOCK] = {"adbad-clock", .act = files_advance_clock},
+    [JOB_LOG] = {"adbad-log", .open = files_open_log},
 };
+
+struct end {
+    int socket, file; /* -1: no file */
+};
+
+static enum err send_packet(void *arg, const struct buf *packet, struct errinfo *ei)
+{
+    struct end *to = arg;
+
+    return to->file < 0 ? job_send(&to->socket, packet, ei)
+                        : job_pass(to->socket, packet->data, packet->len, to->file, ei);
+}
 
 /* An answer that can't be sent has nobody to tell it to. */
 static int answer(const struct settings *s, const struct job_request *r, int fd)
 {
-    struct packet_out o = {.send = job_send, .arg = &fd};
+    struct end to = {.socket = fd, .file = -1};
+    struct packet_out o = {.send = send_packet, .arg = &to};
     struct errinfo ei = {0};
-    enum err e = kinds[r->kind].work(s, r, &o, &ei);
+    enum err e;
 
+    if (kinds[r->kind].act != NULL)
+        e = kinds[r->kind].act(s, r, &ei);
+    else if (kinds[r->kind].open != NULL)
+        e = kinds[r->kind].open(s, &to.file, &ei);
+    else
+        e = kinds[r->kind].work(s, r, &o, &ei);
     e = e == ERR_OK ? packet_send_end(&o, &ei) : packet_send_failed(&o, &ei, NULL);
     buf_wipe(&o.buf);
     return e == ERR_OK ? EXIT_OK : EXIT_FAILED;
+}
+
+/* Nothing is done for who was told already that it was not. */
+static bool asker_left(int fd)
+{
+    struct pollfd p = {.fd = fd};
+
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLHUP) != 0;
 }
 
 int job_run(const struct settings *s, const struct log *log, int fd)
@@ -171,15 +208,16 @@ int job_run(const struct settings *s, const struct log *log, int fd)
     struct buf packet = BUF_INIT;
     struct job_request r;
     struct errinfo ei = {0};
-    enum err e = job_receive(fd, &packet, &ei);
+    enum err e = job_receive(fd, &packet, NULL, &ei);
+    bool asked = e == ERR_OK && packet.len > 0 && !asker_left(fd);
     int status = EXIT_OK;
 
-    if (e == ERR_OK && packet.len > 0) /* else nothing was asked after all */
+    if (asked)
         e = request_read(packet.data, packet.len, &r, &ei);
     if (e != ERR_OK) {
         log_as(log, LOGL_ERROR, LOGK_STEWARD_JOB, "failed", "%s", ei.text);
         status = EXIT_FAILED;
-    } else if (packet.len > 0) {
+    } else if (asked) {
         prctl(PR_SET_NAME, kinds[r.kind].process);
         status = answer(s, &r, fd);
     }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -37,6 +38,8 @@ struct task {
 struct keeper {
     const char *config;
     struct settings settings;
+    struct settings read; /* what the files said, not taken yet */
+    bool has_read;
     struct log_dest dest;
     struct log log;
     int signals; /* signalfd for SIGCHLD */
@@ -104,19 +107,23 @@ static void start_job(struct keeper *k, int fd)
 
 /* ---- what is told ---- */
 
+struct end {
+    int socket, file; /* -1: no file */
+};
+
 /* Waits for nobody. */
-static enum err send_now(void *fd, const struct buf *packet, struct errinfo *ei)
+static enum err send_now(void *arg, const struct buf *packet, struct errinfo *ei)
 {
-    return send(*(int *)fd, packet->data, packet->len, MSG_NOSIGNAL | MSG_DONTWAIT) ==
-                   (ssize_t)packet->len
-               ? ERR_OK
-               : err_fail_errno(ei, errno, "answer");
+    const struct end *to = arg;
+
+    return job_pass(to->socket, packet->data, packet->len, to->file, ei);
 }
 
-/* The last packet on fd; false: nobody is there to read it. */
-static bool answer(int fd, const struct errinfo *why)
+/* The last packet on fd, with a file unless that is -1; false: nobody is there to read it. */
+static bool answer(int fd, const struct errinfo *why, int file)
 {
-    struct packet_out o = {.send = send_now, .arg = &fd};
+    struct end to = {.socket = fd, .file = file};
+    struct packet_out o = {.send = send_now, .arg = &to};
     enum err e =
         why->code == ERR_OK ? packet_send_end(&o, NULL) : packet_send_failed(&o, why, NULL);
 
@@ -153,7 +160,7 @@ static void tell_end(const struct keeper *k, const struct task *t, int status)
                  WEXITSTATUS(status));
     log_as(&k->log, LOGL_ERROR, LOGK_STEWARD_JOB, t->late ? "late" : "ended", "process %d: %s",
            (int)t->pid, why.text);
-    (void)answer(t->fd, &why);
+    (void)answer(t->fd, &why, -1);
 }
 
 static void bury(struct keeper *k, struct task *t, int status)
@@ -226,38 +233,80 @@ static void __attribute__((noreturn)) leave(struct keeper *k)
 
 /* ---- requests ---- */
 
-/* What the files say, if that is what the network process took: it may read them at another time
- * than we. */
-static enum err read_again(const struct keeper *k, const uint8_t *digest, struct settings *next,
-                           struct errinfo *ei)
+static enum err read_text(const struct keeper *k, struct settings_text *text, struct settings *next,
+                          struct errinfo *ei)
 {
-    uint8_t ours[SETTINGS_DIGEST_LEN];
-    enum err e = settings_load(k->config, next, ei);
+    const struct settings_report keep = {.keep = text};
+    enum err e = settings_read(k->config, &keep, next, ei);
 
-    _Static_assert(SETTINGS_DIGEST_LEN == JOB_DIGEST_LEN, "the digest's length");
     if (e == ERR_OK)
         e = settings_take(&k->settings, next, NULL, NULL, ei);
+    return e;
+}
+
+/* The text as a file without a name; the network process may open none. */
+static enum err write_text(const struct settings_text *text, int *file, struct errinfo *ei)
+{
+    struct buf packed = BUF_INIT;
+    enum err e = ERR_OK;
+
+    settings_text_pack(text, &packed);
+    if (packed.err != ERR_OK)
+        e = err_nomem(ei);
+    else if (packed.len > SETTINGS_TEXT_MAX)
+        e = err_fail(ei, ERR_LIMIT, "the configuration is larger than %zu bytes",
+                     SETTINGS_TEXT_MAX);
+    *file = e == ERR_OK ? memfd_create("adbad.conf", MFD_CLOEXEC) : -1;
+    if (e == ERR_OK && (*file < 0 || write(*file, packed.data, packed.len) != (ssize_t)packed.len))
+        e = err_fail_errno(ei, errno, "hand over the configuration");
+    buf_fini(&packed);
+    return e;
+}
+
+/* Reads the files and keeps what they give, until it is asked to take that. */
+static void read_settings(struct keeper *k, int fd)
+{
+    struct settings_text text = {0};
+    struct errinfo why = {0};
+    int file = -1;
+    enum err e;
+
+    settings_free(&k->read);
+    e = read_text(k, &text, &k->read, &why);
     if (e == ERR_OK)
-        e = settings_digest(next, ours, ei);
-    if (e == ERR_OK && memcmp(ours, digest, sizeof(ours)) != 0)
-        e = err_fail(ei, ERR_CONFLICT, "the files changed while they were read; reload again");
+        e = write_text(&text, &file, &why);
+    k->has_read = e == ERR_OK;
+    (void)answer(fd, &why, file);
+    if (file >= 0)
+        close(file);
+    settings_text_free(&text);
+}
+
+static enum err check_digest(const struct keeper *k, const uint8_t *digest, struct errinfo *ei)
+{
+    uint8_t ours[SETTINGS_DIGEST_LEN];
+    enum err e = k->has_read ? settings_digest(&k->read, ours, ei) : ERR_OK;
+
+    _Static_assert(SETTINGS_DIGEST_LEN == JOB_DIGEST_LEN, "the digest's length");
+    if (e == ERR_OK && (!k->has_read || memcmp(ours, digest, sizeof(ours)) != 0))
+        e = err_fail(ei, ERR_CONFLICT, "this is not what was read last; reload again");
     return e;
 }
 
 /* Nobody's word is taken for what the files say. Settings are swapped only once it could be told:
  * an asker who has given up finds them as they were. A failure is for the asker to log. */
-static void reload(struct keeper *k, const uint8_t *digest, int fd)
+static void take_settings(struct keeper *k, const uint8_t *digest, int fd)
 {
     struct errinfo why = {0};
-    struct settings next = {0}, old = k->settings;
-    enum err e = read_again(k, digest, &next, &why);
+    struct settings old = k->settings;
+    enum err e = check_digest(k, digest, &why);
 
-    if (!answer(fd, &why) || e != ERR_OK) {
-        settings_free(&next);
+    if (!answer(fd, &why, -1) || e != ERR_OK)
         return;
-    }
-    k->settings = next;
-    k->dest.max = (enum log_level)next.log_level;
+    k->settings = k->read;
+    k->read = (struct settings){0};
+    k->has_read = false;
+    k->dest.max = (enum log_level)k->settings.log_level;
     settings_free(&old);
 }
 
@@ -288,8 +337,10 @@ static void serve(struct keeper *k)
         start_job(k, in.fd);
         return;
     }
-    if (in.bytes[0] == JOB_CONTROL_RELOAD && in.len == sizeof(in.bytes))
-        reload(k, in.bytes + 1, in.fd);
+    if (in.bytes[0] == JOB_CONTROL_READ)
+        read_settings(k, in.fd);
+    if (in.bytes[0] == JOB_CONTROL_TAKE && in.len == sizeof(in.bytes))
+        take_settings(k, in.bytes + 1, in.fd);
     close(in.fd);
 }
 

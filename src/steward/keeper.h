@@ -12,9 +12,9 @@
 #define KEEPER_JOBS_MAX 8 /* at once */
 
 /* Forks it, from a process that has read nothing secret, has one thread and does not ignore
- * SIGCHLD. It works by the settings *s, and by those of the files that config names when it is told
- * to read them again and finds what the network process found (jobs/job.h, job_reload). *control is
- * the network process' end of the control socket; to close it ends the keeper, which the caller
+ * SIGCHLD. It works by the settings *s, and by those of the files that config names once it was
+ * told to read them again and then to take what it read (jobs/job.h, job_read_settings). *control
+ * is the network process' end of the control socket; to close it ends the keeper, which the caller
  * then waits for.
  */
 MUST_CHECK enum err keeper_start(const char *config, const struct settings *s,

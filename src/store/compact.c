@@ -29,9 +29,11 @@ enum err store_compact(struct store *s, store_progress_fn *progress, void *arg, 
         return db_not_now(s, ei);
     if (progress != NULL)
         sqlite3_progress_handler(s->db, PROGRESS_OPS, on_progress, &p);
-    if (sqlite3_exec(s->db, "VACUUM", NULL, NULL, NULL) != SQLITE_OK ||
+    /* The copy may be larger than memory. */
+    if (sqlite3_exec(s->db, "PRAGMA temp_store=FILE; VACUUM", NULL, NULL, NULL) != SQLITE_OK ||
         sqlite3_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL) != SQLITE_OK)
         e = db_fail(s, "compact", ei);
     sqlite3_progress_handler(s->db, 0, NULL, NULL);
+    (void)sqlite3_exec(s->db, "PRAGMA temp_store=MEMORY", NULL, NULL, NULL);
     return e;
 }

@@ -37,12 +37,14 @@
 
 _Static_assert(LOG_KEPT == STORE_LOG_MAX * 4096, "as long as the log may be");
 
-/* For every connection. Readers beside a checkpoint need the timeout; DBCONFIG is set in code. */
+/* For every connection. Readers beside a checkpoint need the timeout; DBCONFIG is set in code.
+ * Temporary files there are none: a confined process could not make them. */
 static const char sql_connection[] = "PRAGMA foreign_keys=ON;"
                                      "PRAGMA trusted_schema=OFF;"
                                      "PRAGMA synchronous=FULL;"
                                      "PRAGMA cache_size=-1024;"
                                      "PRAGMA secure_delete=OFF;"
+                                     "PRAGMA temp_store=MEMORY;"
                                      "PRAGMA journal_size_limit=" EXPANDED(LOG_KEPT) ";";
 
 static enum err code_of(int rc, int sys)
@@ -364,10 +366,21 @@ static enum err make_file(const char *path, struct errinfo *ei)
     return ERR_OK;
 }
 
+/* The log and its index stay when the last connection goes: a confined process, which has to begin
+ * anew after a failure, could neither remove nor make them. */
+static void keep_log(sqlite3 *db)
+{
+    int on = 1;
+
+    (void)sqlite3_file_control(db, NULL, SQLITE_FCNTL_PERSIST_WAL, &on);
+}
+
 int db_connect(const char *path, int flags, sqlite3 **out)
 {
     int rc = sqlite3_open_v2(path, out, flags | SQLITE_OPEN_NOMUTEX, NULL);
 
+    if (rc == SQLITE_OK)
+        keep_log(*out);
     /* Reading brings the log into use. */
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(*out, "PRAGMA synchronous=FULL; PRAGMA schema_version", NULL, NULL, NULL);
@@ -399,6 +412,7 @@ static enum err connect_db(struct store *s, bool is_new, struct errinfo *ei)
     } else {
         /* Until we know that it is ours and not newer, closing must not checkpoint. */
         sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+        keep_log(s->db);
         e = settle(s, is_new, ei);
     }
     if (e != ERR_OK) {

@@ -1,5 +1,6 @@
 /* The daemon's configuration file: whatever it holds, it is loaded with every number in its row's
- * range, or refused with a line that names the file. */
+ * range, or refused with a line that names the file. And the bytes that carry it to another
+ * process. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,12 +42,34 @@ static void check_range(const struct conf_key *k, const struct settings *s)
         abort();
 }
 
+/* What goes from the steward to the network process: taken, it says the same when it is written
+ * again. */
+static void check_text(const uint8_t *data, size_t size)
+{
+    struct buf packed = BUF_INIT, again = BUF_INIT;
+    struct settings_text text;
+    struct errinfo ei = {0};
+
+    buf_add(&packed, data, size);
+    if (settings_text_unpack(&packed, &text, &ei) == ERR_OK) {
+        settings_text_pack(&text, &again);
+        if (again.len != size || (size > 0 && memcmp(again.data, data, size) != 0))
+            abort();
+    } else if (ei.code == ERR_OK) {
+        abort();
+    }
+    settings_text_free(&text);
+    buf_fini(&packed);
+    buf_fini(&again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *path = file_of(data, size);
     struct errinfo ei = {0};
     struct settings s;
 
+    check_text(data, size);
     if (settings_load(path, &s, &ei) != ERR_OK) {
         if (ei.code == ERR_OK || strstr(ei.text, path) == NULL)
             abort();

@@ -32,6 +32,9 @@ INPUTS = {
     "request-accounts": (REQUEST, b"\1\1\1" + text("cookie")),
     "request-update": (REQUEST, b"\1\2\1\3\0"),
     "request-clearing": (REQUEST, b"\1\3"),
+    "request-overrides": (REQUEST, b"\1\4" + struct.pack("<HIIBB", 1700, 15, 43200, 0, 1)),
+    "request-clock": (REQUEST, b"\1\5" + struct.pack("<q", 86400)),
+    "request-log": (REQUEST, b"\1\6"),
     "look": (LOOK, b"\4\1" + text("") + text("lab.example") + text('{"forest":"lab.example"}') +
              struct.pack("<II", 1, 1)),
     "look-object": (LOOK, b"\5" + text('{"name":"A","verdict":"good"}')),

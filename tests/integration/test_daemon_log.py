@@ -226,7 +226,7 @@ def test_a_renamed_file_is_left_at_sigusr1_and_nothing_else_happens(lab):
     daemon.options["kms.mode"] = "refuse"
     daemon.write_conf()
     daemon.process.send_signal(signal.SIGUSR1)
-    wait_for(lambda: os.path.exists(path), "the new file")
+    wait_for(lambda: os.path.exists(path) and path + ".1" not in procfs.descriptors(daemon.process.pid), "the new file")
     assert os.stat(path).st_ino != inode and os.stat(path).st_mode & 0o777 == 0o640
     before = os.path.getsize(path + ".1")
     with socket.create_connection(("127.0.0.1", daemon.port)) as s:

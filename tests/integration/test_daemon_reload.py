@@ -594,7 +594,7 @@ def test_a_wrong_file_changes_nothing_and_is_told(host, text, what):
 
 
 def test_what_the_steward_does_not_take_changes_nothing(host):
-    """Not the host keys either, which are read before it is asked. Nor is anything taken later, unheard."""
+    """Not the host keys either. Nor is anything taken later, unheard."""
     steward = procfs.child(host.daemon.process.pid, "adbad-steward")
     options = {"kms.host_os": "Windows Server 2016"}
     every = host.key(GROUP)["kms_ids_served"]

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "settings/settings.h"
@@ -338,6 +339,73 @@ static void every_key_is_described(void **state)
     }
 }
 
+/* Another process makes the same settings of it, and reads no file. */
+static void what_a_reading_kept_stands_for_its_files(void **state)
+{
+    struct place *p = *state;
+    struct settings_text kept = {0}, back;
+    const struct settings_report report = {.keep = &kept};
+    struct settings s;
+    struct buf packed = BUF_INIT;
+    struct errinfo ei = {0};
+    char folder[300], fragment[320];
+
+    snprintf(folder, sizeof(folder), "%s/" CONF_FOLDER, p->folder);
+    snprintf(fragment, sizeof(fragment), "%s/a.conf", folder);
+    assert_ok(file_write_atomic(p->path, "[realm]\ndir = r\n[kms]\nidle = 10s\n", 35, 0600, &ei),
+              &ei);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    assert_ok(file_write_atomic(fragment, "[kms]\nidle = 20s\n", 17, 0600, &ei), &ei);
+    assert_ok(settings_read(p->path, &report, &s, &ei), &ei);
+    settings_free(&s);
+    settings_text_pack(&kept, &packed);
+    assert_int_equal(unlink(fragment), 0);
+    assert_int_equal(unlink(p->path), 0);
+    assert_ok(settings_text_unpack(&packed, &back, &ei), &ei);
+    assert_int_equal(back.files.n, 2);
+    assert_string_equal(back.files.v[0].path, p->path);
+    assert_string_equal(back.files.v[1].path, fragment);
+    assert_ok(settings_load_text(p->path, &back, &s, &ei), &ei);
+    assert_int_equal(s.idle, 20);
+    snprintf(fragment, sizeof(fragment), "%s/r", p->folder);
+    assert_string_equal(s.realm_dir, fragment);
+    settings_free(&s);
+    settings_text_free(&back);
+    settings_text_free(&kept);
+    for (size_t cut = 1; cut < packed.len; cut++) { /* at most the last file is missing */
+        struct buf less = {.data = packed.data, .len = packed.len - cut};
+
+        if (settings_text_unpack(&less, &back, &ei) == ERR_OK)
+            assert_true(back.files.n < 2);
+        settings_text_free(&back);
+    }
+    buf_fini(&packed);
+}
+
+/* Which credentials there were belongs to the reading, too. */
+static void credentials_are_those_of_the_reading(void **state)
+{
+    struct place *p = *state;
+    struct settings_text kept = {0};
+    const struct settings_report report = {.keep = &kept};
+    struct settings s;
+    struct errinfo ei = {0};
+    char bundle[300];
+
+    snprintf(bundle, sizeof(bundle), "%s/realm.bundle", p->folder);
+    assert_ok(file_write_atomic(p->path, "", 0, 0600, &ei), &ei);
+    assert_ok(file_write_atomic(bundle, "x", 1, 0600, &ei), &ei);
+    assert_int_equal(setenv("CREDENTIALS_DIRECTORY", p->folder, 1), 0);
+    assert_ok(settings_read(p->path, &report, &s, &ei), &ei);
+    settings_free(&s);
+    assert_int_equal(unlink(bundle), 0);
+    assert_ok(settings_load_text(p->path, &kept, &s, &ei), &ei);
+    assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+    assert_string_equal(s.realm_bundle, bundle);
+    settings_free(&s);
+    settings_text_free(&kept);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,6 +422,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(values_are_told_as_they_would_stand_in_a_file, setup,
                                         teardown),
         cmocka_unit_test(every_key_is_described),
+        cmocka_unit_test_setup_teardown(what_a_reading_kept_stands_for_its_files, setup, teardown),
+        cmocka_unit_test_setup_teardown(credentials_are_those_of_the_reading, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

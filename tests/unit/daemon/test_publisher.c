@@ -151,7 +151,7 @@ static struct job_request next_round(struct world *w)
         uv_run(&w->d.loop, UV_RUN_NOWAIT);
     }
     w->job = take_job(w);
-    assert_ok(job_receive(w->job, &packet, &ei), &ei);
+    assert_ok(job_receive(w->job, &packet, NULL, &ei), &ei);
     assert_ok(request_read(packet.data, packet.len, &r, &ei), &ei);
     assert_int_equal(r.kind, JOB_UPDATE);
     buf_fini(&packet);

@@ -109,6 +109,12 @@ static void a_request_has_these_bytes(void **state)
          {1, 2, 2, 2, 7}},
         {{.kind = JOB_UPDATE, .what = UPDATE_RETRACT}, 5, {1, 2, 3, 0, 0}},
         {{.kind = JOB_CLEARING}, 2, {1, 3}},
+        {{.kind = JOB_OVERRIDES,
+          .overrides = {.port = 0x1234, .activation = 15, .renewal = 43200, .low_priority = true}},
+         14,
+         {1, 4, 0x34, 0x12, 15, 0, 0, 0, 0xc0, 0xa8, 0, 0, 0, 1}},
+        {{.kind = JOB_CLOCK, .seconds = 0x0102}, 10, {1, 5, 2, 1, 0, 0, 0, 0, 0, 0}},
+        {{.kind = JOB_LOG}, 2, {1, 6}},
     };
 
     (void)state;

@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,9 +11,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/sanitized.h"
 #include "jobs/job.h"
 #include "jobs/secret.h"
@@ -395,19 +398,34 @@ static size_t domains_it_works_by(struct world *w)
     return n;
 }
 
-/* That of the file as it is now. */
-static void digest_of_file(const struct world *w, uint8_t digest[SETTINGS_DIGEST_LEN])
+/* As a network process does it. */
+static enum err read_settings(const struct world *w, uint8_t digest[SETTINGS_DIGEST_LEN],
+                              struct errinfo *ei)
 {
+    struct buf packed = BUF_INIT;
+    struct settings_text text;
     struct settings now;
-    struct errinfo ei = {0};
+    int file;
+    enum err e = job_read_settings(w->control, &file, ei);
 
-    assert_ok(settings_load(conf_file, &now, &ei), &ei);
-    assert_ok(settings_take(&w->settings, &now, NULL, NULL, &ei), &ei);
-    assert_ok(settings_digest(&now, digest, &ei), &ei);
+    if (e != ERR_OK) {
+        assert_int_equal(file, -1);
+        return e;
+    }
+    assert_int_equal(lseek(file, 0, SEEK_SET), 0);
+    assert_ok(file_read_from(file, "it", SETTINGS_TEXT_MAX, &packed, ei), ei);
+    close(file);
+    assert_ok(settings_text_unpack(&packed, &text, ei), ei);
+    assert_ok(settings_load_text(conf_file, &text, &now, ei), ei);
+    assert_ok(settings_take(&w->settings, &now, NULL, NULL, ei), ei);
+    assert_ok(settings_digest(&now, digest, ei), ei);
     settings_free(&now);
+    settings_text_free(&text);
+    buf_fini(&packed);
+    return ERR_OK;
 }
 
-static void it_takes_what_the_asker_took(void **state)
+static void both_take_what_it_read(void **state)
 {
     struct world *w = *state;
     uint8_t digest[SETTINGS_DIGEST_LEN];
@@ -415,25 +433,32 @@ static void it_takes_what_the_asker_took(void **state)
 
     assert_int_equal(domains_it_works_by(w), 1);
     write_conf(conf_file, PUBLISH_IN("corp.example, other.example"));
-    digest_of_file(w, digest);
-    assert_ok(job_reload(w->control, digest, &ei), &ei);
+    assert_ok(read_settings(w, digest, &ei), &ei);
+    write_conf(conf_file, PUBLISH_IN("corp.example, other.example, third.example"));
+    assert_int_equal(domains_it_works_by(w), 1); /* read is not taken */
+    assert_ok(job_take_settings(w->control, digest, &ei), &ei);
+    assert_int_equal(domains_it_works_by(w), 2);
+    assert_int_equal(job_take_settings(w->control, digest, &ei), ERR_CONFLICT); /* once */
     assert_int_equal(domains_it_works_by(w), 2);
 }
 
-static void files_that_changed_since_the_asker_read_them_are_not_taken(void **state)
+static void nothing_is_taken_but_what_was_read_last(void **state)
 {
     struct world *w = *state;
-    uint8_t digest[SETTINGS_DIGEST_LEN];
+    uint8_t digest[SETTINGS_DIGEST_LEN], other[SETTINGS_DIGEST_LEN];
+    struct settings none = {0};
     struct errinfo ei = {0};
 
+    assert_ok(settings_digest(&none, other, &ei), &ei);
+    assert_int_equal(job_take_settings(w->control, other, &ei), ERR_CONFLICT);
     write_conf(conf_file, PUBLISH_IN("corp.example, other.example"));
-    digest_of_file(w, digest);
-    write_conf(conf_file, PUBLISH_IN("corp.example, other.example, third.example"));
-    assert_int_equal(job_reload(w->control, digest, &ei), ERR_CONFLICT);
-    assert_contains(ei.text, "changed while they were read");
+    assert_ok(read_settings(w, digest, &ei), &ei);
+    assert_int_equal(job_take_settings(w->control, other, &ei), ERR_CONFLICT);
+    assert_contains(ei.text, "reload again");
     write_conf(conf_file, "[dns]\ncolour = red\n");
-    assert_int_equal(job_reload(w->control, digest, &ei), ERR_CONFIG);
+    assert_int_equal(read_settings(w, other, &ei), ERR_CONFIG);
     assert_contains(ei.text, "colour");
+    assert_int_equal(job_take_settings(w->control, digest, &ei), ERR_CONFLICT);
     assert_int_equal(domains_it_works_by(w), 1);
 }
 
@@ -444,11 +469,162 @@ static void what_it_could_not_tell_is_not_taken(void **state)
     struct errinfo ei = {0};
 
     write_conf(conf_file, PUBLISH_IN("corp.example, other.example"));
-    digest_of_file(w, digest);
+    assert_ok(read_settings(w, digest, &ei), &ei);
     kill(w->pid, SIGSTOP);
-    assert_int_equal(job_reload(w->control, digest, &ei), ERR_TIMEOUT);
+    assert_int_equal(job_take_settings(w->control, digest, &ei), ERR_TIMEOUT);
     kill(w->pid, SIGCONT);
     assert_int_equal(domains_it_works_by(w), 1);
+}
+
+/* ---- what the network process may not write or open ---- */
+
+struct lab {
+    struct world w;
+    char folder[40];
+};
+
+static void set_up_lab(struct lab *l, bool lab_mode)
+{
+    struct settings *s = &l->w.settings;
+    struct errinfo ei = {0};
+
+    *l = (struct lab){.folder = "/tmp/test_keeper.XXXXXX"};
+    assert_non_null(mkdtemp(l->folder));
+    *s = (struct settings){.lab = lab_mode, .job_limit = 3600};
+    s->state_dir = strdup(l->folder);
+    assert_true(asprintf(&s->control_socket, "%s/control.sock", l->folder) > 0);
+    assert_true(asprintf(&s->lab_clock, "%s/clock", l->folder) > 0);
+    assert_true(asprintf(&s->log_file, "%s/adbad.log", l->folder) > 0);
+    assert_ok(keeper_start("/nonexistent/adbad.conf", s, &l->w.log, &l->w.control, &l->w.pid, &ei),
+              &ei);
+}
+
+static void tear_down_lab(struct lab *l)
+{
+    static const char *const names[] = {"clock", "clock.lock", "adbad.log", "overrides.json"};
+    struct settings *s = &l->w.settings;
+    char path[80];
+    int status;
+
+    close(l->w.control);
+    assert_int_equal(waitpid(l->w.pid, &status, 0), l->w.pid);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", l->folder, names[i]);
+        unlink(path);
+    }
+    assert_int_equal(rmdir(l->folder), 0); /* nothing else was left */
+    free(s->state_dir);
+    free(s->control_socket);
+    free(s->lab_clock);
+    free(s->log_file);
+}
+
+static void what_was_set_is_on_disk_when_it_says_so(void **state)
+{
+    const struct job_request r = {
+        .kind = JOB_OVERRIDES,
+        .overrides = {.port = 1700, .activation = 15, .renewal = 43200, .low_priority = true}};
+    struct job_request bad = r;
+    struct overrides kept;
+    struct errinfo ei = {0};
+    struct lab l;
+
+    (void)state;
+    set_up_lab(&l, false);
+    assert_ok(job_ask_soon(l.w.control, &r, NULL, &ei), &ei);
+    assert_ok(overrides_load(l.folder, &kept, &ei), &ei);
+    assert_int_equal(kept.port, 1700);
+    assert_int_equal(kept.activation, 15);
+    assert_int_equal(kept.renewal, 43200);
+    assert_true(kept.low_priority && !kept.no_dns_publishing);
+    bad.overrides.renewal = 43201;
+    assert_int_equal(job_ask_soon(l.w.control, &bad, NULL, &ei), ERR_INTERNAL);
+    assert_ok(overrides_load(l.folder, &kept, &ei), &ei);
+    assert_int_equal(kept.renewal, 43200);
+    tear_down_lab(&l);
+}
+
+static void the_clock_is_moved_in_lab_mode_only(void **state)
+{
+    const struct job_request r = {.kind = JOB_CLOCK, .seconds = 3600};
+    struct errinfo ei = {0};
+    struct lab l;
+    char text[32] = "", path[80];
+    FILE *f;
+
+    (void)state;
+    set_up_lab(&l, false);
+    assert_int_equal(job_ask_soon(l.w.control, &r, NULL, &ei), ERR_REFUSED);
+    tear_down_lab(&l);
+    set_up_lab(&l, true);
+    assert_ok(job_ask_soon(l.w.control, &r, NULL, &ei), &ei);
+    assert_ok(job_ask_soon(l.w.control, &r, NULL, &ei), &ei);
+    snprintf(path, sizeof(path), "%s/clock", l.folder);
+    f = fopen(path, "r");
+    assert_non_null(f);
+    assert_non_null(fgets(text, sizeof(text), f));
+    fclose(f);
+    assert_string_equal(text, "offset 7200\n");
+    tear_down_lab(&l);
+}
+
+static void the_log_comes_open_for_appending(void **state)
+{
+    const struct job_request r = {.kind = JOB_LOG};
+    struct errinfo ei = {0};
+    struct lab l;
+    char path[80];
+    struct stat named, got;
+    int fd;
+
+    (void)state;
+    set_up_lab(&l, false);
+    assert_ok(job_ask_soon(l.w.control, &r, &fd, &ei), &ei);
+    snprintf(path, sizeof(path), "%s/adbad.log", l.folder);
+    assert_int_equal(stat(path, &named), 0);
+    assert_int_equal(fstat(fd, &got), 0);
+    assert_true(named.st_ino == got.st_ino && named.st_dev == got.st_dev);
+    assert_int_equal(fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND), O_WRONLY | O_APPEND);
+    assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    close(fd);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_not_equal(job_ask_soon(l.w.control, &r, &fd, &ei), ERR_OK);
+    assert_int_equal(fd, -1);
+    assert_contains(ei.text, "[log] file");
+    assert_int_equal(rmdir(path), 0);
+    tear_down_lab(&l);
+}
+
+static void without_a_log_file_none_is_opened(void **state)
+{
+    const struct job_request r = {.kind = JOB_LOG};
+    struct world *w = *state;
+    struct errinfo ei = {0};
+    int fd;
+
+    assert_int_equal(job_ask_soon(w->control, &r, &fd, &ei), ERR_REFUSED);
+    assert_int_equal(fd, -1);
+}
+
+/* It was told that nothing was done: the steward stood still. */
+static void what_its_asker_gave_up_is_not_begun(void **state)
+{
+    const struct job_request r = {.kind = JOB_OVERRIDES, .overrides = {.port = 1700}};
+    struct overrides kept;
+    struct errinfo ei = {0};
+    struct lab l;
+
+    (void)state;
+    set_up_lab(&l, false);
+    kill(l.w.pid, SIGSTOP);
+    assert_int_equal(job_ask_soon(l.w.control, &r, NULL, &ei), ERR_TIMEOUT);
+    assert_contains(ei.text, "does not answer");
+    kill(l.w.pid, SIGCONT);
+    it_still_works(&l.w); /* by now it had its turn */
+    assert_ok(overrides_load(l.folder, &kept, &ei), &ei);
+    assert_int_equal(kept.port, 0);
+    tear_down_lab(&l);
 }
 
 int main(void)
@@ -466,9 +642,14 @@ int main(void)
             jobs_that_have_had_their_time_are_ended_and_their_askers_told, set_up_in_haste,
             tear_down),
         cmocka_unit_test(a_job_shuts_no_library_down),
-        TEST_WITH_FILE(it_takes_what_the_asker_took),
-        TEST_WITH_FILE(files_that_changed_since_the_asker_read_them_are_not_taken),
+        TEST_WITH_FILE(both_take_what_it_read),
+        TEST_WITH_FILE(nothing_is_taken_but_what_was_read_last),
         TEST_WITH_FILE(what_it_could_not_tell_is_not_taken),
+        cmocka_unit_test(what_was_set_is_on_disk_when_it_says_so),
+        cmocka_unit_test(the_clock_is_moved_in_lab_mode_only),
+        cmocka_unit_test(the_log_comes_open_for_appending),
+        TEST(without_a_log_file_none_is_opened),
+        cmocka_unit_test(what_its_asker_gave_up_is_not_begun),
         TEST(it_ends_with_jobs_under_way),
     };
 

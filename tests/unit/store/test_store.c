@@ -373,6 +373,7 @@ static void a_newer_ledger_with_a_log_is_refused_untouched(void **state)
     snprintf(live_log, sizeof(live_log), "%s-wal", live);
     snprintf(log, sizeof(log), "%s-wal", f->path);
     assert_int_equal(rename(f->path, live), 0);
+    assert_int_equal(unlink(log), 0); /* empty */
     assert_int_equal(sqlite3_open(live, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=1000", NULL, NULL, NULL), SQLITE_OK);
     copy(live, f->path);
@@ -508,6 +509,56 @@ static void a_full_disk_records_nothing_and_reopening_recovers(void **state)
     add(f, 1, 100);
 }
 
+/* They are looked at without opening them: to close them would let go of SQLite's own locks. */
+struct inode {
+    int fd;
+    char path[340];
+};
+
+static struct inode inode_of(const struct fixture *f, const char *suffix)
+{
+    struct inode i;
+
+    snprintf(i.path, sizeof(i.path), "%s%s", f->path, suffix);
+    i.fd = open(i.path, O_PATH | O_CLOEXEC);
+    assert_true(i.fd >= 0);
+    return i;
+}
+
+static void assert_same_inode(const struct inode *i)
+{
+    struct stat was, is;
+
+    assert_int_equal(fstat(i->fd, &was), 0);
+    assert_int_equal(stat(i->path, &is), 0);
+    assert_true(was.st_ino == is.st_ino && was.st_nlink == 1);
+}
+
+/* A confined process may not: neither with rows in the log nor when nobody else has it open. */
+static void reopening_and_closing_make_and_remove_no_file(void **state)
+{
+    static const char *const names[] = {"", "-wal", "-shm"};
+    struct fixture *f = *state;
+    struct inode inodes[3];
+
+    open_ledger(f);
+    add(f, 0, 100);
+    for (size_t i = 0; i < 3; i++)
+        inodes[i] = inode_of(f, names[i]);
+    assert_ok(store_reopen(f->s, &f->ei), &f->ei);
+    add(f, 1, 101);
+    for (size_t i = 0; i < 3; i++)
+        assert_same_inode(&inodes[i]);
+    close_ledger(f);
+    open_ledger(f);
+    add(f, 2, 102);
+    for (size_t i = 0; i < 3; i++) {
+        assert_same_inode(&inodes[i]);
+        close(inodes[i].fd);
+    }
+    assert_int_equal(all_since(f, 0).n, 3);
+}
+
 static void reopening_fails_while_the_disk_is_full(void **state)
 {
     struct fixture *f = *state;
@@ -585,6 +636,7 @@ int main(void)
         T(a_ledger_that_is_removed_while_in_use_takes_no_more),
         T(a_reader_misses_its_file),
         T(a_full_disk_records_nothing_and_reopening_recovers),
+        T(reopening_and_closing_make_and_remove_no_file),
         T(reopening_fails_while_the_disk_is_full),
         T(the_error_of_a_callback_stops_the_walk),
     };

@@ -1,0 +1,30 @@
+#include "steward/files.h"
+
+#include "base/file.h"
+#include "base/labclk.h"
+
+enum err files_keep(const struct settings *s, const struct job_request *r, struct errinfo *ei)
+{
+    return overrides_save(s->state_dir, &r->overrides, ei);
+}
+
+enum err files_advance_clock(const struct settings *s, const struct job_request *r,
+                             struct errinfo *ei)
+{
+    struct labclk *l = NULL;
+    enum err e;
+
+    if (!s->lab)
+        return err_fail(ei, ERR_REFUSED, "the clock is real time; [lab] enabled is not set");
+    e = labclk_open(s->lab_clock, clk_system(), &l, ei);
+    if (e == ERR_OK)
+        e = labclk_advance(l, r->seconds, NULL, ei);
+    labclk_free(l);
+    return e;
+}
+
+enum err files_open_log(const struct settings *s, int *fd, struct errinfo *ei)
+{
+    return s->log_file != NULL ? file_open_log(s->log_file, fd, ei)
+                               : err_fail(ei, ERR_REFUSED, "no log is a file ([log] file)");
+}
