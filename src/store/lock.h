@@ -7,8 +7,8 @@
 
 /* Takes the lock of the ledger at path. ERR_BUSY names the process that has it. */
 MUST_CHECK enum err lock_take(const char *path, int *fd, struct errinfo *ei);
-/* Releases it, and removes the file if it may: a free lock is one that nobody holds, whether there is
- * a file or not. fd -1 is a no-op. */
+/* Releases it, and removes the file if it may: a free lock is one that nobody holds, whether there
+ * is a file or not. fd -1 is a no-op. */
 void lock_release(const char *path, int fd);
 
 #endif

@@ -528,6 +528,26 @@ def test_the_clock_moves_through_the_control_socket(host):
     assert host.ctl("clock", "show", "--json").json["now"] >= answer["now"]
 
 
+def test_what_is_set_at_run_time_is_on_disk_when_it_is_answered(host):
+    """Another process writes it."""
+    assert host.ask("kms.set", renewal_interval=30, dns_publishing=False)["ok"]
+    host.kill()
+    host.start()
+    kept = host.ask("kms.status")["status"]["overrides"]
+    assert (kept["renewal_interval"], kept["dns_publishing"]) == (30, False)
+
+
+def test_what_cannot_be_kept_is_not_set(host):
+    """The steward says why."""
+    name = os.path.join(host.folder, "state", "overrides.json")
+    os.mkdir(name)
+    answer = host.ask("kms.set", renewal_interval=30)
+    assert not answer["ok"] and name in answer["text"]
+    assert "renewal_interval" not in host.ask("kms.status")["status"]["overrides"]
+    os.rmdir(name)
+    assert host.ask("kms.set", renewal_interval=30)["ok"]
+
+
 def test_outside_lab_mode_there_is_no_clock_to_move(lab):
     daemon = lab.daemon(options={"lab.enabled": "no", "lab.clock": None})
     assert daemon.ask("clock.advance", seconds=1)["error"] == "not possible now"
