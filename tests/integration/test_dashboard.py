@@ -30,7 +30,8 @@ DAY = 86400
 
 
 def fill(path, windows, server):
-    """A month of requests of MANY machines, one an hour or so apart, as the daemon would have recorded them."""
+    """A month of requests of MANY machines, one an hour or so apart, as the daemon would have recorded them; the first
+    of them told yesterday that the directory renewed it."""
     now = int(time.time())
     rows = []
     for i in range(MANY):
@@ -45,6 +46,12 @@ def fill(path, windows, server):
             "INSERT INTO activations (at, channel, peer, version, application_id, activation_id, kms_id, client_id, "
             "previous_client_id, required_count, licence_status, minutes_left, is_virtual, count, workstation) "
             "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", rows)
+        db.execute(
+            "INSERT INTO self_reports (at, peer, event_id, client_id, application_id, activation_id, kms_id, object_sku_id, "
+            "key, workstation, account, domain, sid, object_name, object_dn, activated_at, expires_at, client_at) "
+            "VALUES (?,?,12308,?,?,?,?,?,'','BULK-00000','','','','Servers','CN=Servers',?,?,?)",
+            (now - DAY, "192.0.2.0:49152", uuid.UUID(int=1).bytes, server["application_id"].bytes_le,
+             server["activation_id"].bytes_le, server["kms_id"].bytes_le, bytes(16), now - DAY, now + 179 * DAY, now - DAY))
     db.close()
 
 
@@ -191,6 +198,15 @@ def test_machines_found(site):
     assert site.json("machines", status="not-licensed")["matched"] == len(waiting)
     server = next(p for p in site.json("machines")["products"] if p["product"] == "Windows Server 2022")
     assert site.json("machines", product=server["activation_id"])["matched"] == len(range(0, MANY, 3))
+
+
+def test_what_clients_told_is_marked(site):
+    (one,) = site.json("machines", channel="self-reported")["machines"]
+    assert (one["workstation"], one["channel"], one["self_reported"]) == ("BULK-00000", "adba", True)
+    assert one["expires"] == one["last"] + 180 * DAY
+    assert sum(site.json("activations", range="7d")["self_reported"]) == 1
+    _, _, body = site.get("api/machines.csv", channel="self-reported")
+    assert [(r["machine"], r["self_reported"]) for r in csv.DictReader(io.StringIO(body))] == [("BULK-00000", "yes")]
 
 
 def test_the_file_has_every_row_and_no_formula(site):
@@ -422,6 +438,14 @@ def test_it_says_when_it_is_cut_off_and_comes_back(chromium, site):
 
 
 @in_browser
+def test_a_machine_that_told_of_itself_is_marked(chromium, site):
+    chromium.open(url=site.url + "?channel=self-reported")
+    settle(chromium)
+    assert "self-reported" in chromium.text(selector="#machine-table")
+    assert chromium.count(selector="#machine-table tbody tr") == 1
+
+
+@in_browser
 def test_the_chart_and_its_table_agree(browser, site):
     told = site.json("activations", range="7d")
     browser.click(selector="#range label:nth-of-type(2)")
@@ -431,7 +455,9 @@ def test_the_chart_and_its_table_agree(browser, site):
     cells = browser.texts(selector="#chart-table tbody tr td:nth-child(2)")
     assert [int(c.replace(",", "")) for c in reversed(cells)] == [
         n for i, n in enumerate(told["channels"]["kms"])
-        if n + told["channels"]["adba"][i] + told["channels"]["relay"][i] + told["refused"][i] > 0]
+        if n + told["channels"]["adba"][i] + told["channels"]["relay"][i] + told["refused"][i] + told["self_reported"][i] > 0]
+    assert sum(int(c) for c in browser.texts(selector="#chart-table tbody tr td:last-child")) == sum(told["self_reported"]) == 1
+    assert "1 activation through the directory was self-reported" in browser.text(selector="#activations-line")
     assert browser.count(selector="#chart rect.hit") == 28
 
 
