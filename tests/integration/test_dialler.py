@@ -67,6 +67,15 @@ def test_what_is_connected_needs_no_dialler(lab, other, host):
     assert host.accepted == before
 
 
+def test_a_dialler_without_descriptors_blames_no_upstream(lab, other, host):
+    gateway = Gateway(lab, other, host.address, **BRIEF).wait_state("up")
+    with procfs.without_more_descriptors(dialler_of(gateway.daemon)):
+        assert outcome(gateway)[0] == NO_ANSWER
+    assert "too many open files" in gateway.daemon.wait_log("relay-failed: .*").group(0)
+    assert (gateway.upstream()["state"], gateway.upstream()["failed"]) == ("up", 0)
+    assert outcome(gateway)[0] == REFUSED
+
+
 def test_sockets_that_were_handed_over_stay_with_nobody(lab, other, host):
     gateway = Gateway(lab, other, host.address, **BRIEF).wait_state("up")
     dialler = dialler_of(gateway.daemon)
