@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+import old_ledger
 from kms_lab import WINDOWS, Clients
 from lab import measured, wait_for
 
@@ -111,6 +112,26 @@ def test_a_start_with_a_million_rows_reads_few_of_them(lab):
     daemon.start()
     said = re.findall(r"what was saved and (\d+) activations since", daemon.log())
     assert int(said[-1]) == 0
+
+
+# -- from older versions --
+
+VERSIONS = len(old_ledger.migrations())
+
+
+@pytest.mark.parametrize("version", range(1, VERSIONS))
+def test_a_ledger_of_an_older_version_goes_on_with_all_its_rows(lab, version):
+    daemon = lab.daemon(wait=False)
+    old_ledger.make(ledger_path(daemon), version, int(time.time()))
+    before = old_ledger.rows_of(ledger_path(daemon))
+    assert before["activations"] and query(daemon, "PRAGMA user_version") == [(version,)]
+    daemon.start()
+    lab.install_hostkey(daemon)
+    assert daemon.status()["totals"]["answered"] == old_ledger.ROWS
+    assert old_ledger.rows_of(ledger_path(daemon), like=before) == before
+    Clients(lab, daemon.port).count()
+    said = daemon.ctl("ledger", "check", "--json").json
+    assert said["good"] and said["version"] == VERSIONS and said["activations"] == old_ledger.ROWS + 1
 
 
 # -- other hands --
