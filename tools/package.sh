@@ -10,5 +10,5 @@ rm -rf "$out"
 mkdir -p "$tree"
 git ls-files -z --cached --others --exclude-standard | xargs -0 sh -c '
     for f; do [ ! -e "$f" ] || printf "%s\0" "$f"; done' sh | tar -c --null -T - -f - | tar -x -C "$tree" -f -
-(cd "$tree" && dpkg-buildpackage --unsigned-source --unsigned-changes --build=binary --jobs=auto)
+(cd "$tree" && dpkg-buildpackage --unsigned-source --unsigned-changes --build=full --jobs=auto)
 rm -rf "$tree"
