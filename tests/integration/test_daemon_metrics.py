@@ -245,6 +245,10 @@ def test_the_documentation_lists_every_metric():
 def test_the_sample_alerts_pass_their_tests():
     rules = os.path.join(RULES, "adbad.rules.yml")
     assert promtool("check", "rules", rules).returncode == 0
+    config = os.path.join(RULES, "prometheus.yml")
+    assert promtool("check", "config", config).returncode == 0
+    with open(config, encoding="utf-8") as f, open(DOCS, encoding="utf-8") as docs:
+        assert f.read().split("\n", 1)[1].split("rule_files")[0] in docs.read()
     done = promtool("test", "rules", os.path.join(RULES, "adbad.rules.test.yml"))
     assert done.returncode == 0, done.stdout + done.stderr
     with open(rules, encoding="utf-8") as f, open(DOCS, encoding="utf-8") as docs:

@@ -59,7 +59,8 @@ def test_everything_has_its_place_and_nothing_else_is_there(installed):
     files = installed.files()
     for wanted in (P + "/sbin/adbad", P + "/bin/adbactl", P + "/bin/adbaclient", "/etc/adbad/adbad.conf",
                    "/usr/lib/systemd/system/adbad.service", "/usr/lib/systemd/system/adbad.socket",
-                   "/usr/lib/sysusers.d/adbad.conf", "/usr/lib/tmpfiles.d/adbad.conf",
+                   "/usr/lib/sysusers.d/adbad.conf", P + "/share/doc/adbad/examples/prometheus/adbad.rules.yml",
+                   P + "/share/doc/adbad/examples/ci/adbad-flows.yml", "/usr/lib/tmpfiles.d/adbad.conf",
                    "/etc/apparmor.d/adbad", "/etc/logrotate.d/adbad", P + "/share/doc/adbad/README.md",
                    P + "/share/doc/adbad/install.md", P + "/share/man/man8/adbad.8",
                    P + "/share/man/man1/adbactl.1", P + "/share/man/man5/adbad.conf.5",
