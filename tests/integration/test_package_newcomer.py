@@ -1,45 +1,59 @@
-"""A newcomer's path: an empty Debian machine in an Active Directory domain, docs/install.md and docs/samba.md
-followed to the letter, up to the first activation through KMS and the first through the directory."""
+"""A newcomer's path: two empty Debian machines, docs/samba.md and docs/install.md followed to the letter, from
+"samba-tool domain provision" up to the first activation through KMS and the first through the directory."""
 import os
+import re
 
 import pytest
 
+from lab import wait_for
 from machine import Machine
-from sambalab import SambaLab, shell_examples
-from test_package import document, install, needs_fixture, package_fixture, start  # noqa: F401
+from netns import Network
+from test_package import document, needs_fixture, package_fixture, state_of  # noqa: F401
 
 pytestmark = [pytest.mark.package, pytest.mark.no_program]
 
 
-def test_from_an_empty_machine_to_both_first_activations(package, needs):
-    with SambaLab("one") as samba:
-        # On the domain's side, by its administrator.
-        _, keytab = samba.prepare()
-        account, export = shell_examples("Machine accounts")
-        samba.run_example(account)
-        makers = os.path.join(samba.folder, "svc-machines.keytab")
-        samba.dc1.run("sh", "-euc", export.replace("/root/svc-machines.keytab", makers))
+def follow(machine, name, heading):
+    """Runs all commands of a section; what they said."""
+    return "".join(machine.shell(block, timeout=300).out for block in document(name, heading))
 
-        # On the new machine, which is in the domain's network and asks its DNS.
-        net = ["nsenter", f"--net=/proc/{samba.client.holder.pid}/ns/net", "--"]
-        with Machine(needs, net=net, name="client") as machine:
-            for name in ("hosts", "krb5.conf"):
-                machine.put(os.path.join(samba.client.etc, name), f"/etc/{name}")
-            machine.shell("printf 'search lab.example\\noptions timeout:2 attempts:3\\nnameserver 10.53.0.1\\n' >/etc/resolv.conf")
-            machine.put(keytab, "/root/svc-adbad.keytab", 0o600)
-            machine.put(makers, "/root/svc-machines.keytab", 0o600)
-            install(machine, package)
-            for block in document("install.md", "A realm and a host key"):
-                machine.shell(block)
-            start(machine)
-            kms = "".join(machine.shell(b).out for b in document("install.md", "The first activation through KMS"))
-            assert "Product activated successfully." in kms
-            for block in document("install.md", "Beside an Active Directory domain"):
-                machine.shell(block)
-            machine.run("systemctl", "restart", "adbad")
-            ad = "".join(machine.shell(b).out
-                         for b in document("install.md", "The first activation through the directory"))
-            assert "Product activated successfully." in ad and "Licensed by activation object" in ad
+
+def domain_controller(net):
+    """The machine on which the document's first command has nothing left to download."""
+    packages = re.search(r"apt-get install -y (.*)\n", document("samba.md", "A domain, from an empty machine")[0]).group(1)
+    return Machine(packages.split(), net=net, name="dc1")
+
+
+def make_domain(dc):
+    provision, until_ready = document("samba.md", "A domain, from an empty machine")
+    done = dc.shell(provision, timeout=300)
+    password = re.search(r"^.*Admin password: +(\S+)$", done.out + done.err, re.M).group(1)
+    wait_for(lambda: dc.run("kinit", "Administrator", stdin=password + "\n", expect=None).code == 0, "a ticket")
+    dc.shell(until_ready)
+    for heading in ("Once, as an administrator: the containers", "The service account", "Machine accounts"):
+        follow(dc, "samba.md", heading)
+
+
+def test_from_empty_machines_to_both_first_activations(package, needs):  # noqa: F811
+    with Network("newcomer") as network:
+        net = {name: ["nsenter", f"--net=/proc/{network.node(name, address).holder.pid}/ns/net", "--"]
+               for name, address in (("dc1", "10.53.0.1"), ("client", "10.53.0.100"))}
+        with domain_controller(net["dc1"]) as dc, Machine(needs, net=net["client"], name="client") as machine:
+            make_domain(dc)
+
+            machine.run("mkdir", "-p", "build/package")
+            machine.put(package, "/root/build/package/" + os.path.basename(package))
+            follow(machine, "install.md", "Build and install the package")
+            assert state_of(machine) == "inactive"
+            follow(machine, "install.md", "A realm and a host key")
+            assert "Listening on" in follow(machine, "install.md", "Start it")
+            assert "Product activated successfully." in follow(machine, "install.md", "The first activation through KMS")
+
+            for keytab in ("svc-adbad.keytab", "svc-machines.keytab"):
+                machine.put(f"/proc/{dc.init}/root/root/{keytab}", f"/root/{keytab}", 0o600)
+            follow(machine, "install.md", "Beside an Active Directory domain")
+            told = follow(machine, "install.md", "The first activation through the directory")
+            assert "Product activated successfully." in told and "Licensed by activation object" in told
             # The service sees the object too, with the copy of the keytab that it was given.
             status = machine.run("adbactl", "kms", "status", "--json").json
             assert status["directory"]["state"] == "up"
