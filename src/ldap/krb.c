@@ -216,6 +216,24 @@ static bool is_tgt(krb5_const_principal server)
            memcmp(server->data[0].data, KRB5_TGS_NAME, KRB5_TGS_NAME_SIZE) == 0;
 }
 
+/* Under the name that the ticket itself has: where krb5.conf maps no realm to the host, the one
+ * that it was asked for by lies without a realm in the cache, and only who has a ticket-granting
+ * ticket finds it there. */
+static krb5_error_code store_ticket(krb5_context ctx, krb5_ccache to, krb5_creds *creds)
+{
+    krb5_principal asked = creds->server;
+    krb5_ticket *ticket = NULL;
+    krb5_error_code code = krb5_decode_ticket(&creds->ticket, &ticket);
+
+    if (code != 0)
+        return code;
+    creds->server = ticket->server;
+    code = krb5_cc_store_cred(ctx, to, creds);
+    creds->server = asked;
+    krb5_free_ticket(ctx, ticket);
+    return code;
+}
+
 /* Those of services alone: with a ticket-granting ticket its holder could get any other. */
 static krb5_error_code copy_service_tickets(krb5_context ctx, krb5_ccache from, krb5_ccache to)
 {
@@ -230,7 +248,7 @@ static krb5_error_code copy_service_tickets(krb5_context ctx, krb5_ccache from, 
         if (code != 0)
             break;
         if (!krb5_is_config_principal(ctx, creds.server) && !is_tgt(creds.server))
-            code = krb5_cc_store_cred(ctx, to, &creds);
+            code = store_ticket(ctx, to, &creds);
         krb5_free_cred_contents(ctx, &creds);
     }
     end = krb5_cc_end_seq_get(ctx, from, &cursor);
