@@ -2,8 +2,11 @@
 import csv
 import io
 import json
+import os
 import re
 import sqlite3
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.parse
@@ -486,3 +489,11 @@ def test_the_daemon_clock_counts(chromium, lab):
     daemon.ctl("clock", "advance", "10d")
     chromium.wait(selector="#machine-table", pattern="10 days ago")
     chromium.wait(selector="#decision-list", pattern="10 days ago")
+
+
+@in_browser
+def test_the_documents_pictures_can_be_taken_anew(tmp_path):
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    subprocess.run([sys.executable, os.path.join(root, "tests", "demo", "screenshots.py"), tmp_path], check=True, timeout=300)
+    assert sorted(os.listdir(tmp_path)) == sorted(os.listdir(os.path.join(root, "docs", "img")))
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in tmp_path.iterdir())
