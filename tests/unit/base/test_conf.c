@@ -342,6 +342,8 @@ static void every_key_is_described(void **state)
 /* Another process makes the same settings of it, and reads no file. */
 static void what_a_reading_kept_stands_for_its_files(void **state)
 {
+    static const char main_text[] = "[realm]\ndir = r\n[kms]\nidle = 10s\n";
+    static const char more[] = "[kms]\nidle = 20s\n";
     struct place *p = *state;
     struct settings_text kept = {0}, back;
     const struct settings_report report = {.keep = &kept};
@@ -352,10 +354,9 @@ static void what_a_reading_kept_stands_for_its_files(void **state)
 
     snprintf(folder, sizeof(folder), "%s/" CONF_FOLDER, p->folder);
     snprintf(fragment, sizeof(fragment), "%s/a.conf", folder);
-    assert_ok(file_write_atomic(p->path, "[realm]\ndir = r\n[kms]\nidle = 10s\n", 35, 0600, &ei),
-              &ei);
+    assert_ok(file_write_atomic(p->path, main_text, strlen(main_text), 0600, &ei), &ei);
     assert_int_equal(mkdir(folder, 0700), 0);
-    assert_ok(file_write_atomic(fragment, "[kms]\nidle = 20s\n", 17, 0600, &ei), &ei);
+    assert_ok(file_write_atomic(fragment, more, strlen(more), 0600, &ei), &ei);
     assert_ok(settings_read(p->path, &report, &s, &ei), &ei);
     settings_free(&s);
     settings_text_pack(&kept, &packed);
