@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from apparmor import Profile, opened
 from lab import wait_for
 from machine import Machine
 from netns import Network
@@ -34,7 +35,33 @@ def make_domain(dc):
         follow(dc, "samba.md", heading)
 
 
-def test_from_empty_machines_to_both_first_activations(package, needs):  # noqa: F811
+MORE = """
+printf '[dns]\\ndomains = lab.example\\nhost = client.lab.example\\nport = 1688\\n[log]\\nfile = /var/log/adbad/adbad.log\\n' >/etc/adbad/conf.d/more.conf
+systemctl restart adbad
+exec 3<>/dev/tcp/127.0.0.1/8688
+printf 'GET /metrics HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3
+grep ^adbad_ledger_up <&3
+adbactl dns publish
+systemctl reload adbad
+logrotate --force /etc/logrotate.d/adbad
+adbactl membership sync
+"""
+
+
+def hold_against_profile(machine, seen, folder):
+    """The kernel of a test machine may know nothing of AppArmor; what it would refuse can be told all the same."""
+    path = os.path.join(folder, "profile")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(machine.text("/etc/apparmor.d/adbad"))
+    profile = Profile(path)
+    assert {("/usr/bin/nsupdate", "x"), ("/var/lib/adbad/ledger.db", "w"), ("/var/log/adbad/adbad.log", "w"),
+            ("/run/credentials/adbad.service/directory.keytab", "r"), ("/etc/krb5.conf", "r")} <= seen
+    refused = sorted(what for what in seen if not profile.allows(*what))
+    assert refused == [], refused
+    assert not profile.allows("/etc/shadow", "r") and not profile.allows("/etc/adbad/adbad.conf", "w")
+
+
+def test_from_empty_machines_to_both_first_activations(package, needs, tmp_path):  # noqa: F811
     with Network("newcomer") as network:
         net = {name: ["nsenter", f"--net=/proc/{network.node(name, address).holder.pid}/ns/net", "--"]
                for name, address in (("dc1", "10.53.0.1"), ("client", "10.53.0.100"))}
@@ -51,9 +78,13 @@ def test_from_empty_machines_to_both_first_activations(package, needs):  # noqa:
 
             for keytab in ("svc-adbad.keytab", "svc-machines.keytab"):
                 machine.put(f"/proc/{dc.init}/root/root/{keytab}", f"/root/{keytab}", 0o600)
-            follow(machine, "install.md", "Beside an Active Directory domain")
-            told = follow(machine, "install.md", "The first activation through the directory")
+            with opened(machine, "/usr/sbin/adbad", "/usr/bin/adbactl") as seen:
+                follow(machine, "install.md", "Beside an Active Directory domain")
+                told = follow(machine, "install.md", "The first activation through the directory")
+                machine.run("mkdir", "-p", "/etc/adbad/conf.d")
+                machine.shell(MORE, bash=True)
             assert "Product activated successfully." in told and "Licensed by activation object" in told
             # The service sees the object too, with the copy of the keytab that it was given.
             status = machine.run("adbactl", "kms", "status", "--json").json
             assert status["directory"]["state"] == "up"
+            hold_against_profile(machine, seen, tmp_path)
