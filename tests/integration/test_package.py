@@ -259,7 +259,7 @@ def activations(machine):
 
 
 def test_upgrade_with_the_ledger_of_an_older_version(package, needs, tmp_path):
-    """Version 10, as the package before the last change of the schema left it."""
+    """Version 10, as an earlier package left it."""
     ledger = str(tmp_path / "ledger.db")
     old_ledger.make(ledger, 10, int(time.time()))
     before = old_ledger.rows_of(ledger)

@@ -79,8 +79,7 @@ def touched(line):
         return []
     if call in ("open", "openat", "openat2", "creat"):
         path, = re.findall(r" = \d+<(.*)>$", line)
-        flags = re.search(r'", (?:\{flags=)?([A-Z_|0-9]+)', rest)[1]
-        return [(path + "/" if "O_DIRECTORY" in flags else path, open_perms(flags))]  # as AppArmor calls a folder
+        return [(path, open_perms(re.search(r'", (?:\{flags=)?([A-Z_|0-9]+)', rest)[1]))]
     if call == "mmap":
         return [(path, "m") for path in re.findall(r"PROT_EXEC, .*, \d+<(/.*?)>, ", rest)]
     if call in ("fcntl", "flock"):
@@ -126,7 +125,7 @@ def read(folder, programs):
 @contextlib.contextmanager
 def opened(machine, *programs):
     """A set that holds, afterwards, each (path, permission) that those programs asked for: those that systemd started there
-    meanwhile, and their children."""
+    meanwhile, and their children. A folder's path ends with a slash, as AppArmor has it."""
     seen = set()
     with tempfile.TemporaryDirectory(prefix="adbad-trace-") as folder:
         with subprocess.Popen(["strace", "-ff", "-y", "-qq", "--decode-pids=pidns", "-e", CALLS, "-e", "signal=none",
@@ -138,4 +137,6 @@ def opened(machine, *programs):
             finally:
                 tracer.send_signal(signal.SIGINT)
                 tracer.communicate()
-        seen.update(read(folder, programs))
+        for path, perm in read(folder, programs):
+            is_folder = os.path.isdir(f"/proc/{machine.init}/root{path}") and not path.endswith("/")
+            seen.add((path + "/" if is_folder else path, perm))
