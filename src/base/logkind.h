@@ -32,6 +32,7 @@
     X(STEWARD_LOST, "steward-lost", "5ea5b1c53e3942628e14d826bbaff920") \
     X(DIALLER_LOST, "dialler-lost", "6e0b501dd0f04187a9cac63bace896ee") \
     X(STEWARD_JOB, "steward-job", "34d4cd0f4f734f20bfe51679f9c86904") \
+    X(CONFINEMENT, "confinement", "b71cd177f6274994af0e24ed45ec83a9") \
     X(MEMBERS, "members", "0424199914ca4c6e81ec7b9480027217") \
     X(MEMBERS_BAD, "members-bad", "8346aff1d4a6495a8ee4392986c25fc6") \
     X(DNS, "dns", "1d4250873b07417fb7fae53e2a204931") \

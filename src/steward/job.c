@@ -17,6 +17,7 @@
 #include "jobs/secret.h"
 #include "realm/realm.h"
 #include "steward/accounts.h"
+#include "steward/bounds.h"
 #include "steward/directory.h"
 #include "steward/files.h"
 #include "steward/look.h"
@@ -195,15 +196,21 @@ static int answer(const struct settings *s, const struct job_request *r, int fd)
     return e == ERR_OK ? EXIT_OK : EXIT_FAILED;
 }
 
-/* Nothing is done for who was told already that it was not. */
-static bool asker_left(int fd)
+/* A job gives up more than its keeper, to whom its own rights are enough; where that has none to
+ * give up, it is the keeper that says so. */
+static enum err give_up(const struct settings *s, enum job_kind kind, bool confined,
+                        struct errinfo *ei)
 {
-    struct pollfd p = {.fd = fd};
+    struct confinement c;
+    enum err e;
 
-    return poll(&p, 1, 0) == 1 && (p.revents & POLLHUP) != 0;
+    bounds_job(kind, s, &c);
+    e = confine(&c, ei);
+    confinement_fini(&c);
+    return confined ? e : ERR_OK;
 }
 
-int job_run(const struct settings *s, const struct log *log, int fd)
+int job_run(const struct settings *s, const struct log *log, bool confined, int fd)
 {
     struct buf packet = BUF_INIT;
     struct job_request r;
@@ -214,6 +221,8 @@ int job_run(const struct settings *s, const struct log *log, int fd)
 
     if (asked)
         e = request_read(packet.data, packet.len, &r, &ei);
+    if (e == ERR_OK && asked)
+        e = give_up(s, r.kind, confined, &ei);
     if (e != ERR_OK) {
         log_as(log, LOGL_ERROR, LOGK_STEWARD_JOB, "failed", "%s", ei.text);
         status = EXIT_FAILED;

@@ -3,10 +3,13 @@
 #ifndef ADBAD_STEWARD_JOB_H
 #define ADBAD_STEWARD_JOB_H
 
+#include <stdbool.h>
+
 #include "base/log.h"
 #include "settings/settings.h"
 
-/* On the socket fd; the exit code. The process does nothing else. */
-int job_run(const struct settings *s, const struct log *log, int fd);
+/* On the socket fd; the exit code. The process does nothing else. confined: nothing is done by a
+ * process that can't give up what bounds.h says; else it does without. */
+int job_run(const struct settings *s, const struct log *log, bool confined, int fd);
 
 #endif

@@ -20,6 +20,7 @@
 #include "base/sanitized.h"
 #include "jobs/job.h"
 #include "jobs/packet.h"
+#include "steward/bounds.h"
 #include "steward/job.h"
 
 #define CONTROL_FD 3 /* in the keeper */
@@ -43,6 +44,7 @@ struct keeper {
     struct log_dest dest;
     struct log log;
     int signals; /* signalfd for SIGCHLD */
+    bool confined;
     struct task tasks[KEEPER_JOBS_MAX];
 };
 
@@ -69,7 +71,7 @@ static void __attribute__((noreturn)) become_job(const struct keeper *k, int fd,
     if (getppid() != parent || dup2(fd, JOB_FD) != JOB_FD)
         _exit(EXIT_FAILED);
     close_range(JOB_FD + 1, ~0U, 0);
-    end_job(job_run(&k->settings, &k->log, JOB_FD));
+    end_job(job_run(&k->settings, &k->log, k->confined, JOB_FD));
 }
 
 static struct task *free_place(struct keeper *k)
@@ -365,6 +367,19 @@ static void wait_for_more(struct keeper *k)
         serve(k);
 }
 
+static void give_up(struct keeper *k)
+{
+    struct confinement c;
+    struct errinfo why;
+
+    bounds_keeper(&k->settings, &c);
+    k->confined = confine(&c, &why) == ERR_OK;
+    confinement_fini(&c);
+    if (!k->confined)
+        log_as(&k->log, LOGL_WARN, LOGK_CONFINEMENT, NULL,
+               "the steward's processes keep rights that they do not need: %s", why.text);
+}
+
 static void __attribute__((noreturn))
 keep(const char *config, const struct settings *s, const struct log *log, int control)
 {
@@ -385,6 +400,7 @@ keep(const char *config, const struct settings *s, const struct log *log, int co
     k.signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
     if (k.signals < 0)
         _exit(EXIT_FAILED);
+    give_up(&k);
     for (;;)
         wait_for_more(&k);
 }

@@ -1,0 +1,105 @@
+#include "steward/bounds.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "catalog/catalog.h"
+#include "confine/places.h"
+
+#define CHANGE (PATHS_READ | PATHS_WRITE | PATHS_MAKE)
+
+/* Below a folder of ours; a NULL folder has nothing. */
+static void allow_below(struct paths *p, const char *folder, const char *name, unsigned rights)
+{
+    char *path = NULL;
+
+    if (folder == NULL)
+        return;
+    if (asprintf(&path, "%s/%s", folder, name) < 0) {
+        p->err = ERR_NOMEM;
+        return;
+    }
+    paths_allow(p, path, rights);
+    free(path);
+}
+
+/* How the directory's account logs in. */
+static void allow_login(struct paths *p, const struct settings *s)
+{
+    places_system(p);
+    places_resolver(p);
+    places_kerberos(p);
+    paths_allow(p, s->dir_password_file, PATHS_READ);
+    paths_allow(p, s->dir_keytab, PATHS_READ);
+}
+
+static void allow_directory(struct paths *p, const struct settings *s)
+{
+    allow_login(p, s);
+    places_ldap(p);
+    paths_allow(p, s->dir_tls_ca, PATHS_READ);
+}
+
+/* ---- each job ---- */
+
+static void look(const struct settings *s, struct confinement *c)
+{
+    allow_directory(&c->paths, s);
+    paths_allow(&c->paths, s->realm_bundle, PATHS_READ);
+    paths_allow(&c->paths, s->catalog_dir != NULL ? s->catalog_dir : CATALOG_DEFAULT_DIR,
+                PATHS_READ);
+    if (s->lab)
+        paths_allow_beside(&c->paths, s->lab_clock, PATHS_READ); /* it is replaced, not changed */
+    allow_below(&c->paths, s->state_dir, "hostkeys", CHANGE);
+    c->calls.given_up = CALLS_EXEC | CALLS_FORK | CALLS_LISTEN | CALLS_SIGNAL;
+}
+
+static void accounts(const struct settings *s, struct confinement *c)
+{
+    allow_directory(&c->paths, s);
+    c->calls.given_up = CALLS_EXEC | CALLS_FORK | CALLS_LISTEN | CALLS_SIGNAL | CALLS_FILES;
+}
+
+static void update(const struct settings *s, struct confinement *c)
+{
+    allow_login(&c->paths, s);
+    paths_allow(&c->paths, s->state_dir, CHANGE);
+    paths_allow_beside(&c->paths, s->control_socket, CHANGE);
+    places_program(&c->paths, "nsupdate");
+    c->calls.given_up = CALLS_LISTEN;
+}
+
+static void clearing(const struct settings *s, struct confinement *c)
+{
+    places_system(&c->paths);
+    paths_allow(&c->paths, s->realm_dir, PATHS_READ);
+    c->paths.no_tcp = true;
+    c->calls.given_up = CALLS_EXEC | CALLS_FORK | CALLS_CONNECT | CALLS_LISTEN | CALLS_BIND |
+                        CALLS_SOCKET | CALLS_SIGNAL | CALLS_FILES;
+}
+
+void bounds_job(enum job_kind kind, const struct settings *s, struct confinement *out)
+{
+    static void (*const kinds[JOB_KINDS])(const struct settings *, struct confinement *) = {
+        [JOB_LOOK] = look,
+        [JOB_ACCOUNTS] = accounts,
+        [JOB_UPDATE] = update,
+        [JOB_CLEARING] = clearing,
+    };
+
+    *out = (struct confinement){.paths.given_up = PATHS_ALL};
+    kinds[kind](s, out);
+}
+
+/* ---- the keeper ---- */
+
+void bounds_keeper(const struct settings *s, struct confinement *out)
+{
+    *out = (struct confinement){.paths.given_up =
+                                    PATHS_WRITE | PATHS_MAKE | PATHS_REMOVE | PATHS_EXECUTE,
+                                .calls.given_up = CALLS_LISTEN};
+    paths_allow(&out->paths, "/dev/null", PATHS_WRITE);
+    paths_allow(&out->paths, s->state_dir, PATHS_WRITE | PATHS_MAKE);
+    paths_allow_beside(&out->paths, s->control_socket, PATHS_WRITE | PATHS_MAKE);
+    places_programs(&out->paths);
+}

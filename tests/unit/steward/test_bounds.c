@@ -1,0 +1,197 @@
+/* The bounds of the steward's processes, from inside: each kind of process gives up what it says it
+ * does, and then everything is tried. The tables say what is left, as docs/security.md does. */
+#include "support.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acts.h"
+#include "steward/bounds.h"
+
+static struct acts_world world;
+static struct settings settings;
+
+enum { STATE, HOSTKEYS, RUN, REALM, CATALOG, CLOCK, LOGIN, ELSEWHERE, PLACES };
+static const char *const names[PLACES] = {"state",   "state/hostkeys", "run",   "realm",
+                                          "catalog", "clock",          "login", "elsewhere"};
+static char *folders[PLACES];
+
+static char *file_in(const char *folder)
+{
+    char *path;
+
+    assert_true(asprintf(&path, "%s/file", folder) > 0);
+    return path;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    acts_set_up(&world);
+    for (size_t i = 0; i < PLACES; i++)
+        folders[i] = strdup(acts_folder(&world, names[i]));
+    settings = (struct settings){.state_dir = folders[STATE],
+                                 .control_socket = file_in(folders[RUN]),
+                                 .realm_dir = folders[REALM],
+                                 .realm_bundle = file_in(folders[REALM]),
+                                 .catalog_dir = folders[CATALOG],
+                                 .lab = true,
+                                 .lab_clock = file_in(folders[CLOCK]),
+                                 .dir_password_file = file_in(folders[LOGIN])};
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    free(settings.control_socket);
+    free(settings.realm_bundle);
+    free(settings.lab_clock);
+    free(settings.dir_password_file);
+    for (size_t i = 0; i < PLACES; i++)
+        free(folders[i]);
+    acts_tear_down(&world);
+    return 0;
+}
+
+/* ---- what is left to each ---- */
+
+static void expect(struct confinement *c, const char *const places[PLACES], const char *calls)
+{
+    for (size_t i = 0; i < PLACES; i++)
+        acts_expect_folder(&world, c, folders[i], places[i] == NULL ? "" : places[i]);
+    acts_expect_calls(&world, c, calls);
+    confinement_fini(c);
+}
+
+static void what_a_look_may(void **state)
+{
+    static const char *const places[PLACES] = {
+        [HOSTKEYS] = "rwm", [REALM] = "f", [CATALOG] = "r", [CLOCK] = "r", [LOGIN] = "f"};
+    struct confinement c;
+
+    (void)state;
+    bounds_job(JOB_LOOK, &settings, &c);
+    expect(&c, places, "cbsa");
+}
+
+static void what_a_reading_of_accounts_may(void **state)
+{
+    static const char *const places[PLACES] = {[LOGIN] = "f"};
+    struct confinement c;
+
+    (void)state;
+    bounds_job(JOB_ACCOUNTS, &settings, &c);
+    expect(&c, places, "cbs");
+}
+
+static void what_a_round_of_dns_may(void **state)
+{
+    static const char *const places[PLACES] = {
+        [STATE] = "rwm", [HOSTKEYS] = "rwm", [RUN] = "rwm", [LOGIN] = "f"};
+    struct confinement c;
+
+    (void)state;
+    bounds_job(JOB_UPDATE, &settings, &c);
+    expect(&c, places, "efcbska");
+}
+
+static void what_fetching_the_clearing_houses_key_may(void **state)
+{
+    static const char *const places[PLACES] = {[REALM] = "r"};
+    struct confinement c;
+
+    (void)state;
+    bounds_job(JOB_CLEARING, &settings, &c);
+    expect(&c, places, "");
+}
+
+static void what_the_keeper_may(void **state)
+{
+    static const char *const places[PLACES] = {
+        [STATE] = "rwm", [HOSTKEYS] = "rwm", [RUN] = "rwm", [REALM] = "r",
+        [CATALOG] = "r", [CLOCK] = "r",      [LOGIN] = "r", [ELSEWHERE] = "r"};
+    struct confinement c;
+
+    (void)state;
+    bounds_keeper(&settings, &c);
+    expect(&c, places, "efcbska");
+}
+
+/* ---- no job has more than its keeper ---- */
+
+static int as_job(const struct acts_world *w, const char *file)
+{
+    struct confinement c;
+    struct errinfo ei;
+    int fd;
+
+    (void)w;
+    bounds_job(JOB_LOOK, &settings, &c);
+    if (confine(&c, &ei) != ERR_OK)
+        return 199;
+    confinement_fini(&c);
+    fd = open(file, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+    return fd < 0 ? errno : 0;
+}
+
+static void a_job_works_within_its_keeper(void **state)
+{
+    struct confinement keeper;
+    char *file;
+
+    (void)state;
+    bounds_keeper(&settings, &keeper);
+    assert_true(asprintf(&file, "%s/made", folders[HOSTKEYS]) > 0);
+    assert_int_equal(acts_try(&world, &keeper, as_job, file), 0);
+    free(file);
+    assert_true(asprintf(&file, "%s/made", folders[STATE]) > 0);
+    assert_int_equal(acts_try(&world, &keeper, as_job, file), EACCES);
+    free(file);
+    confinement_fini(&keeper);
+}
+
+/* ---- programs ---- */
+
+static void a_round_of_dns_becomes_nsupdate_and_nothing_else(void **state)
+{
+    struct confinement c;
+
+    (void)state;
+    bounds_job(JOB_UPDATE, &settings, &c);
+    assert_int_equal(acts_try(&world, NULL, act_exec, "/usr/bin/nsupdate"), 0);
+    assert_int_equal(acts_try(&world, &c, act_exec, "/usr/bin/nsupdate"), 0);
+    assert_int_equal(acts_try(&world, NULL, act_exec, "/usr/bin/mawk"), 2);
+    assert_int_equal(acts_try(&world, &c, act_exec, "/usr/bin/mawk"), EACCES);
+    confinement_fini(&c);
+}
+
+static void the_keeper_lets_a_job_become_what_is_in_path(void **state)
+{
+    struct confinement c;
+
+    (void)state;
+    bounds_keeper(&settings, &c);
+    assert_int_equal(acts_try(&world, &c, act_exec, "/usr/bin/nsupdate"), 0);
+    assert_int_equal(acts_try(&world, &c, act_exec, folders[STATE]), EACCES);
+    confinement_fini(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_look_may),
+        cmocka_unit_test(what_a_reading_of_accounts_may),
+        cmocka_unit_test(what_a_round_of_dns_may),
+        cmocka_unit_test(what_fetching_the_clearing_houses_key_may),
+        cmocka_unit_test(what_the_keeper_may),
+        cmocka_unit_test(a_job_works_within_its_keeper),
+        cmocka_unit_test(a_round_of_dns_becomes_nsupdate_and_nothing_else),
+        cmocka_unit_test(the_keeper_lets_a_job_become_what_is_in_path),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
