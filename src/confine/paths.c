@@ -196,7 +196,8 @@ enum err paths_give_up(const struct paths *p, struct errinfo *ei)
 {
     int abi = paths_abi(), set;
     struct ruleset s = {.fs = paths_access(p->given_up, abi),
-                        .net = p->no_tcp ? NET_BIND_TCP | NET_CONNECT_TCP : 0,
+                        .net =
+                            (p->no_bind ? NET_BIND_TCP : 0) | (p->no_connect ? NET_CONNECT_TCP : 0),
                         .scoped = SCOPE_ABSTRACT};
     enum err e = ERR_OK;
 

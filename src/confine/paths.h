@@ -28,7 +28,8 @@ struct paths_rule {
 struct paths {
     unsigned given_up; /* PATHS_*; with PATHS_MAKE go device nodes, links, sockets and folders'
                         * removal, which no rule allows */
-    bool no_tcp;       /* neither connect to nor bind a TCP port (ABI 4) */
+    bool no_connect;   /* to TCP ports (ABI 4) */
+    bool no_bind;      /* to one (ABI 4) */
     struct paths_rule *rules;
     size_t n, room;
     enum err err; /* of a rule that could not be kept */

@@ -73,7 +73,8 @@ static void clearing(const struct settings *s, struct confinement *c)
 {
     places_system(&c->paths);
     paths_allow(&c->paths, s->realm_dir, PATHS_READ);
-    c->paths.no_tcp = true;
+    c->paths.no_connect = true;
+    c->paths.no_bind = true;
     c->calls.given_up = CALLS_EXEC | CALLS_FORK | CALLS_CONNECT | CALLS_LISTEN | CALLS_BIND |
                         CALLS_SOCKET | CALLS_SIGNAL | CALLS_FILES;
 }

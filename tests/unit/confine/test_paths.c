@@ -136,7 +136,7 @@ static int connect_and_bind(const struct acts_world *w, const char *what)
 
 static void tcp_can_be_given_up(void **state)
 {
-    const struct confinement c = {.paths.no_tcp = true};
+    const struct confinement c = {.paths.no_connect = true, .paths.no_bind = true};
     int refused = paths_abi() >= 4 ? EACCES : 0; /* an older kernel knows no such rule */
 
     for (const char *what = "bc"; *what != '\0'; what++) {
