@@ -27,6 +27,7 @@ enum {
     /* What Landlock leaves: modes, owners, times and attributes of files, truncation by open and
      * by name, renaming; links, nodes, folders and files in memory are not made. */
     CALLS_FILES = 128,
+    CALLS_UNIX = 256, /* make Unix sockets; socketpair stays */
 };
 
 #define CALLS_PEERS 2

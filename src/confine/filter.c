@@ -130,7 +130,8 @@ static void check_socket(struct program *p, const struct calls *c)
         return;
     begin(p, SYS_socket);
     load(p, LOW(0));
-    answer_if(p, AF_UNIX, ALLOW);
+    if ((c->given_up & CALLS_UNIX) == 0)
+        answer_if(p, AF_UNIX, ALLOW);
     put(p, BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 0, 4);
     load(p, LOW(2));
     answer_if(p, NETLINK_ROUTE, ALLOW); /* getifaddrs(3) */

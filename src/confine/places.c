@@ -54,6 +54,19 @@ void places_resolver(struct paths *p)
     allow_all(p, read, PATHS_READ);
 }
 
+void places_resolver_folders(struct paths *p)
+{
+    static const char *const read[] = {"/etc",
+                                       "/etc/resolv.conf",
+                                       "/run/systemd/resolve",
+                                       "/run/NetworkManager",
+                                       "/run/resolvconf",
+                                       "/run/connman",
+                                       NULL};
+
+    allow_all(p, read, PATHS_READ);
+}
+
 void places_kerberos(struct paths *p)
 {
     static const char *const read[] = {"/etc/krb5.conf", "/etc/krb5.conf.d",     "/etc/krb5",

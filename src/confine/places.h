@@ -9,6 +9,9 @@
 void places_system(struct paths *p);
 /* What names and addresses are looked up by. */
 void places_resolver(struct paths *p);
+/* The same for a process that lives longer than these files, which are replaced when a network
+ * comes or goes: all of /etc, and where what leads from there lies. */
+void places_resolver_folders(struct paths *p);
 /* krb5.conf, that of KRB5_CONFIG, and the mechanisms of GSSAPI. */
 void places_kerberos(struct paths *p);
 /* TLS and its authorities, SASL, LDAP. */

@@ -10,6 +10,8 @@
 
 #include "base/passfd.h"
 #include "base/process.h"
+#include "confine/confine.h"
+#include "confine/places.h"
 #include "relay/book.h"
 #include "relay/lookup.h"
 
@@ -392,6 +394,19 @@ static bool open_lines(struct desk *d, int control, const int *lines, unsigned n
 }
 
 /* A look-up may last: nobody waits for it. */
+/* What it could not give up, the network process can't either, and warns of. */
+static void give_up(void)
+{
+    struct confinement c = {.paths = {.given_up = PATHS_ALL, .no_bind = true},
+                            .calls.given_up = CALLS_EXEC | CALLS_FORK | CALLS_LISTEN |
+                                              CALLS_SIGNAL | CALLS_FILES | CALLS_UNIX};
+
+    places_system(&c.paths);
+    places_resolver_folders(&c.paths);
+    (void)!confine(&c, NULL);
+    confinement_fini(&c);
+}
+
 static void __attribute__((noreturn)) serve(struct desk *d, const struct dialler *ends)
 {
     int kept[1 + DIALLER_CHANNELS_MAX];
@@ -400,6 +415,7 @@ static void __attribute__((noreturn)) serve(struct desk *d, const struct dialler
     memcpy(kept + 1, ends->channels, ends->n * sizeof(kept[0]));
     process_begin("adbad-dialler");
     process_keep(kept, 1 + ends->n);
+    give_up();
     if (!open_lines(d, ends->control, ends->channels, ends->n))
         _exit(EXIT_FAILED);
     uv_run(&d->loop, UV_RUN_DEFAULT);

@@ -23,6 +23,16 @@ static void allow_below(struct paths *p, const char *folder, const char *name, u
     free(path);
 }
 
+static void allow_tickets(struct paths *p, const struct settings *s, unsigned rights)
+{
+    char *folder = settings_ticket_folder(s);
+
+    if (folder == NULL)
+        p->err = ERR_NOMEM;
+    paths_allow(p, folder, rights);
+    free(folder);
+}
+
 /* How the directory's account logs in. */
 static void allow_login(struct paths *p, const struct settings *s)
 {
@@ -50,7 +60,8 @@ static void look(const struct settings *s, struct confinement *c)
                 PATHS_READ);
     if (s->lab)
         paths_allow_beside(&c->paths, s->lab_clock, PATHS_READ); /* it is replaced, not changed */
-    allow_below(&c->paths, s->state_dir, "hostkeys", CHANGE);
+    allow_below(&c->paths, s->state_dir, "hostkeys", PATHS_READ);
+    paths_allow(&c->paths, s->secrets_dir, CHANGE);
     c->calls.given_up = CALLS_EXEC | CALLS_FORK | CALLS_LISTEN | CALLS_SIGNAL;
 }
 
@@ -63,8 +74,8 @@ static void accounts(const struct settings *s, struct confinement *c)
 static void update(const struct settings *s, struct confinement *c)
 {
     allow_login(&c->paths, s);
-    paths_allow(&c->paths, s->state_dir, CHANGE);
-    paths_allow_beside(&c->paths, s->control_socket, CHANGE);
+    allow_below(&c->paths, s->state_dir, "dns", CHANGE);
+    allow_tickets(&c->paths, s, CHANGE);
     places_program(&c->paths, "nsupdate");
     c->calls.given_up = CALLS_LISTEN;
 }
@@ -101,6 +112,10 @@ void bounds_keeper(const struct settings *s, struct confinement *out)
                                 .calls.given_up = CALLS_LISTEN};
     paths_allow(&out->paths, "/dev/null", PATHS_WRITE);
     paths_allow(&out->paths, s->state_dir, PATHS_WRITE | PATHS_MAKE);
-    paths_allow_beside(&out->paths, s->control_socket, PATHS_WRITE | PATHS_MAKE);
+    paths_allow(&out->paths, s->secrets_dir, PATHS_WRITE | PATHS_MAKE);
+    allow_tickets(&out->paths, s, PATHS_WRITE | PATHS_MAKE);
+    paths_allow_beside(&out->paths, s->log_file, PATHS_WRITE | PATHS_MAKE);
+    if (s->lab)
+        paths_allow_beside(&out->paths, s->lab_clock, PATHS_WRITE | PATHS_MAKE);
     places_programs(&out->paths);
 }

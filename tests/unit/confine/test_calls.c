@@ -144,6 +144,8 @@ static void arguments_matter(void **state)
         {0, SYS_socket, {AF_INET, SOCK_STREAM | SOCK_NONBLOCK}, FINE},
         {0, SYS_socket, {AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC}, FINE},
         {0, SYS_socket, {AF_UNIX, SOCK_SEQPACKET}, FINE},
+        {CALLS_UNIX, SYS_socket, {AF_UNIX, SOCK_STREAM}, NOT(EPERM)},
+        {CALLS_UNIX, SYS_socket, {AF_INET, SOCK_STREAM}, FINE},
         {0, SYS_socket, {AF_NETLINK, SOCK_RAW, NETLINK_ROUTE}, FINE},
         {0, SYS_socket, {AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER}, NOT(EPERM)},
         {0, SYS_socket, {AF_INET, SOCK_RAW}, NOT(EPERM)},

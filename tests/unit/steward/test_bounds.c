@@ -14,9 +14,24 @@
 static struct acts_world world;
 static struct settings settings;
 
-enum { STATE, HOSTKEYS, RUN, REALM, CATALOG, CLOCK, LOGIN, ELSEWHERE, PLACES };
-static const char *const names[PLACES] = {"state",   "state/hostkeys", "run",   "realm",
-                                          "catalog", "clock",          "login", "elsewhere"};
+enum {
+    STATE,
+    HOSTKEYS,
+    DNS,
+    SECRETS,
+    RUN,
+    TICKETS,
+    REALM,
+    CATALOG,
+    CLOCK,
+    LOG,
+    LOGIN,
+    ELSEWHERE,
+    PLACES
+};
+static const char *const names[PLACES] = {
+    "state", "state/hostkeys", "state/dns", "secrets", "run",   "run/file.tickets",
+    "realm", "catalog",        "clock",     "log",     "login", "elsewhere"};
 static char *folders[PLACES];
 
 static char *file_in(const char *folder)
@@ -34,6 +49,8 @@ static int set_up(void **state)
     for (size_t i = 0; i < PLACES; i++)
         folders[i] = strdup(acts_folder(&world, names[i]));
     settings = (struct settings){.state_dir = folders[STATE],
+                                 .secrets_dir = folders[SECRETS],
+                                 .log_file = file_in(folders[LOG]),
                                  .control_socket = file_in(folders[RUN]),
                                  .realm_dir = folders[REALM],
                                  .realm_bundle = file_in(folders[REALM]),
@@ -47,6 +64,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
+    free(settings.log_file);
     free(settings.control_socket);
     free(settings.realm_bundle);
     free(settings.lab_clock);
@@ -69,8 +87,8 @@ static void expect(struct confinement *c, const char *const places[PLACES], cons
 
 static void what_a_look_may(void **state)
 {
-    static const char *const places[PLACES] = {
-        [HOSTKEYS] = "rwm", [REALM] = "f", [CATALOG] = "r", [CLOCK] = "r", [LOGIN] = "f"};
+    static const char *const places[PLACES] = {[HOSTKEYS] = "r", [SECRETS] = "rwm", [REALM] = "f",
+                                               [CATALOG] = "r",  [CLOCK] = "r",     [LOGIN] = "f"};
     struct confinement c;
 
     (void)state;
@@ -90,8 +108,7 @@ static void what_a_reading_of_accounts_may(void **state)
 
 static void what_a_round_of_dns_may(void **state)
 {
-    static const char *const places[PLACES] = {
-        [STATE] = "rwm", [HOSTKEYS] = "rwm", [RUN] = "rwm", [LOGIN] = "f"};
+    static const char *const places[PLACES] = {[DNS] = "rwm", [TICKETS] = "rwm", [LOGIN] = "f"};
     struct confinement c;
 
     (void)state;
@@ -112,8 +129,9 @@ static void what_fetching_the_clearing_houses_key_may(void **state)
 static void what_the_keeper_may(void **state)
 {
     static const char *const places[PLACES] = {
-        [STATE] = "rwm", [HOSTKEYS] = "rwm", [RUN] = "rwm", [REALM] = "r",
-        [CATALOG] = "r", [CLOCK] = "r",      [LOGIN] = "r", [ELSEWHERE] = "r"};
+        [STATE] = "rwm", [HOSTKEYS] = "rwm", [DNS] = "rwm", [SECRETS] = "rwm",
+        [RUN] = "r",     [TICKETS] = "rwm",  [REALM] = "r", [CATALOG] = "r",
+        [CLOCK] = "rwm", [LOG] = "rwm",      [LOGIN] = "r", [ELSEWHERE] = "r"};
     struct confinement c;
 
     (void)state;
@@ -145,7 +163,7 @@ static void a_job_works_within_its_keeper(void **state)
 
     (void)state;
     bounds_keeper(&settings, &keeper);
-    assert_true(asprintf(&file, "%s/made", folders[HOSTKEYS]) > 0);
+    assert_true(asprintf(&file, "%s/made", folders[SECRETS]) > 0);
     assert_int_equal(acts_try(&world, &keeper, as_job, file), 0);
     free(file);
     assert_true(asprintf(&file, "%s/made", folders[STATE]) > 0);
