@@ -80,23 +80,51 @@ static void update(const struct settings *s, struct confinement *c)
     c->calls.given_up = CALLS_LISTEN;
 }
 
-static void clearing(const struct settings *s, struct confinement *c)
+#define NOTHING_BUT_FILES                                                                          \
+    (CALLS_EXEC | CALLS_FORK | CALLS_CONNECT | CALLS_LISTEN | CALLS_BIND | CALLS_SOCKET |          \
+     CALLS_SIGNAL)
+
+/* Files are all that it deals with. */
+static void deal_with_files(struct confinement *c)
 {
     places_system(&c->paths);
-    paths_allow(&c->paths, s->realm_dir, PATHS_READ);
     c->paths.no_connect = true;
     c->paths.no_bind = true;
-    c->calls.given_up = CALLS_EXEC | CALLS_FORK | CALLS_CONNECT | CALLS_LISTEN | CALLS_BIND |
-                        CALLS_SOCKET | CALLS_SIGNAL | CALLS_FILES;
+    c->calls.given_up = NOTHING_BUT_FILES;
+}
+
+static void clearing(const struct settings *s, struct confinement *c)
+{
+    deal_with_files(c);
+    paths_allow(&c->paths, s->realm_dir, PATHS_READ);
+    c->calls.given_up |= CALLS_FILES;
+}
+
+static void keep_overrides(const struct settings *s, struct confinement *c)
+{
+    deal_with_files(c);
+    paths_allow(&c->paths, s->state_dir, CHANGE);
+}
+
+static void advance_clock(const struct settings *s, struct confinement *c)
+{
+    deal_with_files(c);
+    if (s->lab)
+        paths_allow_beside(&c->paths, s->lab_clock, CHANGE);
+}
+
+static void open_log(const struct settings *s, struct confinement *c)
+{
+    deal_with_files(c);
+    paths_allow_beside(&c->paths, s->log_file, CHANGE);
 }
 
 void bounds_job(enum job_kind kind, const struct settings *s, struct confinement *out)
 {
     static void (*const kinds[JOB_KINDS])(const struct settings *, struct confinement *) = {
-        [JOB_LOOK] = look,
-        [JOB_ACCOUNTS] = accounts,
-        [JOB_UPDATE] = update,
-        [JOB_CLEARING] = clearing,
+        [JOB_LOOK] = look,         [JOB_ACCOUNTS] = accounts,        [JOB_UPDATE] = update,
+        [JOB_CLEARING] = clearing, [JOB_OVERRIDES] = keep_overrides, [JOB_CLOCK] = advance_clock,
+        [JOB_LOG] = open_log,
     };
 
     *out = (struct confinement){.paths.given_up = PATHS_ALL};

@@ -196,6 +196,14 @@ static int answer(const struct settings *s, const struct job_request *r, int fd)
     return e == ERR_OK ? EXIT_OK : EXIT_FAILED;
 }
 
+/* Nothing is done for who was told already that it was not. */
+static bool asker_left(int fd)
+{
+    struct pollfd p = {.fd = fd};
+
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLHUP) != 0;
+}
+
 /* A job gives up more than its keeper, to whom its own rights are enough; where that has none to
  * give up, it is the keeper that says so. */
 static enum err give_up(const struct settings *s, enum job_kind kind, bool confined,

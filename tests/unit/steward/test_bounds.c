@@ -126,6 +126,27 @@ static void what_fetching_the_clearing_houses_key_may(void **state)
     expect(&c, places, "");
 }
 
+static void what_writing_for_the_network_process_may(void **state)
+{
+    static const struct {
+        enum job_kind kind;
+        const char *places[PLACES];
+    } rows[] = {
+        {JOB_OVERRIDES,
+         {[STATE] = "rwm", [HOSTKEYS] = "rwm", [DNS] = "rwm"}}, /* folders in it, too */
+        {JOB_CLOCK, {[CLOCK] = "rwm"}},
+        {JOB_LOG, {[LOG] = "rwm"}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct confinement c;
+
+        bounds_job(rows[i].kind, &settings, &c);
+        expect(&c, rows[i].places, "a");
+    }
+}
+
 static void what_the_keeper_may(void **state)
 {
     static const char *const places[PLACES] = {
@@ -205,6 +226,7 @@ int main(void)
         cmocka_unit_test(what_a_reading_of_accounts_may),
         cmocka_unit_test(what_a_round_of_dns_may),
         cmocka_unit_test(what_fetching_the_clearing_houses_key_may),
+        cmocka_unit_test(what_writing_for_the_network_process_may),
         cmocka_unit_test(what_the_keeper_may),
         cmocka_unit_test(a_job_works_within_its_keeper),
         cmocka_unit_test(a_round_of_dns_becomes_nsupdate_and_nothing_else),
