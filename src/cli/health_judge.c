@@ -75,9 +75,9 @@ static void judge_ledger(struct health *h, const json_t *kms)
                    ask_text(l, "why"));
 }
 
-/* relays_all: this host answers nothing itself. */
-static void judge_keys(struct health *h, const json_t *kms, bool relays_all)
+static void judge_keys(struct health *h, const json_t *kms)
 {
+    bool relays_all = json_is_true(json_object_get(kms, "relays_all"));
     const json_t *keys = json_object_get(kms, "host_keys");
     size_t i, n = json_array_size(keys), active = 0;
     const char *waiting = "";
@@ -231,14 +231,11 @@ static void judge_dns(struct health *h, const json_t *kms)
 void health_judge(const json_t *kms, const json_t *membership, const json_t *relay,
                   const struct health_wants *wants, struct health *out)
 {
-    bool relays_all =
-        json_is_true(json_object_get(relay, "configured")) && is(relay, "only", "all");
-
     health_add(out, "daemon", HEALTH_OK, "adbad %s, process %lld", ask_text(kms, "version"),
                ask_number(kms, "pid"));
     judge_listening(out, kms);
     judge_ledger(out, kms);
-    judge_keys(out, kms, relays_all);
+    judge_keys(out, kms);
     if (wants->count)
         judge_counts(out, kms);
     judge_directory(out, kms, wants->days);

@@ -82,11 +82,13 @@ static void add_reasons(struct facts *f, json_t *counts, const char *prefix)
 static void add_keys(struct facts *f, const json_t *status)
 {
     const json_t *keys = json_object_get(status, "host_keys");
+    bool relays_all = json_is_true(json_object_get(status, "relays_all"));
     json_t *key;
     size_t i;
 
     if (json_array_size(keys) == 0)
-        facts_add(f, "Host key", "none installed: every request is refused (0xC004F042)");
+        facts_add(f, "Host key", "none installed: every request is %s",
+                  relays_all ? "relayed" : "refused (0xC004F042)");
     json_array_foreach(keys, i, key)
     {
         const char *lacks = json_string_value(json_object_get(key, "lacks"));
@@ -207,7 +209,9 @@ static void print_status(const json_t *status)
     facts_add(f, "Host", "adbad %s, process %lld, realm %s", ask_text(status, "version"),
               ask_number(status, "pid"), ask_text(status, "realm"));
     facts_add(f, "Host id (ePID)", "%s", ask_text(status, "epid"));
-    if (strcmp(ask_text(status, "mode"), "refuse") == 0)
+    if (json_is_true(json_object_get(status, "relays_all")))
+        facts_add(f, "Mode", "every request is relayed; adbactl relay status tells where to");
+    else if (strcmp(ask_text(status, "mode"), "refuse") == 0)
         facts_add(f, "Mode",
                   "refuse: everybody is told 0xC004F042; adbactl kms stragglers lists who asks");
     if (json_is_string(json_object_get(status, "host_os")))

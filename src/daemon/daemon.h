@@ -145,6 +145,8 @@ MUST_CHECK enum err groups_read(struct daemon *d, const struct settings *s, stru
                                 struct errinfo *ei);
 /* The host serves these from now on; empties *g. */
 void groups_use(struct daemon *d, struct groups *g);
+/* Says so if it has none and needs one: unless every request is relayed. */
+void groups_warn(struct daemon *d);
 void groups_fini(struct groups *g); /* an empty one is fine */
 /* Both, by the settings that are in use. On failure all is as it was. */
 MUST_CHECK enum err groups_load(struct daemon *d, struct errinfo *ei);

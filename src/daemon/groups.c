@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "daemon/daemon.h"
+#include "daemon/relaying.h"
 #include "realm/hostkey.h"
 
 /* What an installed key has beside it until the host has taken what it needs. */
@@ -39,8 +40,10 @@ static const struct cat_group *usable(struct daemon *d, const struct hostkey *k)
     return g;
 }
 
-/* How much of its group a key serves on this host, and what else it would take. */
-static void judge(struct daemon *d, const struct kms_hostkind *kind, struct installed_key *key)
+/* How much of its group a key serves on this host, and what else it would take. s: the settings it
+ * is loaded for. */
+static void judge(struct daemon *d, const struct settings *s, const struct kms_hostkind *kind,
+                  struct installed_key *key)
 {
     const struct cat_group *g = key->group;
     struct kms_hosting_verdict v;
@@ -56,7 +59,7 @@ static void judge(struct daemon *d, const struct kms_hostkind *kind, struct inst
         log_as(&d->log, LOGL_WARN, LOGK_HOSTKEY_BAD, "partial",
                "host key \"%s\" serves %zu of %zu KMS ids: %s", g->name, key->served,
                g->kms_id_count, key->lacks);
-    if (key->how == INSTALLATION_NOT)
+    if (key->how == INSTALLATION_NOT && !relaying_everything(s))
         log_as(&d->log, LOGL_WARN, LOGK_HOSTKEY_BAD, "not-activated",
                "host key \"%s\" is not activated on this host: its clients are refused with "
                "0xC004F041; run \"adbactl hostkey activate\"",
@@ -128,7 +131,7 @@ static enum err load_all(struct daemon *d, const struct settings *s,
         describe(&installed[i], g, &with[*used].beside, &keys[*used]);
         log_as(&d->log, LOGL_INFO, LOGK_HOSTKEY, NULL, "host key installed: \"%s\", %zu KMS ids",
                g->name, g->kms_id_count);
-        judge(d, &with[*used].kind, &keys[*used]);
+        judge(d, s, &with[*used].kind, &keys[*used]);
         ++*used;
     }
     return ERR_OK;
@@ -173,7 +176,12 @@ void groups_use(struct daemon *d, struct groups *g)
     d->keys = g->keys;
     d->key_count = g->n;
     *g = (struct groups){0};
-    if (d->key_count == 0)
+    groups_warn(d);
+}
+
+void groups_warn(struct daemon *d)
+{
+    if (d->key_count == 0 && !relaying_everything(&d->settings))
         log_as(&d->log, LOGL_WARN, LOGK_HOSTKEY_BAD, "none",
                "no host key is installed in %s: every request is refused with 0xC004F042; run "
                "\"adbactl hostkey issue\", then \"adbactl hostkey install\"",

@@ -239,9 +239,14 @@ static void on_gone(void *arg)
     relay_left(&c->request);
 }
 
+bool relaying_everything(const struct settings *s)
+{
+    return s->relay_upstream.n > 0 && s->relay_only == SET_RELAY_ALL;
+}
+
 bool relaying_all(struct relaying *r)
 {
-    return r != NULL && daemon_worker_settings(r->w)->relay_only == SET_RELAY_ALL;
+    return r != NULL && relaying_everything(daemon_worker_settings(r->w));
 }
 
 bool relaying_wants(const struct relaying *r, const struct kms_decision *dec, size_t n)

@@ -36,7 +36,10 @@ void relaying_worker_free(struct relaying *r);
 /* As loglimit_tell, for lines that were held back. */
 bool relaying_tell(struct relaying *r, int64_t now);
 
-/* Whether every request is relayed ([relay] only = all). */
+/* Whether settings relay every request ([relay] only = all with upstreams), so that no host key is
+ * needed. What everybody who judges the host keys goes by: kms.status tells it as relays_all. */
+bool relaying_everything(const struct settings *s);
+/* The same of the settings that a worker has. False for NULL: nothing is relayed. */
 bool relaying_all(struct relaying *r);
 /* Whether this one is: nothing of it could be opened with our realm's keys. n: of its bytes. */
 bool relaying_wants(const struct relaying *r, const struct kms_decision *dec, size_t n);

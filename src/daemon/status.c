@@ -5,6 +5,7 @@
 
 #include "daemon/daemon.h"
 #include "daemon/publisher.h"
+#include "daemon/relaying.h"
 #include "daemon/tallies.h"
 #include "daemon/watcher.h"
 
@@ -192,6 +193,7 @@ json_t *status_now_json(struct daemon *d)
         return NULL;
     json_object_set_new(j, "mode",
                         json_string(d->settings.kms_mode == SET_KMS_REFUSE ? "refuse" : "serve"));
+    json_object_set_new(j, "relays_all", json_boolean(relaying_everything(&d->settings)));
     json_object_set_new(
         j, "host_os", d->settings.host_os != NULL ? json_string(d->settings.host_os) : json_null());
     json_object_set_new(j, "overrides", overrides_json(&d->overrides));

@@ -51,7 +51,8 @@ static json_t *relay_part(const json_t *relay)
 
 json_t *dashboard_status(const json_t *status, const json_t *registry, const json_t *relay)
 {
-    static const char *const whole[] = {"version", "realm", "listening", "started", "mode", NULL};
+    static const char *const whole[] = {"version", "realm",      "listening", "started",
+                                        "mode",    "relays_all", NULL};
     const json_t *clock = json_object_get(status, "clock");
     json_t *j = json_object();
 

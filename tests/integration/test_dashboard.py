@@ -316,6 +316,54 @@ def test_everybody_can_use_it(chromium, site, look):
 
 
 @in_browser
+def test_a_gateway_needs_no_host_key(chromium, lab):
+    """The page, health and the log judge by the same: all is well while everything is relayed, and not after that."""
+    port = free_port()
+
+    def page(pattern):
+        chromium.open(url=f"http://127.0.0.1:{port}/")
+        chromium.wait(selector="#verdict", pattern=pattern)
+        chromium.wait(selector="#vitals", pattern="Relay")
+        return chromium.text(selector="#attention"), chromium.text(selector="#vitals")
+
+    def reload(only):
+        gateway.options["relay.only"] = only
+        gateway.write_conf()
+        assert [c["key"] for c in gateway.ask("reload")["applied"]] == ["[relay] only"]
+
+    def health(state):
+        told = gateway.ctl("health", expect=None).out
+        return told if told.startswith(state) else None
+
+    with Lab(realm="UPSTREAM") as other:
+        host = other.daemon("host", options={"lab.enabled": None, "lab.clock": None})
+        other.install_hostkey(host)
+        gateway = lab.daemon("gateway", options={"web.listen": f"127.0.0.1:{port}", "relay.upstream": host.address,
+                                                 "relay.only": "all", "relay.check": "1s"})
+        wait_for_page(gateway)
+        assert "relays everything" in wait_for(lambda: health("OK"), "the upstream answers")
+        assert gateway.status()["relays_all"] is True
+        assert "every request is relayed" in gateway.ctl("kms", "status").out
+        assert "host key" not in gateway.log()
+        attention, vitals = page("Everything is in order")
+        assert attention == "" and "relaying everything" in vitals and "none needed" in vitals
+
+        reload("foreign")
+        gateway.wait_log("no host key is installed .*every request is refused")
+        assert "host keys: none is installed" in health("CRITICAL")
+        attention, _ = page("1 thing to repair")
+        assert "no host key is installed" in attention
+
+        reload("all")
+        assert health("OK")
+        host.stop()
+        wait_for(lambda: health("CRITICAL"), "the upstream is missed")
+        attention, _ = page("1 thing to repair")
+        assert host.address in attention and "host key" not in attention
+        assert chromium.problems() == []
+
+
+@in_browser
 def test_axe_would_find_something(browser):
     browser.evaluate(script="document.querySelector('#filters input').parentElement.replaceWith("
                             "document.querySelector('#filters input')), document.querySelector('#filters input')"

@@ -7,6 +7,7 @@ import { count, number } from './words.js';
 // ---- findings: {level: 'bad'|'warn', what, remedy, where} ----
 
 function keyFindings(status) {
+  if (status.relays_all) return []; // needs none
   if (status.mode === 'refuse')
     return [{ level: 'warn', what: 'KMS: every request is refused ([kms] mode = refuse)',
       remedy: 'Set [kms] mode = serve when machines should be activated again.' }];
@@ -28,9 +29,12 @@ function directoryFindings({ directory, registry }) {
   return found;
 }
 
-function relayFindings(relay) {
-  return (relay?.upstreams ?? []).filter((up) => up.state === 'down' || up.state === 'no-address').map((up) => ({
-    level: 'warn', what: `Relay: ${up.upstream} does not answer${up.why ? `: ${up.why}` : ''}`,
+function relayFindings({ relay, relays_all: all }) {
+  const upstreams = relay?.upstreams ?? [];
+  const gone = upstreams.filter((up) => up.state === 'down' || up.state === 'no-address');
+  const level = all && gone.length === upstreams.length ? 'bad' : 'warn'; // nothing else answers
+  return gone.map((up) => ({
+    level, what: `Relay: ${up.upstream} does not answer${up.why ? `: ${up.why}` : ''}`,
     remedy: `adbactl relay test ${up.upstream}` }));
 }
 
@@ -39,7 +43,7 @@ export function findings(status, checks) {
   if (status.ledger.state !== 'up')
     found.push({ level: 'bad', what: `Ledger: can't be written: ${status.ledger.why}`,
       remedy: 'Nothing is answered until it is back. Look at the disk of the state folder.' });
-  found.push(...keyFindings(status), ...directoryFindings(status), ...relayFindings(status.relay));
+  found.push(...keyFindings(status), ...directoryFindings(status), ...relayFindings(status));
   for (const line of checks?.checks ?? [])
     if (line.state !== 'ok')
       found.push({ level: line.state === 'failed' ? 'bad' : 'warn', what: `Directory check, ${line.check}: ${line.finding}`,
@@ -85,18 +89,24 @@ function relayVital({ relay }) {
 }
 
 function kmsVital(status, active) {
+  if (status.relays_all) return vital('KMS', 'good', 'relaying everything', status.listening);
   if (status.mode === 'refuse') return vital('KMS', 'warn', 'refusing all', status.listening);
   if (active === 0) return vital('KMS', 'bad', 'no active host key', status.listening);
   return vital('KMS', 'good', 'serving', status.listening);
+}
+
+function keysVital(status, active) {
+  const all = status.host_keys.length;
+  const level = active > 0 && active === all ? 'good' : status.relays_all ? 'idle' : 'bad';
+  const word = all > 0 ? `${active} of ${all} activated` : status.relays_all ? 'none needed' : 'none';
+  return vital('Host keys', level, word, status.host_keys.map((key) => key.group).join(', '));
 }
 
 export function vitals(status) {
   const active = status.host_keys.filter((key) => key.activated).length;
   return [
     kmsVital(status, active),
-    vital('Host keys', active > 0 && active === status.host_keys.length ? 'good' : 'bad',
-      status.host_keys.length === 0 ? 'none' : `${active} of ${status.host_keys.length} activated`,
-      status.host_keys.map((key) => key.group).join(', ')),
+    keysVital(status, active),
     directoryVital(status),
     registryVital(status),
     vital('Ledger', status.ledger.state === 'up' ? 'good' : 'bad', status.ledger.state,

@@ -103,7 +103,7 @@ static void host_keys(void **state)
         {.kms = LISTENING ", \"mode\": \"refuse\", " LEDGER_UP ", \"host_keys\": []",
          .worst = HEALTH_OK,
          .says = "refuses everybody, as configured"},
-        {.kms = ALL_BUT(LEDGER_UP ", \"host_keys\": []"),
+        {.kms = ALL_BUT(LEDGER_UP ", \"relays_all\": true, \"host_keys\": []"),
          .relay = RELAY("all", UPSTREAM("a", "up")),
          .worst = HEALTH_OK,
          .says = "relays everything"},
