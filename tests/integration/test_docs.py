@@ -78,12 +78,19 @@ def test_a_gateway_is_set_up_as_described(lab, licensed):
     genuine = Clients(other, gateway.port, "Windows Server 2022", "Standard")
     assert genuine.count(client_id=uuid.UUID(int=1)) == 1
     assert host.status()["applications"][0]["count"] == 1 and gateway.status()["totals"]["answered"] == 0
-    listing = docs.commands_of("gateway.md", "Let clients find it")
+    listing, record = re.findall(r"```sh\n(.*?)```", docs.text_of("gateway.md", "Let clients find it"), re.S)
 
     def listed():
         return host.address in docs.run(lab, listing, env={"ADBAD_CONF": gateway.conf})
 
     wait_for(listed, "the relayed request is listed")
+    with open(os.path.join(root, "svc-adbad.keytab"), "w", encoding="ascii"):
+        pass
+    docs.run(lab, record, env={"ADBAD_CONF": gateway.conf}, replace=[*places[:1], ("/root/", root + "/")])
+    # All is there without which no update is made.
+    shown = {(row["section"], row["key"]): row["value"] for row in gateway.ctl("conf", "show", "--json").json["keys"]}
+    assert shown["dns", "domains"] == "example" and shown["directory", "mechanism"] == "gssapi"
+    assert shown["directory", "uri"] == "auto" and os.path.exists(shown["directory", "keytab"])
 
 
 # -- the workflow --
