@@ -1,7 +1,6 @@
-"""What slow HTTP clients cost everybody else: 1,000 activations and a page, with forty silent and half-open connections
-and without, in turns. Writes a summary as JSON and ends with 1 if they add more than 50 ms."""
+"""What slow HTTP clients cost everybody else: 1,000 activations and what the dashboard's page asks for, with forty slow
+connections (tests/support/web.py) and without, in turns. Writes a summary as JSON and ends with 1 if they add more than 50 ms."""
 import argparse
-import contextlib
 import http.client
 import json
 import os
@@ -19,11 +18,11 @@ sys.path.insert(0, os.path.join(HERE, "..", "support"))
 import kms_model as model  # noqa: E402
 from lab import Lab, free_port  # noqa: E402
 from rpc_pdu import bind_pdu, read_pdu, request_pdu  # noqa: E402
+from web import PAGE, SlowClients  # noqa: E402
 
 SLOW, ACTIVATIONS, LINES = 40, 1000, 8
 LIMIT_MS = 50
 WINDOWS = uuid.UUID("55c92734-d682-4d71-983e-d6ec3f16059f")
-HEADS = [b"", b"GET ", b"GET /metrics HTTP/1.1\r\nHost: loc", b"GET / HTTP/1.1\r\nHost: localhost\r\n"]
 
 
 def activations(port, message, n):
@@ -55,23 +54,16 @@ def all_activations(port, message):
 
 def page(port):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    connection.request("GET", "/metrics")
-    if connection.getresponse().read().count(b"\n") < 50:
-        raise RuntimeError("no metrics")
+    for path in PAGE:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        if answer.status != 200 or not answer.read().startswith(b"{"):
+            raise RuntimeError(f"{path} was not answered")
     connection.close()
 
 
 def round_of(kms, web, message):
     return {"page_ms": timed(lambda: page(web)), "activations_ms": timed(lambda: all_activations(kms, message))}
-
-
-@contextlib.contextmanager
-def slow_clients(web):
-    with contextlib.ExitStack() as stack:
-        for i in range(SLOW):
-            s = stack.enter_context(socket.create_connection(("127.0.0.1", web), timeout=60))
-            s.sendall(HEADS[i % len(HEADS)])
-        yield
 
 
 def sealed(lab):
@@ -92,8 +84,10 @@ def measure(lab, rounds):
     round_of(daemon.port, web, message)
     for _ in range(rounds):
         alone.append(round_of(daemon.port, web, message))
-        with slow_clients(web):
+        with SlowClients(web, SLOW) as slow:
             beside.append(round_of(daemon.port, web, message))
+            if slow.closed():
+                raise RuntimeError(f"slow clients were closed: {slow.closed()}")
     result = {"rounds": rounds, "slow_clients": SLOW, "activations": ACTIVATIONS}
     for what in ("page_ms", "activations_ms"):
         result[what] = statistics.median(r[what] for r in alone)
@@ -118,7 +112,7 @@ def main():
     with open(args.out, "w", encoding="utf-8") as f:
         json.dump(result, f, indent=2)
         f.write("\n")
-    for what, name in (("page", "one page (/metrics)"), ("activations", f"{ACTIVATIONS} activations")):
+    for what, name in (("page", f"the page's {len(PAGE)} requests"), ("activations", f"{ACTIVATIONS} activations")):
         print(f"{name:22} {result[f'{what}_ms']:8.1f} ms; beside {SLOW} slow clients "
               f"{result[f'{what}_beside_slow_clients_ms']:8.1f} ms; added {result[f'{what}_added_ms']:6.1f} ms "
               f"(limit {LIMIT_MS})")

@@ -1,4 +1,5 @@
 """/metrics: both formats by their own checkers, every value against traffic that is known, the sample alerts."""
+import contextlib
 import glob
 import os
 import re
@@ -12,8 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families as classic
 
 from kms_lab import Clients
 from kms_model import filetime
-from lab import Lab, free_port, wait_for
-from rpc_pdu import bind_pdu, read_pdu, request
+from lab import Lab, free_port, read_until_closed, wait_for
+from rpc_pdu import bind_pdu, pdu, read_pdu, request
 from web import get
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -34,6 +35,10 @@ class Metrics:
 
     def __call__(self, name, **labels):
         return self.samples.get((name, frozenset(labels.items())))
+
+    def by(self, name, label):
+        """{value of the label: value} of a metric with that label alone."""
+        return {dict(labels)[label]: value for (n, labels), value in self.samples.items() if n == name}
 
     def sum(self, name, **labels):
         return sum(value for (n, l), value in self.samples.items() if n == name and set(labels.items()) <= l)
@@ -97,6 +102,57 @@ def test_requests_are_counted_by_version_product_channel_and_result(lab, daemon,
     assert m.sum("adbad_host_key_activated", group=GROUP) == 1
     assert m("adbad_connections_total") == m.sum("adbad_connections_closed_total") == 10
     assert m("adbad_calls_total") == 10
+
+
+def send(port, data, answers, source="127.0.0.1"):
+    """One connection that sends this and takes so many answers; None: all until it is closed."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30, source_address=(source, 0)) as s:
+        with contextlib.suppress(ConnectionError):
+            s.sendall(data)
+            for _ in range(answers or 0):
+                assert read_pdu(s)
+            if answers is None:
+                read_until_closed(s)
+
+
+def test_what_is_refused_and_ended_is_told_by_reason(lab, port):
+    """Each reason (docs/daemon.md, docs/protocol/rpc.md) another number of times."""
+    daemon = lab.daemon(options={"web.listen": f"127.0.0.1:{port}", "kms.deny": "127.0.0.5", "kms.max_per_source": "3"})
+    bound, closed = bind_pdu(), {"not-rpc": 2, "not-bound": 3, "bad-type": 4, "not-allowed": 5, "source-limit": 6}
+    for data, times, source in ((b"GET / HTTP/1.1\r\n\r\n", 2, "127.0.0.1"), (request(bytes(8)), 3, "127.0.0.1"),
+                                (pdu(20), 4, "127.0.0.1"), (b"", 5, "127.0.0.5")):
+        for _ in range(times):
+            send(daemon.port, data, None, source)
+    wait_for(lambda: daemon.status()["connections"]["open"] == 0, "those have gone")
+    with contextlib.ExitStack() as stack:
+        for _ in range(3):
+            s = stack.enter_context(socket.create_connection(("127.0.0.1", daemon.port), timeout=30))
+            s.sendall(bound)
+            read_pdu(s)
+        for _ in range(6):
+            send(daemon.port, b"", None)
+    wait_for(lambda: daemon.status()["connections"]["open"] == 0, "these, too")
+    calls = b"".join(request(bytes(8), opnum=9) for _ in range(8)) + b"".join(request(bytes(8), ctx=7) for _ in range(7))
+    send(daemon.port, bound + calls, 1 + 8 + 7)
+    all_of_them = sum(closed.values()) + 3 + 1
+    m = wait_for(lambda: (m := Metrics(port)).sum("adbad_connections_closed_total") == all_of_them and m, "all are counted")
+    assert m.by("adbad_connections_closed_total", "reason") == {**closed, "peer-closed": 3 + 1}
+    assert m.by("adbad_rpc_refused_total", "reason") == {
+        "not-rpc": 2, "not-bound": 3, "bad-type": 4, "bad-opnum": 8, "unknown-context": 7}
+    told = daemon.status()["connections"]
+    assert (m.by("adbad_connections_closed_total", "reason"), m.by("adbad_rpc_refused_total", "reason")) == (
+        told["closed"], told["rpc_refused"])
+
+
+def test_http_responses_are_told_by_kind(daemon, port):
+    daemon.wait_log("web: listening")
+    etag = get(port, "/").headers["etag"]
+    for _ in range(2):
+        assert get(port, "/", If_None_Match=etag).status == 304
+    assert [get(port, "/nothing").status, get(port, "/metrics", method="POST").status,
+            get(port, "/", Host="evil.example").status] == [404, 405, 421]
+    assert Metrics(port).by("adbad_http_responses_total", "kind") == {"answered": 1, "unchanged": 2, "refused": 3}
+    assert Metrics(port)("adbad_http_responses_total", kind="answered") == 2
 
 
 def test_the_ledger_is_told_by_its_writer_and_by_a_reader(lab, daemon, port):
@@ -177,6 +233,8 @@ def test_publishing_in_dns_is_told_per_domain(lab_with_directory, port):
         assert m("adbad_dns_domain_good", domain=domain) == 0
         assert m("adbad_dns_record_state", domain=domain, state="published") in (None, 0)
     assert daemon.status()["dns"]["rounds"]["failed"] >= 1
+    for name in ("adbad_directory_up", "adbad_registry_age_seconds"):  # then the metrics are those of the next scrape, too
+        wait_for(lambda name=name: Metrics(port)(name) is not None, name)
     assert check_formats(port)
 
 

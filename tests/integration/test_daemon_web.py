@@ -1,6 +1,8 @@
 """The HTTP server: what it refuses, what it says with every answer, and that its clients hold up nobody."""
 import contextlib
 import http.client
+import json
+import pathlib
 import re
 import socket
 import struct
@@ -11,9 +13,10 @@ import pytest
 import procfs
 from kms_lab import Clients
 from lab import free_port, read_until_closed, wait_for
-from web import get
+from web import PAGE, SlowClients, fill, get
 
 SLOW, ACTIVATIONS, LINES = 40, 1000, 4
+STATIC = pathlib.Path(__file__).resolve().parents[2] / "src" / "dashboard" / "static"
 
 
 @pytest.fixture(name="port")
@@ -185,17 +188,6 @@ def test_one_that_does_not_take_its_answer_is_cut_off(lab, port):
         wait_for(lambda: 'cut_total{reason="timeout"} 1' in get(port, "/metrics").text, "it is cut off")
 
 
-def fill(s):
-    """Whether no more requests go in."""
-    try:
-        s.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100)
-    except BlockingIOError:
-        return True
-    except ConnectionError:
-        return True
-    return False
-
-
 def test_one_address_has_only_so_many_connections(lab, port):
     lab.daemon(options={"web.listen": f"127.0.0.1:{port}", "web.max_per_source": "2", "web.timeout": "60s"})
     with open_to(port, b"GET"), open_to(port, b"GET"):
@@ -205,6 +197,7 @@ def test_one_address_has_only_so_many_connections(lab, port):
             other.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             assert b" 200 OK" in read_until_closed(other)
     wait_for(lambda: get_or_none(port), "there is room again")
+    assert re.search(r'adbad_http_connections_cut_total\{reason="source-limit"\} [1-9]', get(port, "/metrics").text)
 
 
 def get_or_none(port):
@@ -222,20 +215,9 @@ def test_at_the_cap_others_wait_until_there_is_room(lab, port):
             assert b" 200 OK" in read_until_closed(waiting)
 
 
-def is_open(s):
-    """Whether the server has neither said anything nor closed."""
-    s.setblocking(False)
-    try:
-        s.recv(1)
-        return False
-    except BlockingIOError:
-        return True
-
-
-def slow_clients(stack, port):
-    """Silent ones, those that stop within the request's head, and those that break off without a word."""
-    heads = [b"", b"GET ", b"GET /metrics HTTP/1.1\r\nHost: loc", b"GET / HTTP/1.1\r\nHost: localhost\r\n"]
-    return [stack.enter_context(open_to(port, heads[i % len(heads)])) for i in range(SLOW)]
+def test_the_pages_requests_are_those_of_its_scripts():
+    written = "".join(path.read_text(encoding="utf-8") for path in STATIC.glob("*.js"))
+    assert set(re.findall(r"/api/\w+\b(?!\.)", written)) == {path.split("?")[0] for path in PAGE}
 
 
 def activate(clients, n, failed):
@@ -252,28 +234,30 @@ def test_forty_slow_clients_hold_up_neither_page_nor_activations(lab, port):
     daemon = lab.daemon(options={"web.listen": f"127.0.0.1:{port}", "web.timeout": "1h", "log.level": "warn"})
     lab.install_hostkey(daemon)
     clients, failed = Clients(lab, daemon.port), []
-    with contextlib.ExitStack() as stack:
-        slow = slow_clients(stack, port)
+    with SlowClients(port, SLOW) as slow:
         wait_for(lambda: f"adbad_http_connections_open {SLOW + 1}\n" in get(port, "/metrics").text, "all are connected")
         threads = [threading.Thread(target=activate, args=(clients, ACTIVATIONS // LINES, failed)) for _ in range(LINES)]
         for thread in threads:
             thread.start()
-        assert get(port, "/").status == 200
-        assert get(port, "/metrics").status == 200
-        for thread in threads:
-            thread.join(timeout=300)
+        while True:
+            activating = any(thread.is_alive() for thread in threads)
+            for path in ("/", "/metrics", *PAGE):
+                assert get(port, path).status == 200, path
+            if not activating:
+                break
         assert not failed
         assert f'result="answered"}} {ACTIVATIONS}\n' in get(port, "/metrics").text
-        assert all(is_open(s) for s in slow)
-        for s in slow[::3]:  # some go with a reset
+        assert json.loads(get(port, "/api/machines?limit=50").text)["total"] == ACTIVATIONS
+        assert min(slow.moved.values()) > 0  # they were slow, not silent
+        assert slow.closed() == []
+        for s in slow.sockets[::3]:  # some go with a reset
             s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     assert get(port, "/").status == 200
 
 
 def test_it_ends_promptly_with_clients_of_every_kind(lab, port):
     daemon = lab.daemon(options={"web.listen": f"127.0.0.1:{port}", "web.timeout": "1h"})
-    with contextlib.ExitStack() as stack:
-        slow = slow_clients(stack, port)
+    with SlowClients(port, SLOW) as slow:
         stop = threading.Event()
 
         def scrape():
@@ -289,4 +273,5 @@ def test_it_ends_promptly_with_clients_of_every_kind(lab, port):
         stop.set()
         for thread in threads:
             thread.join(timeout=60)
-        assert all(read_until_closed(s) == b"" for s in slow)
+        slow.stop()
+        assert all(slow.is_closed(s) for s in slow.sockets)

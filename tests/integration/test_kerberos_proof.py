@@ -14,8 +14,9 @@ import kerberos
 from between import Between, without_header_signing, without_trailer
 from kerberos import REALM, Tickets
 from kms_lab import Clients
-from lab import Lab, wait_for
+from lab import Lab, free_port, wait_for
 from rpc_pdu import activation_stub, answer_of
+from web import get
 
 NOT_SERVED = 0xC004F042
 GROUP = "Volume License for Windows Server 2022"
@@ -28,7 +29,8 @@ class Domain:
         self.lab = lab
         lab.directory_up()
         self.tickets = Tickets(os.path.join(lab.folder, "kerberos"))
-        self.daemon = lab.daemon(options={"kms.keytab": self.tickets.keytab, "kms.workers": "2",
+        self.web = free_port()
+        self.daemon = lab.daemon(options={"web.listen": f"127.0.0.1:{self.web}", "kms.keytab": self.tickets.keytab, "kms.workers": "2",
                                               "directory.sync_interval": "1h"})
         lab.install_hostkey(self.daemon, GROUP)
         for argv in (("ao", "create", "--group", GROUP), *(("machine", "add", f"PC0{i}", "--yes") for i in (1, 2, 3)),
@@ -149,6 +151,21 @@ def test_what_is_taken_off_on_the_way_proves_nothing(domain, change, result, ver
 
 
 LOGINS = 25
+
+
+def test_each_verdict_is_a_metric_of_its_own(domain):
+    def counted():
+        return {k: int(n) for k, n in re.findall(r'(?m)^adbad_proofs_total\{result="([a-z-]+)"\} (\d+)$',
+                                                 get(domain.web, "/metrics").text)}
+
+    before, member = counted(), domain.tickets.issue(sid=domain.sids["PC01"])
+    for name, times, level in (("PC01", 3, "sign"), ("PC01", 1, "connect"), ("PC02", 2, "sign")):
+        for _ in range(times):
+            domain.ask(name, member, level=level)
+    after = counted()
+    assert {k: n - before.get(k, 0) for k, n in after.items() if n != before.get(k, 0)} == {
+        "member": 3, "unauthenticated": 1, "other-name": 2}
+    assert after == domain.daemon.status()["proofs"]
 
 
 @pytest.mark.threads
