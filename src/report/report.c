@@ -225,17 +225,24 @@ static enum err take(void *arg, const struct store_activation *a)
 
 /* ---- reading clients' reports ---- */
 
+/* The client's clock may be ahead of ours: what it told was so when we heard it, and no later. */
+static int64_t true_by(const struct store_self_report *t)
+{
+    return t->activated_at < t->when ? t->activated_at : t->when;
+}
+
 /* One that comes late says less than what the machine asked for since. */
 static enum err take_told(void *arg, const struct store_self_report *t)
 {
     struct report *r = arg;
+    int64_t last = true_by(t);
     struct report_row *row;
     bool is_new;
     enum err e = find_row(r, &t->client_id, &t->activation_id, &row, &is_new);
 
     if (e != ERR_OK)
         return e;
-    if (!is_new && t->activated_at < row->last) {
+    if (!is_new && last < row->last) {
         r->newest_told = t->id;
         return ERR_OK;
     }
@@ -245,7 +252,7 @@ static enum err take_told(void *arg, const struct store_self_report *t)
     r->newest_told = t->id;
     row->application_id = t->application_id;
     row->channel = STORE_ADBA;
-    row->last = t->activated_at;
+    row->last = last;
     row->count = row->required_count = row->minutes_left = 0;
     row->licence_status = STATED_LICENSED;
     row->is_virtual = false;

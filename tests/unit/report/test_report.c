@@ -310,12 +310,12 @@ static void products_are_summed_up(void **state)
 
 /* ---- self-reported ---- */
 
-/* What a machine tells of the directory: activated at when, for 180 days. */
-static void tell(struct world *w, unsigned machine, const char *name, const char *what,
-                 int64_t when)
+/* What a machine tells of the directory at told: activated at when, for 180 days. */
+static void tell_at(struct world *w, unsigned machine, const char *name, const char *what,
+                    int64_t when, int64_t told)
 {
     const struct store_activation a = asked(w, machine, name, what, when);
-    struct store_self_report r = {.when = when + 60,
+    struct store_self_report r = {.when = told,
                                   .peer = "192.0.2.9:5",
                                   .event_id = 12308,
                                   .client_id = a.client_id,
@@ -329,6 +329,12 @@ static void tell(struct world *w, unsigned machine, const char *name, const char
     assert_ok(store_begin(w->ledger->s, &w->ei), &w->ei);
     assert_ok(store_add_self_report(w->ledger->s, &r, &w->ei), &w->ei);
     assert_ok(store_commit(w->ledger->s, &w->ei), &w->ei);
+}
+
+static void tell(struct world *w, unsigned machine, const char *name, const char *what,
+                 int64_t when)
+{
+    tell_at(w, machine, name, what, when, when + 60);
 }
 
 static void what_clients_tell_is_marked_and_never_counts(void **state)
@@ -393,6 +399,25 @@ static void the_newer_of_request_and_report_decides(void **state)
     read_at(w, T0 + 2 * DAY);
     assert_ok(report_select(w->report, &all, &l, &w->ei), &w->ei);
     assert_true(l.n == 1 && !l.rows[0]->self_reported && l.rows[0]->last == T0 + 2 * DAY);
+    report_list_free(&l);
+}
+
+/* A report is no newer than the moment it was told, whatever the client's clock said. */
+static void a_report_from_the_future_hides_no_request(void **state)
+{
+    struct world *w = *state;
+    const struct report_query all = {.since = REPORT_NEVER};
+    struct report_list l;
+
+    tell_at(w, 1, "pc-1", "Windows 11 Enterprise", T0 + 3600, T0);
+    read_at(w, T0);
+    assert_ok(report_select(w->report, &all, &l, &w->ei), &w->ei);
+    assert_true(l.n == 1 && l.rows[0]->self_reported && l.rows[0]->last == T0);
+    report_list_free(&l);
+    ask(w, 1, "pc-1", "Windows 11 Enterprise", T0 + 1);
+    read_at(w, T0 + 1);
+    assert_ok(report_select(w->report, &all, &l, &w->ei), &w->ei);
+    assert_true(l.n == 1 && !l.rows[0]->self_reported && l.rows[0]->last == T0 + 1);
     report_list_free(&l);
 }
 
@@ -592,6 +617,7 @@ int main(void)
         WITH_WORLD(products_are_summed_up),
         WITH_WORLD(what_clients_tell_is_marked_and_never_counts),
         WITH_WORLD(the_newer_of_request_and_report_decides),
+        WITH_WORLD(a_report_from_the_future_hides_no_request),
         WITH_WORLD(a_member_that_told_is_no_silent_one),
         WITH_WORLD(computers_are_held_against_the_registry),
         WITH_WORLD(what_was_replaced_does_not_count),
