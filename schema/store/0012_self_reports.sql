@@ -1,5 +1,5 @@
 -- What clients of the lab told of their activations through the directory, which touch no host; one
--- row each, in the order they were told. They are the clients' own word and count nowhere.
+-- row for each activation, in the order they were told. They are the clients' own word and count nowhere.
 CREATE TABLE self_reports (
     id             INTEGER PRIMARY KEY,
     at             INTEGER NOT NULL, -- it was told
@@ -21,3 +21,5 @@ CREATE TABLE self_reports (
     expires_at     INTEGER NOT NULL,
     client_at      INTEGER NOT NULL  -- its clock when it told
 ) STRICT;
+-- A client that did not hear the answer tells again, and so may whoever has seen it tell.
+CREATE UNIQUE INDEX self_reports_once ON self_reports (client_id, activation_id, activated_at);

@@ -1,6 +1,6 @@
 /* selfreports: what clients told of their activations through the directory, which touch no host.
- * It is their own word, so nothing counts them and no total has them. Every report is a row; the
- * newest of a machine and product is how things stand. */
+ * It is their own word, so nothing counts them and no total has them. Every activation
+ * that was told is a row; the newest of a machine and product is how things stand. */
 #ifndef ADBAD_STORE_SELFREPORTS_H
 #define ADBAD_STORE_SELFREPORTS_H
 
@@ -24,7 +24,8 @@ struct store_self_report {
     int64_t client_when;           /* its clock when it told */
 };
 
-/* Inside store_begin … store_commit; fails as store_add_activation. */
+/* Inside store_begin … store_commit; fails as store_add_activation. One that is there already, of
+ * the same client_id, activation_id and activated_at, stays as it is, and that is success. */
 MUST_CHECK enum err store_add_self_report(struct store *s, const struct store_self_report *r,
                                           struct errinfo *ei);
 

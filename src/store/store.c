@@ -139,7 +139,8 @@ const char *const db_sql_text[SQL_COUNT] = {
     [SQL_EXPIRE_RELAYED] = "DELETE FROM relayed WHERE at < ?1 AND id IN"
                            " (SELECT id FROM relayed ORDER BY id LIMIT ?2)",
     [SQL_ADD_SELF_REPORT] = "INSERT INTO self_reports (" SELF_REPORT_COLUMNS
-                            ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                            ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                            " ON CONFLICT DO NOTHING",
     [SQL_EACH_SELF_REPORT] =
         "SELECT id, " SELF_REPORT_COLUMNS " FROM self_reports WHERE at >= ? AND id > ? ORDER BY id",
     [SQL_EACH_SELF_REPORT_BACK] = "SELECT id, " SELF_REPORT_COLUMNS

@@ -12,7 +12,7 @@ WINDOWS = uuid.UUID("55c92734-d682-4d71-983e-d6ec3f16059f")
 
 # Each table's rows come in when the version that brought it is there, and go through all that follows.
 KEPT = ("activations", "refusals", "members", "clearing_keys", "clearing_hosts", "clearing_grants", "stragglers",
-        "refused_requests", "host_events", "relayed")
+        "refused_requests", "host_events", "relayed", "self_reports")
 ROWS = 3
 
 

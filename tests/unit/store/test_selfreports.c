@@ -114,6 +114,27 @@ static void they_are_read_on_from_either_end(void **state)
     assert_true(back.first.when == 1004 && back.last.when == 1002);
 }
 
+/* The answer to the first was lost, or somebody repeats what he saw. */
+static void what_is_told_again_is_no_other_row(void **state)
+{
+    struct fixture *f = *state;
+    struct store_self_report again = report(1, 1000);
+
+    open_ledger(f);
+    put(f, 1, 1000);
+    again.when += 60;
+    again.client_when += 60;
+    assert_ok(store_begin(f->s, &f->ei), &f->ei);
+    assert_ok(store_add_self_report(f->s, &again, &f->ei), &f->ei);
+    again.activation_id.b[0] ^= 1;
+    assert_ok(store_add_self_report(f->s, &again, &f->ei), &f->ei);
+    assert_ok(store_commit(f->s, &f->ei), &f->ei);
+    put(f, 2, 1000);
+    put(f, 1, 1001);
+    assert_int_equal(look(f, 0, 0).n, 4);
+    assert_int_equal(look(f, 0, 0).first.when, 1000);
+}
+
 /* They are no activations of this host, and a ledger that has them is whole. */
 static void they_are_in_no_total(void **state)
 {
@@ -166,8 +187,11 @@ static void writing_needs_a_transaction(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STORE_TEST(a_row_comes_back_as_it_was),  STORE_TEST(they_are_read_on_from_either_end),
-        STORE_TEST(they_are_in_no_total),        STORE_TEST(old_ones_leave_but_for_the_newest),
+        STORE_TEST(a_row_comes_back_as_it_was),
+        STORE_TEST(they_are_read_on_from_either_end),
+        STORE_TEST(they_are_in_no_total),
+        STORE_TEST(old_ones_leave_but_for_the_newest),
+        STORE_TEST(what_is_told_again_is_no_other_row),
         STORE_TEST(writing_needs_a_transaction),
     };
 
