@@ -10,15 +10,54 @@
 
 #define LINES_PER_SECOND 100
 
+/* Reports of one worker that may wait for the ledger, in all and from one address: their rows are
+ * long, and the answers to activations wait for the same commit. */
+#define WAITING_MAX    256
+#define WAITING_SOURCE 64
+
 /* One report that waits for its commit. */
 struct told {
     struct ledger_job job;
+    struct told *prev, *next; /* of those that wait */
+    uint8_t source[16];       /* address_key */
     struct daemon_worker *w;
     struct net_call *call;
     const struct cat_product *product;
     struct store_self_report row;
     bool ndr64;
 };
+
+/* ---- what waits ---- */
+
+static bool has_room(const struct selfreports *s, const uint8_t source[16])
+{
+    unsigned all = 0, same = 0;
+
+    for (const struct told *t = s->waiting; t != NULL; t = t->next) {
+        all++;
+        same += memcmp(t->source, source, sizeof(t->source)) == 0;
+    }
+    return all < WAITING_MAX && same < WAITING_SOURCE;
+}
+
+static void wait_for_commit(struct selfreports *s, struct told *t)
+{
+    t->prev = NULL;
+    t->next = s->waiting;
+    if (s->waiting != NULL)
+        s->waiting->prev = t;
+    s->waiting = t;
+}
+
+static void waits_no_more(struct selfreports *s, struct told *t)
+{
+    if (t->prev != NULL)
+        t->prev->next = t->next;
+    else
+        s->waiting = t->next;
+    if (t->next != NULL)
+        t->next->prev = t->prev;
+}
 
 /* ---- what the log says ---- */
 
@@ -81,6 +120,7 @@ static void on_written(void *arg, enum err e)
 {
     struct told *t = arg;
 
+    waits_no_more(&t->w->selfreports, t);
     if (e != ERR_OK) {
         unrecorded(t->w, t->call);
     } else {
@@ -117,8 +157,12 @@ static void describe(const struct selfreport *m, int64_t now, struct store_self_
 static void record(struct daemon_worker *w, struct net_call *call, const struct selfreport *m,
                    const struct cat_product *product)
 {
-    struct told *t = ledger_ready(w->d->ledger) ? malloc(sizeof(*t)) : NULL;
+    struct told *t = NULL;
+    uint8_t source[16];
 
+    net_call_source(call, source);
+    if (ledger_ready(w->d->ledger) && has_room(&w->selfreports, source))
+        t = malloc(sizeof(*t));
     if (t == NULL) {
         unrecorded(w, call);
         return;
@@ -130,6 +174,8 @@ static void record(struct daemon_worker *w, struct net_call *call, const struct 
                        .job = {.write = write_row, .done = on_written, .arg = t}};
     describe(m, daemon_worker_now(w), &t->row);
     net_call_peer(call, t->row.peer);
+    memcpy(t->source, source, sizeof(source));
+    wait_for_commit(&w->selfreports, t);
     ledger_post(w->port, &t->job);
 }
 

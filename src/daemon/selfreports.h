@@ -19,6 +19,7 @@ struct selfreports {
     uint8_t key[REALM_REPORT_LEN];
     struct counter judged[SELFREPORT_REASONS]; /* since start; taken: and committed */
     struct counter unrecorded;                 /* not answered: the ledger did not take them */
+    struct told *waiting;                      /* for their commit */
     struct loglimit taken_lines, refused_lines;
 };
 

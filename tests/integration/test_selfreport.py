@@ -4,11 +4,13 @@ import csv
 import io
 import json
 import os
+import select
+import socket
 import sqlite3
 import time
 import urllib.request
 import uuid
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 from impacket.dcerpc.v5 import transport
@@ -16,6 +18,7 @@ from impacket.dcerpc.v5.rpcrt import DCERPCException
 from impacket.uuid import uuidtup_to_bin
 
 import kms_model
+import rpc_pdu
 import selfreport
 from kms_impacket import RequestActivation, RequestActivationResponse
 from kms_lab import product_ids
@@ -198,6 +201,46 @@ def test_an_independent_report_is_taken_and_implausible_ones_are_refused(lab):
     assert (found["workstation"], found["self_reported"]) == ("PC99", True)
     daemon.wait_log(r"report 127\.0\.0\.1:\d+: refused, 0xC004F042 foreign: ")
     daemon.wait_log(r'report 127\.0\.0\.1:\d+ "PC99": refused, 0xC004F06C clock-skew: ')
+
+
+def connected(daemon, own):
+    """From an address of ours; bound to the lab interface."""
+    sock = socket.create_connection(("127.0.0.1", daemon.port), timeout=30, source_address=(own, 0))
+    sock.sendall(rpc_pdu.bind_pdu([rpc_pdu.context(0, ("ad22ec4d-b220-4117-b990-c68825db23e5", 1, 0))]))
+    assert rpc_pdu.read_pdu(sock)[2] == rpc_pdu.BIND_ACK
+    return sock
+
+
+def test_no_more_reports_wait_for_the_ledger_than_have_room(lab):
+    daemon = lab.daemon(options={"kms.workers": "1"})
+    ids = product_ids(lab, "Windows Server 2022", "Standard")
+    key = selfreport.key(kms_model.Keys.from_bundle(lab.bundle))
+    now = int(time.time())
+
+    def tell(sock):
+        data = selfreport.sealed(key, selfreport.fields(ids, now, client_id=uuid.uuid4().bytes))
+        sock.sendall(rpc_pdu.request(rpc_pdu.activation_stub(data), opnum=6))
+
+    ledger = f"{daemon.folder}/state/ledger.db"
+    with ExitStack() as stack:
+        many = [stack.enter_context(connected(daemon, "127.0.0.1")) for _ in range(80)]
+        other = stack.enter_context(connected(daemon, "127.0.0.2"))
+        with closing(sqlite3.connect(ledger, isolation_level=None)) as db:
+            db.execute("BEGIN IMMEDIATE")  # the writer waits
+            for sock in many:
+                tell(sock)
+            tell(other)
+            wait_for(lambda: len(select.select(many, [], [], 0)[0]) == 16, "no more than 64 of one address wait")
+            db.execute("ROLLBACK")
+        answers = [rpc_pdu.read_pdu(sock) for sock in many]
+        assert sum(a != b"" for a in answers) == 64
+        assert rpc_pdu.read_pdu(other)[2] == rpc_pdu.RESPONSE
+        again = stack.enter_context(connected(daemon, "127.0.0.1"))
+        tell(again)
+        assert rpc_pdu.read_pdu(again)[2] == rpc_pdu.RESPONSE
+    assert len(rows(daemon)) == 66
+    told = daemon.status()["self_reports"]
+    assert (told["taken"], told["not-recorded"]) == (66, 16)
 
 
 def test_outside_lab_mode_nobody_is_told(lab):
