@@ -19,10 +19,10 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 GROUP = "Volume License for Windows Server 2022"
 
 
-def document(name, heading):
+def document(name, heading, level="##"):
     """The sh blocks below a heading of a document."""
     with open(os.path.join(ROOT, "docs", name), encoding="utf-8") as f:
-        section = f.read().split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+        section = re.split(rf"\n#{{2,{len(level)}}} ", f.read().split(f"\n{level} {heading}\n", 1)[1], maxsplit=1)[0]
     return re.findall(r"^```sh\n(.*?)^```$", section, re.M | re.S)
 
 
@@ -161,6 +161,20 @@ def test_logrotate_takes_the_file_away_and_the_service_makes_a_new_one(machine):
     machine.shell("rm /etc/adbad/conf.d/log.conf\nsystemctl restart adbad\n")
 
 
+def test_a_clearing_house_as_described(machine):
+    machine.shell("mkdir -p /etc/adbad/conf.d\n"
+                  "printf '[clearing]\\nserve = yes\\n[lab]\\nenabled = yes\\n' >/etc/adbad/conf.d/house.conf\n")
+    machine.run("systemctl", "restart", "adbad", expect=1)  # the folder is root's
+    assert "needs the realm's folder" in machine.journal("-u", "adbad")
+    machine.run("rm", "/etc/adbad/conf.d/house.conf")
+    block, = document("clearing.md", "As the packaged service", level="###")
+    assert "Clearing house of realm LAB" in machine.shell(block).out
+    # What root makes meanwhile is known to it, and it confirms.
+    machine.shell("adbactl mak issue --product 'Windows 11' --edition Enterprise --count 3\n")
+    assert "0 of 3" in machine.run("adbactl", "mak", "list").out
+    machine.shell("rm /etc/adbad/conf.d/clearing.conf\nchown -R root: /etc/adbad/realm\nsystemctl restart adbad\n")
+
+
 def test_the_watchdog_restarts_a_loop_that_stands_still(machine):
     """The unit's own half minute would be long; the reaction is what counts."""
     machine.shell("mkdir -p /run/systemd/system/adbad.service.d\n"
@@ -225,6 +239,7 @@ def test_the_main_job_as_autopkgtest_runs_it(package, needs):
         machine.put(os.path.join(ROOT, "debian", "tests", "main-job"), "/root/main-job", 0o755)
         said = machine.run("/root/main-job")
         assert said.out.count("Product activated successfully.") == 2
+        assert said.err == ""  # anything there fails the test, unless its restrictions allow it
 
         # The workflow of docs/ci.md, too, from its first step on.
         machine.run("mkdir", "/root/checkout")
@@ -294,6 +309,11 @@ def test_upgrade_remove_and_purge(package, needs, tmp_path):
         before, realm = activations(machine), machine.text("/etc/adbad/realm/realm.json")
         assert before
 
+        machine.put(package, "/root/adbad_NEW.deb")
+        machine.shell("".join(document("upgrade.md", "Before")))
+        machine.shell("mkdir -p /etc/adbad/conf.d\nprintf '[kms]\\ncolour = red\\n' >/etc/adbad/conf.d/new.conf\n")
+        assert "new.conf:2: " in machine.run("/tmp/adbad-new/usr/bin/adbactl", "conf", "check", expect=3).err
+        machine.run("rm", "/etc/adbad/conf.d/new.conf")
         install(machine, package)
         assert field(package, "Version") in machine.run("dpkg-query", "-W", "adbad").out
         wait_for(lambda: state_of(machine) == "active", "the newer version serves")
