@@ -33,10 +33,11 @@ def make_domain(dc):
     dc.shell(until_ready)
     for heading in ("Once, as an administrator: the containers", "The service account", "Machine accounts"):
         follow(dc, "samba.md", heading)
+    follow(dc, "kerberos.md", "The service's account")
 
 
 MORE = """
-printf '[dns]\\ndomains = lab.example\\nhost = client.lab.example\\nport = 1688\\n[log]\\nfile = /var/log/adbad/adbad.log\\n' >/etc/adbad/conf.d/more.conf
+printf '[dns]\\ndomains = lab.example\\nhost = client.lab.example\\nport = 1688\\n[kms]\\nkeytab = /etc/adbad/kms.keytab\\n[relay]\\nupstream = dc1.lab.example:1688\\n[log]\\nfile = /var/log/adbad/adbad.log\\n' >/etc/adbad/conf.d/more.conf
 systemctl restart adbad
 exec 3<>/dev/tcp/127.0.0.1/8688
 printf 'GET /metrics HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3
@@ -55,10 +56,26 @@ def hold_against_profile(machine, seen, folder):
         f.write(machine.text("/etc/apparmor.d/adbad"))
     profile = Profile(path)
     assert {("/usr/bin/nsupdate", "x"), ("/var/lib/adbad/ledger.db", "w"), ("/var/log/adbad/adbad.log", "w"),
-            ("/run/credentials/adbad.service/directory.keytab", "r"), ("/etc/krb5.conf", "r")} <= seen
+            ("/run/credentials/adbad.service/directory.keytab", "r"), ("/run/credentials/adbad.service/kms.keytab", "k"),
+            ("/etc/krb5.conf", "r")} <= seen
     refused = sorted(what for what in seen if not profile.allows(*what))
     assert not refused, "\n".join(map(str, refused))
+    assert profile.allows("/etc/adbad/kms.keytab", "rk")  # where no credential takes its place
     assert not profile.allows("/etc/shadow", "r") and not profile.allows("/etc/adbad/adbad.conf", "w")
+
+
+def without_systemd(machine):
+    """The service as a process of its user, with the same copies of what is root's."""
+    machine.run("systemctl", "stop", "adbad.socket", "adbad")
+    follow(machine, "install.md", "Without systemd")
+
+    def up():
+        status = machine.run("adbactl", "kms", "status", "--json", expect=None)
+        return status.code == 0 and status.json["directory"]["state"] == "up"
+
+    wait_for(up, "it serves and sees the directory")
+    users = machine.shell('for p in /proc/[0-9]*; do test "$(cat $p/comm)" != adbad || stat -c %U $p; done').out
+    assert set(users.split()) == {"adbad"}
 
 
 def test_from_empty_machines_to_both_first_activations(package, needs, tmp_path):  # noqa: F811
@@ -78,6 +95,7 @@ def test_from_empty_machines_to_both_first_activations(package, needs, tmp_path)
 
             for keytab in ("svc-adbad.keytab", "svc-machines.keytab"):
                 machine.put(f"/proc/{dc.init}/root/root/{keytab}", f"/root/{keytab}", 0o600)
+            machine.put(f"/proc/{dc.init}/root/root/kms.keytab", "/etc/adbad/kms.keytab", 0o600)
             with opened(machine, "/usr/sbin/adbad", "/usr/bin/adbactl") as seen:
                 follow(machine, "install.md", "Beside an Active Directory domain")
                 told = follow(machine, "install.md", "The first activation through the directory")
@@ -88,3 +106,4 @@ def test_from_empty_machines_to_both_first_activations(package, needs, tmp_path)
             status = machine.run("adbactl", "kms", "status", "--json").json
             assert status["directory"]["state"] == "up"
             hold_against_profile(machine, seen, tmp_path)
+            without_systemd(machine)
