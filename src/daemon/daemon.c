@@ -751,6 +751,26 @@ static enum err start_publisher(struct daemon *d, struct errinfo *ei)
     return ERR_OK;
 }
 
+/* ---- what this process gives up ---- */
+
+static enum err give_up_paths(struct daemon *d, struct errinfo *ei)
+{
+    (void)ei;
+    if (!d->options.check)
+        bounds_enter_paths(&d->bounds, &d->settings, &d->log);
+    return ERR_OK;
+}
+
+static enum err give_up_calls(struct daemon *d, struct errinfo *ei)
+{
+    const pid_t peers[CALLS_PEERS] = {d->steward.pid, d->dialler.pid};
+
+    (void)ei;
+    if (!d->options.check)
+        bounds_enter_calls(&d->bounds, peers, &d->log);
+    return ERR_OK;
+}
+
 /* ---- all of it ---- */
 
 static const struct {
@@ -775,7 +795,7 @@ static const struct {
     {open_store, close_store},
     {bind_control, close_control},
     {open_security, close_security},
-    /* What this process has to make is there; the first thread is still to come. */
+    {give_up_paths, close_nothing}, /* what is to be made is there; the first thread is to come */
     {open_ledger, close_ledger},
     {open_retention, close_retention},
     {open_workers, close_workers},
@@ -788,7 +808,8 @@ static const struct {
     {start_control, close_control},
     {start_net, stop_net},
     {start_publisher, close_nothing},
-    {website_open, website_close}, /* last: it shows all the others */
+    {website_open, website_close},  /* it shows all the others */
+    {give_up_calls, close_nothing}, /* last: all is open */
 };
 #define STEP_COUNT (sizeof(steps) / sizeof(steps[0]))
 

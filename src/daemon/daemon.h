@@ -10,6 +10,7 @@
 #include "base/labclk.h"
 #include "base/log.h"
 #include "catalog/catalog.h"
+#include "daemon/bounds.h"
 #include "daemon/companion.h"
 #include "daemon/coverage.h"
 #include "daemon/ledger.h"
@@ -74,6 +75,8 @@ struct daemon {
     struct companion dialler; /* none without [relay] upstream */
     struct dialler dialling;  /* its channels, which are the relay's */
     bool companion_lost;
+
+    struct bounds bounds; /* what this process gave up */
 
     struct labclk *labclk; /* NULL outside lab mode */
     struct clk clk;        /* lab time, or real time */

@@ -197,6 +197,7 @@ json_t *status_now_json(struct daemon *d)
     json_object_set_new(
         j, "host_os", d->settings.host_os != NULL ? json_string(d->settings.host_os) : json_null());
     json_object_set_new(j, "overrides", overrides_json(&d->overrides));
+    json_object_set_new(j, "confinement", bounds_json(&d->bounds));
     json_object_set_new(j, "dns", publisher_json(d->publisher));
     json_object_set_new(j, "proofs", proofs_json(d));
     json_object_set_new(j, "self_reports", d->settings.lab ? selfreports_json(d) : json_null());

@@ -192,6 +192,35 @@ def test_a_clearing_house_without_its_folder_says_so(lab):
     assert procfs.children(daemon.process.pid) == {}
 
 
+# -- what each gives up --
+
+def gave_up(pid):
+    """Whether every thread of the process is filtered and gets no new privileges (proc(5)): a list of those that do not."""
+    kept = []
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError), \
+                open(f"/proc/{pid}/task/{task}/status", encoding="utf-8") as f:
+            told = dict(line.split(":\t", 1) for line in f.read().splitlines() if ":\t" in line)
+            if (told["Seccomp"].strip(), told["NoNewPrivs"].strip()) != ("2", "1"):
+                kept.append((task, told["Name"]))
+    return kept
+
+
+def test_every_thread_of_every_process_is_confined(lab_with_directory):
+    with Silence(lab_with_directory) as silent:
+        daemon = lab_with_directory.daemon(options=silent.options(**{"relay.upstream": "127.0.0.1:9"}))
+        with silent.call("adbad-look") as job:
+            dialler = procfs.child(daemon.process.pid, "adbad-dialler")
+            assert len(os.listdir(f"/proc/{daemon.process.pid}/task")) > 3
+            for pid in (daemon.process.pid, steward_of(daemon), job, dialler):
+                assert gave_up(pid) == []
+        assert gave_up(os.getpid()) != []  # who looks is not
+        told = daemon.status()["confinement"]
+        assert told["landlock"] >= 1 and told["system_calls"] is True and told["why"] is None
+        assert "keep rights that" not in daemon.log()
+        assert daemon.stop() == 0
+
+
 # -- what ends, and how --
 
 def test_a_job_that_is_killed_costs_one_look(lab_with_directory):
