@@ -228,6 +228,19 @@ static void judge_dns(struct health *h, const json_t *kms)
     }
 }
 
+static void judge_confinement(struct health *h, const json_t *kms)
+{
+    const json_t *c = json_object_get(kms, "confinement");
+    const char *why = json_string_value(json_object_get(c, "why"));
+
+    if (why != NULL)
+        health_add(h, "confinement", HEALTH_WARNING, "adbad keeps rights that it does not need: %s",
+                   why);
+    else if (c != NULL)
+        health_add(h, "confinement", HEALTH_OK, "by Landlock (version %lld) and a filter",
+                   ask_number(c, "landlock"));
+}
+
 void health_judge(const json_t *kms, const json_t *membership, const json_t *relay,
                   const struct health_wants *wants, struct health *out)
 {
@@ -242,6 +255,7 @@ void health_judge(const json_t *kms, const json_t *membership, const json_t *rel
     judge_registry(out, membership, wants->max_stale);
     judge_relay(out, relay);
     judge_dns(out, kms);
+    judge_confinement(out, kms);
 }
 
 /* ---- telling ---- */

@@ -134,6 +134,18 @@ static void add_ledger(struct facts *f, const json_t *status)
         facts_add(f, "Ledger", "down, so nothing is answered: %s", ask_text(l, "why"));
 }
 
+static void add_confinement(struct facts *f, const json_t *status)
+{
+    const json_t *c = json_object_get(status, "confinement");
+    const char *why = json_string_value(json_object_get(c, "why"));
+
+    if (why != NULL)
+        facts_add(f, "Confinement", "not whole: %s", why);
+    else if (c != NULL)
+        facts_add(f, "Confinement", "Landlock (version %lld), filtered system calls",
+                  ask_number(c, "landlock"));
+}
+
 /* One row of each domain that the last round looked at. */
 static void add_dns(struct facts *f, const json_t *dns)
 {
@@ -233,6 +245,7 @@ static void print_status(const json_t *status)
     add_reasons(f, json_object_get(connections, "closed"), "  Closed, ");
     add_reasons(f, json_object_get(connections, "rpc_refused"), "  RPC calls refused, ");
     add_ledger(f, status);
+    add_confinement(f, status);
     facts_print(f);
     print_products(status);
 }

@@ -1,5 +1,6 @@
 """adbactl health beside a real daemon: what monitoring sees when something breaks."""
 import os
+import re
 
 from lab import free_port, wait_for
 
@@ -22,7 +23,9 @@ def test_exit_codes_tell_the_worst(lab_with_directory):
     wait_for(lambda: "days left" in health(host)[1].get("activation object", ""), "the object was seen")
     code, checks = health(host)
     assert code == OK
-    assert list(checks) == ["daemon", "listening", "ledger", "host keys", "directory", "activation object", "registry"]
+    assert list(checks) == ["daemon", "listening", "ledger", "host keys", "directory", "activation object", "registry",
+                            "confinement"]
+    assert re.fullmatch(r"by Landlock \(version \d+\) and a filter", checks["confinement"])
     line = host.ctl("health").out
     assert line.startswith("OK: daemon: adbad ") and line.count("\n") == 1
     code, checks = health(host, "--days", "731")
