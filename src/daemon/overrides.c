@@ -81,15 +81,14 @@ void overrides_apply(struct daemon *d)
     publisher_enable(d->publisher, s->dns_publish && !o->no_dns_publishing);
 }
 
-/* ---- the command ---- */
-
-/* Whoever asked for it is told when it is on disk. */
-static enum err keep(const struct daemon *d, const struct overrides *o, struct errinfo *ei)
+enum err overrides_keep(const struct daemon *d, const struct overrides *o, struct errinfo *ei)
 {
     const struct job_request r = {.kind = JOB_OVERRIDES, .overrides = *o};
 
     return job_ask_soon(d->steward.control, &r, NULL, ei);
 }
+
+/* ---- the command ---- */
 
 enum err overrides_command(void *daemon, const json_t *request, json_t *reply, struct errinfo *ei)
 {
@@ -99,7 +98,7 @@ enum err overrides_command(void *daemon, const json_t *request, json_t *reply, s
     enum err e = overrides_change(&n, request, ei);
 
     if (e == ERR_OK)
-        e = keep(d, &n, ei);
+        e = overrides_keep(d, &n, ei);
     if (e != ERR_OK)
         return e;
     if (n.low_priority != d->overrides.low_priority && !overrides_priority(n.low_priority))

@@ -23,6 +23,10 @@ struct daemon;
 /* Tells the host and the publisher what holds now, by settings and overrides. */
 void overrides_apply(struct daemon *d);
 
+/* Has the steward write them: on success they are on disk. */
+MUST_CHECK enum err overrides_keep(const struct daemon *d, const struct overrides *o,
+                                   struct errinfo *ei);
+
 /* Gives every thread of the process this priority: true if all of them have it now. */
 bool overrides_priority(bool low);
 

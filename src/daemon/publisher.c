@@ -567,7 +567,7 @@ static enum err keep_flag(struct daemon *d, bool publishing, struct errinfo *ei)
 
     n.no_dns_publishing = !publishing;
     if (n.no_dns_publishing != d->overrides.no_dns_publishing)
-        e = overrides_save(d->settings.state_dir, &n, ei);
+        e = overrides_keep(d, &n, ei);
     if (e == ERR_OK)
         d->overrides = n;
     return e;
