@@ -377,6 +377,7 @@ static void a_withdrawal_that_cannot_begin_has_failed_and_is_tried_again(void **
     int kept = break_steward(w);
 
     (void)state;
+    w->d.overrides.no_dns_publishing = true; /* already: nothing is to be kept */
     remember(w, "lab.example");
     assert_int_equal(command(w, publisher_withdraw_command), 1);
     assert_int_equal(number(w, "round"), 1);
@@ -440,6 +441,7 @@ static void news_of_the_relay_displaces_no_withdrawal(void **state)
     struct world *w = open_world(true, "corp.example", PUBLISH_RELAY_HEALTHY);
 
     (void)state;
+    w->d.overrides.no_dns_publishing = true; /* as above */
     remember(w, "corp.example");
     publisher_start(w->d.publisher);
     assert_int_equal(next_round(w).what, UPDATE_PUBLISH);
