@@ -17,6 +17,7 @@ pytestmark = pytest.mark.uninstrumented  # what they print is the same
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 PAGES = ["adbactl.1", "adbaclient.1", "adbad.8", "adbad.conf.5", "adbad-catalog.5", "adbad-hostkey.5", "adbad-ledger.5",
          "adbad-machine.5", "adbad-realm.5", "adbad-scenario.5", "adbad-state.5", "adbad-rpc.7"]
+PROGRAMS = {"adbactl", "adbaclient", "adbad"}
 COMMON = {"--config", "--json", "--yes", "--help"}
 SCRIPTS = {"slmgr": {"--standard-user", "--config", "--control"}, "ospp": {"--standard-user", "--config", "--control"}}
 
@@ -53,7 +54,7 @@ def all_commands(build):
     for line in re.findall(r"^  (\S.*)$", listed, re.M):
         words = line.split()
         with_verb = say(build, "adbactl", *words[:2], "--help")
-        alone = not with_verb.startswith(f"Usage: adbactl {words[0]} {words[1]}")
+        alone = not (words[1].islower() and with_verb.startswith(f"Usage: adbactl {words[0]} {words[1]}"))
         name = words[0] if alone else " ".join(words[:2])
         text = say(build, "adbactl", *name.split(), "--help")
         assert text.startswith(f"Usage: adbactl {name} "), line
@@ -238,12 +239,77 @@ def test_the_page_of_the_state_folder_has_every_file_and_member(build, lab):
     assert there <= items(build, "adbad-state.5", "DESCRIPTION")
 
 
-def test_documents_name_only_options_that_there_are(commands):
-    for path in glob.glob(os.path.join(ROOT, "docs", "**", "*.md"), recursive=True) + [os.path.join(ROOT, "README.md")]:
-        for noun, verb, rest in re.findall(r"adbactl ([a-z]+)(?: ([a-z-]+))?((?: [^\n`|#;&)]*)?)", read(path)):
-            name = f"{noun} {verb}" if f"{noun} {verb}" in commands else noun
-            for option in re.findall(r"(?<=[ \[])--[a-z][a-z-]*", rest) if name in commands else []:
-                assert option in commands[name] | COMMON, f"{path}: adbactl {name} {option}"
+def code_of(text):
+    """What a document has as code, a command a line: its blocks, with continued lines joined, and its spans."""
+    fence = r"(?ms)^ *```\w*\n(.*?)^ *```"
+    blocks = re.findall(fence, text) + re.findall(r"(?m)(?:^ {4}.*\n)+", text)
+    spans = re.findall(r"`([^`]+)`", re.sub(fence, "", text))
+    return [line for block in blocks for line in re.sub(r" *\\\n *", " ", block).splitlines()] + [
+        " ".join(span.split()) for span in spans]
+
+
+def uses(program, code):
+    """The words of every call of the program; none where it stands in a list of programs, or for an option's value."""
+    for line in code:
+        for before, call in re.findall(rf"((?:--\w+ )?)(?<![\w./-]){program} ([^|;&#()\"']*)", line):
+            words = call.split()
+            if not before and words and words[0] not in PROGRAMS and "VERB" not in words:
+                yield words
+
+
+def strange_in(code, commands, client, daemon):
+    """The calls that name what a program does not have. client: the verbs of adbaclient with their options; daemon: the
+    options of adbad."""
+    nouns = {name.split()[0] for name in commands}
+    general = client["restart"]
+    for words in uses("adbactl", code):
+        names = [w for w in words if re.fullmatch(r"[a-z][a-z-]*", w)]
+        while words and words[0] in COMMON:  # before the noun; only --config has a value
+            words = words[2 if words[0] == "--config" else 1:]
+        noun, verb = (words + ["", ""])[:2]
+        name = noun if noun in commands else f"{noun} {verb}"
+        if noun in names and (noun not in nouns or (verb in names and name not in commands)):
+            yield "adbactl", words
+        elif name in commands and not options_in(words) <= commands[name] | COMMON:
+            yield "adbactl", words
+    for words in uses("adbaclient", code):
+        verb = next((w for w in words if re.fullmatch(r"/?[a-z][a-z-]*", w) and words[words.index(w) - 1] not in general), "")
+        known = client["slmgr"] if verb.startswith("/") else client.get(verb, None if verb else general)
+        if known is None or not options_in(words) <= known | {"--help"}:
+            yield "adbaclient", words
+    for words in uses("adbad", code):
+        if words[:1] and words[0].startswith("--") and not options_in(words) <= daemon:
+            yield "adbad", words
+
+
+def options_in(words):
+    return {match[1] for word in words if (match := re.match(r"\[?(--[a-z][a-z0-9-]*)", word))}
+
+
+@pytest.fixture(name="strange", scope="module")
+def strange_of_all_programs(build, commands):
+    client, daemon = verbs_of(build), options_of(say(build, "adbad", "--help"))
+    return lambda text: list(strange_in(code_of(text), commands, client, daemon))
+
+
+def test_documents_name_only_commands_and_options_that_there_are(strange):
+    documents = glob.glob(os.path.join(ROOT, "docs", "**", "*.md"), recursive=True) + [os.path.join(ROOT, "README.md")]
+    assert {os.path.relpath(path, ROOT): found for path in documents if (found := strange(read(path)))} == {}
+
+
+@pytest.mark.parametrize("text", [
+    "`adbactl health --quick`", "`adbactl kms restart`", "`adbactl keys list`", "`adbactl\nkeys`", "`adbactl --json ao made`",
+    "```sh\nadbactl ao create \\\n    --colour red\n```", "    adbactl keys list\n", "```\n$ sudo adbactl keys\n```",
+    "`adbaclient dance`", "`adbaclient fleet --dance`", "`adbaclient --machine m dance`", "`adbaclient /ato --dance`",
+    "`adbad --dance`", "`adbad --config x --dance`"])
+def test_others_would_be_found(strange, text):
+    assert len(strange(text)) == 1
+
+
+def test_what_there_is_is_not(strange):
+    assert strange("`adbactl kms` `adbactl health --json` `adbactl --config x kms status` `adbactl explain 0xC004F042`\n"
+                   "```\nadbaclient --machine m init \\\n  --product x\nadbad --check # --dance\n```\n"
+                   "`adbaclient /ato` `adbactl report machines --sort last | sort --dance`") == []
 
 
 # -- completion --
