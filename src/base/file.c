@@ -98,6 +98,29 @@ enum err file_read_private(const char *path, size_t max, struct buf *out, struct
     return read_file(path, max, true, out, ei);
 }
 
+enum err file_read_private_in(int folder, const char *name, const char *path, size_t max,
+                              struct buf *out, struct errinfo *ei)
+{
+    struct stat st;
+    enum err e = ERR_OK;
+    int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    if (fd < 0 && errno != ELOOP)
+        return err_fail_errno(ei, errno, "open %s", path);
+    if (fd >= 0 && fstat(fd, &st) != 0)
+        e = err_fail_errno(ei, errno, "check %s", path);
+    else if (fd < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1)
+        e = err_fail(ei, ERR_REFUSED,
+                     "%s is a link or no file, so it could be another's secret; remove it", path);
+    if (e == ERR_OK)
+        e = judge_private(path, &st, ei);
+    if (e == ERR_OK)
+        e = file_read_from(fd, path, max, out, ei);
+    if (fd >= 0)
+        close(fd);
+    return e;
+}
+
 static enum err write_all(int fd, const void *data, size_t len, const char *path,
                           struct errinfo *ei)
 {

@@ -21,6 +21,11 @@ MUST_CHECK enum err file_read_from(int fd, const char *path, size_t max, struct 
 MUST_CHECK enum err file_read_private(const char *path, size_t max, struct buf *out,
                                       struct errinfo *ei);
 
+/* As file_read_private of what has that name in a folder that is open, where somebody else may
+ * change names: ERR_REFUSED unless it is a file that has no other name. path is for messages. */
+MUST_CHECK enum err file_read_private_in(int folder, const char *name, const char *path, size_t max,
+                                         struct buf *out, struct errinfo *ei);
+
 /* Replaces path by len bytes: temporary file beside it, fsync, rename, fsync of the folder.
  * The new file gets exactly mode; if we are root, it gets the owner of its folder. On failure the
  * old content stays. */

@@ -8,6 +8,7 @@
 
 #include "base/clk.h"
 #include "base/file.h"
+#include "base/owner.h"
 #include "realm/doc.h"
 
 #define FORMAT    "adbad-installation-1"
@@ -127,6 +128,19 @@ static json_t *activation_json(const struct installation *i, const char *host)
                      "hosts_left", (json_int_t)i->hosts_left);
 }
 
+static enum err write_as_owner(const char *state_dir, const char *path, const struct buf *text,
+                               struct errinfo *ei)
+{
+    struct owner_turn was;
+    enum err e = owner_begin(state_dir, &was, ei);
+
+    if (e != ERR_OK)
+        return e;
+    e = file_write_atomic(path, text->data, text->len, 0600, ei);
+    owner_end(&was);
+    return e;
+}
+
 enum err installation_save(const char *state_dir, const struct hostkey *k, const char *host,
                            const struct installation *i, struct errinfo *ei)
 {
@@ -142,7 +156,7 @@ enum err installation_save(const char *state_dir, const struct hostkey *k, const
                       i->how == INSTALLATION_NOT ? json_null() : activation_json(i, host)),
             &text, ei);
     if (e == ERR_OK)
-        e = file_write_atomic(path, text.data, text.len, 0600, ei);
+        e = write_as_owner(state_dir, path, &text, ei);
     buf_fini(&text);
     return e;
 }

@@ -7,11 +7,17 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/owner.h"
 
 #define FILE_MAX (64u * 1024)
+
+#define LOCK_WAIT_MS  10000
+#define LOCK_PAUSE_MS 20
 
 static const char *const endings[] = {SECRETS_KEY, SECRETS_CONFIRM, SECRETS_CID};
 #define ENDING_COUNT (sizeof(endings) / sizeof(endings[0]))
@@ -76,11 +82,39 @@ static bool is_replaceable(const char *path)
     return strcmp(strrchr(path, '.'), SECRETS_CID) == 0;
 }
 
+/* The state folder's hostkeys, which is not asked for through a link: strangers' process may put
+ * one there. ERR_NOTFOUND: there is none. */
+static enum err open_former(const char *state_dir, int *fd, struct errinfo *ei)
+{
+    char path[SECRETS_PATH_MAX];
+    enum err e = path_in(state_dir, "", "", path, ei);
+
+    if (e != ERR_OK)
+        return e;
+    *fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (*fd >= 0)
+        return ERR_OK;
+    if (errno == ELOOP || errno == ENOTDIR)
+        return err_fail(ei, ERR_REFUSED,
+                        "%s is a link or no folder; put the folder itself in its place", path);
+    return err_fail_errno(ei, errno, "open folder %s", path);
+}
+
+/* What else has such a name is nothing that an earlier version left. */
+static bool is_file(int folder, const char *name)
+{
+    struct stat st;
+
+    return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+           st.st_nlink == 1;
+}
+
 /* Has the bytes of the old file in the new one, on the disk. */
-static enum err copy(const char *old, const char *new, struct errinfo *ei)
+static enum err copy(int folder, const char *file, const char *old, const char *new,
+                     struct errinfo *ei)
 {
     struct buf have = BUF_INIT, there = BUF_INIT;
-    enum err e = file_read_private(old, FILE_MAX, &have, ei);
+    enum err e = file_read_private_in(folder, file, old, FILE_MAX, &have, ei);
     enum err found = e == ERR_OK ? file_read_private(new, FILE_MAX, &there, ei) : e;
 
     if (found == ERR_NOTFOUND && e == ERR_OK)
@@ -114,7 +148,7 @@ static enum err flush(const char *secrets_dir, const char *file, struct errinfo 
     return e;
 }
 
-static enum err move(const char *state_dir, const char *secrets_dir, const char *file,
+static enum err move(int folder, const char *state_dir, const char *secrets_dir, const char *file,
                      struct errinfo *ei)
 {
     char old[SECRETS_PATH_MAX], new[SECRETS_PATH_MAX];
@@ -123,82 +157,142 @@ static enum err move(const char *state_dir, const char *secrets_dir, const char 
     if (e == ERR_OK)
         e = path_in(secrets_dir, file, "", new, ei);
     if (e == ERR_OK)
-        e = copy(old, new, ei);
+        e = copy(folder, file, old, new, ei);
     if (e == ERR_OK)
         e = flush(secrets_dir, new, ei);
-    if (e == ERR_OK && unlink(old) != 0)
+    if (e == ERR_OK && unlinkat(folder, file, 0) != 0)
         e = err_fail_errno(ei, errno, "remove %s, which was moved to %s", old, secrets_dir);
-    return e == ERR_OK ? file_sync_folder(old, ei) : e;
+    if (e == ERR_OK && fsync(folder) != 0)
+        e = err_fail_errno(ei, errno, "flush the folder of %s", old);
+    return e;
 }
 
 static enum err move_all(const char *state_dir, const char *secrets_dir, struct errinfo *ei)
 {
-    char path[SECRETS_PATH_MAX];
     struct dirent *entry;
-    enum err e = path_in(state_dir, "", "", path, ei);
-    DIR *folder = e == ERR_OK ? file_open_folder(path) : NULL;
+    int fd;
+    enum err e = open_former(state_dir, &fd, ei);
+    DIR *folder;
 
     if (e != ERR_OK)
-        return e;
-    if (folder == NULL)
-        return errno == ENOENT ? ERR_OK : err_fail_errno(ei, errno, "open folder %s", path);
+        return e == ERR_NOTFOUND ? ERR_OK : e;
+    folder = fdopendir(fd);
+    if (folder == NULL) {
+        close(fd);
+        return err_nomem(ei);
+    }
     while (e == ERR_OK && (entry = readdir(folder)) != NULL)
-        if (is_secret(entry->d_name))
-            e = move(state_dir, secrets_dir, entry->d_name, ei);
+        if (is_secret(entry->d_name) && is_file(fd, entry->d_name))
+            e = move(fd, state_dir, secrets_dir, entry->d_name, ei);
     closedir(folder);
+    return e;
+}
+
+/* Not for ever: whoever can open the folder can hold the lock. */
+static enum err lock(int fd, const char *secrets_dir, struct errinfo *ei)
+{
+    static const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
+
+    for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; waited += LOCK_PAUSE_MS) {
+        if (errno != EWOULDBLOCK)
+            return err_fail_errno(ei, errno, "lock folder %s", secrets_dir);
+        if (waited >= LOCK_WAIT_MS)
+            return err_fail(ei, ERR_BUSY,
+                            "another process keeps folder %s locked; fuser -v %s shows which",
+                            secrets_dir, secrets_dir);
+        nanosleep(&pause, NULL);
+    }
+    return ERR_OK;
+}
+
+static enum err move_locked(const char *state_dir, const char *secrets_dir, struct errinfo *ei)
+{
+    /* The folder's own descriptor: no file is left, and none has to change hands. */
+    int fd = open(secrets_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum err e;
+
+    if (fd < 0)
+        return err_fail_errno(ei, errno, "open folder %s", secrets_dir);
+    e = lock(fd, secrets_dir, ei);
+    if (e == ERR_OK)
+        e = move_all(state_dir, secrets_dir, ei);
+    close(fd);
     return e;
 }
 
 enum err secrets_open(const char *state_dir, const char *secrets_dir, struct errinfo *ei)
 {
+    struct owner_turn was;
     enum err e = make(state_dir, secrets_dir, ei);
-    int fd;
 
+    if (e == ERR_OK)
+        e = owner_begin(state_dir, &was, ei);
     if (e != ERR_OK)
         return e;
-    /* The folder's own descriptor: no file is left, and none has to change hands. */
-    fd = open(secrets_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || flock(fd, LOCK_EX) != 0)
-        e = err_fail_errno(ei, errno, "lock folder %s", secrets_dir);
-    else
-        e = move_all(state_dir, secrets_dir, ei);
-    if (fd >= 0)
-        close(fd);
+    e = move_locked(state_dir, secrets_dir, ei);
+    owner_end(&was);
     return e;
 }
 
 /* ---- a file ---- */
 
+/* Where an earlier version left it. path stays as it is if it is not there either. */
+static enum err read_former(const char *state_dir, const char *slug, const char *ending,
+                            struct buf *out, char path[SECRETS_PATH_MAX], struct errinfo *ei)
+{
+    char old[SECRETS_PATH_MAX];
+    int fd;
+    enum err e = path_in(state_dir, slug, ending, old, ei);
+
+    if (e == ERR_OK)
+        e = open_former(state_dir, &fd, ei);
+    if (e != ERR_OK)
+        return e;
+    e = file_read_private_in(fd, strrchr(old, '/') + 1, old, FILE_MAX, out, ei);
+    if (e != ERR_NOTFOUND)
+        memcpy(path, old, sizeof(old));
+    close(fd);
+    return e;
+}
+
 enum err secrets_read(const char *state_dir, const char *secrets_dir, const char *slug,
                       const char *ending, struct buf *out, char path[SECRETS_PATH_MAX],
                       struct errinfo *ei)
 {
-    char old[SECRETS_PATH_MAX];
-    enum err e = secrets_check(secrets_dir, ei);
+    struct errinfo former;
+    enum err e = secrets_check(secrets_dir, ei), found;
 
     if (e == ERR_OK)
         e = path_in(secrets_dir, slug, ending, path, ei);
     if (e == ERR_OK)
         e = file_read_private(path, FILE_MAX, out, ei);
-    if (e != ERR_NOTFOUND || path_in(state_dir, slug, ending, old, NULL) != ERR_OK ||
-        access(old, F_OK) != 0)
+    if (e != ERR_NOTFOUND)
         return e;
-    memcpy(path, old, sizeof(old));
-    return file_read_private(path, FILE_MAX, out, ei);
+    found = read_former(state_dir, slug, ending, out, path, &former);
+    if (found != ERR_OK && found != ERR_NOTFOUND && ei != NULL)
+        *ei = former;
+    return found == ERR_NOTFOUND ? e : found;
 }
 
 enum err secrets_write(const char *state_dir, const char *secrets_dir, const char *slug,
                        const char *ending, const void *data, size_t len, struct errinfo *ei)
 {
     char path[SECRETS_PATH_MAX];
+    struct owner_turn was;
     enum err e = make(state_dir, secrets_dir, ei);
 
     if (e == ERR_OK)
         e = path_in(secrets_dir, slug, ending, path, ei);
-    return e == ERR_OK ? file_write_atomic(path, data, len, 0600, ei) : e;
+    if (e == ERR_OK)
+        e = owner_begin(state_dir, &was, ei);
+    if (e != ERR_OK)
+        return e;
+    e = file_write_atomic(path, data, len, 0600, ei);
+    owner_end(&was);
+    return e;
 }
 
-enum err secrets_remove(const char *secrets_dir, const char *slug, struct errinfo *ei)
+static enum err remove_all(const char *secrets_dir, const char *slug, struct errinfo *ei)
 {
     char path[SECRETS_PATH_MAX];
 
@@ -211,4 +305,16 @@ enum err secrets_remove(const char *secrets_dir, const char *slug, struct errinf
             return err_fail_errno(ei, errno, "remove %s", path);
     }
     return ERR_OK;
+}
+
+enum err secrets_remove(const char *secrets_dir, const char *slug, struct errinfo *ei)
+{
+    struct owner_turn was;
+    enum err e = owner_begin(secrets_dir, &was, ei);
+
+    if (e != ERR_OK)
+        return e;
+    e = remove_all(secrets_dir, slug, ei);
+    owner_end(&was);
+    return e;
 }

@@ -22,8 +22,10 @@ MUST_CHECK enum err secrets_check(const char *secrets_dir, struct errinfo *ei);
 
 /* Makes the folder (0700, and if we are root the state folder's owner's) and moves there what lies
  * in the state folder: a file is copied, flushed and only then removed, so that whatever a crash
- * leaves, the next call goes on from; two processes do so one after the other. ERR_CONFLICT: both
- * places have the file, and not the same one. */
+ * leaves, the next call goes on from; two processes do so one after the other. Links stay where
+ * they are, and root does this with no more rights than the state folder's owner has. ERR_CONFLICT:
+ * both places have the file, and not the same one; ERR_REFUSED: hostkeys there is a link; ERR_BUSY:
+ * the folder stayed locked for ten seconds. */
 MUST_CHECK enum err secrets_open(const char *state_dir, const char *secrets_dir,
                                  struct errinfo *ei);
 
@@ -31,11 +33,12 @@ MUST_CHECK enum err secrets_open(const char *state_dir, const char *secrets_dir,
 MUST_CHECK enum err secrets_read(const char *state_dir, const char *secrets_dir, const char *slug,
                                  const char *ending, struct buf *out, char path[SECRETS_PATH_MAX],
                                  struct errinfo *ei);
-/* Puts it in the place of what was there; the folder is made if it is missing. */
+/* Puts it in the place of what was there; the folder is made if it is missing. Root has the state
+ * folder's owner's rights for it. */
 MUST_CHECK enum err secrets_write(const char *state_dir, const char *secrets_dir, const char *slug,
                                   const char *ending, const void *data, size_t len,
                                   struct errinfo *ei);
-/* Removes all of slug's. What is not there is fine. */
+/* Removes all of slug's, with the rights of the folder's owner. What is not there is fine. */
 MUST_CHECK enum err secrets_remove(const char *secrets_dir, const char *slug, struct errinfo *ei);
 
 #endif

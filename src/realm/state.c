@@ -15,6 +15,7 @@
 
 #include "base/clk.h"
 #include "base/file.h"
+#include "base/owner.h"
 #include "realm/cert.h"
 #include "realm/hostkey_doc.h"
 #include "realm/secrets.h"
@@ -81,6 +82,21 @@ static enum err put(const char *state_dir, const char *slug, const char *ending,
     return e == ERR_OK ? file_write_atomic(path, b->data, b->len, 0600, ei) : e;
 }
 
+static enum err put_both(const char *state_dir, const char *slug, const struct buf *cert,
+                         const struct buf *names, struct errinfo *ei)
+{
+    struct owner_turn was;
+    enum err e = owner_begin(state_dir, &was, ei);
+
+    if (e != ERR_OK)
+        return e;
+    e = put(state_dir, slug, ".crt", cert, ei);
+    if (e == ERR_OK) /* last: this is the file that a reader looks for */
+        e = put(state_dir, slug, ".json", names, ei);
+    owner_end(&was);
+    return e;
+}
+
 static enum err put_secrets(const struct hostkey *k, const char *state_dir, const char *secrets_dir,
                             const char *slug, struct errinfo *ei)
 {
@@ -113,9 +129,7 @@ static enum err put_public(const struct hostkey *k, const char *state_dir, const
                                 clk_format(k->issued, issued)),
                       &names, ei);
     if (e == ERR_OK)
-        e = put(state_dir, slug, ".crt", &cert, ei);
-    if (e == ERR_OK) /* last: this is the file that a reader looks for */
-        e = put(state_dir, slug, ".json", &names, ei);
+        e = put_both(state_dir, slug, &cert, &names, ei);
     buf_fini(&names);
     buf_fini(&cert);
     return e;
@@ -147,7 +161,7 @@ enum err hostkey_install(const struct bundle *b, const struct hostkey *k, const 
     return e == ERR_OK ? put_public(k, state_dir, slug, ei) : e;
 }
 
-static enum err remove_public(const char *state_dir, const char *slug, struct errinfo *ei)
+static enum err remove_each(const char *state_dir, const char *slug, struct errinfo *ei)
 {
     static const char *const endings[] = {".json", ".crt", ".host"};
     char path[STATE_PATH_MAX];
@@ -161,6 +175,18 @@ static enum err remove_public(const char *state_dir, const char *slug, struct er
             return err_fail_errno(ei, errno, "remove %s", path);
     }
     return ERR_OK;
+}
+
+static enum err remove_public(const char *state_dir, const char *slug, struct errinfo *ei)
+{
+    struct owner_turn was;
+    enum err e = owner_begin(state_dir, &was, ei);
+
+    if (e != ERR_OK)
+        return e;
+    e = remove_each(state_dir, slug, ei);
+    owner_end(&was);
+    return e;
 }
 
 enum err hostkey_uninstall(const char *state_dir, const char *secrets_dir, const char *group,

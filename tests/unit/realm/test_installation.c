@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "support.h"
@@ -153,6 +154,28 @@ static void a_broken_name_is_told_with_its_file(void **state)
 
 #define PLACE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* The state folder's owner may have put a link there. */
+static void root_writes_with_the_rights_of_the_state_folders_owner(void **state)
+{
+    struct place *p = *state;
+    const struct installation i = {.how = INSTALLATION_NOT};
+    const bool root = geteuid() == 0;
+    char folder[300], link[300], file[400];
+    struct errinfo ei = {0};
+
+    snprintf(folder, sizeof(folder), "%s/elsewhere", p->folder);
+    snprintf(link, sizeof(link), "%s/hostkeys", p->folder);
+    snprintf(file, sizeof(file), "%s/volume-license-for-windows-10.host", folder);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    assert_int_equal(rmdir(link), 0);
+    assert_int_equal(symlink(folder, link), 0);
+    if (root)
+        assert_int_equal(chown(p->folder, 65534, 65534), 0);
+    assert_int_equal(installation_save(p->folder, &p->key, HOST, &i, &ei) == ERR_OK, !root);
+    assert_int_equal(access(file, F_OK) == 0, !root);
+    assert_int_equal(geteuid() == 0, root);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +185,7 @@ int main(void)
         PLACE_TEST(nothing_is_known_of_another_key_or_none),
         PLACE_TEST(a_host_keeps_its_name_and_hosts_differ),
         PLACE_TEST(a_broken_name_is_told_with_its_file),
+        PLACE_TEST(root_writes_with_the_rights_of_the_state_folders_owner),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

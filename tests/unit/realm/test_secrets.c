@@ -1,8 +1,10 @@
 #include "realm/secrets.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -268,6 +270,118 @@ static void several_move_one_after_the_other(void **state)
     }
 }
 
+/* ---- where the state folder's owner is not to be trusted ---- */
+
+/* Another's secret, outside of both folders. */
+static void put_elsewhere(const struct place *p, char folder[400], char path[450])
+{
+    struct errinfo ei;
+
+    snprintf(folder, 400, "%s/elsewhere", p->folder);
+    snprintf(path, 450, "%s/" SLUG SECRETS_KEY, folder);
+    assert_ok(file_make_folder(folder, 0700, &ei), &ei);
+    assert_ok(file_write_atomic(path, "theirs", 6, 0600, &ei), &ei);
+}
+
+/* As root: the service's user. Root's rights in its folders are what links could borrow. */
+static bool give_to_a_service(const struct place *p)
+{
+    const uid_t nobody = 65534;
+    char path[400];
+
+    if (geteuid() != 0)
+        return false;
+    snprintf(path, sizeof(path), "%s/hostkeys", p->state);
+    assert_int_equal(chown(path, nobody, nobody), 0);
+    assert_int_equal(chown(p->state, nobody, nobody), 0);
+    assert_int_equal(chmod(p->folder, 0711), 0);
+    return true;
+}
+
+static void a_linked_file_is_neither_moved_nor_read(void **state)
+{
+    struct place *p = *state;
+    char folder[400], theirs[450], path[SECRETS_PATH_MAX];
+    struct buf b = BUF_INIT;
+    struct errinfo ei;
+
+    put_elsewhere(p, folder, theirs);
+    give_to_a_service(p);
+    for (int hard = 0; hard < 2; hard++) {
+        const char *at = name(p->state, SECRETS_KEY);
+
+        assert_int_equal(hard ? link(theirs, at) : symlink(theirs, at), 0);
+        assert_ok(secrets_open(p->state, p->secrets, &ei), &ei);
+        assert_false(there(p->secrets, SECRETS_KEY));
+        assert_int_equal(secrets_read(p->state, p->secrets, SLUG, SECRETS_KEY, &b, path, &ei),
+                         ERR_REFUSED);
+        assert_contains(ei.text, at);
+        assert_int_equal(b.len, 0);
+        assert_int_equal(unlink(at), 0);
+    }
+    assert_int_equal(access(theirs, F_OK), 0);
+}
+
+static void a_linked_folder_is_left_alone(void **state)
+{
+    struct place *p = *state;
+    char folder[400], theirs[450], path[400];
+    struct errinfo ei;
+
+    put_elsewhere(p, folder, theirs);
+    give_to_a_service(p);
+    snprintf(path, sizeof(path), "%s/hostkeys", p->state);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(symlink(folder, path), 0);
+    assert_int_equal(secrets_open(p->state, p->secrets, &ei), ERR_REFUSED);
+    assert_contains(ei.text, path);
+    assert_false(there(p->secrets, SECRETS_KEY));
+    assert_int_equal(access(theirs, F_OK), 0);
+}
+
+/* What root does in the service's folders, the service could have done. */
+static void root_writes_and_removes_with_the_owners_rights(void **state)
+{
+    struct place *p = *state;
+    char folder[400], theirs[450], path[400];
+    struct buf b = BUF_INIT;
+    struct errinfo ei;
+    bool root;
+
+    put_elsewhere(p, folder, theirs);
+    root = give_to_a_service(p);
+    put(p, SECRETS_CID, "one");
+    assert_int_equal(unlink(name(p->secrets, SECRETS_CID)), 0);
+    snprintf(path, sizeof(path), "%s/hostkeys", p->secrets);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(symlink(folder, path), 0);
+    assert_int_equal(
+        secrets_write(p->state, p->secrets, SLUG, SECRETS_KEY, "ours", 4, &ei) == ERR_OK, !root);
+    assert_int_equal(secrets_remove(p->secrets, SLUG, &ei) == ERR_OK, !root);
+    assert_int_equal(access(theirs, F_OK) == 0, root);
+    if (root) {
+        assert_int_equal(geteuid(), 0);
+        assert_ok(file_read_private(theirs, 100, &b, &ei), &ei);
+        assert_string_equal(buf_str(&b), "theirs");
+    }
+    buf_wipe(&b);
+}
+
+static void a_lock_that_is_never_let_go_is_told(void **state)
+{
+    struct place *p = *state;
+    struct errinfo ei;
+    int fd;
+
+    put(p, SECRETS_KEY, "one");
+    fd = open(p->secrets, O_RDONLY | O_DIRECTORY);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    assert_int_equal(secrets_open(p->state, p->secrets, &ei), ERR_BUSY);
+    assert_contains(ei.text, p->secrets);
+    close(fd);
+    assert_ok(secrets_open(p->state, p->secrets, &ei), &ei);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -282,6 +396,10 @@ int main(void)
         TEST(a_folder_that_others_can_enter_is_refused),
         TEST(a_folder_that_cannot_be_made_is_told_with_the_remedy),
         TEST(several_move_one_after_the_other),
+        TEST(a_linked_file_is_neither_moved_nor_read),
+        TEST(a_linked_folder_is_left_alone),
+        TEST(root_writes_and_removes_with_the_owners_rights),
+        TEST(a_lock_that_is_never_let_go_is_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
