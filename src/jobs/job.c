@@ -4,8 +4,10 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clk.h"
 #include "base/passfd.h"
 
 #define SOON_MS 5000 /* for what takes the steward no time */
@@ -38,6 +40,35 @@ enum err job_open(int steward, struct job *out, struct errinfo *ei)
     static const uint8_t message[] = {JOB_CONTROL_JOB};
 
     return pass_socket(steward, message, sizeof(message), out, ei);
+}
+
+/* The socket of a steward that was given up, and when it is asked again (clk_uptime_ms). Who asks
+ * waits on the main loop, on which nobody else is served meanwhile. */
+static struct {
+    ino_t socket;
+    int64_t until;
+} given_up;
+
+static ino_t number_of(int socket)
+{
+    struct stat st;
+
+    return fstat(socket, &st) == 0 ? st.st_ino : 0;
+}
+
+static void give_up(int steward)
+{
+    given_up.socket = number_of(steward);
+    given_up.until = clk_uptime_ms() + SOON_MS;
+}
+
+static enum err check_given_up(int steward, struct errinfo *ei)
+{
+    if (clk_uptime_ms() >= given_up.until || given_up.socket != number_of(steward))
+        return ERR_OK;
+    return err_fail(ei, ERR_TIMEOUT,
+                    "the steward process did not answer a moment ago, so it is not asked now; "
+                    "try again in some seconds");
 }
 
 static enum err no_answer(enum err e, struct errinfo *ei)
@@ -192,11 +223,13 @@ static enum err exchange(int steward, const uint8_t *message, size_t len, int *p
                          struct errinfo *ei)
 {
     struct buf packet = BUF_INIT;
-    struct job j;
-    enum err e = pass_socket(steward, message, len, &j, ei);
+    struct job j = JOB_NONE;
+    enum err e = check_given_up(steward, ei);
 
     if (e == ERR_OK)
-        e = await_answer(j.fd, &packet, passed, ei);
+        e = pass_socket(steward, message, len, &j, ei);
+    if (e == ERR_OK && (e = await_answer(j.fd, &packet, passed, ei)) == ERR_TIMEOUT)
+        give_up(steward);
     if (e == ERR_OK)
         e = read_verdict(&packet, ei);
     job_close(&j);
@@ -231,18 +264,33 @@ static void await_burial(int fd, struct buf *packet)
         (void)!job_receive(fd, packet, NULL, NULL);
 }
 
+/* A job that had begun may have done its work by the time that it is killed. */
+static enum err await_act(int steward, int fd, struct buf *packet, int *file, struct errinfo *ei)
+{
+    enum err e = await_answer(fd, packet, file, ei);
+
+    if (e != ERR_TIMEOUT)
+        return e;
+    give_up(steward);
+    return err_fail(ei, e,
+                    "the steward process does not answer, and may have done what it was asked or "
+                    "not; look before you ask again");
+}
+
 enum err job_ask_soon(int steward, const struct job_request *request, int *file, struct errinfo *ei)
 {
     struct buf packet = BUF_INIT;
-    struct job j;
-    enum err e = job_open(steward, &j, ei);
+    struct job j = JOB_NONE;
+    enum err e = check_given_up(steward, ei);
 
     if (file != NULL)
         *file = PASSFD_NONE;
     if (e == ERR_OK)
+        e = job_open(steward, &j, ei);
+    if (e == ERR_OK)
         e = send_request(&j, request, &packet, ei);
     if (e == ERR_OK)
-        e = await_answer(j.fd, &packet, file, ei);
+        e = await_act(steward, j.fd, &packet, file, ei);
     if (e == ERR_OK) {
         e = read_verdict(&packet, ei);
         await_burial(j.fd, &packet);

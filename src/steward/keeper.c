@@ -45,6 +45,7 @@ struct keeper {
     struct log log;
     int signals; /* signalfd for SIGCHLD */
     bool confined;
+    bool ticket; /* one may be left of a job that was killed */
     struct task tasks[KEEPER_JOBS_MAX];
 };
 
@@ -135,14 +136,24 @@ static bool answer(int fd, const struct errinfo *why, int file)
 
 /* ---- the end of a job ---- */
 
-/* It may have been killed between two lines of its own: nsupdate's ticket is not left behind. */
-static void remove_tickets(const struct keeper *k)
+static bool is_last(const struct keeper *k, const struct task *t)
+{
+    for (size_t i = 0; i < KEEPER_JOBS_MAX; i++)
+        if (k->tasks[i].pid != 0 && &k->tasks[i] != t)
+            return false;
+    return true;
+}
+
+/* A job may have been killed between two lines of its own: nsupdate's ticket is not left behind.
+ * There is one for all, which a job that still runs may be using. */
+static void remove_ticket(struct keeper *k)
 {
     char *path = settings_ticket_file(&k->settings);
 
     if (path != NULL)
         (void)unlink(path);
     free(path);
+    k->ticket = false;
 }
 
 static void tell_end(const struct keeper *k, const struct task *t, int status)
@@ -171,8 +182,9 @@ static void bury(struct keeper *k, struct task *t, int status)
 
     if (!good && !t->cut)
         tell_end(k, t, status);
-    if (!good)
-        remove_tickets(k);
+    k->ticket = k->ticket || !good;
+    if (k->ticket && is_last(k, t))
+        remove_ticket(k);
     close(t->fd);
     *t = (struct task){0};
 }

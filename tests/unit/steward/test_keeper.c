@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -487,12 +488,15 @@ static void set_up_lab(struct lab *l, bool lab_mode)
 {
     struct settings *s = &l->w.settings;
     struct errinfo ei = {0};
+    char path[80];
 
     *l = (struct lab){.folder = "/tmp/test_keeper.XXXXXX"};
     assert_non_null(mkdtemp(l->folder));
     *s = (struct settings){.lab = lab_mode, .job_limit = 3600};
     s->state_dir = strdup(l->folder);
     assert_true(asprintf(&s->control_socket, "%s/control.sock", l->folder) > 0);
+    snprintf(path, sizeof(path), "%s.tickets", s->control_socket);
+    assert_int_equal(mkdir(path, 0700), 0);
     assert_true(asprintf(&s->lab_clock, "%s/clock", l->folder) > 0);
     assert_true(asprintf(&s->log_file, "%s/adbad.log", l->folder) > 0);
     assert_ok(keeper_start("/nonexistent/adbad.conf", s, &l->w.log, &l->w.control, &l->w.pid, &ei),
@@ -512,6 +516,8 @@ static void tear_down_lab(struct lab *l)
         snprintf(path, sizeof(path), "%s/%s", l->folder, names[i]);
         unlink(path);
     }
+    snprintf(path, sizeof(path), "%s.tickets", s->control_socket);
+    assert_int_equal(rmdir(path), 0);
     assert_int_equal(rmdir(l->folder), 0); /* nothing else was left */
     free(s->state_dir);
     free(s->control_socket);
@@ -620,10 +626,73 @@ static void what_its_asker_gave_up_is_not_begun(void **state)
     kill(l.w.pid, SIGSTOP);
     assert_int_equal(job_ask_soon(l.w.control, &r, NULL, &ei), ERR_TIMEOUT);
     assert_contains(ei.text, "does not answer");
+    assert_contains(ei.text, "look before you ask again");
     kill(l.w.pid, SIGCONT);
     it_still_works(&l.w); /* by now it had its turn */
     assert_ok(overrides_load(l.folder, &kept, &ei), &ei);
     assert_int_equal(kept.port, 0);
+    tear_down_lab(&l);
+}
+
+/* Whoever asks blocks the loop that the service manager's watchdog looks at. */
+static void a_steward_that_was_given_up_costs_no_second_wait(void **state)
+{
+    const struct job_request r = {.kind = JOB_OVERRIDES, .overrides = {.port = 1700}};
+    uint8_t digest[SETTINGS_DIGEST_LEN] = {0};
+    struct errinfo ei = {0};
+    struct lab l, other;
+    int fd;
+
+    (void)state;
+    set_up_lab(&other, false);
+    set_up_lab(&l, false);
+    kill(l.w.pid, SIGSTOP);
+    assert_int_equal(job_take_settings(l.w.control, digest, &ei), ERR_TIMEOUT);
+    assert_int_equal(job_ask_soon(l.w.control, &r, NULL, &ei), ERR_TIMEOUT);
+    assert_contains(ei.text, "a moment ago");
+    assert_int_equal(job_read_settings(l.w.control, &fd, &ei), ERR_TIMEOUT);
+    assert_contains(ei.text, "a moment ago");
+    assert_int_equal(fd, -1);
+    assert_ok(job_ask_soon(other.w.control, &r, NULL, &ei), &ei); /* that one works */
+    kill(l.w.pid, SIGCONT);
+    tear_down_lab(&l);
+    tear_down_lab(&other);
+}
+
+static void ticket_of(const struct lab *l, char path[80])
+{
+    snprintf(path, 80, "%s/control.sock.tickets/ccache", l->folder);
+}
+
+static void await_gone(const char *path)
+{
+    const struct timespec pause = {.tv_nsec = 5 * 1000000};
+
+    for (int waited = 0; access(path, F_OK) == 0; waited += 5) {
+        assert_true(waited < DEADLINE_MS);
+        nanosleep(&pause, NULL);
+    }
+}
+
+static void the_ticket_goes_with_the_last_job_after_one_was_killed(void **state)
+{
+    struct errinfo ei = {0}, said = {0};
+    char path[80];
+    struct lab l;
+    struct job updates, dies;
+
+    (void)state;
+    set_up_lab(&l, false);
+    ticket_of(&l, path);
+    assert_ok(file_write_atomic(path, "ticket", 6, 0600, &ei), &ei);
+    updates = open_job(&l.w);
+    dies = open_job(&l.w);
+    assert_int_equal(send(dies.fd, "x", 1, MSG_NOSIGNAL), 1);
+    assert_int_equal(last_packet(dies.fd, &said), PACKET_FAILED);
+    job_close(&dies);
+    assert_int_equal(access(path, F_OK), 0); /* the other job's, perhaps */
+    job_close(&updates);
+    await_gone(path);
     tear_down_lab(&l);
 }
 
@@ -650,6 +719,8 @@ int main(void)
         cmocka_unit_test(the_log_comes_open_for_appending),
         TEST(without_a_log_file_none_is_opened),
         cmocka_unit_test(what_its_asker_gave_up_is_not_begun),
+        cmocka_unit_test(a_steward_that_was_given_up_costs_no_second_wait),
+        cmocka_unit_test(the_ticket_goes_with_the_last_job_after_one_was_killed),
         TEST(it_ends_with_jobs_under_way),
     };
 
