@@ -602,7 +602,8 @@ def test_what_the_steward_does_not_take_changes_nothing(host):
         reply = host.reload(options)
     assert reply["ok"] is False and "steward process does not answer" in reply["text"]
     assert host.key(GROUP)["kms_ids_served"] == every and host.outcome() == served()
-    host.daemon.options = {}
+    assert "a moment ago" in host.ask("reload")["text"]  # nobody waits for it again at once
+    wait_for(lambda: host.reload({})["ok"], "it is asked again")
     host.change(options)
     assert host.key(GROUP)["kms_ids_served"] < every
 
