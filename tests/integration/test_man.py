@@ -239,6 +239,23 @@ def test_the_page_of_the_state_folder_has_every_file_and_member(build, lab):
     assert there <= items(build, "adbad-state.5", "DESCRIPTION")
 
 
+def test_the_protocols_page_has_every_interface_result_and_fault(build):
+    """Of the protocol's documents, whose rows test_rpc_bad_input.py and others play."""
+    text = man(build, "adbad-rpc.7")[0]
+    served = text.split("\nINTERFACES\n")[1].split("\nPROTECTION\n")[0]
+    rows = re.findall(r"(?m)^\| [^|]* \| `([0-9a-f-]{36})` ([\d.]+) \| ([^|]*)\|", read(ROOT, "docs", "protocol", "rpc.md"))
+    assert len(rows) == 3
+    assert set(re.findall(r"(?m)^ {7}([0-9a-f-]{36}) ([\d.]+)$", served.replace("\u2010", "-"))) == {row[:2] for row in rows}
+    for number, name in re.findall(r"\b(\d) ([A-Z]\w+)", " ".join(row[2] for row in rows)):
+        assert re.search(rf"[Oo]peration {number}, {name}\b", served), name
+    checks = read(ROOT, "docs", "protocol", "kms.md").split("\n## 6. What a host does\n")[1].split("\n\nWhere ")[0]
+    results = set(re.findall(r"\| (0|0x[0-9A-F]{8})(?=[ ,])", checks))
+    assert len(results) == 5 and items(build, "adbad-rpc.7", "RESULTS") == results
+    written = {code.lower() for code in re.findall(r"0x[0-9A-Fa-f]+", "".join(
+        read(path) for path in (os.path.join(ROOT, "docs", "protocol", "rpc.md"), os.path.join(ROOT, "docs", "relay.md"))))}
+    assert {code.lower() for code in items(build, "adbad-rpc.7", "FAULTS")} <= written
+
+
 def code_of(text):
     """What a document has as code, a command a line: its blocks, with continued lines joined, and its spans."""
     fence = r"(?ms)^ *```\w*\n(.*?)^ *```"
