@@ -134,10 +134,11 @@ static void take_connected(struct channel *c, const struct dialling_answer *a, i
     call->done(call, error, error == 0 ? fd : -1);
 }
 
-/* The dialler is gone, and nothing can be asked any more. */
+/* The dialler is gone, or ends as it finds its line closed; nothing can be asked any more. */
 static void lose(struct channel *c)
 {
     uv_poll_stop(&c->poll);
+    shutdown(c->fd, SHUT_RDWR);
     c->open = false;
     while (c->first != NULL) {
         struct channel_call *call = c->first;

@@ -19,6 +19,7 @@
 #define READS_MAX     64   /* of one channel before others get their turn */
 #define LIMIT_MAX_MS  3600000
 #define LIMIT_MORE_MS 1000 /* whoever asked gives up first, and says so */
+#define AGAIN_MS      50   /* where the system had no room for an answer */
 
 /* An answer that its channel had no room for. */
 struct answer {
@@ -31,8 +32,9 @@ struct answer {
 /* The dialler's end of a channel. */
 struct line {
     uv_poll_t poll;
+    uv_timer_t again;
     struct desk *desk;
-    int fd;      /* -1: the other end is closed */
+    int fd;      /* -1: lost */
     size_t busy; /* calls under way */
     struct answer *first, **last;
 };
@@ -67,6 +69,7 @@ struct desk {
 /* ---- what is told ---- */
 
 static void on_line(uv_poll_t *p, int status, int events);
+static void tell_kept(struct line *l);
 
 /* Requests are read while answers find room and not too much is under way. */
 static void attend(struct line *l)
@@ -75,6 +78,8 @@ static void attend(struct line *l)
 
     if (l->fd < 0)
         return;
+    if (uv_is_active((uv_handle_t *)&l->again))
+        events = 0;
     if (events == 0)
         uv_poll_stop(&l->poll);
     else
@@ -93,10 +98,14 @@ static void drop_answer(struct line *l)
     free(a);
 }
 
-static void hang_up(struct line *l)
+/* Its loop could reach no upstream any more: a process that starts anew is better, so this one
+ * ends, and with it adbad. */
+static void lose(struct line *l)
 {
     if (l->fd < 0)
         return;
+    uv_stop(&l->desk->loop);
+    uv_timer_stop(&l->again);
     uv_poll_stop(&l->poll);
     close(l->fd);
     l->fd = -1;
@@ -104,15 +113,25 @@ static void hang_up(struct line *l)
         drop_answer(l);
 }
 
+static void on_again(uv_timer_t *t)
+{
+    tell_kept(t->data);
+}
+
 /* False: there is no room now. */
 static bool send_record(struct line *l, const void *data, size_t len, int fd)
 {
     if (passfd_send(l->fd, data, len, fd, MSG_DONTWAIT) == (ssize_t)len)
         return true;
-    /* More descriptors are on their way between processes than this user may have. */
-    if (errno == EAGAIN || errno == ETOOMANYREFS || errno == ENOBUFS || errno == ENOMEM)
+    if (errno == EAGAIN)
         return false;
-    hang_up(l);
+    /* More descriptors are on their way between processes than this user may have, or there is no
+     * memory: what poll would not tell the end of. */
+    if (errno == ETOOMANYREFS || errno == ENOBUFS || errno == ENOMEM) {
+        uv_timer_start(&l->again, on_again, AGAIN_MS, 0);
+        return false;
+    }
+    lose(l);
     return true;
 }
 
@@ -125,7 +144,7 @@ static void keep(struct line *l, int fd)
     if (a == NULL) { /* an asker would wait for it in vain */
         if (fd >= 0)
             close(fd);
-        hang_up(l);
+        lose(l);
         return;
     }
     *a = (struct answer){.fd = fd, .len = out->len};
@@ -141,7 +160,7 @@ static void tell(struct line *l, const struct dialling_answer *a, int fd)
     struct buf *out = &l->desk->out;
 
     if (l->fd < 0 || dialling_write_answer(a, out) != ERR_OK) {
-        hang_up(l);
+        lose(l);
     } else if (l->first != NULL || !send_record(l, out->data, out->len, fd)) {
         keep(l, fd);
         return;
@@ -153,7 +172,7 @@ static void tell(struct line *l, const struct dialling_answer *a, int fd)
 static void tell_kept(struct line *l)
 {
     while (l->first != NULL && send_record(l, l->first->data, l->first->len, l->first->fd))
-        if (l->first != NULL) /* not hung up */
+        if (l->first != NULL) /* not lost */
             drop_answer(l);
     attend(l);
 }
@@ -343,7 +362,7 @@ static bool read_request(struct line *l)
     if (n < 0 && errno == EAGAIN)
         return false;
     if (n <= 0 || dialling_read_request(record, (size_t)n, &r) != ERR_OK) {
-        hang_up(l); /* nobody of ours says that */
+        lose(l); /* nobody of ours says that */
         return false;
     }
     if (r.type == DIALLING_LOOK)
@@ -358,7 +377,7 @@ static void on_line(uv_poll_t *p, int status, int events)
     struct line *l = p->data;
 
     if (status < 0) {
-        hang_up(l);
+        lose(l);
     } else if (events & UV_WRITABLE) {
         tell_kept(l);
     } else {
@@ -385,7 +404,8 @@ static bool open_lines(struct desk *d, int control, const int *lines, unsigned n
         struct line *l = &d->lines[i];
 
         *l = (struct line){.desk = d, .fd = lines[i], .last = &l->first};
-        l->poll.data = l;
+        l->poll.data = l->again.data = l;
+        uv_timer_init(&d->loop, &l->again);
         if (uv_poll_init(&d->loop, &l->poll, l->fd) != 0)
             return false;
         attend(l);
@@ -393,7 +413,6 @@ static bool open_lines(struct desk *d, int control, const int *lines, unsigned n
     return true;
 }
 
-/* A look-up may last: nobody waits for it. */
 /* What it could not give up, the network process can't either, and warns of. */
 static void give_up(void)
 {
@@ -407,6 +426,7 @@ static void give_up(void)
     confinement_fini(&c);
 }
 
+/* A look-up may last: nobody waits for it. */
 static void __attribute__((noreturn)) serve(struct desk *d, const struct dialler *ends)
 {
     int kept[1 + DIALLER_CHANNELS_MAX];

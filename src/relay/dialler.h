@@ -26,8 +26,8 @@ struct dialler {
 };
 
 /* Forks it, from a process that has read nothing secret and has one thread. On success
- * all descriptors are the caller's; to close control ends the dialler, which the caller then waits
- * for. On failure there is nothing to close. */
+ * all descriptors are the caller's; to close control, or a channel, ends the dialler, which the
+ * caller then waits for. On failure there is nothing to close. */
 MUST_CHECK enum err dialler_start(const struct dialler_conf *conf, struct dialler *out,
                                   struct errinfo *ei);
 /* All but control. */

@@ -300,5 +300,5 @@ bool relay_link_used(const struct relay_link *l)
 bool relay_link_ours(const struct relay_link *l)
 {
     return l->error == UV_ENOMEM || l->error == UV_ENOBUFS || l->error == UV_EMFILE ||
-           l->error == UV_ENFILE;
+           l->error == UV_ENFILE || l->error == UV_ECANCELED; /* without a dialler */
 }

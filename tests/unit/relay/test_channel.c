@@ -276,6 +276,13 @@ static void test_without_a_dialler_everything_fails(void **state)
         assert_int_equal(w->asked[1].error, UV_ECANCELED);
         assert_int_equal(ask(w, 2), UV_ECANCELED);
         assert_int_equal(channel_look(&w->channel), UV_ECANCELED);
+        if (w->there >= 0) { /* a dialler that lives on is told */
+            uint8_t record[DIALLING_MAX];
+
+            assert_true(recv(w->there, record, sizeof(record), MSG_DONTWAIT) > 0);
+            assert_true(recv(w->there, record, sizeof(record), MSG_DONTWAIT) > 0);
+            assert_int_equal(recv(w->there, record, sizeof(record), MSG_DONTWAIT), 0);
+        }
     }
 }
 
