@@ -131,6 +131,8 @@ def test_what_root_installs_belongs_to_the_service(lab):
     daemon = lab.daemon(wait=False)
     state = os.path.join(daemon.folder, "state")
     os.chown(state, 12345, 12346)
+    for way in (lab.folder, daemon.folder):  # the owner gets there
+        os.chmod(way, 0o711)
     lab.install_hostkey(daemon)
     made = [os.path.join(folder, name) for folder, folders, names in os.walk(state) for name in folders + names]
     assert len(made) >= 2
