@@ -49,10 +49,12 @@ void bounds_paths(const struct settings *s, struct paths *out)
                    PATHS_REMOVE); /* of a steward that was killed */
 }
 
-void bounds_calls(const pid_t peers[CALLS_PEERS], struct calls *out)
+void bounds_calls(const pid_t peers[CALLS_PEERS], bool binds, struct calls *out)
 {
-    *out = (struct calls){.given_up = CALLS_EXEC | CALLS_FORK | CALLS_CONNECT | CALLS_LISTEN |
-                                      CALLS_BIND | CALLS_SOCKET | CALLS_SIGNAL | CALLS_FILES};
+    *out = (struct calls){.given_up = CALLS_EXEC | CALLS_FORK | CALLS_CONNECT | CALLS_UNIX |
+                                      CALLS_SIGNAL | CALLS_FILES};
+    if (!binds)
+        out->given_up |= CALLS_LISTEN | CALLS_BIND | CALLS_SOCKET;
     memcpy(out->may_signal, peers, sizeof(out->may_signal));
 }
 
@@ -76,12 +78,13 @@ void bounds_enter_paths(struct bounds *b, const struct settings *s, const struct
     paths_fini(&p);
 }
 
-void bounds_enter_calls(struct bounds *b, const pid_t peers[CALLS_PEERS], const struct log *log)
+void bounds_enter_calls(struct bounds *b, const pid_t peers[CALLS_PEERS], bool binds,
+                        const struct log *log)
 {
     struct errinfo why;
     struct calls c;
 
-    bounds_calls(peers, &c);
+    bounds_calls(peers, binds, &c);
     b->filtered = calls_give_up(&c, &why) == ERR_OK;
     if (!b->filtered)
         fail(b, &why, log);

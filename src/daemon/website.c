@@ -140,6 +140,11 @@ enum err website_open(struct daemon *d, struct errinfo *ei)
     return e;
 }
 
+bool website_waits(const struct website *w)
+{
+    return w != NULL && web_waits(w->server);
+}
+
 void website_close(struct daemon *d)
 {
     struct website *w = d->website;

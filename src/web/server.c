@@ -35,6 +35,7 @@ struct web_server {
     uv_timer_t soon;   /* libmicrohttpd has something to do without waiting */
     uv_timer_t reaper; /* while there are connections */
     uv_timer_t retry;  /* while a listener is missing */
+    bool waits;        /* one was at the start */
     uv_timer_t rest;   /* while the process has no descriptor for another connection */
     struct MHD_Daemon *mhd;
     struct listener *listeners;
@@ -295,15 +296,23 @@ static bool listen_at(struct listener *l)
     return true;
 }
 
-static void on_retry(uv_timer_t *t)
+static void on_retry(uv_timer_t *t);
+
+/* Whether all listen. */
+static bool listen_all(struct web_server *s)
 {
-    struct web_server *s = t->data;
     bool all = true;
 
     for (size_t i = 0; i < s->listener_count; i++)
         all &= s->listeners[i].fd >= 0 || listen_at(&s->listeners[i]);
     if (!all)
         uv_timer_start(&s->retry, on_retry, RETRY_MS, 0);
+    return all;
+}
+
+static void on_retry(uv_timer_t *t)
+{
+    (void)listen_all(t->data);
 }
 
 /* ---- thread ---- */
@@ -416,7 +425,7 @@ static enum err start(struct web_server *s, struct errinfo *ei)
     if (e == ERR_OK)
         e = start_mhd(s, ei);
     if (e == ERR_OK) {
-        on_retry(&s->retry); /* who waits for the start may connect then */
+        s->waits = !listen_all(s); /* who waits for the start may connect then */
         rc = uv_thread_create(&s->thread, run, s);
         if (rc == 0)
             return ERR_OK;
@@ -454,6 +463,11 @@ enum err web_open(const struct web_conf *conf, struct web_server **out, struct e
     free(s->listeners);
     free(s);
     return e;
+}
+
+bool web_waits(const struct web_server *s)
+{
+    return s->waits;
 }
 
 void web_close(struct web_server *s)

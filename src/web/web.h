@@ -81,6 +81,8 @@ MUST_CHECK enum err web_check(const struct web_conf *conf, struct errinfo *ei);
  * few seconds. */
 MUST_CHECK enum err web_open(const struct web_conf *conf, struct web_server **out,
                              struct errinfo *ei);
+/* Whether an address was still missing when it began: it will make and bind a socket later. */
+bool web_waits(const struct web_server *s);
 /* Ends the thread, once a function that runs has returned, and frees. NULL is fine. */
 void web_close(struct web_server *s);
 
