@@ -16,4 +16,16 @@
 #define SANITIZED false
 #endif
 
+/* … by ThreadSanitizer. */
+#if defined(__SANITIZE_THREAD__)
+#define SANITIZED_THREADS true
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SANITIZED_THREADS true
+#endif
+#endif
+#ifndef SANITIZED_THREADS
+#define SANITIZED_THREADS false
+#endif
+
 #endif
