@@ -400,10 +400,10 @@ def test_it_works_without_a_mouse(chromium, site):
     browser.focus(selector="th:first-child button.sort")
     browser.press(key="Enter")
     browser.wait(selector="#machine-table tbody tr", pattern="<img")
-    assert browser.attribute(selector="#machine-table th:first-child", name="aria-sort") == "ascending"
+    browser.wait(selector="#machine-table th:first-child[aria-sort=ascending]", pattern="Machine")
     browser.press(key="Space")
     browser.wait(selector="#machine-table tbody tr", pattern="BULK-02999")
-    assert browser.attribute(selector="#machine-table th:first-child", name="aria-sort") == "descending"
+    browser.wait(selector="#machine-table th:first-child[aria-sort=descending]", pattern="Machine")
     browser.focus(selector="#next")
     browser.press(key="Enter")
     browser.wait(selector="#page", pattern="26.50 of 3,002")
