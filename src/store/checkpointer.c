@@ -1,12 +1,14 @@
 #include "store/checkpointer.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "store/db.h"
 
+#define TRIES_MAX  100
 #define MOVES_MAX  4   /* in a row, each of what was appended during the one before */
 #define REST_SMALL 128 /* pages that the writer moves faster than another round would */
 
@@ -44,10 +46,18 @@ struct store_checkpointer {
 
 /* ---- the thread ---- */
 
-/* Moves what it can without waiting for anybody. */
+/* Moves what it can without waiting for anybody. SQLite calls itself busy where it looked at the
+ * log's index just while a commit wrote it: a moment later it is whole. */
 static int move(sqlite3 *db, int *in_log, int *moved)
 {
-    return sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, in_log, moved);
+    int rc = SQLITE_BUSY;
+
+    for (int i = 0; rc == SQLITE_BUSY && i < TRIES_MAX; i++) {
+        if (i > 0)
+            sched_yield();
+        rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, in_log, moved);
+    }
+    return rc;
 }
 
 /* A connection for this time only: it costs no memory between, and none of its locks are held. */
