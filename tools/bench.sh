@@ -36,26 +36,29 @@ core()
     echo "Written to build/bench/core.json"
 }
 
+# measured SUMMARY COMMAND …: the command writes its summary there, also when it misses a target.
+measured()
+{
+    summary=$1
+    shift
+    mkdir -p build/bench
+    rm -f "$summary"
+    status=0
+    /usr/bin/python3 "$@" --out "$summary" || status=$?
+    [ ! -f "$summary" ] || echo "Written to $summary"
+    return $status
+}
+
 host()
 {
-    mkdir -p build/bench
-    status=0
-    /usr/bin/python3 tests/bench/host.py --bin build/release/bin --tools build/release/bench \
-        --folder build/bench/host --out build/bench/summary.json \
-        --rounds "$(rounds 9 4)" --seconds "$(rounds 1 0.5)" || status=$?
-    echo "Written to build/bench/summary.json"
-    return $status
+    measured build/bench/summary.json tests/bench/host.py --bin build/release/bin --tools build/release/bench \
+        --folder build/bench/host --rounds "$(rounds 9 4)" --seconds "$(rounds 1 0.5)"
 }
 
 relay()
 {
-    mkdir -p build/bench
-    status=0
-    /usr/bin/python3 tests/bench/relay.py --bin build/release/bin --tools build/release/bench \
-        --folder build/bench/relay --out build/bench/relay.json \
-        --rounds "$(rounds 9 3)" --seconds "$(rounds 1 0.25)" || status=$?
-    echo "Written to build/bench/relay.json"
-    return $status
+    measured build/bench/relay.json tests/bench/relay.py --bin build/release/bin --tools build/release/bench \
+        --folder build/bench/relay --rounds "$(rounds 9 3)" --seconds "$(rounds 1 0.25)"
 }
 
 login()
@@ -67,12 +70,8 @@ login()
 
 http()
 {
-    mkdir -p build/bench
-    status=0
-    /usr/bin/python3 tests/bench/slow_http.py --bin build/release/bin --folder build/bench/http \
-        --out build/bench/http.json --rounds "$(rounds 15 5)" || status=$?
-    echo "Written to build/bench/http.json"
-    return $status
+    measured build/bench/http.json tests/bench/slow_http.py --bin build/release/bin --folder build/bench/http \
+        --rounds "$(rounds 15 5)"
 }
 
 profile()
@@ -90,13 +89,8 @@ endurance()
 
 directory()
 {
-    mkdir -p build/bench
-    status=0
-    /usr/bin/python3 tests/bench/directory.py --bin build/release/bin \
-        --program build/release/bench/bench_directory --out build/bench/directory.json \
-        --rounds "$(rounds 9 3)" || status=$?
-    echo "Written to build/bench/directory.json"
-    return $status
+    measured build/bench/directory.json tests/bench/directory.py --bin build/release/bin \
+        --program build/release/bench/bench_directory --rounds "$(rounds 9 3)"
 }
 
 failed=0

@@ -221,7 +221,7 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     shutil.rmtree(args.folder, ignore_errors=True)
     os.makedirs(args.folder, mode=0o700)
-    with Lab(bin_dir=args.bin, folder=os.path.abspath(args.folder)) as lab:
+    with Lab(bin_dir=args.bin, folder=args.folder) as lab:
         summary = measure(lab, args)
     with open(args.out, "w", encoding="utf-8") as f:
         json.dump(summary, f, indent=2)

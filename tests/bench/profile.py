@@ -68,7 +68,7 @@ def show(data, cpu_us, most):
 @contextlib.contextmanager
 def one_host(args):
     """The daemon that is looked at, and the bundle of those who ask it."""
-    with Lab(bin_dir=args.bin, folder=os.path.abspath(args.folder)) as lab:
+    with Lab(bin_dir=args.bin, folder=args.folder) as lab:
         daemon = host.daemon_of(lab)
         lab.install_hostkey(daemon)
         yield daemon, lab.bundle
@@ -76,7 +76,7 @@ def one_host(args):
 
 @contextlib.contextmanager
 def gateway(args):
-    with relay.two_realms(args.bin, os.path.abspath(args.folder)) as (_, other, daemon):
+    with relay.two_realms(args.bin, args.folder) as (_, other, daemon):
         yield daemon, other.bundle
 
 

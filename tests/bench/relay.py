@@ -127,7 +127,7 @@ def main():
     args = parser.parse_args()
     shutil.rmtree(args.folder, ignore_errors=True)
     os.makedirs(args.folder, mode=0o700)
-    measured, facts = measure(args.bin, os.path.abspath(args.folder), args)
+    measured, facts = measure(args.bin, args.folder, args)
     summary = summarize(measured, facts, args)
     with open(args.out, "w", encoding="utf-8") as f:
         json.dump(summary, f, indent=2)

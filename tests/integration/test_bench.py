@@ -1,6 +1,9 @@
 """The load generator counts only answers that are right, and the echo server moves the same bytes."""
+import json
 import os
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -76,3 +79,15 @@ def test_idle_connections_are_held(daemon, load):
     assert daemon.status()["connections"]["open"] == 300
     assert load("release") == {"held": 0}
     wait_for(lambda: daemon.status()["connections"]["open"] == 0, "the connections are closed")
+
+
+SLOW_HTTP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bench", "slow_http.py")
+
+
+@pytest.mark.uninstrumented
+def test_a_measurement_in_a_relative_folder(tmp_path):
+    """As ./dev bench calls it. What it measures is not this test's: nothing here is quiet."""
+    done = subprocess.run([sys.executable, SLOW_HTTP, "--bin", BIN, "--folder", "scratch", "--out", "out.json", "--rounds", "1"],
+                          cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert "met" in json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))

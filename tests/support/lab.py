@@ -235,7 +235,7 @@ class Lab:
         """prefix: words before every command, to run it in a namespace; directory: a settings
         function instead of the lab directory's own."""
         self.bin = os.path.abspath(bin_dir or BIN)
-        self.folder = folder or tempfile.mkdtemp(prefix="adbad-")
+        self.folder = os.path.abspath(folder) if folder else tempfile.mkdtemp(prefix="adbad-")
         self.realm = os.path.join(self.folder, "realm")
         self.clock = os.path.join(self.folder, "clock")
         self.bundle = os.path.join(self.realm, "client.bundle")
