@@ -241,13 +241,26 @@ def test_an_enabled_socket_through_upgrade_and_removal(package, needs, tmp_path)
         assert shown(machine, "adbad.socket", "ActiveState") == "active"
 
 
-def test_the_main_job_as_autopkgtest_runs_it(package, needs):
-    with Machine([*needs, "ldap-utils", "libsasl2-modules", "slapd"]) as machine:
-        install(machine, package)
-        machine.put(os.path.join(ROOT, "debian", "tests", "main-job"), "/root/main-job", 0o755)
-        said = machine.run("/root/main-job")
-        assert said.out.count("Product activated successfully.") == 2
-        assert said.err == ""  # anything there fails the test, unless its restrictions allow it
+def sources(package):
+    """The source package that the package was built from: its .dsc, and what that names."""
+    dsc, = glob.glob(os.path.join(os.path.dirname(package), "*.dsc"))
+    with open(dsc, encoding="utf-8") as f:
+        named = re.search(r"^Files:\n((?: .*\n)+)", f.read(), re.M).group(1)
+    return [dsc, *(os.path.join(os.path.dirname(dsc), line.split()[2]) for line in named.splitlines())]
+
+
+def test_autopkgtest_installs_it_and_runs_the_main_job(package, needs):
+    """Debian's own runner, in a machine that has what debian/tests/control asks for and nothing of ours."""
+    with Machine([*needs, "ldap-utils", "libsasl2-modules", "slapd", "autopkgtest", "dpkg-dev"]) as machine:
+        for path in (package, *sources(package)):
+            machine.put(path, "/root/" + os.path.basename(path))
+        dsc, deb = (os.path.basename(path) for path in (sources(package)[0], package))
+        done = machine.run("autopkgtest", "--summary-file=/root/summary", "--output-dir=/root/out", "--no-built-binaries",
+                           dsc, deb, "--", "null", expect=None)
+        assert done.code == 0, done.out + done.err
+        assert machine.text("/root/summary").split() == ["main-job", "PASS"]
+        assert machine.text("/root/out/main-job-stdout").count("Product activated successfully.") == 2
+        assert machine.text("/root/out/main-job-packages").split() == ["adbad", field(package, "Version")]
 
         # The workflow of docs/ci.md, too, from its first step on.
         machine.run("mkdir", "/root/checkout")
