@@ -1,12 +1,10 @@
 /* The clearing house as a simulated machine reaches it, online and by phone; and the verb that says
  * which one it is. */
-#include <stdio.h>
-#include <string.h>
-#include <strings.h>
+#include <stddef.h>
 
 #include "cli/client.h"
 #include "cli/client_clearing.h"
-#include "client/words.h"
+#include "cli/client_host.h"
 #include "steward/activate.h"
 
 #define HR_TIMEOUT         0x80072EE2u /* nobody answers there */
@@ -83,49 +81,14 @@ enum err clearing_check(void *arg, const struct machine *m, const struct machine
 
 /* ---- the verb ---- */
 
-static enum err set_house(struct machine *m, const char *text, struct errinfo *ei)
-{
-    if (strcasecmp(text, "none") == 0)
-        text = "";
-    if (strlen(text) >= sizeof(m->clearing))
-        return err_fail(ei, ERR_USAGE, "clearing house \"%.40s…\": at most %zu bytes", text,
-                        sizeof(m->clearing) - 1);
-    words_copy(m->clearing, sizeof(m->clearing), text);
-    m->changed = true;
-    return ERR_OK;
-}
-
-static enum err set_all_houses(struct client *c, const char *text, struct errinfo *ei)
-{
-    enum err e = client_open(c, ei);
-
-    for (size_t i = 0; e == ERR_OK && text != NULL && i < c->count; i++)
-        e = set_house(&c->station[i].folder.machine, text, ei);
-    return e == ERR_OK ? client_save(c, ei) : e;
-}
-
 static int run_clearing(struct client *c, int argc, char **argv)
 {
-    struct errinfo ei = {0};
-    int status = client_begin(c, NULL, &argc, argv, 0, 1);
-    enum err e;
+    static const struct client_host host = {.what = "clearing house",
+                                            .none = "no way to a clearing house",
+                                            .at = offsetof(struct machine, clearing),
+                                            .size = sizeof(((struct machine *)0)->clearing)};
 
-    if (status < 0)
-        status = client_need_machine(c);
-    if (status >= 0)
-        return status;
-    e = set_all_houses(c, argc > 0 ? argv[0] : NULL, &ei);
-    if (e != ERR_OK)
-        return client_fail(c, e, &ei);
-    if (c->json)
-        client_print_json(c);
-    for (size_t i = 0; i < c->count && !c->json; i++) {
-        const struct machine *m = &c->station[i].folder.machine;
-
-        printf("%s: %s\n", m->name,
-               m->clearing[0] != '\0' ? m->clearing : "no way to a clearing house");
-    }
-    return EXIT_OK;
+    return client_run_host(c, argc, argv, &host);
 }
 
 const struct client_verb client_clearing_verbs[] = {

@@ -1,11 +1,11 @@
 /* What a simulated machine tells of its activations through the directory, and the verb that says
  * to whom. */
 #include <openssl/crypto.h>
-#include <stdio.h>
+#include <stddef.h>
 #include <string.h>
-#include <strings.h>
 
 #include "cli/client.h"
+#include "cli/client_host.h"
 #include "cli/client_report.h"
 #include "client/words.h"
 #include "selfreport/selfreport.h"
@@ -84,49 +84,14 @@ enum err client_report(void *arg, const struct machine *m, const struct machine_
 /* ---- the verb ---- */
 
 /* What was not told yet is not told to another either. */
-static enum err set_host(struct machine *m, const char *text, struct errinfo *ei)
-{
-    if (strcasecmp(text, "none") == 0)
-        text = "";
-    if (strlen(text) >= sizeof(m->report))
-        return err_fail(ei, ERR_USAGE, "host for reports \"%.40s…\": at most %zu bytes", text,
-                        sizeof(m->report) - 1);
-    words_copy(m->report, sizeof(m->report), text);
-    m->changed = true;
-    return ERR_OK;
-}
-
-static enum err set_all_hosts(struct client *c, const char *text, struct errinfo *ei)
-{
-    enum err e = client_open(c, ei);
-
-    for (size_t i = 0; e == ERR_OK && text != NULL && i < c->count; i++)
-        e = set_host(&c->station[i].folder.machine, text, ei);
-    return e == ERR_OK ? client_save(c, ei) : e;
-}
-
 static int run_report(struct client *c, int argc, char **argv)
 {
-    struct errinfo ei = {0};
-    int status = client_begin(c, NULL, &argc, argv, 0, 1);
-    enum err e;
+    static const struct client_host host = {.what = "host for reports",
+                                            .none = "tells nobody of its activations",
+                                            .at = offsetof(struct machine, report),
+                                            .size = sizeof(((struct machine *)0)->report)};
 
-    if (status < 0)
-        status = client_need_machine(c);
-    if (status >= 0)
-        return status;
-    e = set_all_hosts(c, argc > 0 ? argv[0] : NULL, &ei);
-    if (e != ERR_OK)
-        return client_fail(c, e, &ei);
-    if (c->json)
-        client_print_json(c);
-    for (size_t i = 0; i < c->count && !c->json; i++) {
-        const struct machine *m = &c->station[i].folder.machine;
-
-        printf("%s: %s\n", m->name,
-               m->report[0] != '\0' ? m->report : "tells nobody of its activations");
-    }
-    return EXIT_OK;
+    return client_run_host(c, argc, argv, &host);
 }
 
 const struct client_verb client_report_verbs[] = {
