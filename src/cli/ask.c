@@ -178,42 +178,42 @@ enum err ask_until_here(struct cli *cli, const char *cmd, const char *member, lo
     return err_fail(ei, ERR_TIMEOUT, "%s", late);
 }
 
-/* Takes the reference. */
-static int show(struct cli *cli, json_t *answer, void (*print)(const json_t *answer))
+int ask_run_by(struct cli *cli, int argc, char **argv, const struct ask_verb *v)
 {
-    if (cli->json) {
-        cli_json(answer);
-        return EXIT_OK;
-    }
-    print(answer);
+    struct errinfo ei = {0};
+    json_t *answer = NULL;
+    int code = cli_begin(cli, NULL, &argc, argv, 0, 0);
+    enum err e;
+
+    if (code >= 0)
+        return code;
+    e = v->ask(cli, v->cmd, &answer, &ei);
+    if (e != ERR_OK)
+        return cli_fail(cli, e, &ei);
+    if (cli->json)
+        cli_json(json_incref(answer));
+    else
+        v->print(answer);
+    code = v->judge == NULL ? EXIT_OK : v->judge(answer);
     json_decref(answer);
-    return EXIT_OK;
+    return code;
+}
+
+static enum err ask_whole(struct cli *cli, const char *cmd, json_t **reply, struct errinfo *ei)
+{
+    return ask_here(cli, cmd, NULL, reply, ei);
 }
 
 int ask_run(struct cli *cli, int argc, char **argv, const char *cmd,
             void (*print)(const json_t *reply))
 {
-    struct errinfo ei = {0};
-    json_t *reply = NULL;
-    int code = cli_begin(cli, NULL, &argc, argv, 0, 0);
-    enum err e;
-
-    if (code >= 0)
-        return code;
-    e = ask_here(cli, cmd, NULL, &reply, &ei);
-    return e == ERR_OK ? show(cli, reply, print) : cli_fail(cli, e, &ei);
+    return ask_run_by(cli, argc, argv,
+                      &(struct ask_verb){.cmd = cmd, .ask = ask_whole, .print = print});
 }
 
 int ask_run_status(struct cli *cli, int argc, char **argv, const char *cmd,
                    void (*print)(const json_t *status))
 {
-    struct errinfo ei = {0};
-    json_t *status = NULL;
-    int code = cli_begin(cli, NULL, &argc, argv, 0, 0);
-    enum err e;
-
-    if (code >= 0)
-        return code;
-    e = ask_status_here(cli, cmd, &status, &ei);
-    return e == ERR_OK ? show(cli, status, print) : cli_fail(cli, e, &ei);
+    return ask_run_by(cli, argc, argv,
+                      &(struct ask_verb){.cmd = cmd, .ask = ask_status_here, .print = print});
 }

@@ -27,8 +27,16 @@ MUST_CHECK enum err ask_until_here(struct cli *cli, const char *cmd, const char 
                                    long long number, const char *late, json_t **status,
                                    struct errinfo *ei);
 
-/* A verb without options that shows what cmd answers, as JSON or by print. Returns the exit code.
- */
+/* A verb without options that shows an answer. */
+struct ask_verb {
+    const char *cmd;
+    enum err (*ask)(struct cli *cli, const char *cmd, json_t **answer, struct errinfo *ei);
+    void (*print)(const json_t *answer); /* without --json */
+    int (*judge)(const json_t *answer);  /* the exit code, once it is shown; NULL: EXIT_OK */
+};
+/* Returns the exit code. */
+int ask_run_by(struct cli *cli, int argc, char **argv, const struct ask_verb *v);
+/* The same of what cmd answers. */
 int ask_run(struct cli *cli, int argc, char **argv, const char *cmd,
             void (*print)(const json_t *reply));
 /* The same of the answer's member "status". */

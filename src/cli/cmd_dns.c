@@ -119,44 +119,47 @@ static int judge(const json_t *status, bool must_be_there)
     return code;
 }
 
-static int run(struct cli *cli, int argc, char **argv, const char *cmd, bool must_be_there)
+static int judge_published(const json_t *status)
 {
-    struct errinfo ei = {0};
-    json_t *status = NULL;
-    int code = cli_begin(cli, NULL, &argc, argv, 0, 0);
-    enum err e;
+    return judge(status, true);
+}
 
-    if (code >= 0)
-        return code;
-    e = do_round(cli, cmd, &status, &ei);
-    if (e != ERR_OK)
-        return cli_fail(cli, e, &ei);
-    if (cli->json) {
-        cli_json(json_incref(status));
-    } else if (!has(status, "error")) {
-        print_facts(status);
-        putchar('\n');
-        print_domains(json_object_get(status, "domains"));
-        fflush(stdout);
-    }
-    code = judge(status, must_be_there);
-    json_decref(status);
-    return code;
+static int judge_withdrawn(const json_t *status)
+{
+    return judge(status, false);
+}
+
+static void print(const json_t *status)
+{
+    if (has(status, "error"))
+        return;
+    print_facts(status);
+    putchar('\n');
+    print_domains(json_object_get(status, "domains"));
+    fflush(stdout);
+}
+
+static int run(struct cli *cli, int argc, char **argv, const char *cmd,
+               int (*judge_by)(const json_t *status))
+{
+    return ask_run_by(
+        cli, argc, argv,
+        &(struct ask_verb){.cmd = cmd, .ask = do_round, .print = print, .judge = judge_by});
 }
 
 static int run_publish(struct cli *cli, int argc, char **argv)
 {
-    return run(cli, argc, argv, "dns.publish", true);
+    return run(cli, argc, argv, "dns.publish", judge_published);
 }
 
 static int run_withdraw(struct cli *cli, int argc, char **argv)
 {
-    return run(cli, argc, argv, "dns.withdraw", false);
+    return run(cli, argc, argv, "dns.withdraw", judge_withdrawn);
 }
 
 static int run_check(struct cli *cli, int argc, char **argv)
 {
-    return run(cli, argc, argv, "dns.check", true);
+    return run(cli, argc, argv, "dns.check", judge_published);
 }
 
 const struct cli_command cmd_dns[] = {
