@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -73,14 +74,26 @@ static void keep(struct paths *p, char *path, unsigned rights)
     p->rules[p->n++] = (struct paths_rule){.path = path, .rights = rights};
 }
 
+void paths_allow_taken(struct paths *p, char *path, unsigned rights)
+{
+    if (path != NULL)
+        keep(p, path, rights);
+    else
+        p->err = ERR_NOMEM;
+}
+
 void paths_allow(struct paths *p, const char *path, unsigned rights)
 {
-    char *copy = path == NULL ? NULL : strdup(path);
+    if (path != NULL)
+        paths_allow_taken(p, strdup(path), rights);
+}
 
-    if (copy != NULL)
-        keep(p, copy, rights);
-    else if (path != NULL)
-        p->err = ERR_NOMEM;
+void paths_allow_named(struct paths *p, const char *path, const char *rest, unsigned rights)
+{
+    char *whole;
+
+    if (path != NULL)
+        paths_allow_taken(p, asprintf(&whole, "%s%s", path, rest) < 0 ? NULL : whole, rights);
 }
 
 void paths_allow_beside(struct paths *p, const char *path, unsigned rights)
@@ -94,10 +107,7 @@ void paths_allow_beside(struct paths *p, const char *path, unsigned rights)
         folder = strdup(".");
     else
         folder = strndup(path, slash == path ? 1 : (size_t)(slash - path));
-    if (folder != NULL)
-        keep(p, folder, rights);
-    else
-        p->err = ERR_NOMEM;
+    paths_allow_taken(p, folder, rights);
 }
 
 void paths_fini(struct paths *p)

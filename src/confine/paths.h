@@ -39,6 +39,10 @@ struct paths {
  * itself, wherever it is moved, and not about what takes its place. One that is not there by then,
  * or that we can't reach, allows nothing. NULL path: no rule. */
 void paths_allow(struct paths *p, const char *path, unsigned rights);
+/* The same of path with rest behind its name: "/keys" is below it, ".tmp" beside it. */
+void paths_allow_named(struct paths *p, const char *path, const char *rest, unsigned rights);
+/* The same of a path that is malloc'd and becomes p's; NULL: there was no memory for it. */
+void paths_allow_taken(struct paths *p, char *path, unsigned rights);
 /* The same of the folder that holds path. */
 void paths_allow_beside(struct paths *p, const char *path, unsigned rights);
 void paths_fini(struct paths *p);

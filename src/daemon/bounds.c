@@ -1,23 +1,9 @@
 #include "daemon/bounds.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "confine/places.h"
-
-/* The file NAME and SUFFIX. */
-static void allow_suffixed(struct paths *p, const char *name, const char *suffix, unsigned rights)
-{
-    char *path = NULL;
-
-    if (asprintf(&path, "%s%s", name, suffix) < 0) {
-        p->err = ERR_NOMEM;
-        return;
-    }
-    paths_allow(p, path, rights);
-    free(path);
-}
 
 /* Its folder is opened to be flushed. The files alone are written: beside them lies what the
  * steward believes. */
@@ -26,7 +12,7 @@ static void allow_ledger(struct paths *p, const char *ledger)
     static const char *const suffixes[] = {"", "-wal", "-shm"};
 
     for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
-        allow_suffixed(p, ledger, suffixes[i], PATHS_READ | PATHS_WRITE);
+        paths_allow_named(p, ledger, suffixes[i], PATHS_READ | PATHS_WRITE);
     paths_allow_beside(p, ledger, PATHS_READ);
 }
 
@@ -42,11 +28,11 @@ void bounds_paths(const struct settings *s, struct paths *out)
         places_kerberos(out);
         places_resolver(out);
         paths_allow(out, s->kms_keytab, PATHS_READ);
-        allow_suffixed(out, s->control_socket, ".rcache", PATHS_READ | PATHS_WRITE);
+        paths_allow_named(out, s->control_socket, ".rcache", PATHS_READ | PATHS_WRITE);
     }
     paths_allow_beside(out, s->control_socket, PATHS_REMOVE); /* the socket, in the end */
-    allow_suffixed(out, s->control_socket, ".tickets",
-                   PATHS_REMOVE); /* of a steward that was killed */
+    /* Those of a steward that was killed. */
+    paths_allow_taken(out, settings_ticket_folder(s), PATHS_REMOVE);
 }
 
 void bounds_calls(const pid_t peers[CALLS_PEERS], bool binds, struct calls *out)

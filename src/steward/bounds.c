@@ -1,37 +1,9 @@
 #include "steward/bounds.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "catalog/catalog.h"
 #include "confine/places.h"
 
 #define CHANGE (PATHS_READ | PATHS_WRITE | PATHS_MAKE)
-
-/* Below a folder of ours; a NULL folder has nothing. */
-static void allow_below(struct paths *p, const char *folder, const char *name, unsigned rights)
-{
-    char *path = NULL;
-
-    if (folder == NULL)
-        return;
-    if (asprintf(&path, "%s/%s", folder, name) < 0) {
-        p->err = ERR_NOMEM;
-        return;
-    }
-    paths_allow(p, path, rights);
-    free(path);
-}
-
-static void allow_tickets(struct paths *p, const struct settings *s, unsigned rights)
-{
-    char *folder = settings_ticket_folder(s);
-
-    if (folder == NULL)
-        p->err = ERR_NOMEM;
-    paths_allow(p, folder, rights);
-    free(folder);
-}
 
 /* How the directory's account logs in. */
 static void allow_login(struct paths *p, const struct settings *s)
@@ -60,7 +32,7 @@ static void look(const struct settings *s, struct confinement *c)
                 PATHS_READ);
     if (s->lab)
         paths_allow_beside(&c->paths, s->lab_clock, PATHS_READ); /* it is replaced, not changed */
-    allow_below(&c->paths, s->state_dir, "hostkeys", PATHS_READ);
+    paths_allow_named(&c->paths, s->state_dir, "/hostkeys", PATHS_READ);
     paths_allow(&c->paths, s->secrets_dir, CHANGE);
     c->calls.given_up = CALLS_EXEC | CALLS_FORK | CALLS_LISTEN | CALLS_SIGNAL;
 }
@@ -74,8 +46,8 @@ static void accounts(const struct settings *s, struct confinement *c)
 static void update(const struct settings *s, struct confinement *c)
 {
     allow_login(&c->paths, s);
-    allow_below(&c->paths, s->state_dir, "dns", CHANGE);
-    allow_tickets(&c->paths, s, CHANGE);
+    paths_allow_named(&c->paths, s->state_dir, "/dns", CHANGE);
+    paths_allow_taken(&c->paths, settings_ticket_folder(s), CHANGE);
     places_program(&c->paths, "nsupdate");
     c->calls.given_up = CALLS_LISTEN;
 }
@@ -141,7 +113,7 @@ void bounds_keeper(const struct settings *s, struct confinement *out)
     paths_allow(&out->paths, "/dev/null", PATHS_WRITE);
     paths_allow(&out->paths, s->state_dir, PATHS_WRITE | PATHS_MAKE);
     paths_allow(&out->paths, s->secrets_dir, PATHS_WRITE | PATHS_MAKE);
-    allow_tickets(&out->paths, s, PATHS_WRITE | PATHS_MAKE);
+    paths_allow_taken(&out->paths, settings_ticket_folder(s), PATHS_WRITE | PATHS_MAKE);
     paths_allow_beside(&out->paths, s->log_file, PATHS_WRITE | PATHS_MAKE);
     if (s->lab)
         paths_allow_beside(&out->paths, s->lab_clock, PATHS_WRITE | PATHS_MAKE);
