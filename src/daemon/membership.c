@@ -7,6 +7,7 @@
 
 #include "daemon/membership_internal.h"
 #include "jobs/reading.h"
+#include "report/registry.h"
 #include "store/members.h"
 
 #define LAB_TICK_MS    1000    /* how often a lab clock that was moved is looked at */
@@ -216,21 +217,6 @@ uint64_t membership_sync(struct membership *m, bool full, bool list)
 
 /* ---- what was saved ---- */
 
-static enum err load_member(void *arg, const struct store_member *row)
-{
-    const struct member m = {.id = row->id,
-                             .guid = row->guid,
-                             .name = row->name,
-                             .dns_name = row->dns_name,
-                             .dn = row->dn,
-                             .sid = row->sid,
-                             .sid_len = row->sid_len,
-                             .enabled = row->enabled};
-    enum err e = roster_set(arg, &m, NULL);
-
-    return e == ERR_LIMIT ? ERR_OK : e; /* none of ours; the next full reading replaces it */
-}
-
 static enum err load_state(void *arg, const struct store_member_sync *row)
 {
     struct membership *m = arg;
@@ -255,7 +241,7 @@ static enum err read_saved(void *arg, struct store *store, struct errinfo *ei)
     enum err e = store_member_sync(store, load_state, l->m, ei);
 
     if (e == ERR_OK && l->m->state.synced_at != MEMBERS_NEVER)
-        e = store_each_member(store, load_member, l->roster, ei);
+        e = store_each_member(store, registry_take, l->roster, ei);
     return e;
 }
 

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/json.h"
+
 /* A key, from its low end: 1 (in use), version 3 bits, channel 2, result 6, product 20. */
 #define VERSION_AT 1
 #define CHANNEL_AT 4
@@ -118,12 +120,9 @@ static const char *result_name(int result)
 
 static struct requests_count describe(const struct catalog *c, uint32_t key)
 {
-    static const char *const channels[] = {
-        [STORE_KMS] = "kms", [STORE_ADBA] = "adba", [STORE_RELAY] = "relay", "other"};
-
     return (struct requests_count){
         .version = version_name(key >> VERSION_AT),
-        .channel = channels[key >> CHANNEL_AT & 3],
+        .channel = report_channel_name((enum store_channel)(key >> CHANNEL_AT & 3)),
         .result = result_name((int)(key >> RESULT_AT & ((1u << (PRODUCT_AT - RESULT_AT)) - 1))),
         .product = product_name(c, key >> PRODUCT_AT)};
 }

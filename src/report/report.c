@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "report/internal.h"
+#include "report/registry.h"
 #include "store/members.h"
 #include "store/selfreports.h"
 
@@ -263,20 +264,6 @@ static enum err take_told(void *arg, const struct store_self_report *t)
 
 /* ---- reading the registry ---- */
 
-static enum err take_member(void *arg, const struct store_member *row)
-{
-    const struct member m = {.id = row->id,
-                             .guid = row->guid,
-                             .name = row->name,
-                             .dns_name = row->dns_name,
-                             .dn = row->dn,
-                             .sid = row->sid,
-                             .sid_len = row->sid_len,
-                             .enabled = row->enabled};
-
-    return roster_set(arg, &m, NULL);
-}
-
 static enum err take_sync(void *arg, const struct store_member_sync *m)
 {
     *(struct store_member_sync *)arg = *m;
@@ -294,7 +281,7 @@ static enum err read_registry(struct report *r, struct store *s, struct errinfo 
         (state.synced_at == r->synced_at && state.listed_at == r->listed_at && r->roster != NULL))
         return e;
     roster = roster_new();
-    e = roster == NULL ? err_nomem(ei) : store_each_member(s, take_member, roster, ei);
+    e = roster == NULL ? err_nomem(ei) : store_each_member(s, registry_take, roster, ei);
     if (e != ERR_OK) {
         roster_unref(roster);
         return e;

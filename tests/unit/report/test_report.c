@@ -458,6 +458,7 @@ static void computers_are_held_against_the_registry(void **state)
     struct world *w = *state;
     struct report_compliance c;
     const struct report_computer *pc1;
+    char long_name[300] = "";
 
     assert_ok(store_begin(w->ledger->s, &w->ei), &w->ei);
     put_member(w, 1, "PC1", "pc1.lab.example", true);
@@ -467,6 +468,8 @@ static void computers_are_held_against_the_registry(void **state)
     put_member(w, 5, "TWIN", "", true);
     put_member(w, 6, "TWIN", "", true);
     put_member(w, 7, "PC7", "pc7.lab.example", true);
+    memset(long_name, 'X', sizeof(long_name) - 1);
+    put_member(w, 8, long_name, "", true); /* no account has such a name */
     registry_was_read(w, T0);
     assert_ok(store_commit(w->ledger->s, &w->ei), &w->ei);
 
