@@ -221,18 +221,23 @@ enum err file_make_folder_like(const char *path, mode_t mode, const char *like, 
     return make_folder(path, mode, like, ei);
 }
 
+enum err file_create_beside(const char *path, char temp[PATH_MAX], int *fd, struct errinfo *ei)
+{
+    if (snprintf(temp, PATH_MAX, "%s.XXXXXX", path) >= PATH_MAX)
+        return err_fail(ei, ERR_LIMIT, "write %s: the path is too long", path);
+    *fd = mkostemp(temp, O_CLOEXEC);
+    return *fd >= 0 ? ERR_OK : err_fail_errno(ei, errno, "create a file beside %s", path);
+}
+
 static enum err place(const char *path, const void *data, size_t len, mode_t mode, bool replace,
                       struct errinfo *ei)
 {
-    char temp[4096];
-    enum err e;
+    char temp[PATH_MAX];
     int fd;
+    enum err e = file_create_beside(path, temp, &fd, ei);
 
-    if ((size_t)snprintf(temp, sizeof(temp), "%s.XXXXXX", path) >= sizeof(temp))
-        return err_fail(ei, ERR_LIMIT, "write %s: the path is too long", path);
-    fd = mkostemp(temp, O_CLOEXEC);
-    if (fd < 0)
-        return err_fail_errno(ei, errno, "create a file beside %s", path);
+    if (e != ERR_OK)
+        return e;
     e = write_all(fd, data, len, temp, ei);
     if (e == ERR_OK && fchmod(fd, mode) != 0)
         e = err_fail_errno(ei, errno, "set mode of %s", temp);

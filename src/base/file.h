@@ -4,6 +4,7 @@
 #define ADBAD_BASE_FILE_H
 
 #include <dirent.h>
+#include <limits.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -35,6 +36,11 @@ MUST_CHECK enum err file_write_atomic(const char *path, const void *data, size_t
 /* As file_write_atomic for a file that must not exist yet: ERR_EXISTS if it does. */
 MUST_CHECK enum err file_create(const char *path, const void *data, size_t len, mode_t mode,
                                 struct errinfo *ei);
+
+/* Makes an empty file of mode 0600 for what is to become path, and its name, beside path. The
+ * caller closes *fd, and removes temp or gives it the name. */
+MUST_CHECK enum err file_create_beside(const char *path, char temp[PATH_MAX], int *fd,
+                                       struct errinfo *ei);
 
 /* Opens path for whole lines to be appended, and makes it if it is not there (mode 0640). */
 MUST_CHECK enum err file_open_log(const char *path, int *fd, struct errinfo *ei);

@@ -1,10 +1,7 @@
 #include "store/backup.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -79,11 +76,9 @@ enum err store_backup(struct store *s, const char *path, struct errinfo *ei)
         return db_not_now(s, ei);
     if (access(path, F_OK) == 0) /* before all the work; link has the last word */
         return err_fail(ei, ERR_EXISTS, "write backup %s: there is such a file", path);
-    if (snprintf(part, sizeof(part), "%s.XXXXXX", path) >= (int)sizeof(part))
-        return err_fail(ei, ERR_LIMIT, "write backup %s: the path is too long", path);
-    fd = mkostemp(part, O_CLOEXEC); /* 0600 */
-    if (fd < 0)
-        return err_fail_errno(ei, errno, "create a file beside %s", path);
+    e = file_create_beside(path, part, &fd, ei);
+    if (e != ERR_OK)
+        return e;
     e = write_to(s, part, path, ei);
     if (e == ERR_OK && fsync(fd) != 0)
         e = err_fail_errno(ei, errno, "flush %s", path);
