@@ -36,6 +36,10 @@ struct health_wants {
         max_stale; /* seconds; a registry that is older is one; 0: as the daemon's settings say */
 };
 
+/* The threshold that counts for an application of kms.status: of Windows that of servers, and that
+ * of clients once one has asked. */
+long long health_threshold(const json_t *application);
+
 /* The "status" of kms.status, membership.status and relay.status; the last two may be NULL: not
  * configured. */
 void health_judge(const json_t *kms, const json_t *membership, const json_t *relay,

@@ -105,7 +105,25 @@ static void judge_keys(struct health *h, const json_t *kms)
         health_add(h, "host keys", HEALTH_OK, "%zu, activated", n);
 }
 
-/* The threshold that an application's clients have: of Windows 25 once a client OS has asked. */
+/* A host remembers twice the highest threshold that it was asked for. */
+long long health_threshold(const json_t *application)
+{
+    long long room = ask_number(application, "capacity"), enough = 0, highest = 0;
+    const char *kind;
+    json_t *value;
+
+    json_object_foreach(json_object_get(application, "thresholds"), kind, value)
+    {
+        long long n = (long long)json_integer_value(value);
+
+        if (2 * n >= room && (enough == 0 || n < enough))
+            enough = n;
+        if (n > highest)
+            highest = n;
+    }
+    return enough > 0 ? enough : highest;
+}
+
 static void judge_counts(struct health *h, const json_t *kms)
 {
     size_t i;
@@ -114,7 +132,7 @@ static void judge_counts(struct health *h, const json_t *kms)
     json_array_foreach((json_t *)(uintptr_t)json_object_get(kms, "applications"), i, a)
     {
         long long count = ask_number(a, "count"), room = ask_number(a, "capacity");
-        long long needed = room > 10 ? 25 : 5;
+        long long needed = health_threshold(a);
 
         if (room > 0)
             health_add(h, "count", count < needed ? HEALTH_WARNING : HEALTH_OK,

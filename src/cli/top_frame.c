@@ -6,6 +6,7 @@
 #include "base/clk.h"
 #include "base/utf8.h"
 #include "cli/ask.h"
+#include "cli/health.h"
 #include "cli/top.h"
 
 #define BAR 20 /* columns of a threshold's bar */
@@ -170,7 +171,8 @@ static void put_self_reports(struct frame *f)
 static void put_count(struct frame *f, const json_t *application)
 {
     long long count = ask_number(application, "count"), room = ask_number(application, "capacity");
-    long long needed = room > 10 ? 25 : 5, full = count < needed ? count * BAR / needed : BAR;
+    long long needed = health_threshold(application);
+    long long full = count < needed ? count * BAR / needed : BAR;
     char bar[BAR + 1];
 
     memset(bar, '.', BAR);

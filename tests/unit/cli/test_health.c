@@ -113,28 +113,38 @@ static void host_keys(void **state)
     judge_all(cases, sizeof(cases) / sizeof(cases[0]));
 }
 
+#define APPLICATION(name, count, capacity, thresholds)                                             \
+    ", \"applications\": [{\"application\": \"" name "\", \"count\": " count                       \
+    ", \"capacity\": " capacity ", \"thresholds\": {" thresholds "}}]"
+#define WINDOWS(count, capacity)                                                                   \
+    APPLICATION("windows", count, capacity, "\"client\": 25, \"server\": 5")
+#define OFFICE(count, capacity) APPLICATION("office", count, capacity, "\"office\": 5")
+
 static void the_count_only_on_request(void **state)
 {
     static const struct expected cases[] = {
-        {.kms = WELL
-         ", \"applications\": [{\"application\": \"windows\", \"count\": 24, \"capacity\": 50}]",
-         .worst = HEALTH_OK,
-         .says = "OK"},
-        {.kms = WELL
-         ", \"applications\": [{\"application\": \"windows\", \"count\": 24, \"capacity\": 50}]",
+        {.kms = WELL WINDOWS("24", "50"), .worst = HEALTH_OK, .says = "OK"},
+        {.kms = WELL WINDOWS("24", "50"),
          .wants = {.count = true},
          .worst = HEALTH_WARNING,
          .says = "count: windows: 24, needed are 25"},
-        {.kms = WELL
-         ", \"applications\": [{\"application\": \"office\", \"count\": 5, \"capacity\": 10}]",
+        {.kms = WELL OFFICE("5", "10"),
          .wants = {.count = true},
          .worst = HEALTH_OK,
          .says = "office: 5, needed are 5"},
-        {.kms = WELL
-         ", \"applications\": [{\"application\": \"office\", \"count\": 0, \"capacity\": 0}]",
+        {.kms = WELL WINDOWS("4", "10"),
          .wants = {.count = true},
-         .worst = HEALTH_OK,
-         .says = "OK"},
+         .worst = HEALTH_WARNING,
+         .says = "count: windows: 4, needed are 5"},
+        {.kms = WELL WINDOWS("24", "100"), /* somebody named a threshold of his own */
+         .wants = {.count = true},
+         .worst = HEALTH_WARNING,
+         .says = "count: windows: 24, needed are 25"},
+        {.kms = WELL OFFICE("4", "20"),
+         .wants = {.count = true},
+         .worst = HEALTH_WARNING,
+         .says = "count: office: 4, needed are 5"},
+        {.kms = WELL OFFICE("0", "0"), .wants = {.count = true}, .worst = HEALTH_OK, .says = "OK"},
     };
 
     (void)state;
