@@ -111,7 +111,9 @@ static void put_connections(struct frame *f)
     char accepted[RATE_MAX], calls[RATE_MAX];
 
     put(f, TOP_PLAIN, "Listening    %s%s", ask_text(f->now->kms, "listening"),
-        strcmp(ask_text(f->now->kms, "mode"), "refuse") == 0 ? "  (mode refuse)" : "");
+        json_is_true(part(f->now->kms, "relays_all"))          ? "  (relays everything)"
+        : strcmp(ask_text(f->now->kms, "mode"), "refuse") == 0 ? "  (mode refuse)"
+                                                               : "");
     put(f, stuck ? TOP_BAD : TOP_PLAIN,
         "Connections  %lld open, %lld accepted (%s), %lld calls (%s)%s", ask_number(c, "open"),
         ask_number(c, "accepted"), rate_of(f, c, b, "accepted", accepted), ask_number(c, "calls"),

@@ -328,8 +328,10 @@ static void close_catalog(struct daemon *d)
 
 void daemon_warn_refusing(const struct daemon *d)
 {
-    log_as(&d->log, LOGL_WARN, LOGK_SETTINGS, NULL,
-           "[kms] mode = refuse: every request is refused with 0xC004F042");
+    log_as(&d->log, LOGL_WARN, LOGK_SETTINGS, NULL, "[kms] mode = refuse: %s",
+           relaying_everything(&d->settings)
+               ? "nothing is refused by it, since [relay] only = all relays every request"
+               : "every request is refused with 0xC004F042");
 }
 
 void daemon_warn_proof(const struct daemon *d)

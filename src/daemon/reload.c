@@ -114,9 +114,12 @@ static enum err tell_steward(struct reload *r, struct errinfo *ei)
 
 static void warn(struct daemon *d, const struct settings *old)
 {
-    if (d->settings.kms_mode == SET_KMS_REFUSE && old->kms_mode != SET_KMS_REFUSE)
+    bool relayed = relaying_everything(old), relays = relaying_everything(&d->settings);
+
+    if (d->settings.kms_mode == SET_KMS_REFUSE &&
+        (old->kms_mode != SET_KMS_REFUSE || relayed != relays))
         daemon_warn_refusing(d);
-    if (relaying_everything(old) && !relaying_everything(&d->settings))
+    if (relayed && !relays)
         groups_warn(d);
     if (d->watcher != NULL && d->settings.proof == SET_PROOF_NAME && old->proof != SET_PROOF_NAME)
         daemon_warn_proof(d);

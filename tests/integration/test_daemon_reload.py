@@ -226,6 +226,20 @@ def test_only_takes_effect_in_a_relay(lab):
     assert host.outcome() == served()
 
 
+def test_what_refusing_means_is_told_as_it_changes(lab):
+    """Where all is relayed nothing is refused; the upstream answers nothing, so what is relayed gets a fault."""
+    up = {"relay.upstream": f"127.0.0.1:{free_port()}", "kms.mode": "refuse"}
+    host = Host(lab, options={**up, "relay.only": "all"})
+    host.daemon.wait_log(r"\[kms\] mode = refuse: nothing is refused by it, since \[relay\] only = all")
+    assert host.outcome()[0] == "fault"
+    assert "every request is refused" not in host.daemon.log()
+    assert "(relays everything)" in host.daemon.ctl("top", "--once").out
+    host.change(up)
+    assert host.outcome() == refused(REFUSING)
+    host.daemon.wait_log(r"\[kms\] mode = refuse: every request is refused")
+    assert "(mode refuse)" in host.daemon.ctl("top", "--once").out
+
+
 # -- keys of a host beside a directory --
 
 class Beside(Host):
