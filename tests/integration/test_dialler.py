@@ -173,7 +173,7 @@ def test_the_dialler_does_not_outlive_adbad(lab, other, host, sig):
 def test_a_dialler_that_stands_still_does_not_hold_up_the_end(lab, other, host):
     daemon = Gateway(lab, other, host.address, **BRIEF).wait_state("up").daemon
     dialler = dialler_of(daemon)
-    os.kill(dialler, signal.SIGSTOP)
+    procfs.stop(dialler)
     assert daemon.stop() == 0
     assert not procfs.is_alive(dialler)
 

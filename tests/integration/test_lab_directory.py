@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+import procfs
 from lab import Lab, free_port, wait_for
 
 SUFFIX = "DC=lab,DC=example"
@@ -447,7 +448,7 @@ def test_a_stopped_directory_is_unreachable(up):
 def test_a_frozen_directory_is_given_up_after_the_timeout(up):
     other = with_option(up, r"^\[directory\]$", "[directory]\ntimeout = 1s")
     pid = pid_of(up)
-    os.kill(pid, signal.SIGSTOP)
+    procfs.stop(pid)
     try:
         begin = time.monotonic()
         refused = up.adbactl("--config", other, "machine", "list", expect=6)

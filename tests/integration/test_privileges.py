@@ -241,7 +241,7 @@ def test_a_job_that_stands_still_costs_one_look(lab_with_directory):
     with Silence(lab_with_directory) as silent:
         daemon = lab_with_directory.daemon(options=silent.options(**{"directory.job_limit": "2s"}))
         with silent.call("adbad-look") as job:
-            os.kill(job, signal.SIGSTOP)
+            procfs.stop(job)
             daemon.wait_log(rf"error steward: process {job}: the steward's job was ended: it was not done after 2 s")
             told = wait_for(lambda: daemon.status()["directory"]["why"], "the look has failed")
             assert "job_limit" in told
@@ -290,7 +290,7 @@ def test_a_steward_that_stands_still_does_not_hold_up_the_end(lab_with_directory
     daemon = lab_with_directory.daemon()
     daemon.wait_log("directory .* is up")
     steward = steward_of(daemon)
-    os.kill(steward, signal.SIGSTOP)
+    procfs.stop(steward)
     look_number = daemon.ask("kms.directory-check")["check"]
     assert daemon.status()["directory"]["check"] < look_number  # and nobody waits for it meanwhile
     assert daemon.stop() == 0

@@ -15,6 +15,7 @@ import uuid
 import pytest
 
 import kms_model as model
+import procfs
 from dnsmasq import Dns
 from fakehost import FakeHost, answer_stub, array_of, fragments_of, reset
 from kms_lab import Clients
@@ -316,7 +317,7 @@ def test_a_frozen_host_is_left_for_the_next_and_found_again(lab, other, host):
     other.install_hostkey(frozen)
     gateway = Gateway(lab, other, frozen.address, host.address, **QUICK)
     assert outcome(gateway)[0] == "served"
-    frozen.process.send_signal(signal.SIGSTOP)
+    procfs.stop(frozen.process.pid)
     try:
         results = [outcome(gateway) for _ in range(6)]
         assert {result for result, _ in results} == {"served"}

@@ -74,7 +74,7 @@ def test_a_host_killed_in_the_middle_of_its_answer(lab, other, pair, another):
 def test_the_only_host_frozen_and_thawed(lab, other, pair):
     gateway = Gateway(lab, other, pair[0].address, **QUICK)
     assert outcome(gateway)[0] == "served"
-    pair[0].process.send_signal(signal.SIGSTOP)
+    procfs.stop(pair[0].process.pid)
     try:
         results = []
         clients = [threading.Thread(target=lambda: results.append(outcome(gateway))) for _ in range(4)]

@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 
+DEADLINE = 300  # seconds for one block
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 
 
@@ -27,7 +28,7 @@ def run(lab, script, env=None, expect=0, replace=()):
     for old, new in replace:
         assert old in script, old
         script = script.replace(old, new)
-    done = subprocess.run(["sh", "-eu", "-c", script], capture_output=True, text=True, timeout=120, check=False,
+    done = subprocess.run(["sh", "-eu", "-c", script], capture_output=True, text=True, timeout=DEADLINE, check=False,
                           stdin=subprocess.DEVNULL,
                           env={**os.environ, "PATH": f"{lab.bin}:{os.environ['PATH']}", **(env or {})})
     assert done.returncode == expect, f"{script}\n[exit {done.returncode}]\n{done.stdout}{done.stderr}"

@@ -8,6 +8,8 @@ import resource
 import signal
 import subprocess
 
+from lab import wait_for
+
 NOT_MEMORY = ("[vvar", "[vsyscall]", "[vdso]")
 
 
@@ -65,10 +67,26 @@ def without_more_descriptors(pid):
         resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
 
 
+def stands_still(pid):
+    """Whether every thread of it was stopped, or is gone."""
+    states = []
+    with contextlib.suppress(FileNotFoundError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            seen = stat(f"{pid}/task/{task}")
+            states.append(seen[1] if seen else "X")
+    return all(state in "TtZX" for state in states)
+
+
+def stop(pid):
+    """SIGSTOP; returns when it has come to every thread: until then one may go on and answer."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: stands_still(pid), f"process {pid} stands still")
+
+
 @contextlib.contextmanager
 def stopped(pid):
     """The process stands still meanwhile."""
-    os.kill(pid, signal.SIGSTOP)
+    stop(pid)
     try:
         yield
     finally:

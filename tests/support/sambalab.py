@@ -24,6 +24,7 @@ import struct
 import subprocess
 import tempfile
 
+import procfs
 from lab import CommandFailed, wait_for
 from netns import Network, environment, kill_all
 
@@ -180,6 +181,7 @@ class DomainController:
     def freeze(self):
         """Stops every process (SIGSTOP): connections stay open and nothing answers."""
         self.node.signal(signal.SIGSTOP)
+        wait_for(lambda: all(map(procfs.stands_still, self.node.processes())), "all stand still")
 
     def resume(self):
         self.node.signal(signal.SIGCONT)
