@@ -139,7 +139,7 @@ const struct cli_command cmd_realm[] = {
      .help = "Makes a secret, an issuer (ECDSA P-256, 30 years) and client.bundle in folder DIR,\n"
              "which must not exist or be empty. Whoever holds client.bundle can also answer as a\n"
              "KMS host of the realm; the other files stay with you.\n\n"
-             "  adbactl realm init LAB /var/lib/adbad/realm"},
+             "  adbactl realm init LAB /etc/adbad/realm"},
     {.noun = "realm",
      .verb = "show",
      .usage = "[DIR]",

@@ -2,6 +2,7 @@
 the other."""
 import csv
 import glob
+import itertools
 import json
 import os
 import re
@@ -327,6 +328,41 @@ def test_what_there_is_is_not(strange):
     assert strange("`adbactl kms` `adbactl health --json` `adbactl --config x kms status` `adbactl explain 0xC004F042`\n"
                    "```\nadbaclient --machine m init \\\n  --product x\nadbad --check # --dance\n```\n"
                    "`adbaclient /ato` `adbactl report machines --sort last | sort --dance`") == []
+
+
+def commands_of_the_page():
+    """What the dashboard tells people to type: the words from adbactl to the end of the sentence. X: a value."""
+    for path in glob.glob(os.path.join(ROOT, "src", "dashboard", "static", "*")):
+        text = re.sub(r"['`]\s*\+\s*['`]", "", read(path))
+        for call in re.findall(r"adbactl ([^'\"`<>.,;:()]+)", re.sub(r"\$\{[^}]*\}", "X", text)):
+            yield call.split()
+
+
+def lacks(build, commands, words):
+    """What the program does not take of it; words of prose may follow."""
+    name = next((" ".join(words[:n]) for n in (2, 1) if " ".join(words[:n]) in commands), None)
+    if name is None:
+        return words
+    given = list(itertools.takewhile(lambda w: w.startswith("-") or w == "X", words[len(name.split()):]))
+    usage = re.match(rf"Usage: adbactl {name}(.*) \[OPTION …\]", say(build, "adbactl", *name.split(), "--help")).group(1)
+    return [w for w in given if w != "X" and w not in commands[name] | COMMON] + given[:given.count("X") > len(usage.split())]
+
+
+def test_the_page_names_only_commands_that_there_are(build, commands):
+    named = list(commands_of_the_page())
+    assert len(named) > 8 and ["relay", "test"] in [words[:2] for words in named]
+    assert [words for words in named if lacks(build, commands, words)] == []
+
+
+@pytest.mark.parametrize("words, wrong", [("relay test X", True), ("relay test tells why", False), ("ao verify X", False),
+                                          ("kms events --follow", False), ("kms events --fellow", True), ("relais test", True)])
+def test_others_on_the_page_would_be_found(build, commands, words, wrong):
+    assert bool(lacks(build, commands, words.split())) == wrong
+
+
+def test_the_example_of_realm_init_is_where_the_service_looks(build):
+    folder = re.search(r"(?m)^\[realm\]\ndir = (\S+)$", read(ROOT, "system", "adbad.conf")).group(1)
+    assert re.search(r"(?m)^ +adbactl realm init \S+ (\S+)$", say(build, "adbactl", "realm", "init", "--help")).group(1) == folder
 
 
 # -- completion --
