@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECTOR    512
-#define FILES_MAX 16
+#define SECTOR          512
+#define FILES_MAX       16
+#define CHECKPOINT_LOCK 1 /* WAL_CKPT_LOCK of SQLite's WAL-mode file format, 2.3.1 */
 
 enum change { WROTE, CUT, MADE, DELETED };
 
@@ -24,7 +25,7 @@ struct disk {
     char path[512];
     bool exists;
     uint8_t *data;
-    size_t len;
+    size_t len, room;
     struct pending *first, **last;
 };
 
@@ -59,10 +60,12 @@ static void *must(void *p)
 
 static void resize(struct disk *d, size_t len)
 {
-    if (len > d->len) {
-        d->data = must(realloc(d->data, len));
-        memset(d->data + d->len, 0, len - d->len);
+    if (len > d->room) {
+        d->room = len > 2 * d->room ? len : 2 * d->room;
+        d->data = must(realloc(d->data, d->room));
     }
+    if (len > d->len)
+        memset(d->data + d->len, 0, len - d->len);
     d->len = len;
 }
 
@@ -277,6 +280,7 @@ void crashvfs_image(const char *folder, enum crashvfs_loss loss, const struct rn
     for (unsigned i = 0; i < shim.n; i++) {
         struct disk left = shim.files[i];
 
+        left.room = left.len + 1;
         left.data =
             memcpy(must(malloc(left.len + 1)), left.len > 0 ? left.data : (uint8_t *)"", left.len);
         if (loss == CRASH_SCATTER)
@@ -462,7 +466,14 @@ static int on_shm_map(sqlite3_file *f, int page, int size, int extend, void vola
 
 static int on_shm_lock(sqlite3_file *f, int at, int n, int flags)
 {
-    return PASS(f, xShmLock, at, n, flags);
+    int rc = SQLITE_OK;
+
+    if (at == CHECKPOINT_LOCK && (flags & SQLITE_SHM_LOCK) != 0) {
+        pthread_mutex_lock(&shim.lock);
+        rc = failure(CRASH_CHECKPOINT);
+        pthread_mutex_unlock(&shim.lock);
+    }
+    return rc != SQLITE_OK ? rc : PASS(f, xShmLock, at, n, flags);
 }
 
 static void on_shm_barrier(sqlite3_file *f)

@@ -41,7 +41,13 @@ void crashvfs_on_sync(crashvfs_sync_fn *fn, void *arg);
 
 /* ---- failures ---- */
 
-enum crashvfs_op { CRASH_WRITE, CRASH_SYNC, CRASH_TRUNCATE, CRASH_OPS };
+enum crashvfs_op {
+    CRASH_WRITE,
+    CRASH_SYNC,
+    CRASH_TRUNCATE,
+    CRASH_CHECKPOINT, /* the lock that a checkpoint begins with */
+    CRASH_OPS
+};
 
 /* The nth call (from 1) of this kind from now on fails with a result code of SQLite's; a write
  * leaves half of its bytes. Lasting: so do all that follow, until nth is 0. */

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "crashvfs.h"
 #include "store/checkpointer.h"
 
 static struct store_checkpointer_stats stats(const struct store_checkpointer *c)
@@ -86,6 +87,58 @@ static void a_reader_in_between_delays_it_and_is_not_disturbed(void **state)
     add(f, 1, 100);
     assert_true(stats(c).pages < STORE_LOG_STEP);
     store_checkpointer_stop(c);
+}
+
+static int setup_crash(void **state)
+{
+    crashvfs_install();
+    return setup(state);
+}
+
+static int teardown_crash(void **state)
+{
+    int rc = teardown(state);
+
+    crashvfs_remove();
+    return rc;
+}
+
+/* SQLite says so where somebody else was at the log at that moment. */
+static void a_busy_checkpoint_is_tried_again(void **state)
+{
+    struct fixture *f = *state;
+    struct store_checkpointer *c = NULL;
+
+    open_ledger(f);
+    assert_ok(store_checkpointer_start(f->s, &c, &f->ei), &f->ei);
+    for (uint64_t i = 1; i <= 4; i++) {
+        crashvfs_fail(CRASH_CHECKPOINT, 1, SQLITE_BUSY, false);
+        add_until_finished(f, c, i);
+        assert_true(crashvfs_failed());
+    }
+    assert_int_equal(stats(c).failures, 0);
+    store_checkpointer_stop(c);
+}
+
+static void a_checkpoint_that_stays_busy_is_given_up_and_commits_go_on(void **state)
+{
+    struct fixture *f = *state;
+    struct store_checkpointer *c = NULL;
+    unsigned commits = 0, rows = 0;
+
+    open_ledger(f);
+    assert_ok(store_checkpointer_start(f->s, &c, &f->ei), &f->ei);
+    crashvfs_fail(CRASH_CHECKPOINT, 1, SQLITE_BUSY, true);
+    for (; stats(c).failures < 2; commits++) {
+        assert_true(commits < 20000);
+        add_many(f, 256, 100);
+    }
+    assert_int_equal(stats(c).finished, 0);
+    crashvfs_fail(CRASH_CHECKPOINT, 0, 0, false);
+    commits += add_until_finished(f, c, 1);
+    store_checkpointer_stop(c);
+    assert_ok(store_each_activation(f->s, 0, count_rows, &rows, &f->ei), &f->ei);
+    assert_int_equal(rows, commits * 256);
 }
 
 static off_t log_size(const struct fixture *f)
@@ -174,13 +227,16 @@ static void the_store_can_be_reopened_under_it(void **state)
     assert_int_equal(rows, commits * 256);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name)       cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CRASH_T(name) cmocka_unit_test_setup_teardown(name, setup_crash, teardown_crash)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(the_log_is_moved_and_used_again),
         T(a_reader_in_between_delays_it_and_is_not_disturbed),
+        CRASH_T(a_busy_checkpoint_is_tried_again),
+        CRASH_T(a_checkpoint_that_stays_busy_is_given_up_and_commits_go_on),
         T(a_log_in_use_has_room_in_advance),
         T(without_room_in_advance_commits_go_on),
         T(the_store_can_be_reopened_under_it),
