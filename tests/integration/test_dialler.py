@@ -51,36 +51,36 @@ def test_while_the_dialler_stands_still_nobody_connects(lab, other, host):
     gateway = Gateway(lab, other, host.address, **BRIEF).wait_state("up")
     dialler, checked = dialler_of(gateway.daemon), host.accepted
     with procfs.stopped(dialler):
-        assert outcome(gateway)[0] == NO_ANSWER
+        assert outcome(gateway) == NO_ANSWER
         assert host.accepted == checked
         assert gateway.own.count() == 1  # and nobody else waits for it
-    wait_for(lambda: outcome(gateway)[0] == REFUSED, "it is asked again")
+    wait_for(lambda: outcome(gateway) == REFUSED, "it is asked again")
     assert host.accepted > checked
 
 
 def test_what_is_connected_needs_no_dialler(lab, other, host):
     gateway = Gateway(lab, other, host.address, **{**BRIEF, "kms.workers": "1"}).wait_state("up")
-    assert outcome(gateway)[0] == REFUSED
+    assert outcome(gateway) == REFUSED
     dialler, before = dialler_of(gateway.daemon), host.accepted
     with procfs.stopped(dialler):
-        assert outcome(gateway)[0] == REFUSED  # over the connection that is in the pool
+        assert outcome(gateway) == REFUSED  # over the connection that is in the pool
     assert host.accepted == before
 
 
 def test_a_dialler_without_descriptors_blames_no_upstream(lab, other, host):
     gateway = Gateway(lab, other, host.address, **BRIEF).wait_state("up")
     with procfs.without_more_descriptors(dialler_of(gateway.daemon)):
-        assert outcome(gateway)[0] == NO_ANSWER
+        assert outcome(gateway) == NO_ANSWER
     assert "too many open files" in gateway.daemon.wait_log("relay-failed: .*").group(0)
     assert (gateway.upstream()["state"], gateway.upstream()["failed"]) == ("up", 0)
-    assert outcome(gateway)[0] == REFUSED
+    assert outcome(gateway) == REFUSED
 
 
 def test_sockets_that_were_handed_over_stay_with_nobody(lab, other, host):
     gateway = Gateway(lab, other, host.address, **BRIEF).wait_state("up")
     dialler = dialler_of(gateway.daemon)
     for _ in range(20):
-        assert outcome(gateway)[0] == REFUSED
+        assert outcome(gateway) == REFUSED
     assert sockets_of(dialler) & sockets_in("tcp") == set()
 
 
@@ -89,7 +89,7 @@ def test_a_connection_that_came_too_late_is_closed(lab, other, host):
     gateway = Gateway(lab, other, host.address, **BRIEF).wait_state("up")
     dialler, pid, checked = dialler_of(gateway.daemon), gateway.daemon.process.pid, host.accepted
     with procfs.stopped(dialler):
-        assert outcome(gateway)[0] == NO_ANSWER
+        assert outcome(gateway) == NO_ANSWER
         before = sockets_of(pid)
     wait_for(lambda: host.accepted > checked, "the connection is made")
     wait_for(lambda: not host.open, "it is closed")
@@ -183,6 +183,6 @@ def test_signals_for_all_processes_at_once_end_it_in_good_order(lab, other, host
     dialler = dialler_of(gateway.daemon)
     for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
         os.kill(dialler, sig)
-    assert outcome(gateway)[0] == REFUSED
+    assert outcome(gateway) == REFUSED
     assert gateway.daemon.stop() == 0
     assert "dialler" not in gateway.daemon.log()

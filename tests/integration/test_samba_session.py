@@ -3,7 +3,6 @@ and what is said when something is wrong."""
 import json
 import os
 import re
-import time
 
 import pytest
 
@@ -236,9 +235,7 @@ def test_a_realm_that_has_no_kdc_is_unreachable(one):
     one.lab.client.write_etc("krb5.conf", krb5_conf(["10.53.0.1"]).replace(
         "[realms]", "[realms]\n    OTHER.EXAMPLE = {\n        kdc = 10.53.0.77\n    }"))
     try:
-        started = time.monotonic()
-        one.refused(6, "KDC", timeout="2s", **how)
-        assert time.monotonic() - started < 6
+        assert re.search(r"no KDC answered within [0-2]\.\d s", one.refused(6, timeout="2s", **how))
     finally:
         one.lab.write_network_files(one.lab.client)
 
@@ -296,9 +293,7 @@ def test_a_frozen_controller_is_given_up_within_the_deadline(two):
     lab = two.lab
     lab.dc1.freeze()
     try:
-        started = time.monotonic()
-        two.refused(6, "within", uri=lab.dc1.uri, timeout="2s")
-        assert time.monotonic() - started < 6
+        assert re.search(r"answer(ed)? within [0-2]\.\d s", two.refused(6, uri=lab.dc1.uri, timeout="2s"))
         assert "DC2" in two.machines(uri=f"{lab.dc1.uri} {lab.dc2.uri}", timeout="5s")
     finally:
         lab.dc1.resume()

