@@ -3,11 +3,13 @@
 find_program(SCDOC scdoc REQUIRED)
 
 # adbad_man(adbad.8 [SOURCE file.scd]): man/adbad.8.scd becomes the page man/adbad.8 of the build
-# folder, which is built with everything else and installed. SOURCE: a source that the build makes.
+# folder, which is built with everything else and installed; @VARIABLE@s of cmake are filled in.
+# SOURCE: a source that the build makes, taken as it is.
 function(adbad_man page)
     cmake_parse_arguments(M "" "SOURCE" "" ${ARGN})
     if(NOT M_SOURCE)
-        set(M_SOURCE ${CMAKE_SOURCE_DIR}/man/${page}.scd)
+        set(M_SOURCE ${CMAKE_CURRENT_BINARY_DIR}/${page}.scd)
+        configure_file(${CMAKE_SOURCE_DIR}/man/${page}.scd ${M_SOURCE} @ONLY)
     endif()
     set(out ${CMAKE_BINARY_DIR}/man/${page})
     string(REGEX MATCH "[1-9]$" section ${page})

@@ -189,7 +189,7 @@ static int run_states(struct client *c, int argc, char **argv)
 {
     bool markdown = false;
     const struct opt opts[] = {
-        OPT_FLAG_ROW("markdown", &markdown, "as in docs/client.md"),
+        OPT_FLAG_ROW("markdown", &markdown, "as tables of Markdown"),
         {0},
     };
     int status = client_begin_alone(c,

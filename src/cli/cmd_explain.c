@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/docs.h"
 #include "catalog/explain.h"
 #include "cli/cli.h"
 #include "cli/overlay.h"
@@ -123,7 +124,7 @@ static int explain_proof(const struct cli *cli, enum proof p)
     paragraph("  meaning  ", proof_text(p));
     if (p != PROOF_MEMBER)
         paragraph("  remedy   ", proof_remedy(p));
-    paragraph("  source   ", "kerberos.md of the documents");
+    paragraph("  source   ", DOCS_DIR "/kerberos.md");
     return EXIT_OK;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clk.h"
+#include "base/docs.h"
 #include "cli/kms.h"
 #include "report/json.h"
 
@@ -78,7 +79,7 @@ const struct cli_command cmd_kms[] = {
      .help = "Reads the ledger beside a running adbad, or without one, newest first. Product and\n"
              "application choose what is listed; the other filters are about the last contact:\n"
              "a machine that moved is where it was last. --peer merges in what the other hosts\n"
-             "of the site saw (docs/high-availability.md).\n"
+             "of the site saw (" DOCS_DIR "/high-availability.md).\n"
              "Example: adbactl kms contacts --product \"Windows 11\" --since 30d --limit 0 --csv"},
     {.noun = "kms",
      .verb = "stragglers",

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clk.h"
+#include "base/docs.h"
 #include "cli/ledger.h"
 #include "settings/settings.h"
 #include "store/backup.h"
@@ -220,8 +221,8 @@ const struct cli_command cmd_ledger[] = {
      .summary = "a copy of the ledger, beside a running adbad or without one",
      .help =
          "FILE must not exist; it appears when it is whole and checked. It has every activation\n"
-         "that was answered before the command began. docs/backup.md: what else to keep, and how\n"
-         "to restore.\n"
+         "that was answered before the command began. What else to keep, and how to "
+         "restore:\n" DOCS_DIR "/backup.md\n"
          "Example: adbactl ledger backup /srv/backup/ledger-$(date +%F).db"},
     {.noun = "ledger",
      .verb = "export",
@@ -229,7 +230,7 @@ const struct cli_command cmd_ledger[] = {
      .run = ledger_run_export,
      .summary = "answered requests, or refusals, as JSON lines or CSV",
      .help = "Oldest first, one object a line, in constant memory, beside a running adbad or\n"
-             "without one. docs/ledger.md has the fields.\n"
+             "without one. The fields are explained in " DOCS_DIR "/ledger.md.\n"
              "Example: adbactl ledger export --since 2026-11-01 --application office --csv"},
     {0},
 };

@@ -21,7 +21,7 @@ static const char usage[] =
     "Exit codes: 0 ended in good order, 2 usage, 3 configuration, 4 a file is missing,\n"
     "5 refused by a safety rule or by permissions, 7 a file is not valid, 8 storage,\n"
     "9 something is in use, 1 its steward process ended; the rest stands in\n"
-    "docs/exit-codes.md.\n";
+    "adbactl(1).\n";
 
 enum { OPT_CONFIG = 1, OPT_CHECK, OPT_HELP, OPT_VERSION };
 

@@ -1,5 +1,7 @@
 #include "kms/reason.h"
 
+#include "base/docs.h"
+
 static const struct {
     const char *name;
     uint32_t hresult;
@@ -10,12 +12,12 @@ static const struct {
                          "its protocol version is none of 4.0, 5.0 and 6.0"},
     [KMS_BAD_SIZE] = {"bad-size", 0x8007000d,
                       "the message breaks the format of its version; a genuine client is served "
-                      "by its own KMS host only ([relay] upstream, docs/relay.md)"},
+                      "by its own KMS host only ([relay] upstream, " DOCS_DIR "/relay.md)"},
     [KMS_FOREIGN] =
         {"foreign", 0xc004f042,
          "request of another realm, or of a genuine client, and no relay is configured: "
          "name the organisation's licensed KMS host in [relay] upstream "
-         "(docs/relay.md), or give a lab client this realm's client.bundle"},
+         "(" DOCS_DIR "/relay.md), or give a lab client this realm's client.bundle"},
     [KMS_REFUSING] = {"refusing", 0xc004f042,
                       "this host answers nobody ([kms] mode = refuse); point the client at its new "
                       "host"},

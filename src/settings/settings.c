@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/clk.h"
+#include "base/docs.h"
 #include "settings/credentials.h"
 
 static const char *const mechanisms[] = {"none",   "scram-sha-256", "external", "gssapi",
@@ -70,7 +71,7 @@ static const struct conf_key keys[] = {
              "clients of a host that shall go."},
     {"kms", "host_os", CONF_STRING, AT(host_os), NULL, .when = CONF_RELOAD,
      .help = "System that the KMS host simulates (\"Windows Server 2019\"), which decides what its "
-             "host keys serve (docs/hostkeys.md); unset: all that their groups list."},
+             "host keys serve (" DOCS_DIR "/hostkeys.md); unset: all that their groups list."},
     {"kms", "updates", CONF_LIST, AT(updates), NULL, .when = CONF_RELOAD,
      .help = "With host_os: the updates that it has (KB5003646, …). They count for host keys that are "
              "installed from then on."},
@@ -85,7 +86,7 @@ static const struct conf_key keys[] = {
              "granted as the directory would: no threshold, not counted. count: like everyone."},
     {"kms", "keytab", CONF_PATH, AT(kms_keytab), NULL,
      .help = "File (mode 0600) with the Kerberos keys of the service's own principal, "
-             "host/NAME-OF-THIS-HOST (docs/kerberos.md); unset: callers cannot authenticate."},
+             "host/NAME-OF-THIS-HOST (" DOCS_DIR "/kerberos.md); unset: callers cannot authenticate."},
 
     {"directory", "uri", CONF_STRING, AT(dir_uri), NULL,
      .when = CONF_RELOAD,
@@ -115,7 +116,7 @@ static const struct conf_key keys[] = {
      .when = CONF_RELOAD,
      .help = "File (mode 0600) with the account's Kerberos keys, read again at every login: a "
              "replaced keytab is used from the next one on, except where systemd hands the service a "
-             "copy of it (docs/install.md): restart then."},
+             "copy of it (" DOCS_DIR "/install.md): restart then."},
     {"directory", "principal", CONF_STRING, AT(dir_principal), NULL,
      .when = CONF_RELOAD,
      .help = "Kerberos principal (NAME or NAME@REALM); unset: user, else the keytab's first."},
@@ -191,7 +192,7 @@ static const struct conf_key keys[] = {
     {"relay", "upstream", CONF_LIST, AT(relay_upstream), NULL,
      .help = "Licensed KMS hosts for requests that are not of this realm, tried in this order: "
              "HOST[:PORT] [priority=N] [weight=N]; auto: those that domain's _vlmcs._tcp records "
-             "name. Unset: such requests are refused (docs/relay.md)."},
+             "name. Unset: such requests are refused (" DOCS_DIR "/relay.md)."},
     {"relay", "domain", CONF_STRING, AT(relay_domain), NULL,
      .help = "With upstream = auto: the DNS domain whose records are asked for."},
     {"relay", "dns_server", CONF_STRING, AT(relay_dns), NULL,
@@ -253,7 +254,7 @@ static const struct conf_key keys[] = {
     {"log", "level", CONF_ENUM, AT(log_level), "info", .choices = levels, .when = CONF_RELOAD,
      .help = "Most talkative level that is logged."},
     {"log", "target", CONF_ENUM, AT(log_target), "auto", .choices = targets,
-     .help = "journal: systemd's, with fields to search by (docs/logs.md). auto: file, if it is set; "
+     .help = "journal: systemd's, with fields to search by (" DOCS_DIR "/logs.md). auto: file, if it is set; "
              "the journal, if stderr leads there; else stderr."},
     {"log", "file", CONF_PATH, AT(log_file), NULL,
      .help = "With target = auto: the file to append to. It is opened anew at SIGUSR1, after it was "
