@@ -18,13 +18,23 @@
 #define POLL_MS        50
 #define WAIT_SECONDS   600
 
+/* What starts it: an installed one is the service's, which a second one started by hand would be in
+ * the way of. */
+enum err ask_unreachable(const char *path, int errnum, bool systemd, struct errinfo *ei)
+{
+    bool service = systemd && strcmp(path, SETTINGS_DEFAULT_SOCKET) == 0;
+
+    if (errnum == ENOENT || errnum == ECONNREFUSED)
+        return err_fail(ei, ERR_UNREACHABLE, "no adbad answers on %s; %s", path,
+                        service ? "\"systemctl start adbad\" starts it, \"systemctl status adbad\" "
+                                  "tells why it does not run"
+                                : "start it with \"adbad --config FILE\"");
+    return cli_denied(err_fail_errno(ei, errnum, "ask adbad on %s", path), ei);
+}
+
 static enum err unreachable(const char *path, int errnum, struct errinfo *ei)
 {
-    err_fail_errno(ei, errnum, "ask adbad on %s", path);
-    if (errnum == ENOENT || errnum == ECONNREFUSED)
-        return err_fail(ei, ERR_UNREACHABLE,
-                        "no adbad answers on %s; start it with \"adbad --config FILE\"", path);
-    return ei->code;
+    return ask_unreachable(path, errnum, access("/run/systemd/system", F_OK) == 0, ei);
 }
 
 static enum err dial(const char *path, int *out, struct errinfo *ei)

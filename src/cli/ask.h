@@ -56,6 +56,10 @@ static inline long long ask_number(const json_t *answer, const char *member)
     return (long long)json_integer_value(json_object_get(answer, member));
 }
 
+/* What it means that nobody could be asked there (an errno of connect), with the remedy. systemd:
+ * it runs this machine (sd_booted(3)). */
+enum err ask_unreachable(const char *path, int errnum, bool systemd, struct errinfo *ei);
+
 /* The error that a daemon calls so; ERR_INTERNAL for no such name, also NULL. */
 enum err ask_error_named(const char *name);
 

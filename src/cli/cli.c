@@ -159,6 +159,13 @@ int cli_fail(const struct cli *cli, enum err e, const struct errinfo *ei)
     return err_exit_code(e);
 }
 
+enum err cli_denied(enum err e, struct errinfo *ei)
+{
+    if (e == ERR_DENIED && geteuid() != 0)
+        return err_fail(ei, e, "%s; run it as root or as adbad's user", ei->text);
+    return e;
+}
+
 void cli_json(json_t *value)
 {
     json_dumpf(value, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);

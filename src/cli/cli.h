@@ -131,6 +131,10 @@ MUST_CHECK enum err cli_settings(struct cli *cli, const struct settings **out, s
  * set; as JSON {"error": …} on stdout too with --json) and returns the exit code. */
 int cli_fail(const struct cli *cli, enum err e, const struct errinfo *ei);
 
+/* After an attempt at what is adbad's own (its socket, its ledger): adds to the system's refusal
+ * who may. Returns e. */
+enum err cli_denied(enum err e, struct errinfo *ei);
+
 /* Prints a JSON value to stdout, indented, sorted as built, and drops the reference. */
 void cli_json(json_t *value);
 

@@ -300,7 +300,7 @@ static int run_list(struct cli *cli, int argc, char **argv)
         return status;
     e = cli_settings(cli, &s, &ei);
     if (e == ERR_OK)
-        e = listed_load(s, &l, &ei);
+        e = cli_denied(listed_load(s, &l, &ei), &ei);
     status = e == ERR_OK ? EXIT_OK : cli_fail(cli, e, &ei);
     if (e == ERR_OK && cli->json)
         cli_json(list_json(&l));

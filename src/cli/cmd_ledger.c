@@ -72,7 +72,7 @@ static enum err open_ledger(struct cli *cli, const struct settings **s, struct s
 {
     enum err e = cli_settings(cli, s, ei);
 
-    return e == ERR_OK ? store_open_readonly((*s)->ledger, out, ei) : e;
+    return e == ERR_OK ? cli_denied(store_open_readonly((*s)->ledger, out, ei), ei) : e;
 }
 
 static int run_check(struct cli *cli, int argc, char **argv)
@@ -131,6 +131,7 @@ static enum err compact(const char *path, struct errinfo *ei)
     time_t began = time(NULL);
     enum err e = store_open_readonly(path, &store, ei); /* one that is not there is not begun */
 
+    e = cli_denied(e, ei);
     store_close(store);
     store = NULL;
     if (e == ERR_OK)

@@ -12,7 +12,7 @@ enum err kms_reader_open(struct cli *cli, struct kms_reader *r, struct errinfo *
     if (e == ERR_OK)
         e = catalog_load_overlays(r->settings->catalog_dir, &r->catalog, ei);
     if (e == ERR_OK)
-        e = store_open_readonly(r->settings->ledger, &r->store, ei);
+        e = cli_denied(store_open_readonly(r->settings->ledger, &r->store, ei), ei);
     if (e != ERR_OK)
         kms_reader_close(r);
     return e;

@@ -243,7 +243,7 @@ static const struct conf_key keys[] = {
     {"web", "timeout", CONF_DURATION, AT(web_timeout), "10s", .min = 1, .max = CLK_HOUR,
      .help = "How long a client may take to send a request, and to take its answer."},
 
-    {"control", "socket", CONF_PATH, AT(control_socket), SETTINGS_RUN_DIR "/control.sock",
+    {"control", "socket", CONF_PATH, AT(control_socket), SETTINGS_DEFAULT_SOCKET,
      .help = "Unix socket for adbactl."},
 
     {"lab", "enabled", CONF_BOOL, AT(lab), "no",

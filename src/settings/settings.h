@@ -11,7 +11,8 @@
 #include "base/conf.h"
 #include "settings/folders.h"
 
-#define SETTINGS_DEFAULT_PATH SETTINGS_CONF_DIR "/adbad.conf"
+#define SETTINGS_DEFAULT_PATH   SETTINGS_CONF_DIR "/adbad.conf"
+#define SETTINGS_DEFAULT_SOCKET SETTINGS_RUN_DIR "/control.sock"
 
 enum settings_mechanism {
     SET_MECH_NONE,

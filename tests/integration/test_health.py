@@ -1,6 +1,9 @@
 """adbactl health beside a real daemon: what monitoring sees when something breaks."""
 import os
 import re
+import subprocess
+
+import pytest
 
 from lab import free_port, wait_for
 
@@ -63,3 +66,21 @@ def test_what_cannot_be_found_out_is_unknown(lab):
         f.write("[nonsense]\na = b\n")
     assert host.ctl("health", expect=UNKNOWN).out.startswith("UNKNOWN: daemon: ")
     host.ctl("health", "--help", expect=OK)
+
+
+NOBODY = 65534
+
+
+@pytest.mark.parametrize("command, code", [
+    (("health",), UNKNOWN), (("kms", "status"), 5), (("top", "--once"), 5), (("ledger", "check"), 5),
+    (("hostkey", "list"), 5), (("kms", "contacts"), 5), (("report", "machines"), 5)])
+def test_somebody_else_is_told_who_may(lab, command, code):
+    host = lab.daemon()
+    for way in (lab.folder, host.folder):
+        os.chmod(way, 0o711)
+    os.chmod(host.conf, 0o644)
+    said = subprocess.run([lab.program("adbactl"), "--config", host.conf, *command], capture_output=True, text=True,
+                          check=False, timeout=60, user=NOBODY, group=NOBODY, extra_groups=[])
+    assert said.returncode == code, said
+    text = (said.stdout + said.stderr).replace("\n", "")  # top's lines are 80 columns wide
+    assert "Permission denied; run it as root or as adbad's user" in text
