@@ -40,11 +40,12 @@ static enum err load_key(struct daemon *d, uint8_t key[REALM_CLEARING_LEN], stru
         e = job_ask(&job, &request, secret_take, &secret, ei);
     job_close(&job);
     if (e != ERR_OK)
-        err_context(ei, "[clearing] serve needs the realm's folder");
+        err_context(ei, "[clearing] serve needs the realm's secret");
     else if (strcmp(secret.realm, d->bundle.id) != 0)
         e = err_fail(ei, ERR_CONFIG,
-                     "[clearing] serve: the folder %s is of realm %s, the bundle of realm %s",
-                     d->settings.realm_dir, secret.realm, d->bundle.id);
+                     "[clearing] serve: the bundle %s was of realm %s and now is of realm %s; "
+                     "restart adbad",
+                     d->settings.realm_bundle, d->bundle.id, secret.realm);
     else
         memcpy(key, secret.key, sizeof(secret.key));
     OPENSSL_cleanse(&secret, sizeof(secret));

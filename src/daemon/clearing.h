@@ -10,7 +10,7 @@
 
 struct clearing_service;
 
-/* One step of the daemon: opens d->clearing where it is configured. Needs the realm's folder. */
+/* One step of the daemon: opens d->clearing where it is configured. Needs the realm's secret. */
 MUST_CHECK enum err clearing_open(struct daemon *d, struct errinfo *ei);
 void clearing_close(struct daemon *d);
 

@@ -148,7 +148,7 @@ static enum err open_folders(struct daemon *d, struct errinfo *ei)
 /* ---- the other processes ---- */
 
 /* Forked before this process reads anything secret, has a thread or a socket. A check needs it for
- * the realm's folder only. */
+ * the realm's secret only. */
 static enum err open_steward(struct daemon *d, struct errinfo *ei)
 {
     d->steward.control = -1;
@@ -292,13 +292,8 @@ static void close_clock(struct daemon *d)
 
 static enum err open_realm(struct daemon *d, struct errinfo *ei)
 {
-    const char *dir = d->settings.realm_dir;
-    size_t len = strlen(dir);
-    enum err e = ERR_OK;
+    enum err e = realm_require_private(d->settings.realm_dir, d->settings.realm_bundle, ei);
 
-    /* A bundle that lies elsewhere is judged alone. */
-    if (strncmp(d->settings.realm_bundle, dir, len) == 0 && d->settings.realm_bundle[len] == '/')
-        e = file_require_private(dir, ei);
     if (e == ERR_OK)
         e = bundle_load(d->settings.realm_bundle, &d->bundle, ei);
     if (e == ERR_NOTFOUND)

@@ -252,21 +252,30 @@ out:
     return e;
 }
 
-static enum err read_secret(const char *dir, struct realm *r, struct errinfo *ei)
+/* All that is derived of the secret in the file. */
+static enum err derive(const char *path, struct realm_keys *keys,
+                       uint8_t clearing[REALM_CLEARING_LEN], struct errinfo *ei)
 {
-    char path[REALM_PATH_MAX];
     struct buf raw = BUF_INIT;
-    enum err e = read_private(dir, "secret", &raw, path, ei);
+    enum err e = file_read_private(path, REALM_FILE_MAX, &raw, ei);
 
     if (e == ERR_OK && raw.len != REALM_SECRET_LEN)
         e = err_fail(ei, ERR_MALFORMED, "read %s: %zu bytes, expected %d", path, raw.len,
                      REALM_SECRET_LEN);
     if (e == ERR_OK)
-        e = realm_keys_derive(raw.data, &r->bundle.keys, ei);
+        e = realm_keys_derive(raw.data, keys, ei);
     if (e == ERR_OK)
-        e = realm_clearing_derive(raw.data, r->clearing, ei);
+        e = realm_clearing_derive(raw.data, clearing, ei);
     buf_wipe(&raw);
     return e;
+}
+
+static enum err read_secret(const char *dir, struct realm *r, struct errinfo *ei)
+{
+    char path[REALM_PATH_MAX];
+    enum err e = path_in(dir, "secret", path, ei);
+
+    return e == ERR_OK ? derive(path, &r->bundle.keys, r->clearing, ei) : e;
 }
 
 static enum err read_issuer(const char *dir, struct realm *r, struct errinfo *ei)
@@ -318,4 +327,34 @@ enum err realm_open(const char *dir, struct realm *out, struct errinfo *ei)
     if (ei != NULL)
         *ei = why;
     return e;
+}
+
+/* ---- parts of one ---- */
+
+enum err realm_clearing_read(const char *path, const struct realm_keys *keys,
+                             uint8_t out[REALM_CLEARING_LEN], struct errinfo *ei)
+{
+    struct realm_keys own = {0};
+    uint8_t clearing[REALM_CLEARING_LEN] = {0};
+    enum err e = derive(path, &own, clearing, ei);
+
+    if (e == ERR_OK && CRYPTO_memcmp(&own, keys, sizeof(own)) != 0)
+        e = err_fail(ei, ERR_CONFIG,
+                     "the secret %s is of another realm than the bundle; name files of one realm",
+                     path);
+    if (e == ERR_OK)
+        memcpy(out, clearing, sizeof(clearing));
+    realm_keys_wipe(&own);
+    OPENSSL_cleanse(clearing, sizeof(clearing));
+    return e;
+}
+
+enum err realm_require_private(const char *dir, const char *file, struct errinfo *ei)
+{
+    size_t len = strlen(dir);
+
+    while (len > 1 && dir[len - 1] == '/')
+        len--;
+    return strncmp(file, dir, len) == 0 && file[len] == '/' ? file_require_private(dir, ei)
+                                                            : ERR_OK;
 }

@@ -52,4 +52,13 @@ MUST_CHECK enum err realm_init(const char *name, const char *dir, int64_t now,
 MUST_CHECK enum err realm_open(const char *dir, struct realm *out, struct errinfo *ei);
 void realm_fini(struct realm *r);
 
+/* The clearing house's key, from the realm's secret alone. path: the file, refused with looser
+ * modes as in the folder; keys: of the realm's bundle, ERR_CONFIG if they come from another secret.
+ */
+MUST_CHECK enum err realm_clearing_read(const char *path, const struct realm_keys *keys,
+                                        uint8_t out[REALM_CLEARING_LEN], struct errinfo *ei);
+/* ERR_REFUSED if file lies in the realm's folder dir, and that is open to others; a file that lies
+ * elsewhere is judged alone. */
+MUST_CHECK enum err realm_require_private(const char *dir, const char *file, struct errinfo *ei);
+
 #endif

@@ -10,6 +10,7 @@ static const struct {
     size_t offset;
 } taken[] = {
     {"realm.bundle", offsetof(struct settings, realm_bundle)},
+    {"realm.secret", offsetof(struct settings, realm_secret)},
     {"kms.keytab", offsetof(struct settings, kms_keytab)},
     {"directory.keytab", offsetof(struct settings, dir_keytab)},
     {"directory.password_file", offsetof(struct settings, dir_password_file)},

@@ -1,8 +1,9 @@
 /* credentials: files that the service manager hands over (systemd.exec(5), LoadCredential=).
  *
- * A credential is named after the key whose path it takes the place of: realm.bundle, kms.keytab,
- * directory.keytab, directory.password_file. So the configuration can name the administrator's own
- * files, which the service's user cannot read, and adbactl and adbad share it. */
+ * A credential is named after the key whose path it takes the place of: realm.bundle, realm.secret,
+ * kms.keytab, directory.keytab, directory.password_file. So the configuration can name the
+ * administrator's own files, which the service's user cannot read, and adbactl and adbad share it.
+ */
 #ifndef ADBAD_SETTINGS_CREDENTIALS_H
 #define ADBAD_SETTINGS_CREDENTIALS_H
 

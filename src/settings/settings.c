@@ -29,6 +29,9 @@ static const struct conf_key keys[] = {
      .help = "Folder of the lab realm (adbactl realm init)."},
     {"realm", "bundle", CONF_PATH, AT(realm_bundle), NULL,
      .help = "The realm's client.bundle; default: in the realm folder."},
+    {"realm", "secret", CONF_PATH, AT(realm_secret), NULL,
+     .help = "The realm's secret, read only where clearing.serve is set; default: in the realm "
+             "folder."},
 
     {"store", "state_dir", CONF_PATH, AT(state_dir), SETTINGS_STATE_DIR,
      .help = "Folder for installed host keys and the ledger."},
@@ -214,7 +217,7 @@ static const struct conf_key keys[] = {
      .help = "How often upstreams are looked up in DNS and bound to, to see whether they work."},
 
     {"clearing", "serve", CONF_BOOL, AT(clearing_serve), "no",
-     .help = "Be the realm's clearing house (lab mode; needs the realm folder)."},
+     .help = "Be the realm's clearing house (lab mode; needs realm.secret)."},
     {"clearing", "host", CONF_STRING, AT(clearing_host), NULL,
      .when = CONF_RELOAD,
      .help = "Clearing house that activates host keys (address:port); unset: lab form, uncounted."},
@@ -318,6 +321,8 @@ static enum err complete(struct settings *s, struct errinfo *ei)
 {
     enum err e = default_path(&s->realm_bundle, s->realm_dir, "client.bundle", ei);
 
+    if (e == ERR_OK)
+        e = default_path(&s->realm_secret, s->realm_dir, "secret", ei);
     if (e == ERR_OK)
         e = default_secrets(s, ei);
     if (e == ERR_OK)

@@ -43,6 +43,7 @@ struct settings {
     /* [realm] */
     char *realm_dir;    /* the realm folder; the daemon itself needs client.bundle only */
     char *realm_bundle; /* NULL: client.bundle in realm_dir */
+    char *realm_secret; /* NULL: secret in realm_dir */
     /* [store] */
     char *state_dir;   /* installed host keys; ledger.db unless ledger is set */
     char *secrets_dir; /* their secret halves */

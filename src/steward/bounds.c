@@ -68,7 +68,8 @@ static void deal_with_files(struct confinement *c)
 static void clearing(const struct settings *s, struct confinement *c)
 {
     deal_with_files(c);
-    paths_allow(&c->paths, s->realm_dir, PATHS_READ);
+    paths_allow(&c->paths, s->realm_bundle, PATHS_READ);
+    paths_allow(&c->paths, s->realm_secret, PATHS_READ);
     c->calls.given_up |= CALLS_FILES;
 }
 

@@ -127,7 +127,7 @@ static enum err do_update(const struct settings *s, const struct job_request *r,
 static enum err do_clearing(const struct settings *s, const struct job_request *r,
                             struct packet_out *o, struct errinfo *ei)
 {
-    struct realm realm = {0};
+    struct bundle bundle = {0};
     struct secret secret = {0};
     enum err e;
 
@@ -135,14 +135,17 @@ static enum err do_clearing(const struct settings *s, const struct job_request *
     _Static_assert(SECRET_LEN == REALM_CLEARING_LEN, "the clearing key's length");
     if (!s->clearing_serve)
         return err_fail(ei, ERR_REFUSED, "this is no clearing house ([clearing] serve)");
-    e = realm_open(s->realm_dir, &realm, ei);
-    if (e != ERR_OK)
-        return e;
-    snprintf(secret.realm, sizeof(secret.realm), "%s", realm.bundle.id);
-    memcpy(secret.key, realm.clearing, sizeof(secret.key));
-    e = secret_send(&secret, o, ei);
+    e = realm_require_private(s->realm_dir, s->realm_secret, ei);
+    if (e == ERR_OK)
+        e = bundle_load(s->realm_bundle, &bundle, ei);
+    if (e == ERR_OK)
+        e = realm_clearing_read(s->realm_secret, &bundle.keys, secret.key, ei);
+    if (e == ERR_OK) {
+        snprintf(secret.realm, sizeof(secret.realm), "%s", bundle.id);
+        e = secret_send(&secret, o, ei);
+    }
     OPENSSL_cleanse(&secret, sizeof(secret));
-    realm_fini(&realm);
+    bundle_fini(&bundle);
     return e;
 }
 

@@ -126,6 +126,31 @@ def test_a_credential_takes_the_place_of_its_key(lab):
         daemon.start()
 
 
+def test_the_secret_comes_as_a_credential(lab, tmp_path):
+    """A clearing house whose realm folder is closed to it; the secret must be that of the bundle."""
+    folder = tmp_path / "credentials"
+    folder.mkdir(mode=0o700)
+
+    def give(realm):
+        for name, credential in (("client.bundle", "realm.bundle"), ("secret", "realm.secret")):
+            shutil.copy(os.path.join(realm, name), folder / credential)
+            os.chmod(folder / credential, 0o400)
+
+    give(lab.realm)
+    daemon = lab.daemon(options={"realm.dir": os.path.join(lab.folder, "closed"), "clearing.serve": "yes"},
+                        env={"CREDENTIALS_DIRECTORY": str(folder)})
+    assert daemon.ctl("clearing", "status", "--json").json["realm"] == "LAB"
+    daemon.stop()
+    lab.adbactl("realm", "init", "OTHER", str(tmp_path / "other"))
+    shutil.copy(tmp_path / "other" / "secret", folder / "realm.secret")
+    with pytest.raises(CommandFailed, match="(?s)ended with 3:.*realm.secret is of another realm than the bundle"):
+        daemon.start()
+    give(lab.realm)
+    os.chmod(folder / "realm.secret", 0o444)
+    with pytest.raises(CommandFailed, match="ended with 5"):
+        daemon.start()
+
+
 def test_what_root_installs_belongs_to_the_service(lab):
     """Host keys go into the service's folder with its owner's name on them, whoever installs them."""
     daemon = lab.daemon(wait=False)

@@ -451,7 +451,8 @@ def test_takes_effect_in_what_is_published(lab_with_directory, key):
 # -- what needs a restart --
 
 RESTART = {
-    "realm.dir": "/elsewhere", "realm.bundle": "/elsewhere/client.bundle", "store.state_dir": "/elsewhere",
+    "realm.dir": "/elsewhere", "realm.bundle": "/elsewhere/client.bundle",
+    "realm.secret": "/elsewhere/secret", "store.state_dir": "/elsewhere",
     "store.secrets_dir": "/elsewhere.private",
     "store.ledger": "/elsewhere/ledger.db", "kms.listen": "127.0.0.1:1", "kms.restart": "forget", "kms.workers": "1",
     "kms.keytab": "/elsewhere/keytab", "directory.domain": "elsewhere.example", "directory.job_limit": "31m",

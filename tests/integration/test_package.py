@@ -172,14 +172,15 @@ def test_a_clearing_house_as_described(machine):
     machine.shell("mkdir -p /etc/adbad/conf.d\n"
                   "printf '[clearing]\\nserve = yes\\n[lab]\\nenabled = yes\\n' >/etc/adbad/conf.d/house.conf\n")
     machine.run("systemctl", "restart", "adbad", expect=1)  # the folder is root's
-    assert "needs the realm's folder" in machine.journal("-u", "adbad")
+    assert "needs the realm's secret" in machine.journal("-u", "adbad")
     machine.shell("rm /etc/adbad/conf.d/house.conf\nsystemctl reset-failed adbad\n")
     block, = document("clearing.md", "As the packaged service", level="###")
     assert "Clearing house of realm LAB" in machine.shell(block).out
+    assert machine.run("stat", "-c", "%U %a", "/etc/adbad/realm", "/etc/adbad/realm/secret").out == "root 700\nroot 600\n"
     # What root makes meanwhile is known to it, and it confirms.
     machine.shell("adbactl mak issue --product 'Windows 11' --edition Enterprise --count 3\n")
     assert "0 of 3" in machine.run("adbactl", "mak", "list").out
-    machine.shell("rm /etc/adbad/conf.d/clearing.conf\nchown -R root: /etc/adbad/realm\n"
+    machine.shell("rm -r /etc/adbad/conf.d/clearing.conf /etc/systemd/system/adbad.service.d\nsystemctl daemon-reload\n"
                   "systemctl reset-failed adbad\nsystemctl restart adbad\n")
 
 

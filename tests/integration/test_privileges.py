@@ -182,12 +182,12 @@ def test_the_directory_keytab_stays_with_the_steward(lab):
     assert procfs.scan(daemon.process.pid, keys) != set()
 
 
-def test_a_clearing_house_without_its_folder_says_so(lab):
+def test_a_clearing_house_without_the_secret_says_so(lab):
     daemon = lab.daemon(wait=False, options={"realm.bundle": lab.bundle, "clearing.serve": "yes",
                                              "realm.dir": os.path.join(lab.folder, "nowhere")})
     daemon.launch()
     assert daemon.process.wait(timeout=30) == 4
-    assert "[clearing] serve needs the realm's folder" in daemon.log()
+    assert "[clearing] serve needs the realm's secret" in daemon.log()
     assert procfs.children(daemon.process.pid) == {}
 
 

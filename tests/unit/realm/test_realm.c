@@ -350,6 +350,49 @@ static void a_realm_with_swapped_parts_is_refused(void **state)
     assert_int_equal(realm_open(p->realm, &r, &ei), ERR_MALFORMED);
 }
 
+static void the_secret_alone_gives_the_clearing_houses_key(void **state)
+{
+    struct place *p = *state;
+    char secret[512], other[512];
+    uint8_t key[REALM_CLEARING_LEN] = {0}, none[REALM_CLEARING_LEN] = {0};
+    struct realm whole;
+    struct errinfo ei;
+
+    snprintf(secret, sizeof(secret), "%s/secret", p->realm);
+    assert_ok(realm_open(p->realm, &whole, &ei), &ei);
+    assert_ok(realm_clearing_read(secret, &whole.bundle.keys, key, &ei), &ei);
+    assert_memory_equal(key, whole.clearing, sizeof(key));
+
+    memset(key, 0, sizeof(key));
+    snprintf(other, sizeof(other), "%s/other", p->folder);
+    assert_ok(realm_init("other", other, NOW, &p->rng, &ei), &ei);
+    snprintf(other, sizeof(other), "%s/other/secret", p->folder);
+    assert_int_equal(realm_clearing_read(other, &whole.bundle.keys, key, &ei), ERR_CONFIG);
+    assert_non_null(strstr(ei.text, "another realm"));
+    assert_int_equal(chmod(secret, 0644), 0);
+    assert_int_equal(realm_clearing_read(secret, &whole.bundle.keys, key, &ei), ERR_REFUSED);
+    assert_int_equal(chmod(secret, 0400), 0);
+    assert_int_equal(truncate(secret, REALM_SECRET_LEN - 1), 0);
+    assert_int_equal(realm_clearing_read(secret, &whole.bundle.keys, key, &ei), ERR_MALFORMED);
+    assert_memory_equal(key, none, sizeof(key));
+    realm_fini(&whole);
+}
+
+static void only_what_lies_in_the_folder_is_judged_by_it(void **state)
+{
+    struct place *p = *state;
+    char slash[320], beside[320];
+    struct errinfo ei;
+
+    snprintf(slash, sizeof(slash), "%s/", p->realm);
+    snprintf(beside, sizeof(beside), "%s.bundle", p->realm);
+    assert_ok(realm_require_private(p->realm, p->bundle, &ei), &ei);
+    assert_int_equal(chmod(p->realm, 0755), 0);
+    assert_int_equal(realm_require_private(p->realm, p->bundle, &ei), ERR_REFUSED);
+    assert_int_equal(realm_require_private(slash, p->bundle, &ei), ERR_REFUSED);
+    assert_ok(realm_require_private(p->realm, beside, &ei), &ei);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -368,6 +411,8 @@ int main(void)
         TEST(a_bundle_with_another_realms_id_is_refused),
         TEST(a_missing_bundle_names_the_remedy),
         TEST(a_realm_with_swapped_parts_is_refused),
+        TEST(the_secret_alone_gives_the_clearing_houses_key),
+        TEST(only_what_lies_in_the_folder_is_judged_by_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

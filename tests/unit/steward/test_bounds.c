@@ -22,6 +22,7 @@ enum {
     RUN,
     TICKETS,
     REALM,
+    HANDED,
     CATALOG,
     CLOCK,
     LOG,
@@ -30,8 +31,8 @@ enum {
     PLACES
 };
 static const char *const names[PLACES] = {
-    "state", "state/hostkeys", "state/dns", "secrets", "run",   "run/file.tickets",
-    "realm", "catalog",        "clock",     "log",     "login", "elsewhere"};
+    "state",  "state/hostkeys", "state/dns", "secrets", "run",   "run/file.tickets", "realm",
+    "handed", "catalog",        "clock",     "log",     "login", "elsewhere"};
 static char *folders[PLACES];
 
 static char *file_in(const char *folder)
@@ -54,6 +55,7 @@ static int set_up(void **state)
                                  .control_socket = file_in(folders[RUN]),
                                  .realm_dir = folders[REALM],
                                  .realm_bundle = file_in(folders[REALM]),
+                                 .realm_secret = file_in(folders[HANDED]),
                                  .catalog_dir = folders[CATALOG],
                                  .lab = true,
                                  .lab_clock = file_in(folders[CLOCK]),
@@ -67,6 +69,7 @@ static int tear_down(void **state)
     free(settings.log_file);
     free(settings.control_socket);
     free(settings.realm_bundle);
+    free(settings.realm_secret);
     free(settings.lab_clock);
     free(settings.dir_password_file);
     for (size_t i = 0; i < PLACES; i++)
@@ -118,7 +121,7 @@ static void what_a_round_of_dns_may(void **state)
 
 static void what_fetching_the_clearing_houses_key_may(void **state)
 {
-    static const char *const places[PLACES] = {[REALM] = "r"};
+    static const char *const places[PLACES] = {[REALM] = "f", [HANDED] = "f"};
     struct confinement c;
 
     (void)state;
@@ -150,9 +153,9 @@ static void what_writing_for_the_network_process_may(void **state)
 static void what_the_keeper_may(void **state)
 {
     static const char *const places[PLACES] = {
-        [STATE] = "rwm", [HOSTKEYS] = "rwm", [DNS] = "rwm", [SECRETS] = "rwm",
-        [RUN] = "r",     [TICKETS] = "rwm",  [REALM] = "r", [CATALOG] = "r",
-        [CLOCK] = "rwm", [LOG] = "rwm",      [LOGIN] = "r", [ELSEWHERE] = "r"};
+        [STATE] = "rwm",   [HOSTKEYS] = "rwm", [DNS] = "rwm",    [SECRETS] = "rwm", [RUN] = "r",
+        [TICKETS] = "rwm", [REALM] = "r",      [HANDED] = "r",   [CATALOG] = "r",   [CLOCK] = "rwm",
+        [LOG] = "rwm",     [LOGIN] = "r",      [ELSEWHERE] = "r"};
     struct confinement c;
 
     (void)state;
