@@ -132,8 +132,11 @@ def test_the_first_activation_through_kms(machine):
 
 
 def test_the_journal_finds_lines_by_kind_and_reason(machine):
-    said = machine.journal("-t", "adbad", "ADBAD_KIND=activation")
-    assert said.count("answered, count") == len(said.splitlines()) == 5
+    def said():
+        return machine.journal("-t", "adbad", "ADBAD_KIND=activation")
+
+    wait_for(lambda: len(said().splitlines()) >= 5, "the lines in the journal")
+    assert said().count("answered, count") == len(said().splitlines()) == 5
     machine.shell("exec 3<>/dev/tcp/127.0.0.1/1688; printf 'GET / HTTP/1.1\\r\\n\\r\\n' >&3; cat <&3", bash=True)
     wait_for(lambda: "closed: not-rpc" in machine.journal("-t", "adbad", "ADBAD_KIND=connection-closed",
                                                            "ADBAD_REASON=not-rpc"), "the line in the journal")
@@ -145,7 +148,7 @@ def test_systemctl_reload_takes_what_was_changed_and_says_what_is_wrong(machine)
                   "systemctl reload adbad\n")
     assert machine.run("adbactl", "kms", "status", "--json").json["mode"] == "refuse"
     machine.shell("printf '[kms]\\nmode = maybe\\n' >/etc/adbad/conf.d/mode.conf\n! systemctl reload adbad\n")
-    assert "mode.conf:2: " in machine.journal("-u", "adbad")
+    wait_for(lambda: "mode.conf:2: " in machine.journal("-u", "adbad"), "the journal has it")
     assert machine.run("adbactl", "--config", "/dev/null", "kms", "status", "--json").json["mode"] == "refuse"
     machine.shell("rm /etc/adbad/conf.d/mode.conf\nsystemctl reload adbad\n")
     assert machine.run("adbactl", "kms", "status", "--json").json["mode"] != "refuse"
@@ -172,7 +175,7 @@ def test_a_clearing_house_as_described(machine):
     machine.shell("mkdir -p /etc/adbad/conf.d\n"
                   "printf '[clearing]\\nserve = yes\\n[lab]\\nenabled = yes\\n' >/etc/adbad/conf.d/house.conf\n")
     machine.run("systemctl", "restart", "adbad", expect=1)  # the folder is root's
-    assert "needs the realm's secret" in machine.journal("-u", "adbad")
+    wait_for(lambda: "needs the realm's secret" in machine.journal("-u", "adbad"), "the journal has it")
     machine.shell("rm /etc/adbad/conf.d/house.conf\nsystemctl reset-failed adbad\n")
     block, = document("clearing.md", "As the packaged service", level="###")
     assert "Clearing house of realm LAB" in machine.shell(block).out
