@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -139,6 +140,36 @@ static enum err write_all(int fd, const void *data, size_t len, const char *path
     if (fsync(fd) != 0)
         return err_fail_errno(ei, errno, "flush %s", path);
     return ERR_OK;
+}
+
+enum err file_in_memory(const char *name, const void *data, size_t len, int *fd, struct errinfo *ei)
+{
+    enum err e;
+
+    *fd = memfd_create(name, MFD_CLOEXEC);
+    if (*fd < 0)
+        return err_fail_errno(ei, errno, "make %s in memory", name);
+    e = write_all(*fd, data, len, name, ei);
+    if (e == ERR_OK && lseek(*fd, 0, SEEK_SET) != 0)
+        e = err_fail_errno(ei, errno, "go to the beginning of %s", name);
+    if (e != ERR_OK) {
+        close(*fd);
+        *fd = -1;
+    }
+    return e;
+}
+
+enum err file_copy_private(const char *path, size_t max, int *fd, struct errinfo *ei)
+{
+    const char *slash = strrchr(path, '/');
+    struct buf bytes = BUF_INIT;
+    enum err e = file_read_private(path, max, &bytes, ei);
+
+    *fd = -1;
+    if (e == ERR_OK)
+        e = file_in_memory(slash != NULL ? slash + 1 : path, bytes.data, bytes.len, fd, ei);
+    buf_wipe(&bytes);
+    return e;
 }
 
 enum err file_sync_folder(const char *path, struct errinfo *ei)

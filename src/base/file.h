@@ -22,6 +22,14 @@ MUST_CHECK enum err file_read_from(int fd, const char *path, size_t max, struct 
 MUST_CHECK enum err file_read_private(const char *path, size_t max, struct buf *out,
                                       struct errinfo *ei);
 
+/* len bytes as a file without a name, in memory alone; *fd, the caller's, stands at its beginning.
+ * name is for /proc and messages. */
+MUST_CHECK enum err file_in_memory(const char *name, const void *data, size_t len, int *fd,
+                                   struct errinfo *ei);
+/* A secret, read as by file_read_private, as such a file: whoever gets it has these bytes, whatever
+ * becomes of path. */
+MUST_CHECK enum err file_copy_private(const char *path, size_t max, int *fd, struct errinfo *ei);
+
 /* As file_read_private of what has that name in a folder that is open, where somebody else may
  * change names: ERR_REFUSED unless it is a file that has no other name. path is for messages. */
 MUST_CHECK enum err file_read_private_in(int folder, const char *name, const char *path, size_t max,

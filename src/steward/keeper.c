@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clk.h"
+#include "base/file.h"
 #include "base/passfd.h"
 #include "base/process.h"
 #include "base/sanitized.h"
@@ -270,9 +270,8 @@ static enum err write_text(const struct settings_text *text, int *file, struct e
     else if (packed.len > SETTINGS_TEXT_MAX)
         e = err_fail(ei, ERR_LIMIT, "the configuration is larger than %zu bytes",
                      SETTINGS_TEXT_MAX);
-    *file = e == ERR_OK ? memfd_create("adbad.conf", MFD_CLOEXEC) : -1;
-    if (e == ERR_OK && (*file < 0 || write(*file, packed.data, packed.len) != (ssize_t)packed.len))
-        e = err_fail_errno(ei, errno, "hand over the configuration");
+    if (e == ERR_OK)
+        e = file_in_memory("adbad.conf", packed.data, packed.len, file, ei);
     buf_fini(&packed);
     return e;
 }

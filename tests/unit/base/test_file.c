@@ -1,4 +1,5 @@
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -114,6 +115,34 @@ static void a_secret_is_not_read_from_a_file_with_loose_modes(void **state)
     buf_wipe(&b);
 }
 
+/* Whoever has it needs no right to the file, and sees nothing of what becomes of it. */
+static void a_copy_of_a_secret_stays_what_was_copied(void **state)
+{
+    struct errinfo ei = {0};
+    struct buf b = BUF_INIT;
+    struct stat named, copy;
+    int fd;
+
+    (void)state;
+    assert_ok(file_create(path, "secret", 6, 0600, &ei), &ei);
+    assert_ok(file_copy_private(path, 6, &fd, &ei), &ei);
+    assert_int_equal(stat(path, &named), 0);
+    assert_int_equal(fstat(fd, &copy), 0);
+    assert_false(named.st_dev == copy.st_dev && named.st_ino == copy.st_ino);
+    assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    assert_ok(file_write_atomic(path, "another", 7, 0600, &ei), &ei);
+    assert_ok(file_read_from(fd, "the copy", 6, &b, &ei), &ei);
+    assert_string_equal(buf_str(&b), "secret");
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(file_copy_private(path, 6, &fd, &ei), ERR_LIMIT);
+    assert_int_equal(fd, -1);
+    assert_int_equal(chmod(path, 0640), 0);
+    assert_int_equal(file_copy_private(path, 7, &fd, &ei), ERR_REFUSED);
+    assert_int_equal(fd, -1);
+    assert_int_equal(file_copy_private("/nonexistent/file", 6, &fd, &ei), ERR_NOTFOUND);
+    buf_wipe(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +153,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(loose_modes_are_refused_with_the_remedy, setup, teardown),
         cmocka_unit_test_setup_teardown(a_secret_is_not_read_from_a_file_with_loose_modes, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_copy_of_a_secret_stays_what_was_copied, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
