@@ -9,7 +9,7 @@
 const char *job_kind_name(enum job_kind k)
 {
     static const char *const names[JOB_KINDS] = {"look",      "accounts", "update", "clearing",
-                                                 "overrides", "clock",    "log"};
+                                                 "overrides", "clock",    "log",    "keytab"};
 
     return names[k];
 }

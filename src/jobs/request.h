@@ -18,10 +18,11 @@ enum job_kind {
     JOB_OVERRIDES, /* keep what was set at run time: jobs/overrides.h */
     JOB_CLOCK,     /* move the lab clock forward */
     JOB_LOG,       /* open the log file; it comes with the end of the answer */
+    JOB_KEYTAB,    /* read [kms] keytab; a copy in memory comes with the end of the answer */
     JOB_KINDS
 };
 
-/* "look", "accounts", "update", "clearing", "overrides", "clock", "log". */
+/* "look", "accounts", "update", "clearing", "overrides", "clock", "log", "keytab". */
 const char *job_kind_name(enum job_kind k);
 
 #define REQUEST_COOKIE_MAX 32768

@@ -14,6 +14,8 @@
 #define SETTINGS_DEFAULT_PATH   SETTINGS_CONF_DIR "/adbad.conf"
 #define SETTINGS_DEFAULT_SOCKET SETTINGS_RUN_DIR "/control.sock"
 
+#define SETTINGS_KEYTAB_MAX ((size_t)1024 * 1024) /* bytes of [kms] keytab */
+
 enum settings_mechanism {
     SET_MECH_NONE,
     SET_MECH_SCRAM,

@@ -92,12 +92,19 @@ static void open_log(const struct settings *s, struct confinement *c)
     paths_allow_beside(&c->paths, s->log_file, CHANGE);
 }
 
+/* What it reads goes on as a file in memory, which CALLS_FILES would forbid. */
+static void copy_keytab(const struct settings *s, struct confinement *c)
+{
+    deal_with_files(c);
+    paths_allow(&c->paths, s->kms_keytab, PATHS_READ);
+}
+
 void bounds_job(enum job_kind kind, const struct settings *s, struct confinement *out)
 {
     static void (*const kinds[JOB_KINDS])(const struct settings *, struct confinement *) = {
         [JOB_LOOK] = look,         [JOB_ACCOUNTS] = accounts,        [JOB_UPDATE] = update,
         [JOB_CLEARING] = clearing, [JOB_OVERRIDES] = keep_overrides, [JOB_CLOCK] = advance_clock,
-        [JOB_LOG] = open_log,
+        [JOB_LOG] = open_log,      [JOB_KEYTAB] = copy_keytab,
     };
 
     *out = (struct confinement){.paths.given_up = PATHS_ALL};

@@ -23,6 +23,13 @@ enum err files_advance_clock(const struct settings *s, const struct job_request 
     return e;
 }
 
+enum err files_copy_keytab(const struct settings *s, int *fd, struct errinfo *ei)
+{
+    return s->kms_keytab != NULL
+               ? file_copy_private(s->kms_keytab, SETTINGS_KEYTAB_MAX, fd, ei)
+               : err_fail(ei, ERR_REFUSED, "callers cannot authenticate ([kms] keytab)");
+}
+
 enum err files_open_log(const struct settings *s, int *fd, struct errinfo *ei)
 {
     return s->log_file != NULL ? file_open_log(s->log_file, fd, ei)

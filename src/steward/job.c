@@ -166,6 +166,7 @@ static const struct {
     [JOB_OVERRIDES] = {"adbad-overrides", .act = files_keep},
     [JOB_CLOCK] = {"adbad-clock", .act = files_advance_clock},
     [JOB_LOG] = {"adbad-log", .open = files_open_log},
+    [JOB_KEYTAB] = {"adbad-keytab", .open = files_copy_keytab},
 };
 
 struct end {

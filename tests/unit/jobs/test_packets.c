@@ -115,6 +115,7 @@ static void a_request_has_these_bytes(void **state)
          {1, 4, 0x34, 0x12, 15, 0, 0, 0, 0xc0, 0xa8, 0, 0, 0, 1}},
         {{.kind = JOB_CLOCK, .seconds = 0x0102}, 10, {1, 5, 2, 1, 0, 0, 0, 0, 0, 0}},
         {{.kind = JOB_LOG}, 2, {1, 6}},
+        {{.kind = JOB_KEYTAB}, 2, {1, 7}},
     };
 
     (void)state;

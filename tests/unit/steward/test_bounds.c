@@ -27,12 +27,13 @@ enum {
     CLOCK,
     LOG,
     LOGIN,
+    KEYTAB,
     ELSEWHERE,
     PLACES
 };
 static const char *const names[PLACES] = {
     "state",  "state/hostkeys", "state/dns", "secrets", "run",   "run/file.tickets", "realm",
-    "handed", "catalog",        "clock",     "log",     "login", "elsewhere"};
+    "handed", "catalog",        "clock",     "log",     "login", "keytab",           "elsewhere"};
 static char *folders[PLACES];
 
 static char *file_in(const char *folder)
@@ -59,7 +60,8 @@ static int set_up(void **state)
                                  .catalog_dir = folders[CATALOG],
                                  .lab = true,
                                  .lab_clock = file_in(folders[CLOCK]),
-                                 .dir_password_file = file_in(folders[LOGIN])};
+                                 .dir_password_file = file_in(folders[LOGIN]),
+                                 .kms_keytab = file_in(folders[KEYTAB])};
     return 0;
 }
 
@@ -72,6 +74,7 @@ static int tear_down(void **state)
     free(settings.realm_secret);
     free(settings.lab_clock);
     free(settings.dir_password_file);
+    free(settings.kms_keytab);
     for (size_t i = 0; i < PLACES; i++)
         free(folders[i]);
     acts_tear_down(&world);
@@ -129,6 +132,16 @@ static void what_fetching_the_clearing_houses_key_may(void **state)
     expect(&c, places, "");
 }
 
+static void what_copying_the_services_keytab_may(void **state)
+{
+    static const char *const places[PLACES] = {[KEYTAB] = "f"};
+    struct confinement c;
+
+    (void)state;
+    bounds_job(JOB_KEYTAB, &settings, &c);
+    expect(&c, places, "a");
+}
+
 static void what_writing_for_the_network_process_may(void **state)
 {
     static const struct {
@@ -153,9 +166,9 @@ static void what_writing_for_the_network_process_may(void **state)
 static void what_the_keeper_may(void **state)
 {
     static const char *const places[PLACES] = {
-        [STATE] = "rwm",   [HOSTKEYS] = "rwm", [DNS] = "rwm",    [SECRETS] = "rwm", [RUN] = "r",
-        [TICKETS] = "rwm", [REALM] = "r",      [HANDED] = "r",   [CATALOG] = "r",   [CLOCK] = "rwm",
-        [LOG] = "rwm",     [LOGIN] = "r",      [ELSEWHERE] = "r"};
+        [STATE] = "rwm",   [HOSTKEYS] = "rwm", [DNS] = "rwm",  [SECRETS] = "rwm", [RUN] = "r",
+        [TICKETS] = "rwm", [REALM] = "r",      [HANDED] = "r", [CATALOG] = "r",   [CLOCK] = "rwm",
+        [LOG] = "rwm",     [LOGIN] = "r",      [KEYTAB] = "r", [ELSEWHERE] = "r"};
     struct confinement c;
 
     (void)state;
@@ -229,6 +242,7 @@ int main(void)
         cmocka_unit_test(what_a_reading_of_accounts_may),
         cmocka_unit_test(what_a_round_of_dns_may),
         cmocka_unit_test(what_fetching_the_clearing_houses_key_may),
+        cmocka_unit_test(what_copying_the_services_keytab_may),
         cmocka_unit_test(what_writing_for_the_network_process_may),
         cmocka_unit_test(what_the_keeper_may),
         cmocka_unit_test(a_job_works_within_its_keeper),

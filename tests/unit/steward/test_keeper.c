@@ -499,13 +499,15 @@ static void set_up_lab(struct lab *l, bool lab_mode)
     assert_int_equal(mkdir(path, 0700), 0);
     assert_true(asprintf(&s->lab_clock, "%s/clock", l->folder) > 0);
     assert_true(asprintf(&s->log_file, "%s/adbad.log", l->folder) > 0);
+    assert_true(asprintf(&s->kms_keytab, "%s/keytab", l->folder) > 0);
     assert_ok(keeper_start("/nonexistent/adbad.conf", s, &l->w.log, &l->w.control, &l->w.pid, &ei),
               &ei);
 }
 
 static void tear_down_lab(struct lab *l)
 {
-    static const char *const names[] = {"clock", "clock.lock", "adbad.log", "overrides.json"};
+    static const char *const names[] = {"clock", "clock.lock", "adbad.log", "overrides.json",
+                                        "keytab"};
     struct settings *s = &l->w.settings;
     char path[80];
     int status;
@@ -523,6 +525,7 @@ static void tear_down_lab(struct lab *l)
     free(s->control_socket);
     free(s->lab_clock);
     free(s->log_file);
+    free(s->kms_keytab);
 }
 
 static void what_was_set_is_on_disk_when_it_says_so(void **state)
@@ -600,6 +603,43 @@ static void the_log_comes_open_for_appending(void **state)
     assert_contains(ei.text, "[log] file");
     assert_int_equal(rmdir(path), 0);
     tear_down_lab(&l);
+}
+
+static void the_keytab_comes_as_a_copy_if_it_is_ours_alone(void **state)
+{
+    const struct job_request r = {.kind = JOB_KEYTAB};
+    struct errinfo ei = {0};
+    struct buf got = BUF_INIT;
+    struct lab l;
+    int fd;
+
+    (void)state;
+    set_up_lab(&l, false);
+    assert_int_equal(job_ask_soon(l.w.control, &r, &fd, &ei), ERR_NOTFOUND);
+    assert_contains(ei.text, l.w.settings.kms_keytab);
+    assert_int_equal(fd, -1);
+    assert_ok(file_create(l.w.settings.kms_keytab, "keys", 4, 0600, &ei), &ei);
+    assert_ok(job_ask_soon(l.w.control, &r, &fd, &ei), &ei);
+    assert_ok(file_read_from(fd, "the copy", 4, &got, &ei), &ei);
+    assert_string_equal(buf_str(&got), "keys");
+    assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    close(fd);
+    assert_int_equal(chmod(l.w.settings.kms_keytab, 0640), 0);
+    assert_int_equal(job_ask_soon(l.w.control, &r, &fd, &ei), ERR_REFUSED);
+    assert_contains(ei.text, "chmod 0600");
+    buf_fini(&got);
+    tear_down_lab(&l);
+}
+
+static void without_a_keytab_none_is_read(void **state)
+{
+    const struct job_request r = {.kind = JOB_KEYTAB};
+    struct world *w = *state;
+    struct errinfo ei = {0};
+    int fd;
+
+    assert_int_equal(job_ask_soon(w->control, &r, &fd, &ei), ERR_REFUSED);
+    assert_int_equal(fd, -1);
 }
 
 static void without_a_log_file_none_is_opened(void **state)
@@ -717,6 +757,8 @@ int main(void)
         cmocka_unit_test(what_was_set_is_on_disk_when_it_says_so),
         cmocka_unit_test(the_clock_is_moved_in_lab_mode_only),
         cmocka_unit_test(the_log_comes_open_for_appending),
+        cmocka_unit_test(the_keytab_comes_as_a_copy_if_it_is_ours_alone),
+        TEST(without_a_keytab_none_is_read),
         TEST(without_a_log_file_none_is_opened),
         cmocka_unit_test(what_its_asker_gave_up_is_not_begun),
         cmocka_unit_test(a_steward_that_was_given_up_costs_no_second_wait),
