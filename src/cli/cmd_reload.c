@@ -50,10 +50,13 @@ const struct cli_command cmd_reload[] = {
      .usage = "",
      .run = run_reload,
      .summary = "have the running adbad read its configuration again",
-     .help = "Every change that can take effect does at once, all together; the rest is named and "
-             "needs a restart.\n"
-             "If anything is wrong, exit code 3 and what: adbad goes on as it was. \"adbactl conf "
-             "check\" tells\n"
-             "all that is wrong. SIGHUP does the same without an answer."},
+     .help =
+         "Every change that can take effect does at once, all together; the rest is named and "
+         "needs a restart.\n"
+         "A file that took the place of [kms] keytab is read anew. If anything is wrong, exit code "
+         "3 (4 or 5: a keytab\n"
+         "that is missing, or open to others) and what: adbad goes on as it was. \"adbactl conf "
+         "check\" tells all that is\n"
+         "wrong with the configuration. SIGHUP does the same without an answer."},
     {0},
 };

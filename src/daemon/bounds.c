@@ -27,7 +27,6 @@ void bounds_paths(const struct settings *s, struct paths *out)
     if (s->kms_keytab != NULL) {
         places_kerberos(out);
         places_resolver(out);
-        paths_allow(out, s->kms_keytab, PATHS_READ);
         paths_allow_named(out, s->control_socket, ".rcache", PATHS_READ | PATHS_WRITE);
     }
     paths_allow_beside(out, s->control_socket, PATHS_REMOVE); /* the socket, in the end */

@@ -18,10 +18,10 @@
 #include "daemon/relaying.h"
 #include "daemon/reload.h"
 #include "daemon/retention.h"
+#include "daemon/servicekeys.h"
 #include "daemon/sigkeep.h"
 #include "daemon/watcher.h"
 #include "daemon/website.h"
-#include "gss/gss.h"
 #include "jobs/job.h"
 #include "net/inherit.h"
 #include "publish/kept.h"
@@ -538,28 +538,6 @@ static enum err listen_all(struct daemon *d, struct errinfo *ei)
     return e;
 }
 
-static enum err open_security(struct daemon *d, struct errinfo *ei)
-{
-    struct gss_service s = {.keytab = d->settings.kms_keytab, .domain = d->settings.dir_domain};
-    char *replays = NULL;
-    enum err e;
-
-    if (s.keytab == NULL)
-        return ERR_OK;
-    /* Beside the control socket: the default is one file of all services of this user. */
-    if (!d->options.check && asprintf(&replays, "%s.rcache", d->settings.control_socket) < 0)
-        return err_nomem(ei);
-    s.replays = replays;
-    e = gss_acceptor_new(&s, &d->security, ei);
-    free(replays);
-    return e == ERR_OK ? e : err_context(ei, "[kms] keytab");
-}
-
-static void close_security(struct daemon *d)
-{
-    gss_acceptor_free(d->security);
-}
-
 void daemon_net_limits(const struct settings *s, struct net_conf *conf)
 {
     conf->max_connections = s->max_connections;
@@ -791,7 +769,7 @@ static const struct {
     {open_host, close_host},
     {open_store, close_store},
     {bind_control, close_control},
-    {open_security, close_security},
+    {servicekeys_open, servicekeys_close},
     {give_up_paths, close_nothing}, /* what is to be made is there; the first thread is to come */
     {open_ledger, close_ledger},
     {open_retention, close_retention},

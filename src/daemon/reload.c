@@ -11,6 +11,7 @@
 #include "daemon/publisher.h"
 #include "daemon/relaying.h"
 #include "daemon/retention.h"
+#include "daemon/servicekeys.h"
 #include "daemon/watcher.h"
 #include "jobs/job.h"
 
@@ -19,8 +20,10 @@ struct reload {
     struct settings next;
     struct net_limits *limits; /* of next */
     struct groups groups;      /* likewise; empty if what they serve stays */
+    struct gss_keys *keys;     /* of the service; NULL: those that are in use stay */
     json_t *applied, *restart; /* what changed */
     bool directory, dns;       /* something of these takes effect */
+    bool keytab;               /* another path: its keys count after the restart */
     bool listen, target;       /* where we listen would change; where a record leads does */
 };
 
@@ -44,6 +47,7 @@ static enum err note(void *reload, const struct conf_key *k, bool takes_effect,
                                                      strcmp(k->section, "clearing") == 0));
     r->dns = r->dns || (takes_effect && strcmp(k->section, "dns") == 0);
     r->listen = r->listen || k->offset == offsetof(struct settings, listen);
+    r->keytab = r->keytab || k->offset == offsetof(struct settings, kms_keytab);
     r->target = r->target || k->offset == offsetof(struct settings, dns_port) ||
                 k->offset == offsetof(struct settings, dns_host);
     free(name);
@@ -79,6 +83,21 @@ static bool host_changed(const struct settings *a, const struct settings *b)
     return changed;
 }
 
+/* A file that was replaced shows in no key. */
+static enum err renew_keys(struct reload *r, struct errinfo *ei)
+{
+    enum err e = r->keytab ? ERR_OK : servicekeys_renew(r->d, &r->keys, ei);
+
+    if (e != ERR_OK || r->keys == NULL)
+        return e;
+    return json_array_append_new(r->applied,
+                                 json_pack("{s:s, s:s, s:s+}", "key", "[kms] keytab", "was",
+                                           gss_keys_versions(gss_acceptor_keys(r->d->security)),
+                                           "now", gss_keys_versions(r->keys), ", read anew")) == 0
+               ? ERR_OK
+               : err_nomem(ei);
+}
+
 static enum err prepare(struct reload *r, struct errinfo *ei)
 {
     struct net_conf conf = {0};
@@ -95,6 +114,8 @@ static enum err prepare(struct reload *r, struct errinfo *ei)
         e = net_limits_new(&conf, &r->limits, ei);
     if (e == ERR_OK && host_changed(&r->d->settings, &r->next))
         e = groups_read(r->d, &r->next, &r->groups, ei);
+    if (e == ERR_OK)
+        e = renew_keys(r, ei);
     if (e == ERR_OK)
         e = settings_share(&r->next, ei);
     return e;
@@ -141,6 +162,9 @@ static void apply(struct reload *r)
         groups_use(d, &r->groups);
     net_server_set_limits(d->net, r->limits);
     r->limits = NULL;
+    if (r->keys != NULL)
+        gss_acceptor_use(d->security, r->keys);
+    r->keys = NULL;
     retention_set_keep(d->retention, d->settings.keep);
     if (d->watcher != NULL && r->directory)
         watcher_settings_changed(d->watcher, elsewhere);
@@ -196,6 +220,7 @@ static enum err reload(struct reload *r, struct errinfo *ei)
     if (e == ERR_OK)
         apply(r);
     net_limits_free(r->limits);
+    gss_keys_drop(r->keys);
     groups_fini(&r->groups);
     if (r->next.shared != NULL)
         settings_drop(&r->next);

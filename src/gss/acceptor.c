@@ -1,49 +1,41 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
+#include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "gss/context.h"
-#include "gss/keytab.h"
+#include "gss/keys.h"
 
 struct acceptor {
     struct rpc_acceptor core; /* first */
-    gss_cred_id_t cred;
-    char *keytab;
+    pthread_mutex_t lock;
+    struct gss_keys *keys; /* of logins that begin */
 };
 
 struct accepting {
     struct gss_context core; /* first */
-    const char *keytab;      /* the acceptor's */
+    struct gss_keys *keys;   /* NULL: the login has ended */
 };
 
 static void free_context(struct rpc_security *s)
 {
-    struct gss_context *c = (struct gss_context *)s;
+    struct accepting *x = (struct accepting *)s;
     OM_uint32 minor;
 
-    gss_delete_sec_context(&minor, &c->ctx, GSS_C_NO_BUFFER);
-    free(c);
+    gss_delete_sec_context(&minor, &x->core.ctx, GSS_C_NO_BUFFER);
+    gss_keys_drop(x->keys);
+    free(x);
 }
 
-static enum rpc_security_step step(struct rpc_security *s, const void *token, size_t len,
-                                   struct buf *out, struct rpc_security_facts *facts,
-                                   struct errinfo *ei)
+static enum rpc_security_step leg(struct accepting *x, const void *token, size_t len,
+                                  struct buf *out, struct rpc_security_facts *facts,
+                                  struct errinfo *ei)
 {
-    struct accepting *x = (struct accepting *)s;
     struct gss_context *c = &x->core;
     gss_buffer_desc in = {len, (void *)(uintptr_t)token}, answer = GSS_C_EMPTY_BUFFER;
     OM_uint32 major, minor, ignored, flags = 0;
 
-    /* The first leg reads the keytab, which may have been replaced since the start. */
-    if (c->ctx == GSS_C_NO_CONTEXT && file_require_private(x->keytab, ei) != ERR_OK)
-        return RPC_SECURITY_FAILED;
-    major = gss_accept_sec_context(&minor, &c->ctx, c->cred, &in, GSS_C_NO_CHANNEL_BINDINGS, NULL,
-                                   NULL, &answer, &flags, NULL, NULL);
+    major =
+        gss_accept_sec_context(&minor, &c->ctx, gss_keys_cred(x->keys), &in,
+                               GSS_C_NO_CHANNEL_BINDINGS, NULL, NULL, &answer, &flags, NULL, NULL);
     if (GSS_ERROR(major)) {
         gss_release_buffer(&ignored, &answer);
         gss_fail(ei, ERR_AUTH, "authentication", major, minor);
@@ -55,6 +47,21 @@ static enum rpc_security_step step(struct rpc_security *s, const void *token, si
         return RPC_SECURITY_MORE;
     return gss_context_facts(c, true, flags, facts, ei) == ERR_OK ? RPC_SECURITY_DONE
                                                                   : RPC_SECURITY_FAILED;
+}
+
+/* Keys that were replaced go with the last login that began with them, not with its connection. */
+static enum rpc_security_step step(struct rpc_security *s, const void *token, size_t len,
+                                   struct buf *out, struct rpc_security_facts *facts,
+                                   struct errinfo *ei)
+{
+    struct accepting *x = (struct accepting *)s;
+    enum rpc_security_step r = leg(x, token, len, out, facts, ei);
+
+    if (r != RPC_SECURITY_MORE) {
+        gss_keys_drop(x->keys);
+        x->keys = NULL;
+    }
+    return r;
 }
 
 static const struct rpc_security_ops ops = {
@@ -71,97 +78,68 @@ static bool serves(const struct rpc_acceptor *a, uint8_t type)
     return type == RPC_AUTHN_KERBEROS || type == RPC_AUTHN_SPNEGO;
 }
 
+/* What is const to those who open contexts is ours. */
+static struct acceptor *ours(const struct rpc_acceptor *core)
+{
+    return (struct acceptor *)(uintptr_t)core;
+}
+
 static struct rpc_security *open_context(const struct rpc_acceptor *core, uint8_t type)
 {
-    const struct acceptor *a = (const struct acceptor *)core;
+    struct acceptor *a = ours(core);
     struct accepting *x = calloc(1, sizeof(*x));
 
     (void)type; /* a token says itself whose it is */
     if (x == NULL)
         return NULL;
     x->core.security.ops = &ops;
-    x->core.cred = a->cred;
-    x->keytab = a->keytab;
+    pthread_mutex_lock(&a->lock);
+    x->keys = gss_keys_hold(a->keys);
+    pthread_mutex_unlock(&a->lock);
     return &x->core.security;
 }
 
-/* MIT opens the cache at every login and would tell only the caller that it cannot. */
-static enum err probe(const char *path, struct errinfo *ei)
-{
-    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-    if (fd < 0)
-        return err_fail(ei, ERR_CONFIG, "open the replay cache %s: %s", path, strerror(errno));
-    close(fd);
-    return file_require_private(path, ei);
-}
-
-static enum err acquire(struct acceptor *a, const char *replays, struct errinfo *ei)
-{
-    gss_OID_desc mechs[2] = {*gss_mech_krb5, gss_spnego};
-    gss_OID_set_desc wanted = {2, mechs};
-    char rcache[4096];
-    gss_key_value_element_desc elements[2] = {{"keytab", a->keytab}, {"rcache", rcache}};
-    const gss_key_value_set_desc store = {replays != NULL ? 2 : 1, elements};
-    OM_uint32 major, minor;
-
-    snprintf(rcache, sizeof(rcache), "file2:%s", replays != NULL ? replays : "");
-    major = gss_acquire_cred_from(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &wanted, GSS_C_ACCEPT,
-                                  &store, &a->cred, NULL, NULL);
-    if (!GSS_ERROR(major))
-        major = gss_only_krb5(&minor, a->cred);
-    if (!GSS_ERROR(major))
-        return ERR_OK;
-    return gss_fail(ei, ERR_CONFIG, "use the keys of the service", major, minor);
-}
-
-static enum err check_realm(const struct gss_service *s, struct errinfo *ei)
-{
-    char realm[256];
-    enum err e = keytab_realm(s->keytab, realm, sizeof(realm), ei);
-
-    if (e == ERR_OK && s->domain != NULL && strcasecmp(realm, s->domain) != 0)
-        return err_fail(ei, ERR_CONFIG,
-                        "its keys are of realm %s, but the directory's domain is %s", realm,
-                        s->domain);
-    return e;
-}
-
-enum err gss_acceptor_new(const struct gss_service *s, const struct rpc_acceptor **out,
+enum err gss_acceptor_new(struct gss_keys *keys, const struct rpc_acceptor **out,
                           struct errinfo *ei)
 {
-    struct acceptor *a;
-    enum err e;
+    struct acceptor *a = calloc(1, sizeof(*a));
 
-    if (file_require_private(s->keytab, ei) != ERR_OK)
-        return ei != NULL ? ei->code : ERR_REFUSED;
-    a = calloc(1, sizeof(*a));
-    if (a == NULL)
+    if (a == NULL) {
+        gss_keys_drop(keys);
         return err_nomem(ei);
+    }
     a->core.serves = serves;
     a->core.open = open_context;
-    a->keytab = strdup(s->keytab);
-    e = a->keytab != NULL ? check_realm(s, ei) : err_nomem(ei);
-    if (e == ERR_OK && s->replays != NULL)
-        e = probe(s->replays, ei);
-    if (e == ERR_OK)
-        e = acquire(a, s->replays, ei);
-    if (e != ERR_OK) {
-        gss_acceptor_free(&a->core);
-        return err_context(ei, "keytab %s", s->keytab);
-    }
+    pthread_mutex_init(&a->lock, NULL);
+    a->keys = keys;
     *out = &a->core;
     return ERR_OK;
 }
 
+const struct gss_keys *gss_acceptor_keys(const struct rpc_acceptor *core)
+{
+    return ours(core)->keys;
+}
+
+void gss_acceptor_use(const struct rpc_acceptor *core, struct gss_keys *keys)
+{
+    struct acceptor *a = ours(core);
+    struct gss_keys *old;
+
+    pthread_mutex_lock(&a->lock);
+    old = a->keys;
+    a->keys = keys;
+    pthread_mutex_unlock(&a->lock);
+    gss_keys_drop(old);
+}
+
 void gss_acceptor_free(const struct rpc_acceptor *core)
 {
-    struct acceptor *a = (struct acceptor *)(uintptr_t)core;
-    OM_uint32 minor;
+    struct acceptor *a = ours(core);
 
     if (a == NULL)
         return;
-    gss_release_cred(&minor, &a->cred);
-    free(a->keytab);
+    gss_keys_drop(a->keys);
+    pthread_mutex_destroy(&a->lock);
     free(a);
 }

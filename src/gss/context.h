@@ -11,7 +11,7 @@
 struct gss_context {
     struct rpc_security security; /* first: it is what the core knows */
     gss_ctx_id_t ctx;
-    gss_cred_id_t cred; /* the initiator's own; the acceptor's is lent */
+    gss_cred_id_t cred; /* the initiator's own */
     gss_name_t target;  /* initiator */
     gss_OID mech;       /* initiator */
     char cache[48];     /* initiator: the name of its credential cache */

@@ -89,7 +89,10 @@ static const struct conf_key keys[] = {
              "granted as the directory would: no threshold, not counted. count: like everyone."},
     {"kms", "keytab", CONF_PATH, AT(kms_keytab), NULL,
      .help = "File (mode 0600) with the Kerberos keys of the service's own principal, "
-             "host/NAME-OF-THIS-HOST (" DOCS_DIR "/kerberos.md); unset: callers cannot authenticate."},
+             "host/NAME-OF-THIS-HOST (" DOCS_DIR "/kerberos.md); unset: callers cannot authenticate. "
+             "Another path needs a restart; another file at the same path counts after a reload, "
+             "except where systemd hands the service a copy of it (" DOCS_DIR
+             "/install.md): restart then."},
 
     {"directory", "uri", CONF_STRING, AT(dir_uri), NULL,
      .when = CONF_RELOAD,

@@ -5,6 +5,7 @@
  * `bench_login SUMMARY.json LOGINS`: medians and the slowest hundredth, in microseconds. */
 #include "tickets.h"
 
+#include <fcntl.h>
 #include <gssapi/gssapi_ext.h>
 #include <gssapi/gssapi_krb5.h>
 #include <jansson.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "gss/gss.h"
 
@@ -52,8 +54,9 @@ static void set_up(struct bench *b, unsigned logins)
     gss_key_value_element_desc element = {"ccache", NULL};
     const gss_key_value_set_desc cache = {1, &element};
     struct gss_service s = {0};
+    struct gss_keys *keys;
     char replays[300];
-    struct errinfo ei;
+    struct errinfo ei = {.text = "the keytab cannot be opened"};
     OM_uint32 minor;
 
     tickets_open(&b->t);
@@ -64,11 +67,14 @@ static void set_up(struct bench *b, unsigned logins)
                                           .sid = sid,
                                           .sid_len = sizeof(sid)});
     snprintf(replays, sizeof(replays), "%s/rcache", b->t.folder);
-    s.keytab = b->t.keytab;
+    s.keytab = open(b->t.keytab, O_RDONLY | O_CLOEXEC);
+    s.name = b->t.keytab;
     s.replays = replays;
     element.value = b->t.cache_name;
-    if (gss_acceptor_new(&s, &b->acceptor, &ei) != ERR_OK)
+    if (s.keytab < 0 || gss_keys_read(&s, &keys, &ei) != ERR_OK ||
+        gss_acceptor_new(keys, &b->acceptor, &ei) != ERR_OK)
         die(ei.text);
+    close(s.keytab);
     if (gss_import_name(&minor, &name, (gss_OID)GSS_KRB5_NT_PRINCIPAL_NAME, &b->target) != 0 ||
         gss_acquire_cred_from(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, GSS_C_NO_OID_SET,
                               GSS_C_INITIATE, &cache, &b->cred, NULL, NULL) != 0)

@@ -2,6 +2,8 @@
 and who comes between. What a real domain gives is tested in test_samba_kerberos.py and test_samba_proof.py."""
 import os
 import re
+import shutil
+import signal
 import socket
 import stat
 import struct
@@ -203,14 +205,100 @@ def test_the_client_tells_that_it_left_the_directory_out(realm):
     assert product["attempt"]["tries"][0]["code"] == "0x8007203A"
 
 
-def test_a_keytab_that_others_may_read_is_refused_at_the_start_and_later(realm):
-    before = realm.refused("auth-failed")
-    os.chmod(realm.keytab, 0o644)
-    try:
-        assert realm.call("krb5", "sign").returncode != 0
-        told = realm.lab.run("adbad", "--check", "--config", realm.daemon.conf, expect=None)
-    finally:
-        os.chmod(realm.keytab, 0o600)
-    assert realm.refused("auth-failed") == before + 1
-    assert told.code != 0
-    assert realm.keytab in told.err
+# ---- the keytab ----
+
+
+@pytest.fixture(name="own")
+def a_realm_of_ones_own(lab):
+    realm = Realm(lab)
+    yield realm
+    realm.tickets.close()
+
+
+def logs_in(realm, ccache):
+    return realm.call("krb5", "sign", ccache=ccache).returncode == 0
+
+
+def keytab_change(reply):
+    assert reply["ok"] is True, reply
+    return [(c["was"], c["now"]) for c in reply["applied"] if c["key"] == "[kms] keytab"]
+
+
+def test_a_keytab_that_took_the_place_of_another_counts_after_a_reload(own):
+    old = own.tickets.ccache
+    assert logs_in(own, old)
+    assert keytab_change(own.daemon.ask("reload")) == []  # the same keys
+    own.tickets.rotate()
+    new = own.tickets.issue()
+    assert not logs_in(own, new)
+    assert logs_in(own, old)
+    assert keytab_change(own.daemon.ask("reload")) == [("version 1", "version 2, read anew")]
+    assert logs_in(own, new)
+    assert not logs_in(own, old)
+    own.daemon.wait_log(r"configuration: \[kms\] keytab = version 2, read anew, was version 1")
+    own.tickets.rotate()
+    own.daemon.process.send_signal(signal.SIGHUP)
+    own.daemon.wait_log(r"keytab = version 3, read anew, was version 2")
+    assert logs_in(own, own.tickets.issue())
+
+
+def text(path):
+    with open(path, "w", encoding="ascii") as f:
+        f.write("this is no keytab at all")
+
+
+BAD = {
+    "missing": (os.unlink, 4, "No such file"),
+    "others may read it": (lambda path: os.chmod(path, 0o644), 5, "chmod 0600"),
+    "cut off": (lambda path: os.truncate(path, os.stat(path).st_size - 1), 3, "cut off"),
+    "empty": (lambda path: os.truncate(path, 0), 3, "read it"),
+    "no keytab": (text, 3, "read it"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_reload_with_a_bad_keytab_changes_nothing_and_says_why(own, case):
+    spoil, code, why = BAD[case]
+    old = own.tickets.ccache
+    own.tickets.rotate()
+    new = own.tickets.issue()
+    spare = own.keytab + ".good"
+    shutil.copy2(own.keytab, spare)
+    spoil(own.keytab)
+    own.daemon.options["kms.idle"] = "7s"
+    own.daemon.write_conf()
+    told = own.daemon.ctl("reload", expect=None)
+    assert told.code == code
+    own.daemon.wait_log(r"configuration not reloaded, all stays as it was: \[kms\] keytab: .*" + why)
+    for part in ("[kms] keytab", own.keytab, why):
+        assert part in told.err
+    assert logs_in(own, old)
+    check = own.lab.run("adbad", "--check", "--config", own.daemon.conf, expect=None)
+    assert check.code == code and own.keytab in check.err  # as a start would
+    os.rename(spare, own.keytab)
+    reply = own.daemon.ask("reload")
+    assert {c["key"] for c in reply["applied"]} == {"[kms] keytab", "[kms] idle"}
+    assert logs_in(own, new)
+    assert not logs_in(own, old)
+
+
+def test_a_keytab_of_another_service_is_refused_at_a_reload(own):
+    own.tickets.rotate(server=f"cifs/{HOST}@{REALM}")
+    reply = own.daemon.ask("reload")
+    assert reply["ok"] is False and "keep keys of host/" in str(reply)
+    assert logs_in(own, own.tickets.ccache)
+
+
+def test_a_keytab_elsewhere_needs_a_restart(own):
+    """What lies at the old place by then, if anything, is not looked at."""
+    elsewhere = own.keytab + ".moved"
+    os.rename(own.keytab, elsewhere)
+    own.daemon.options["kms.keytab"] = elsewhere
+    own.daemon.write_conf()
+    reply = own.daemon.ask("reload")
+    assert reply["ok"] is True and reply["applied"] == []
+    assert [c["key"] for c in reply["restart"]] == ["[kms] keytab"]
+    assert logs_in(own, own.tickets.ccache)
+    own.daemon.stop()
+    own.daemon.start()
+    assert logs_in(own, own.tickets.ccache)

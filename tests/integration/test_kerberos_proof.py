@@ -66,6 +66,17 @@ def test_a_machine_with_a_ticket_of_its_own_is_a_member(domain):
         assert domain.ask("PC01.lab.example", ccache, level=level) == (0, {"member": 1})
 
 
+def test_a_machine_with_a_ticket_of_the_services_new_key_is_a_member(domain):
+    old = domain.tickets.issue(sid=domain.sids["PC01"])
+    domain.tickets.rotate()
+    new = domain.tickets.issue(sid=domain.sids["PC01"])
+    assert domain.ask("PC01", new) == (None, {})  # its login is refused
+    assert domain.ask("PC01", old) == (0, {"member": 1})
+    assert "version 2, read anew" in domain.daemon.ctl("reload").out
+    assert domain.ask("PC01", new) == (0, {"member": 1})
+    assert domain.ask("PC01", old) == (None, {})
+
+
 def test_the_ledger_tells_who_a_member_proved_to_be(domain):
     domain.ask("PC02", domain.tickets.issue(client=f"PC02$@{REALM}", sid=domain.sids["PC02"]), user=f"PC02$@{REALM}")
     proven = (f"PC02$@{REALM}", domain.sids["PC02"])

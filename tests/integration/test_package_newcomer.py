@@ -56,11 +56,11 @@ def hold_against_profile(machine, seen, folder):
         f.write(machine.text("/etc/apparmor.d/adbad"))
     profile = Profile(path)
     assert {("/usr/bin/nsupdate", "x"), ("/var/lib/adbad/ledger.db", "w"), ("/var/log/adbad/adbad.log", "w"),
-            ("/run/credentials/adbad.service/directory.keytab", "r"), ("/run/credentials/adbad.service/kms.keytab", "k"),
+            ("/run/credentials/adbad.service/directory.keytab", "k"), ("/run/credentials/adbad.service/kms.keytab", "r"),
             ("/etc/krb5.conf", "r")} <= seen
     refused = sorted(what for what in seen if not profile.allows(*what))
     assert not refused, "\n".join(map(str, refused))
-    assert profile.allows("/etc/adbad/kms.keytab", "rk")  # where no credential takes its place
+    assert profile.allows("/etc/adbad/directory.keytab", "rk") and profile.allows("/etc/adbad/kms.keytab", "r")  # where no credential takes its place
     assert not profile.allows("/etc/shadow", "r") and not profile.allows("/etc/adbad/adbad.conf", "w")
 
 

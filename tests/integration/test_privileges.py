@@ -13,6 +13,7 @@ import subprocess
 import pytest
 
 import procfs
+from kerberos import Tickets
 from lab import TOOLS, wait_for
 
 GROUP = "Volume License for Windows Server 2022"
@@ -180,6 +181,25 @@ def test_the_directory_keytab_stays_with_the_steward(lab):
     daemon.write_conf()
     daemon.start()
     assert procfs.scan(daemon.process.pid, keys) != set()
+
+
+@pytest.mark.uninstrumented
+def test_a_service_key_that_was_replaced_is_nowhere_any_more(lab):
+    tickets = Tickets(os.path.join(lab.folder, "kerberos"))
+    try:
+        daemon = lab.daemon(options={"kms.keytab": tickets.keytab})
+        old, = procfs.keytab_keys(tickets.keytab).values()
+        assert procfs.scan(daemon.process.pid, {"old": old}) == {"old"}
+        tickets.rotate()
+        new, = procfs.keytab_keys(tickets.keytab).values()
+        assert daemon.ask("reload")["ok"] is True
+        keys = {"old": old, "new": new}
+        assert procfs.scan(daemon.process.pid, keys) == {"new"}
+        assert procfs.scan(steward_of(daemon), keys) == set()  # a job had it
+        for pid in (daemon.process.pid, steward_of(daemon)):
+            assert not any("keytab" in t for t in procfs.descriptors(pid))
+    finally:
+        tickets.close()
 
 
 def test_a_clearing_house_without_the_secret_says_so(lab):

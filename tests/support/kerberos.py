@@ -28,6 +28,7 @@ class Tickets:
         os.mkdir(folder)
         self.keytab = os.path.join(folder, "keytab")
         self._run(folder, f"PC01$@{REALM}", SERVICE)
+        self.version = 1
         os.environ["KRB5_CONFIG"] = os.path.join(folder, "krb5.conf")
 
     def close(self):
@@ -49,6 +50,14 @@ class Tickets:
         self._run("-b", str(begins), "-e", str(ends), *(["-s", sid_bytes(sid).hex()] if sid else []), folder, client,
                   server)
         return os.path.join(folder, "ccache")
+
+    def rotate(self, server=SERVICE):
+        """A keytab with a key of the next version alone takes the place of the old one, as tools do it: by its name."""
+        self.version += 1
+        folder = os.path.join(self.folder, f"rotated-{self.version}")
+        os.mkdir(folder)
+        self._run("-v", str(self.version), folder, f"PC01$@{REALM}", server)
+        os.rename(os.path.join(folder, "keytab"), self.keytab)
 
     @property
     def ccache(self):

@@ -38,6 +38,14 @@ void tickets_open(struct tickets *t)
     assert_int_equal(krb5_init_context(&t->k), 0);
     assert_int_equal(krb5_c_make_random_key(t->k, ENCTYPE, &t->key), 0);
     assert_int_equal(krb5_c_make_random_key(t->k, ENCTYPE, &t->other), 0);
+    t->version = 1;
+}
+
+void tickets_rotate(struct tickets *t)
+{
+    krb5_free_keyblock_contents(t->k, &t->key);
+    assert_int_equal(krb5_c_make_random_key(t->k, ENCTYPE, &t->key), 0);
+    t->version++;
 }
 
 static void drop_cache(struct tickets *t)
@@ -66,7 +74,7 @@ static krb5_principal parse(struct tickets *t, const char *name)
 
 void tickets_keytab(struct tickets *t, const char *principal, bool anew)
 {
-    krb5_keytab_entry entry = {.vno = 1, .key = t->key};
+    krb5_keytab_entry entry = {.vno = t->version, .key = t->key};
     krb5_keytab kt;
     char name[320];
 
@@ -136,7 +144,7 @@ void tickets_issue(struct tickets *t, const struct ticket *what)
     if (what->sid_len > 0)
         part.authorization_data = pac_of(t, what, part.times.authtime, client);
     assert_int_equal(krb5_encrypt_tkt_part(t->k, &t->key, &ticket), 0);
-    ticket.enc_part.kvno = 1;
+    ticket.enc_part.kvno = t->version;
     assert_int_equal(encode_krb5_ticket(&ticket, &packed), 0);
     creds.keyblock = session;
     creds.times = part.times;

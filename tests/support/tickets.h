@@ -9,6 +9,7 @@
 struct tickets {
     krb5_context k;
     krb5_keyblock key, other; /* of the service; of nobody */
+    krb5_kvno version;        /* of key */
     krb5_ccache cache;
     char folder[256], keytab[300], cache_name[64];
 };
@@ -24,6 +25,8 @@ struct ticket {
 /* A realm LAB.EXAMPLE without KDCs (KRB5_CONFIG), and keys. */
 void tickets_open(struct tickets *t);
 void tickets_close(struct tickets *t);
+/* Another key of the service's, of the next version. */
+void tickets_rotate(struct tickets *t);
 /* Begins the keytab anew (mode 0600), or adds to it. */
 void tickets_keytab(struct tickets *t, const char *principal, bool anew);
 /* A credential cache with this ticket alone; t->cache_name names it. */

@@ -11,9 +11,10 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: tickets_tool [-s SID] [-b BEGINS] [-e ENDS] FOLDER CLIENT SERVER\n"
+    "usage: tickets_tool [-s SID] [-b BEGINS] [-e ENDS] [-v VERSION] FOLDER CLIENT SERVER\n"
     "BEGINS and ENDS are seconds from now (0, 3600); SID, in hexadecimal, is what the ticket "
-    "tells\n";
+    "tells;\n"
+    "VERSION is that of a key that is made (1)\n";
 
 static bool move(const char *from, const char *folder, const char *name)
 {
@@ -39,6 +40,7 @@ static void take_key(struct tickets *t, const char *folder)
     assert_int_equal(krb5_kt_next_entry(t->k, kt, &entry, &at), 0);
     krb5_free_keyblock_contents(t->k, &t->key);
     assert_int_equal(krb5_copy_keyblock_contents(t->k, &entry.key, &t->key), 0);
+    t->version = entry.vno;
     krb5_free_keytab_entry_contents(t->k, &entry);
     krb5_kt_end_seq_get(t->k, kt, &at);
     krb5_kt_close(t->k, kt);
@@ -82,13 +84,14 @@ static void fill(struct tickets *t, const char *folder, struct ticket *what)
     krb5_cc_close(t->k, file);
 }
 
-static bool write_all(const char *folder, struct ticket *what)
+static bool write_all(const char *folder, struct ticket *what, unsigned version)
 {
     struct tickets t;
     char conf[300];
     bool ok;
 
     tickets_open(&t);
+    t.version = version;
     take_key(&t, folder);
     tickets_keytab(&t, what->server, true);
     snprintf(conf, sizeof(conf), "%s/krb5.conf", t.folder);
@@ -102,9 +105,9 @@ int main(int argc, char **argv)
 {
     struct ticket what = {.ends = 3600};
     uint8_t sid[68];
-    int option;
+    int option, version = 1;
 
-    while ((option = getopt(argc, argv, "s:b:e:")) != -1) {
+    while ((option = getopt(argc, argv, "s:b:e:v:")) != -1) {
         if (option == 's') {
             what.sid = sid;
             what.sid_len = test_unhex(optarg, sid, sizeof(sid));
@@ -112,6 +115,8 @@ int main(int argc, char **argv)
             what.starts = atoi(optarg);
         else if (option == 'e')
             what.ends = atoi(optarg);
+        else if (option == 'v')
+            version = atoi(optarg);
     }
     if (argc - optind != 3 || strchr(argv[optind + 1], '@') == NULL ||
         setenv("TMPDIR", argv[optind], 1) != 0) {
@@ -120,5 +125,5 @@ int main(int argc, char **argv)
     }
     what.client = argv[optind + 1];
     what.server = argv[optind + 2];
-    return write_all(argv[optind], &what) ? 0 : 1;
+    return write_all(argv[optind], &what, (unsigned)version) ? 0 : 1;
 }

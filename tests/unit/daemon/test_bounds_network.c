@@ -65,7 +65,7 @@ static void what_the_network_process_may(void **state)
     static const char *const places[PLACES] = {
         [STATE] = "rw", [HOSTKEYS] = "r", [DNS] = "r",     [SECRETS] = "",
         [RUN] = "u",    [TICKETS] = "u",  [CLOCK] = "r",   [LOG] = "",
-        [KEYTAB] = "f", [REALM] = "",     [ELSEWHERE] = ""};
+        [KEYTAB] = "",  [REALM] = "",     [ELSEWHERE] = ""};
     const pid_t peers[CALLS_PEERS] = {0, 0};
     struct confinement c = {0};
 

@@ -3,14 +3,18 @@
 #include "support.h"
 #include "tickets.h"
 
+#include <fcntl.h>
 #include <gssapi/gssapi_ext.h>
 #include <gssapi/gssapi_krb5.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "gss/gss.h"
 
@@ -65,19 +69,40 @@ static struct ticket good(void)
         .client = MACHINE, .server = SERVICE, .ends = 3600, .sid = sid, .sid_len = sizeof(sid)};
 }
 
+/* The keys that the keytab holds now. */
+static enum err read_keys(const struct tickets *t, const char *domain, const char *replays,
+                          struct gss_keys **out, struct errinfo *ei)
+{
+    struct gss_service s = {.keytab = open(t->keytab, O_RDONLY | O_CLOEXEC),
+                            .name = t->keytab,
+                            .domain = domain,
+                            .replays = replays};
+    enum err e;
+
+    assert_true(s.keytab >= 0);
+    e = gss_keys_read(&s, out, ei);
+    assert_int_equal(close(s.keytab), 0);
+    return e;
+}
+
+static struct gss_keys *keys_of(struct world *w)
+{
+    struct gss_keys *keys = NULL;
+    char replays[300];
+
+    snprintf(replays, sizeof(replays), "%s/rcache", w->t.folder);
+    assert_ok(read_keys(&w->t, "lab.example", replays, &keys, &w->ei), &w->ei);
+    return keys;
+}
+
 static void open_world(struct world *w)
 {
-    struct gss_service s = {.domain = "lab.example"};
-    char replays[300];
 
     memset(w, 0, sizeof(*w));
     late = 0;
     tickets_open(&w->t);
     tickets_keytab(&w->t, SERVICE, true);
-    snprintf(replays, sizeof(replays), "%s/rcache", w->t.folder);
-    s.keytab = w->t.keytab;
-    s.replays = replays;
-    assert_ok(gss_acceptor_new(&s, &w->acceptor, &w->ei), &w->ei);
+    assert_ok(gss_acceptor_new(keys_of(w), &w->acceptor, &w->ei), &w->ei);
 }
 
 static void hang_up(struct world *w)
@@ -137,8 +162,9 @@ static enum rpc_security_step talk(struct world *w, gss_cred_id_t cred, gss_name
     return step;
 }
 
-static enum rpc_security_step login(struct world *w, const struct ticket *what, uint8_t type,
-                                    OM_uint32 flags)
+/* To w->server. */
+static enum rpc_security_step talk_to(struct world *w, const struct ticket *what, uint8_t type,
+                                      OM_uint32 flags)
 {
     static uint8_t spnego[] = {0x2b, 6, 1, 5, 5, 2}; /* 1.3.6.1.5.5.2 (RFC 4178) */
     gss_OID_desc spnego_mech = {sizeof(spnego), spnego}, krb5_mech = *gss_mech_krb5;
@@ -148,18 +174,24 @@ static enum rpc_security_step login(struct world *w, const struct ticket *what, 
     gss_cred_id_t cred;
     OM_uint32 minor;
 
-    hang_up(w);
-    late = 0;
     tickets_issue(&w->t, what);
     cred = client_cred(w);
     assert_int_equal(gss_import_name(&minor, &text, (gss_OID)GSS_KRB5_NT_PRINCIPAL_NAME, &target),
                      0);
-    w->server = w->acceptor->open(w->acceptor, type);
-    assert_non_null(w->server);
     step = talk(w, cred, target, type == RPC_AUTHN_SPNEGO ? &spnego_mech : &krb5_mech, flags);
     gss_release_name(&minor, &target);
     gss_release_cred(&minor, &cred);
     return step;
+}
+
+static enum rpc_security_step login(struct world *w, const struct ticket *what, uint8_t type,
+                                    OM_uint32 flags)
+{
+    hang_up(w);
+    late = 0;
+    w->server = w->acceptor->open(w->acceptor, type);
+    assert_non_null(w->server);
+    return talk_to(w, what, type, flags);
 }
 
 static void a_machine_is_known_by_its_name_and_by_the_sid_that_its_domain_signed(void **state)
@@ -231,7 +263,7 @@ static void refused(struct world *w, const struct ticket *t, OM_uint32 flags, co
     assert_contains(w->ei.text, why);
 }
 
-static void tickets_of_another_time_or_service_are_refused(void **state)
+static void tickets_of_another_time_are_refused(void **state)
 {
     struct ticket t = good();
     struct world w;
@@ -244,9 +276,6 @@ static void tickets_of_another_time_or_service_are_refused(void **state)
     refused(&w, &t, ALL, "not yet valid");
     w.way = 0;
     refused(&w, &t, GSS_C_MUTUAL_FLAG, "DCE style");
-    t.server = "cifs/kms1.lab.example@LAB.EXAMPLE";
-    tickets_keytab(&w.t, t.server, true); /* it was replaced after the start */
-    refused(&w, &t, ALL, "not for host/");
     close_world(&w);
 }
 
@@ -368,56 +397,205 @@ static void messages_lost_repeated_or_changed_on_the_way_are_refused(void **stat
     close_world(&w);
 }
 
-static void a_keytab_that_others_may_read_ends_logins(void **state)
-{
-    struct ticket t = good();
-    struct world w;
+/* ---- keys ---- */
 
-    (void)state;
-    open_world(&w);
-    assert_int_equal(chmod(w.t.keytab, 0644), 0);
-    assert_int_equal(login(&w, &t, RPC_AUTHN_KERBEROS, ALL), RPC_SECURITY_FAILED);
-    assert_int_equal(w.ei.code, ERR_REFUSED);
-    close_world(&w);
-}
-
-static void keytabs_of_anything_else_are_refused_at_the_start(void **state)
+static void keytabs_of_anything_else_are_refused(void **state)
 {
     static const struct {
         const char *one, *two, *domain, *why;
-        enum err e;
-        mode_t mode;
     } rows[] = {
-        {SERVICE, NULL, "lab.example", "mode", ERR_REFUSED, 0644},
-        {"cifs/kms1.lab.example@LAB.EXAMPLE", NULL, NULL, "keep keys of host/", ERR_CONFIG, 0600},
-        {SERVICE, "DC1$@LAB.EXAMPLE", NULL, "keep keys of host/", ERR_CONFIG, 0600},
-        {SERVICE, "host/kms1.lab.example@OTHER.EXAMPLE", NULL, "two realms", ERR_CONFIG, 0600},
-        {SERVICE, NULL, "other.example", "the directory's domain is", ERR_CONFIG, 0600},
+        {"cifs/kms1.lab.example@LAB.EXAMPLE", NULL, NULL, "keep keys of host/"},
+        {SERVICE, "DC1$@LAB.EXAMPLE", NULL, "keep keys of host/"},
+        {SERVICE, "host/kms1.lab.example@OTHER.EXAMPLE", NULL, "two realms"},
+        {SERVICE, NULL, "other.example", "the directory's domain is"},
     };
     struct tickets t;
 
     (void)state;
     tickets_open(&t);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        const struct gss_service s = {.keytab = t.keytab, .domain = rows[i].domain};
-        const struct rpc_acceptor *a = NULL;
+        struct gss_keys *keys = NULL;
         struct errinfo ei;
 
         tickets_keytab(&t, rows[i].one, true);
         if (rows[i].two != NULL)
             tickets_keytab(&t, rows[i].two, false);
-        assert_int_equal(chmod(t.keytab, rows[i].mode), 0);
-        assert_int_equal(gss_acceptor_new(&s, &a, &ei), rows[i].e);
+        assert_int_equal(read_keys(&t, rows[i].domain, NULL, &keys, &ei), ERR_CONFIG);
         assert_contains(ei.text, rows[i].why);
         assert_contains(ei.text, t.keytab);
+        assert_null(keys);
     }
     tickets_close(&t);
 }
 
-static void a_replay_cache_that_cannot_be_made_is_told_at_the_start(void **state)
+/* A copy that ended early would be one with fewer keys. */
+static void a_keytab_that_is_cut_off_is_refused(void **state)
 {
-    const struct rpc_acceptor *a = NULL;
-    struct gss_service s = {.domain = NULL};
+    struct tickets t;
+    struct stat one, whole;
+
+    (void)state;
+    tickets_open(&t);
+    tickets_keytab(&t, SERVICE, true);
+    assert_int_equal(stat(t.keytab, &one), 0);
+    tickets_rotate(&t);
+    tickets_keytab(&t, SERVICE, false);
+    assert_int_equal(stat(t.keytab, &whole), 0);
+    assert_int_equal(whole.st_size - 2, 2 * (one.st_size - 2)); /* behind the version */
+    for (off_t size = whole.st_size; size >= 0; size--) {
+        bool good = size == whole.st_size || size == one.st_size;
+        struct gss_keys *keys = NULL;
+        struct errinfo ei;
+
+        assert_int_equal(truncate(t.keytab, size), 0);
+        assert_int_equal(read_keys(&t, NULL, NULL, &keys, &ei), good ? ERR_OK : ERR_CONFIG);
+        if (!good && size > 2)
+            assert_contains(ei.text, "cut off");
+        if (good)
+            assert_string_equal(gss_keys_versions(keys),
+                                size == one.st_size ? "version 1" : "versions 1, 2");
+        gss_keys_drop(keys);
+    }
+    tickets_close(&t);
+}
+
+static void what_is_no_keytab_is_refused(void **state)
+{
+    static const char text[] = "this is no keytab at all";
+    struct gss_keys *keys = NULL;
+    struct errinfo ei;
+    struct tickets t;
+    FILE *f;
+
+    (void)state;
+    tickets_open(&t);
+    f = fopen(t.keytab, "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(read_keys(&t, NULL, NULL, &keys, &ei), ERR_CONFIG);
+    assert_contains(ei.text, t.keytab);
+    tickets_close(&t);
+}
+
+static void keys_are_told_apart_by_more_than_their_version(void **state)
+{
+    struct gss_keys *one, *other;
+    struct world w;
+
+    (void)state;
+    open_world(&w);
+    one = keys_of(&w);
+    assert_true(gss_keys_equal(gss_acceptor_keys(w.acceptor), one));
+    tickets_rotate(&w.t);
+    w.t.version = 1;
+    tickets_keytab(&w.t, SERVICE, true);
+    other = keys_of(&w);
+    assert_string_equal(gss_keys_versions(one), gss_keys_versions(other));
+    assert_false(gss_keys_equal(one, other));
+    gss_keys_drop(other);
+    w.t.version = 2;
+    tickets_keytab(&w.t, SERVICE, false);
+    other = keys_of(&w); /* one more than */
+    gss_keys_drop(one);
+    w.t.version = 1;
+    tickets_keytab(&w.t, SERVICE, true);
+    one = keys_of(&w);
+    assert_false(gss_keys_equal(one, other));
+    assert_false(gss_keys_equal(other, one));
+    gss_keys_drop(one);
+    gss_keys_drop(other);
+    close_world(&w);
+}
+
+/* The file alone says nothing; its keys count for who begins after they were put in place. */
+static void a_login_ends_with_the_keys_that_it_began_with(void **state)
+{
+    struct ticket t = good();
+    struct rpc_security *begun;
+    krb5_keyblock old, new;
+    struct world w;
+
+    (void)state;
+    open_world(&w);
+    assert_int_equal(login(&w, &t, RPC_AUTHN_KERBEROS, ALL), RPC_SECURITY_DONE);
+    assert_int_equal(krb5_copy_keyblock_contents(w.t.k, &w.t.key, &old), 0);
+    tickets_rotate(&w.t);
+    tickets_keytab(&w.t, SERVICE, true);
+    refused(&w, &t, ALL, "key"); /* the new ticket, before */
+    begun = w.acceptor->open(w.acceptor, RPC_AUTHN_KERBEROS);
+    assert_non_null(begun);
+    gss_acceptor_use(w.acceptor, keys_of(&w));
+    assert_string_equal(gss_keys_versions(gss_acceptor_keys(w.acceptor)), "version 2");
+    assert_int_equal(login(&w, &t, RPC_AUTHN_KERBEROS, ALL), RPC_SECURITY_DONE);
+    assert_ok(check_one(&w), &w.ei);
+    hang_up(&w);
+    new = w.t.key; /* from here on tickets are of the old key */
+    w.t.key = old;
+    w.t.version = 1;
+    w.server = begun;
+    assert_int_equal(talk_to(&w, &t, RPC_AUTHN_KERBEROS, ALL), RPC_SECURITY_DONE);
+    refused(&w, &t, ALL, "key");
+    krb5_free_keyblock_contents(w.t.k, &new);
+    close_world(&w);
+}
+
+struct busy {
+    const struct rpc_acceptor *acceptor;
+    const struct buf *token;
+    atomic_bool stop;
+    unsigned logins;
+};
+
+/* The same token always: it is good once and a replay then, and the keys open it each time. */
+static void *log_in_always(void *arg)
+{
+    struct busy *b = arg;
+
+    do {
+        struct rpc_security *s = b->acceptor->open(b->acceptor, RPC_AUTHN_KERBEROS);
+        struct rpc_security_facts facts;
+        struct buf token = BUF_INIT;
+        struct errinfo ei = {0};
+
+        assert_non_null(s);
+        if (s->ops->step(s, b->token->data, b->token->len, &token, &facts, &ei) ==
+            RPC_SECURITY_FAILED)
+            assert_contains(ei.text, "replay");
+        s->ops->close(s);
+        buf_fini(&token);
+        b->logins++;
+    } while (!b->stop);
+    return NULL;
+}
+
+static void keys_are_replaced_while_others_log_in(void **state)
+{
+    struct ticket t = good();
+    pthread_t threads[2];
+    struct busy busy[2];
+    struct world w;
+
+    (void)state;
+    open_world(&w);
+    assert_int_equal(login(&w, &t, RPC_AUTHN_KERBEROS, ALL), RPC_SECURITY_DONE);
+    for (size_t i = 0; i < 2; i++) {
+        busy[i] = (struct busy){.acceptor = w.acceptor, .token = &w.first};
+        assert_int_equal(pthread_create(&threads[i], NULL, log_in_always, &busy[i]), 0);
+    }
+    for (unsigned n = 0; n < 50; n++)
+        gss_acceptor_use(w.acceptor, keys_of(&w));
+    for (size_t i = 0; i < 2; i++) {
+        busy[i].stop = true;
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_true(busy[i].logins > 0);
+    }
+    close_world(&w);
+}
+
+static void a_replay_cache_that_cannot_be_made_is_told(void **state)
+{
+    struct gss_keys *keys = NULL;
     char path[320];
     struct tickets t;
     struct errinfo ei;
@@ -426,9 +604,7 @@ static void a_replay_cache_that_cannot_be_made_is_told_at_the_start(void **state
     tickets_open(&t);
     tickets_keytab(&t, SERVICE, true);
     snprintf(path, sizeof(path), "%s/none/rcache", t.folder);
-    s.keytab = t.keytab;
-    s.replays = path;
-    assert_int_equal(gss_acceptor_new(&s, &a, &ei), ERR_CONFIG);
+    assert_int_equal(read_keys(&t, NULL, path, &keys, &ei), ERR_CONFIG);
     assert_contains(ei.text, path);
     tickets_close(&t);
 }
@@ -439,13 +615,17 @@ int main(void)
         cmocka_unit_test(a_machine_is_known_by_its_name_and_by_the_sid_that_its_domain_signed),
         cmocka_unit_test(a_sid_that_nobody_signed_is_none),
         cmocka_unit_test(what_was_not_agreed_on_is_not_believed),
-        cmocka_unit_test(tickets_of_another_time_or_service_are_refused),
+        cmocka_unit_test(tickets_of_another_time_are_refused),
         cmocka_unit_test(a_login_that_was_heard_on_the_wire_is_refused),
         cmocka_unit_test(a_login_ends_with_its_ticket),
         cmocka_unit_test(messages_lost_repeated_or_changed_on_the_way_are_refused),
-        cmocka_unit_test(a_keytab_that_others_may_read_ends_logins),
-        cmocka_unit_test(keytabs_of_anything_else_are_refused_at_the_start),
-        cmocka_unit_test(a_replay_cache_that_cannot_be_made_is_told_at_the_start),
+        cmocka_unit_test(keytabs_of_anything_else_are_refused),
+        cmocka_unit_test(a_keytab_that_is_cut_off_is_refused),
+        cmocka_unit_test(what_is_no_keytab_is_refused),
+        cmocka_unit_test(keys_are_told_apart_by_more_than_their_version),
+        cmocka_unit_test(a_login_ends_with_the_keys_that_it_began_with),
+        cmocka_unit_test(keys_are_replaced_while_others_log_in),
+        cmocka_unit_test(a_replay_cache_that_cannot_be_made_is_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
