@@ -139,6 +139,7 @@ static void close_client(struct client *cl)
 }
 
 static void serve_lines(struct client *cl);
+static int read_on(struct client *cl);
 
 static void on_written(uv_write_t *req, int status)
 {
@@ -148,7 +149,7 @@ static void on_written(uv_write_t *req, int status)
     free(a->text);
     free(a);
     cl->writing = false;
-    if (status < 0)
+    if (status < 0 || (!cl->eof && read_on(cl) != 0))
         close_client(cl);
     else
         serve_lines(cl);
@@ -178,7 +179,8 @@ static void send_answer(struct client *cl, char *text)
     }
 }
 
-/* One line at a time: the next is looked at when the answer to the last has gone out. */
+/* One line at a time: the next is looked at, and more is read, when the answer to the last has gone
+ * out. */
 static void serve_lines(struct client *cl)
 {
     uint8_t *end;
@@ -188,12 +190,19 @@ static void serve_lines(struct client *cl)
     if (cl->closing || cl->writing)
         return;
     end = cl->line.len == 0 ? NULL : memchr(cl->line.data, '\n', cl->line.len);
+    len = end == NULL ? cl->line.len : (size_t)(end - cl->line.data);
+    if (cl->line.err != ERR_OK || len > REQUEST_LINE_MAX) {
+        log_as(&cl->control->conf.log, LOGL_WARN, LOGK_CONTROL, "line-too-long",
+               "control client closed: its line is longer than %d bytes", REQUEST_LINE_MAX);
+        close_client(cl);
+        return;
+    }
     if (end == NULL) {
         if (cl->eof)
             close_client(cl);
         return;
     }
-    len = (size_t)(end - cl->line.data);
+    uv_read_stop((uv_stream_t *)&cl->pipe);
     text = answer_line(cl->control, cl->line.data, len);
     buf_drop(&cl->line, len + 1);
     send_answer(cl, text);
@@ -219,13 +228,12 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
     } else {
         buf_add(&cl->line, b->base, (size_t)n);
     }
-    if (cl->line.err != ERR_OK || cl->line.len > REQUEST_LINE_MAX) {
-        log_as(&cl->control->conf.log, LOGL_WARN, LOGK_CONTROL, "line-too-long",
-               "control client closed: its line is longer than %d bytes", REQUEST_LINE_MAX);
-        close_client(cl);
-        return;
-    }
     serve_lines(cl);
+}
+
+static int read_on(struct client *cl)
+{
+    return uv_read_start((uv_stream_t *)&cl->pipe, on_alloc, on_read);
 }
 
 static void on_connection(uv_stream_t *listener, int status)
@@ -244,7 +252,7 @@ static void on_connection(uv_stream_t *listener, int status)
     c->clients = cl;
     c->open++;
     if (uv_accept(listener, (uv_stream_t *)&cl->pipe) != 0 || c->open > CLIENTS_MAX ||
-        uv_read_start((uv_stream_t *)&cl->pipe, on_alloc, on_read) != 0)
+        read_on(cl) != 0)
         close_client(cl);
 }
 
@@ -258,15 +266,21 @@ static enum err in_use(const char *path, struct errinfo *ei)
                     path);
 }
 
-static bool answers(const struct sockaddr_un *a)
+/* Whether nobody listens there any more. Who may be there all the same is left alone. */
+static enum err check_stale(const struct sockaddr_un *a, struct errinfo *ei)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool yes =
-        fd >= 0 && (connect(fd, (const struct sockaddr *)a, sizeof(*a)) == 0 || errno == EAGAIN);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), why = errno;
 
-    if (fd >= 0)
+    if (fd >= 0) {
+        why = connect(fd, (const struct sockaddr *)a, sizeof(*a)) == 0 ? 0 : errno;
         close(fd);
-    return yes;
+    }
+    if (fd >= 0 && (why == ECONNREFUSED || why == ENOENT))
+        return ERR_OK;
+    if (fd >= 0 && (why == 0 || why == EAGAIN))
+        return in_use(a->sun_path, ei);
+    return err_fail_errno(ei, why, "ask whether another adbad answers on the control socket %s",
+                          a->sun_path);
 }
 
 /* Leaves the path free, or says why it can't be. */
@@ -274,6 +288,7 @@ static enum err clear_path(const char *path, struct errinfo *ei)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     struct stat st;
+    enum err e;
 
     if (strlen(path) >= sizeof(a.sun_path))
         return err_fail(ei, ERR_CONFIG,
@@ -288,9 +303,10 @@ static enum err clear_path(const char *path, struct errinfo *ei)
                         "alone, name another [control] socket",
                         path);
     memcpy(a.sun_path, path, strlen(path));
-    if (answers(&a))
-        return in_use(path, ei);
-    if (unlink(path) != 0)
+    e = check_stale(&a, ei);
+    if (e != ERR_OK)
+        return e;
+    if (unlink(path) != 0 && errno != ENOENT)
         return err_fail_errno(ei, errno, "remove the stale control socket %s", path);
     return ERR_OK;
 }

@@ -174,6 +174,9 @@ static void close_steward(struct daemon *d)
         remove_tickets(d);
 }
 
+/* The unit says Restart=on-failure. */
+#define LOST_REMEDY "; where no service manager does, start adbad again"
+
 static void on_steward_lost(struct companion *c)
 {
     struct daemon *d = c->arg;
@@ -181,7 +184,7 @@ static void on_steward_lost(struct companion *c)
     d->companion_lost = true;
     log_as(&d->log, LOGL_ERROR, LOGK_STEWARD_LOST, NULL,
            "the steward process %d ended: nothing is known of the directory any more, so this "
-           "process ends too; start adbad again",
+           "process ends too" LOST_REMEDY,
            (int)c->pid);
     uv_stop(&d->loop);
 }
@@ -193,7 +196,7 @@ static void on_dialler_lost(struct companion *c)
     d->companion_lost = true;
     log_as(&d->log, LOGL_ERROR, LOGK_DIALLER_LOST, NULL,
            "the dialler process %d ended: no upstream can be reached any more, so this process "
-           "ends too; start adbad again",
+           "ends too" LOST_REMEDY,
            (int)c->pid);
     uv_stop(&d->loop);
 }

@@ -10,6 +10,7 @@
 #include "daemon/daemon.h"
 #include "daemon/publisher.h"
 #include "jobs/job.h"
+#include "net/address.h"
 
 const char *const overrides_keys[] = {"listening_port", "activation_interval", "renewal_interval",
                                       "dns_publishing", "low_priority",        NULL};
@@ -25,6 +26,34 @@ static char *address(const char *listen, uint16_t port)
     return asprintf(&out, "%.*s:%u", host, listen, port) < 0 ? NULL : out;
 }
 
+/* Whether who listens at a, on the same port, hears what comes to b. IPv6 is heard as IPv6 only. */
+static bool covers(const union address *a, const union address *b)
+{
+    if (a->any.sa_family != b->any.sa_family)
+        return false;
+    if (a->any.sa_family == AF_INET)
+        return a->v4.sin_addr.s_addr == htonl(INADDR_ANY) ||
+               a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
+    return IN6_IS_ADDR_UNSPECIFIED(&a->v6.sin6_addr) ||
+           (IN6_ARE_ADDR_EQUAL(&a->v6.sin6_addr, &b->v6.sin6_addr) &&
+            a->v6.sin6_scope_id == b->v6.sin6_scope_id);
+}
+
+/* Whether another entry stands for entry i; of two alike the first one stays. An entry that is no
+ * address stays too: whoever opens it says what is wrong. */
+static bool is_covered(const struct conf_list *listen, size_t i)
+{
+    union address a, b;
+
+    if (address_parse(listen->v[i], &a, NULL) != ERR_OK)
+        return false;
+    for (size_t j = 0; j < listen->n; j++)
+        if (j != i && address_parse(listen->v[j], &b, NULL) == ERR_OK && covers(&b, &a) &&
+            (j < i || !covers(&a, &b)))
+            return true;
+    return false;
+}
+
 enum err overrides_listen(struct conf_list *listen, uint16_t port, struct errinfo *ei)
 {
     for (size_t i = 0; port != 0 && i < listen->n; i++) {
@@ -34,12 +63,15 @@ enum err overrides_listen(struct conf_list *listen, uint16_t port, struct errinf
             return err_nomem(ei);
         free(listen->v[i]);
         listen->v[i] = other;
-        if (i > 0 && strcmp(other, listen->v[i - 1]) == 0) { /* one address, two ports */
-            free(other);
-            memmove(&listen->v[i], &listen->v[i + 1], (listen->n - i - 1) * sizeof(*listen->v));
-            listen->n--;
-            i--;
+    }
+    for (size_t i = 0; port != 0 && i < listen->n;) {
+        if (!is_covered(listen, i)) {
+            i++;
+            continue;
         }
+        free(listen->v[i]);
+        memmove(&listen->v[i], &listen->v[i + 1], (listen->n - i - 1) * sizeof(*listen->v));
+        listen->n--;
     }
     return ERR_OK;
 }

@@ -12,7 +12,8 @@
 
 #define OVERRIDES_LOW_NICE 10
 
-/* Replaces the port of every address; one address that had two is named once. port 0: nothing. */
+/* Replaces the port of every address; what another one then covers (the same with two ports, or one
+ * beside its family's wildcard) is left out: no port can be had twice. port 0: nothing. */
 MUST_CHECK enum err overrides_listen(struct conf_list *listen, uint16_t port, struct errinfo *ei);
 
 /* Minutes: the override, or what is configured (seconds). */

@@ -26,6 +26,9 @@ enum err job_pass(int to, const void *bytes, size_t len, int fd, struct errinfo 
         return ERR_OK;
     if (errno == EAGAIN)
         return err_fail(ei, ERR_BUSY, "it is behind with its work");
+    /* More descriptors on their way than this user may have, or no memory: that passes. */
+    if (errno == ETOOMANYREFS || errno == ENOBUFS || errno == ENOMEM)
+        return err_fail(ei, ERR_BUSY, "the system has no room for it now (%s)", strerror(errno));
     return err_fail(ei, ERR_IO, "it is gone (%s)", strerror(errno));
 }
 

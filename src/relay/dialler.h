@@ -1,7 +1,8 @@
 /* dialler: the process that looks up the upstreams and connects to them. The relay itself
  * (relay/relay.h) opens no connection: it asks over a channel, one for each of its loops, and gets
- * a socket that is connected. The dialler has the list of upstreams from its start, reads no file
- * but the resolver's and holds no secret; what it can be asked for is relay/dialling.h. */
+ * a socket that is connected. The dialler has the list of upstreams from its start, reads only the
+ * resolver's files and holds no secret; these are replaced in /etc, so what else its user can read
+ * there stays within its reach. What it can be asked for is relay/dialling.h. */
 #ifndef ADBAD_RELAY_DIALLER_H
 #define ADBAD_RELAY_DIALLER_H
 

@@ -83,31 +83,6 @@ static struct task *free_place(struct keeper *k)
     return NULL;
 }
 
-/* Takes fd. A job that can't be started is one that ended without an answer. */
-static void start_job(struct keeper *k, int fd)
-{
-    struct task *t = free_place(k);
-    pid_t self = getpid(), pid;
-
-    if (t == NULL) {
-        log_as(&k->log, LOGL_WARN, LOGK_STEWARD_JOB, "too-many", "a job is refused: %d run already",
-               KEEPER_JOBS_MAX);
-        close(fd);
-        return;
-    }
-    pid = fork();
-    if (pid == 0)
-        become_job(k, fd, self);
-    if (pid < 0) {
-        log_as(&k->log, LOGL_ERROR, LOGK_STEWARD_JOB, "no-process", "a job can't be started: %s",
-               strerror(errno));
-        close(fd);
-        return;
-    }
-    *t = (struct task){
-        .pid = pid, .fd = fd, .until = clk_uptime_ms() + k->settings.job_limit * 1000};
-}
-
 /* ---- what is told ---- */
 
 struct end {
@@ -132,6 +107,39 @@ static bool answer(int fd, const struct errinfo *why, int file)
 
     buf_fini(&o.buf);
     return e == ERR_OK;
+}
+
+/* Takes fd. */
+static void refuse(const struct keeper *k, int fd, const char *reason, const struct errinfo *why)
+{
+    log_as(&k->log, why->code == ERR_BUSY ? LOGL_WARN : LOGL_ERROR, LOGK_STEWARD_JOB, reason, "%s",
+           why->text);
+    (void)answer(fd, why, -1);
+    close(fd);
+}
+
+/* Takes fd. */
+static void start_job(struct keeper *k, int fd)
+{
+    struct task *t = free_place(k);
+    struct errinfo why = {0};
+    pid_t self = getpid(), pid;
+
+    if (t == NULL) {
+        err_fail(&why, ERR_BUSY, "the steward's job is refused: %d run already", KEEPER_JOBS_MAX);
+        refuse(k, fd, "too-many", &why);
+        return;
+    }
+    pid = fork();
+    if (pid == 0)
+        become_job(k, fd, self);
+    if (pid < 0) {
+        err_fail_errno(&why, errno, "start the steward's job");
+        refuse(k, fd, "no-process", &why);
+        return;
+    }
+    *t = (struct task){
+        .pid = pid, .fd = fd, .until = clk_uptime_ms() + k->settings.job_limit * 1000};
 }
 
 /* ---- the end of a job ---- */
@@ -163,7 +171,7 @@ static void tell_end(const struct keeper *k, const struct task *t, int status)
     if (t->late)
         err_fail(&why, ERR_TIMEOUT,
                  "the steward's job was ended: it was not done after %" PRId64
-                 " s; if it was not stuck, raise [directory] job_limit",
+                 " s; if it was not stuck, raise [directory] job_limit and restart adbad",
                  k->settings.job_limit);
     else if (WIFSIGNALED(status))
         err_fail(&why, ERR_INTERNAL, "the steward's job ended by signal %d (%s)", WTERMSIG(status),

@@ -335,7 +335,8 @@ static void on_stop(uv_async_t *a)
     uv_close((uv_handle_t *)&s->reaper, NULL);
     uv_close((uv_handle_t *)&s->retry, NULL);
     uv_close((uv_handle_t *)&s->rest, NULL);
-    uv_close((uv_handle_t *)&s->stop, NULL);
+    if (s->stop.loop != NULL)
+        uv_close((uv_handle_t *)&s->stop, NULL);
 }
 
 static void run(void *arg)
@@ -349,6 +350,7 @@ static void run(void *arg)
 static enum err start_mhd(struct web_server *s, struct errinfo *ei)
 {
     const union MHD_DaemonInfo *info;
+    int rc;
 
     s->mhd = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, request_handle, s,
@@ -360,7 +362,9 @@ static enum err start_mhd(struct web_server *s, struct errinfo *ei)
     if (info == NULL)
         return err_fail(ei, ERR_INTERNAL, "start the HTTP server: libmicrohttpd %s has no epoll",
                         MHD_get_version());
-    uv_poll_init(&s->loop, &s->poll, info->epoll_fd);
+    rc = uv_poll_init(&s->loop, &s->poll, info->epoll_fd);
+    if (rc != 0)
+        return err_fail_errno(ei, -rc, "watch the HTTP server's connections");
     s->poll.data = s;
     uv_poll_start(&s->poll, UV_READABLE, on_ready);
     return ERR_OK;
@@ -419,9 +423,9 @@ static enum err start(struct web_server *s, struct errinfo *ei)
     init_timer(s, &s->reaper);
     init_timer(s, &s->retry);
     init_timer(s, &s->rest);
-    uv_async_init(&s->loop, &s->stop, on_stop);
+    rc = uv_async_init(&s->loop, &s->stop, on_stop);
     s->stop.data = s;
-    e = add_listeners(s, ei);
+    e = rc == 0 ? add_listeners(s, ei) : err_fail_errno(ei, -rc, "start the HTTP server");
     if (e == ERR_OK)
         e = start_mhd(s, ei);
     if (e == ERR_OK) {

@@ -498,6 +498,19 @@ def test_a_slow_reader_gets_every_answer_whole(host):
             assert all(json.loads(f.readline())["ok"] for _ in range(500))
 
 
+def test_lines_sent_together_are_answered_one_by_one(host):
+    """More than one line may have, before any answer is read."""
+    line = b'{"cmd": "ping"}\n'
+    count = 65536 // len(line)
+    with host.connect() as s:
+        sender = threading.Thread(target=s.sendall, args=(line * count,))
+        sender.start()
+        with s.makefile("rb") as answers:
+            told = {answers.readline() for _ in range(count)}
+        sender.join()
+    assert len(told) == 1 and json.loads(told.pop())["ok"] is True
+
+
 def test_a_control_line_without_end_is_cut_off(host):
     with host.connect() as s:
         try:

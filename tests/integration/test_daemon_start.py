@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import sqlite3
+import stat
 import subprocess
 
 import pytest
@@ -245,6 +246,15 @@ def test_a_stale_control_socket_is_replaced(lab):
     assert os.path.exists(daemon.control)
     daemon.start()
     assert daemon.status()["pid"] == daemon.process.pid
+
+
+def test_a_control_socket_of_another_kind_is_left_alone(idle):
+    """Only what refuses the connection is taken for stale."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.bind(idle.control)
+        said = ends_with(idle, STORAGE)
+        assert "another adbad answers" in said and idle.control in said
+        assert stat.S_ISSOCK(os.stat(idle.control).st_mode)
 
 
 def test_a_file_in_the_place_of_the_control_socket_is_left_alone(idle):

@@ -262,7 +262,8 @@ static void more_jobs_than_may_be_are_refused_until_one_ends(void **state)
     for (size_t i = 0; i < KEEPER_JOBS_MAX; i++)
         jobs[i] = open_job(w); /* waits for its request */
     more = open_job(w);
-    assert_int_equal(last_packet(more.fd, &said), 0);
+    assert_int_equal(last_packet(more.fd, &said), PACKET_FAILED);
+    assert_int_equal(said.code, ERR_BUSY);
     job_close(&more);
     shutdown(jobs[0].fd, SHUT_WR); /* nothing is asked after all */
     expect_let_go(jobs[0].fd);
