@@ -327,7 +327,9 @@ void doctor_srv(struct doctor *d, const char *name, enum err e, const char *why,
 {
     if (e == ERR_NOTFOUND || (e == ERR_OK && n == 0)) {
         doctor_say(
-            d, CHECK_WARNING, "srv", "add the record, or tell clients the host (slmgr /skms)",
+            d, CHECK_WARNING, "srv",
+            "name the domain in [dns] domains, then adbactl dns publish adds the record; or tell "
+            "clients the host (slmgr /skms)",
             "DNS has no SRV record %s: whom the directory does not serve finds no KMS host", name);
         return;
     }

@@ -162,14 +162,24 @@ static void add_dns(struct facts *f, const json_t *dns)
     }
 }
 
+static const char *publishing(const json_t *overrides, const json_t *dns)
+{
+    if (!json_is_true(json_object_get(overrides, "dns_publishing")))
+        return "disabled";
+    if (!json_is_true(json_object_get(dns, "configured")))
+        return "enabled, but no domain is configured ([dns] domains)";
+    return json_is_true(json_object_get(dns, "publishing"))
+               ? "enabled"
+               : "only by adbactl dns publish ([dns] publish = no)";
+}
+
 /* What slmgr's host options set. */
 static void add_overrides(struct facts *f, const json_t *status)
 {
     const json_t *o = json_object_get(status, "overrides");
     const json_t *port = json_object_get(o, "listening_port");
 
-    facts_add(f, "DNS publishing", "%s",
-              json_is_true(json_object_get(o, "dns_publishing")) ? "enabled" : "disabled");
+    facts_add(f, "DNS publishing", "%s", publishing(o, json_object_get(status, "dns")));
     add_dns(f, json_object_get(status, "dns"));
     if (port != NULL)
         facts_add(f, "Port set with /sprt", "%lld (in use from the next start on)",

@@ -526,8 +526,9 @@ static void add_last(const struct publisher *p, json_t *j)
 json_t *publisher_json(const struct publisher *p)
 {
     const struct settings *s = p->conf.settings;
-    json_t *j = json_pack("{s:b, s:I, s:{s:I, s:I}, s:i, s:i, s:I}", "publishing",
-                          p->conf.enabled && s->dns_domains.n > 0, "round", (json_int_t)p->done,
+    bool configured = s->dns_domains.n > 0;
+    json_t *j = json_pack("{s:b, s:b, s:I, s:{s:I, s:I}, s:i, s:i, s:I}", "configured", configured,
+                          "publishing", p->conf.enabled && configured, "round", (json_int_t)p->done,
                           "rounds", "good", (json_int_t)p->good, "failed",
                           (json_int_t)(p->done - p->good), "priority", (int)s->dns_priority,
                           "weight", (int)s->dns_weight, "ttl", (json_int_t)s->dns_ttl);

@@ -133,6 +133,16 @@ def test_the_text_has_what_slmgr_shows(busy):
     assert "\033" not in text
 
 
+@pytest.mark.parametrize("options, said", [
+    ({}, r"enabled, but no domain is configured \(\[dns\] domains\)"),
+    ({"dns.domains": "lab.example", "dns.publish": "no"}, r"only by adbactl dns publish \(\[dns\] publish = no\)"),
+    ({"dns.domains": "lab.example"}, "enabled")])
+def test_the_text_says_whether_anything_is_published(lab, options, said):
+    host = lab.daemon(options={**options, "dns.host": "kms.lab.example"})
+    assert re.search(rf"^DNS publishing: +{said}$", host.ctl("kms", "status").out, re.MULTILINE)
+    assert host.status()["dns"]["configured"] == ("dns.domains" in options)
+
+
 # -- contacts --
 
 def facts(row):

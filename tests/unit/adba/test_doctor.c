@@ -274,7 +274,7 @@ static void srv_records_must_lead_to_somebody_who_serves(void **state)
 
     (void)state;
     doctor_srv(&d, "_vlmcs._tcp.x", ERR_NOTFOUND, "", NULL, 0);
-    assert_line(&d, "srv", CHECK_WARNING, "no SRV record", "/skms");
+    assert_line(&d, "srv", CHECK_WARNING, "no SRV record", "[dns] domains");
     doctor_fini(&d);
     doctor_srv(&d, "_vlmcs._tcp.x", ERR_TIMEOUT, "nobody answers", NULL, 0);
     assert_line(&d, "srv", CHECK_WARNING, "nobody answers", "DNS");
