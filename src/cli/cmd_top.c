@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clk.h"
+#include "base/hostport.h"
 #include "cli/ask.h"
 #include "cli/kms.h"
 #include "cli/kms_event.h"
@@ -90,11 +91,13 @@ static void on_resize(int sig)
     (void)sig; /* poll ends */
 }
 
-static enum err take_terminal(struct errinfo *ei)
+static enum err take_terminal(const struct cli *cli, struct errinfo *ei)
 {
     static const int ends[] = {SIGINT,  SIGTERM, SIGHUP, SIGQUIT, SIGPIPE,
                                SIGABRT, SIGSEGV, SIGBUS, SIGFPE};
 
+    if (cli->json)
+        return err_fail(ei, ERR_USAGE, "--json goes with --once");
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || tcgetattr(STDIN_FILENO, &saved) != 0)
         return err_fail(ei, ERR_USAGE, "top wants a terminal; --once prints one frame without one");
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
@@ -125,30 +128,42 @@ struct decisions {
     struct top_look *look;
 };
 
-/* Columns: what was decided, who asked, for what (or why it was refused), from where. */
-static void describe(const struct decisions *d, const struct kms_event *e, char text[TOP_LINE_MAX])
+/* Of a request, answered or refused. */
+static void describe_request(const struct kms_event *e, const struct store_activation *a,
+                             struct top_decision *to)
 {
-    const struct store_activation *a = kms_event_request(e);
-    char what[32], name[KMS_NAME_MAX];
+    bool refused = e->of.refused != NULL;
+    struct hostport from = {0};
+    char name[KMS_NAME_MAX];
 
+    if (refused)
+        snprintf(to->what, sizeof(to->what), "refused");
+    else if (a->channel == STORE_KMS)
+        snprintf(to->what, sizeof(to->what), "count %" PRIu32, a->count);
+    else
+        snprintf(to->what, sizeof(to->what), "directory");
+    snprintf(to->machine, sizeof(to->machine), "%s", a->workstation);
+    snprintf(to->of, sizeof(to->of), "%s",
+             refused ? e->of.refused->reason
+                     : kms_product_name(e->product, &a->activation_id, name));
+    snprintf(to->address, sizeof(to->address), "%s",
+             hostport_parse(a->peer, strlen(a->peer), &from) ? from.host : a->peer);
+}
+
+static void describe(const struct kms_event *e, struct top_decision *to)
+{
+    const struct store_refusal *r = e->of.refusals;
+
+    *to = (struct top_decision){.when = kms_event_when(e)};
     if (e->of.host != NULL) {
-        kms_event_message(e, text, TOP_LINE_MAX);
-    } else if (e->of.refusals != NULL) {
-        snprintf(what, sizeof(what), "%" PRIu64 " times", e->of.refusals->times);
-        snprintf(text, TOP_LINE_MAX, "refused    %-15s %-28s %s", what, e->of.refusals->reason,
-                 e->of.refusals->source);
-    } else if (e->of.refused != NULL) {
-        snprintf(text, TOP_LINE_MAX, "refused    %-15s %-28s %s", a->workstation,
-                 e->of.refused->reason, a->peer);
+        kms_event_message(e, to->text, sizeof(to->text));
+    } else if (r != NULL) {
+        snprintf(to->what, sizeof(to->what), "refused");
+        snprintf(to->machine, sizeof(to->machine), "%" PRIu64 " times", r->times);
+        snprintf(to->of, sizeof(to->of), "%s", r->reason);
+        snprintf(to->address, sizeof(to->address), "%s", r->source);
     } else {
-        if (a->channel == STORE_KMS)
-            snprintf(what, sizeof(what), "count %" PRIu32, a->count);
-        else
-            snprintf(what, sizeof(what), "directory");
-        snprintf(text, TOP_LINE_MAX, "%-10s %-15s %-28s %s", what, a->workstation,
-                 kms_product_name(catalog_product_by_activation_id(d->catalog, &a->activation_id),
-                                  &a->activation_id, name),
-                 a->peer);
+        describe_request(e, kms_event_request(e), to);
     }
 }
 
@@ -156,11 +171,14 @@ static void describe(const struct decisions *d, const struct kms_event *e, char 
 static enum err take_decision(void *arg, const struct store_event *of)
 {
     struct decisions *d = arg;
-    struct top_decision *to = &d->look->decisions[d->look->n];
-    const struct kms_event e = {.of = *of};
+    struct kms_event e = {.of = *of};
+    const struct store_activation *a = kms_event_request(&e);
 
-    to->when = kms_event_when(&e);
-    describe(d, &e, to->text);
+    if (a != NULL)
+        e.product = catalog_product_by_activation_id(d->catalog, &a->activation_id);
+    describe(&e, &d->look->decisions[d->look->n]);
+    if (d->look->events != NULL)
+        json_array_append_new(d->look->events, kms_event_json(&e));
     return ++d->look->n == TOP_DECISIONS ? ERR_LIMIT : ERR_OK;
 }
 
@@ -187,7 +205,7 @@ static void look(struct cli *cli, struct kms_reader *reader, struct top_look *l)
     struct errinfo ei = {0};
     enum err e;
 
-    *l = (struct top_look){.at = clk_uptime_ms()};
+    l->at = clk_uptime_ms();
     e = ask_status_here(cli, "kms.status", &l->kms, &ei);
     l->failed = e;
     if (e != ERR_OK)
@@ -260,17 +278,37 @@ static void run_live(struct cli *cli, struct kms_reader *reader)
     free(looks);
 }
 
+static json_t *look_json(const struct top_look *l)
+{
+    return json_pack("{s:O, s:O?, s:O?, s:O}", "status", l->kms, "membership", l->membership,
+                     "relay", l->relay, "decisions", l->events);
+}
+
+static int print_look(struct cli *cli, const struct top_look *l)
+{
+    struct errinfo ei = {0};
+    bool on_screen = false;
+
+    if (cli->json && l->failed != ERR_OK)
+        return cli_fail(cli, err_fail(&ei, l->failed, "%s", l->failure), &ei);
+    if (cli->json)
+        cli_json(look_json(l));
+    else
+        top_frame(l, NULL, WIDTH, HEIGHT - 1, print_line, &on_screen);
+    return err_exit_code(l->failed);
+}
+
 static int run_once(struct cli *cli, struct kms_reader *reader)
 {
     struct top_look *l = calloc(1, sizeof(*l));
-    bool on_screen = false;
     int code;
 
     if (l == NULL)
         abort();
+    if (cli->json)
+        l->events = json_array();
     look(cli, reader, l);
-    code = err_exit_code(l->failed);
-    top_frame(l, NULL, WIDTH, HEIGHT - 1, print_line, &on_screen);
+    code = print_look(cli, l);
     top_look_fini(l);
     free(l);
     return code;
@@ -295,7 +333,7 @@ static int run_top(struct cli *cli, int argc, char **argv)
     if (e == ERR_OK && once) {
         code = run_once(cli, &reader);
     } else if (e == ERR_OK) {
-        e = take_terminal(&ei);
+        e = take_terminal(cli, &ei);
         if (e == ERR_OK)
             run_live(cli, &reader);
         code = EXIT_OK;
@@ -311,6 +349,7 @@ const struct cli_command cmd_top[] = {
      .run = run_top,
      .summary = "the running daemon, live: rates, counts, ledger, directory, decisions",
      .help = "Looks once a second; q quits. Fits 80 columns and 24 lines; a higher terminal shows\n"
-             "more decisions. NO_COLOR is heeded."},
+             "more decisions, a wider one their names and addresses whole. NO_COLOR is heeded.\n"
+             "--once --json: what the frame is made of, with the last 64 decisions."},
     {0},
 };

@@ -9,7 +9,8 @@
 #include "cli/health.h"
 #include "cli/top.h"
 
-#define BAR 20 /* columns of a threshold's bar */
+#define BAR      20 /* columns of a threshold's bar */
+#define CUT_MARK 3  /* bytes of "…" */
 
 struct frame {
     const struct top_look *now, *before;
@@ -23,25 +24,41 @@ void top_look_fini(struct top_look *l)
     json_decref(l->kms);
     json_decref(l->membership);
     json_decref(l->relay);
+    json_decref(l->events);
     memset(l, 0, sizeof(*l));
 }
 
-/* Cuts after width characters. */
-static void cut(char *text, unsigned width)
+/* Bytes of the first n characters, or of as many as there are. */
+static size_t bytes_of(const char *text, unsigned n)
 {
-    unsigned n = 0;
-    char *p = text;
+    const char *p = text;
 
     for (; *p != '\0'; p++) {
-        if (((unsigned char)*p & 0xc0) != 0x80 && n++ == width)
+        if (((unsigned char)*p & 0xc0) != 0x80 && n-- == 0)
             break;
     }
-    *p = '\0';
+    return (size_t)(p - text);
+}
+
+static unsigned characters(const char *text)
+{
+    unsigned n = 0;
+
+    for (; *text != '\0'; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
+/* Leaves width characters, the last of them "…" if there were more. text has room for that. */
+static void cut(char *text, unsigned width)
+{
+    if (characters(text) > width)
+        memcpy(text + bytes_of(text, width - 1), "…", CUT_MARK + 1);
 }
 
 static void PRINTF_LIKE(3, 4) put(struct frame *f, enum top_style style, const char *fmt, ...)
 {
-    char raw[TOP_LINE_MAX], text[TOP_LINE_MAX];
+    char raw[TOP_LINE_MAX], text[TOP_LINE_MAX + CUT_MARK];
     va_list ap;
 
     if (f->used == f->height)
@@ -49,7 +66,7 @@ static void PRINTF_LIKE(3, 4) put(struct frame *f, enum top_style style, const c
     va_start(ap, fmt);
     vsnprintf(raw, sizeof(raw), fmt, ap);
     va_end(ap);
-    utf8_copy(text, sizeof(text), raw);
+    utf8_copy(text, TOP_LINE_MAX, raw);
     text_without_controls(text);
     cut(text, f->width);
     f->line(f->arg, style, text);
@@ -295,16 +312,40 @@ static const char *time_of_day(int64_t when, char text[CLK_TEXT_MAX])
     return t == NULL ? "-" : t + 1;
 }
 
+/* Appends a cell of so many characters, and a space. */
+static void add_cell(char line[TOP_LINE_MAX], const char *text, unsigned width)
+{
+    char cell[TOP_LINE_MAX + CUT_MARK];
+    size_t at = strlen(line);
+
+    utf8_copy(cell, TOP_LINE_MAX, text);
+    text_without_controls(cell);
+    cut(cell, width);
+    snprintf(line + at, TOP_LINE_MAX - at, "%s%*s ", cell, (int)(width - characters(cell)), "");
+}
+
+/* Of 80 columns 16 are left for the address: enough for IPv4. A wider terminal shows the product
+ * whole, then the address of IPv6. */
+static void put_decision(struct frame *f, const struct top_decision *d)
+{
+    unsigned product = f->width < 80 ? 26 : f->width > 99 ? 45 : f->width - 54;
+    char when[CLK_TEXT_MAX], line[TOP_LINE_MAX] = "";
+
+    if (d->text[0] == '\0') {
+        add_cell(line, d->what, 10);
+        add_cell(line, d->machine, 15);
+        add_cell(line, d->of, product);
+    }
+    put(f, TOP_PLAIN, "%.8s  %s%s", time_of_day(d->when, when), line,
+        d->text[0] == '\0' ? d->address : d->text);
+}
+
 static void put_decisions(struct frame *f, unsigned until)
 {
     put(f, TOP_PLAIN, "%s", "");
     put(f, TOP_BOLD, "Last decisions");
-    for (size_t i = 0; i < f->now->n && f->used < until; i++) {
-        char when[CLK_TEXT_MAX];
-
-        put(f, TOP_PLAIN, "%.8s  %s", time_of_day(f->now->decisions[i].when, when),
-            f->now->decisions[i].text);
-    }
+    for (size_t i = 0; i < f->now->n && f->used < until; i++)
+        put_decision(f, &f->now->decisions[i]);
     if (f->now->n == 0)
         put(f, TOP_PLAIN, "none yet");
 }
@@ -319,8 +360,8 @@ void top_frame(const struct top_look *now, const struct top_look *before, unsign
 
     if (now->kms == NULL) {
         put(&f, TOP_BOLD, "adbad");
-        for (size_t at = 0; at < strlen(now->failure); at += width)
-            put(&f, TOP_BAD, "%s", now->failure + at);
+        for (const char *rest = now->failure; *rest != '\0'; rest += bytes_of(rest, width))
+            put(&f, TOP_BAD, "%.*s", (int)bytes_of(rest, width), rest);
         put_decisions(&f, height);
         return;
     }

@@ -98,7 +98,7 @@ def test_it_shows_what_happens_and_leaves_the_terminal_as_it_was(lab, host):
             clients.count(client_id=uuid.UUID(int=i + 1), workstation=f"srv-{i}\x1b[2J")
         frame = screen.wait_for(r"(?s)3 answered .*count 3").string
         assert "Count        windows    3 of  5  [############........]" in frame
-        assert re.search(r"\d\d:\d\d:\d\d  count 3    srv-2\?\[2J +Windows Server 2022 Standard +127\.0\.0\.1", frame)
+        assert re.search(r"\d\d:\d\d:\d\d  count 3    srv-2\?\[2J +Windows Server 2022 Stand… 127\.0\.0\.1$", frame, re.M)
         screen.wait_for(r"3 answered \(0\.0/s\)")
         assert re.search(r"Ledger       up, \d+ commits \(\d+\.\d/s\), \d+\.\d ms each; 3 records, 0 failures", frame)
         lines = frame.split("\n")
@@ -138,6 +138,19 @@ def test_once_prints_one_frame_without_codes(lab, host):
     assert "wants a terminal" in host.ctl("top", expect=2).err
     host.stop()
     assert "no adbad answers" in host.ctl("top", "--once", expect=6).out
+
+
+def test_once_as_json_is_what_the_frame_is_made_of(lab, host):
+    Clients(lab, host.port, "Windows Server 2022", "Standard").count(workstation="srv-1")
+    said = host.ctl("top", "--once", "--json").json
+    assert list(said) == ["status", "membership", "relay", "decisions"]
+    assert said["status"]["pid"] == host.process.pid
+    assert (said["membership"], said["relay"]["configured"]) == (None, False)
+    assert said["decisions"] == host.ctl("kms", "events", "--json").json["events"]
+    assert [d["workstation"] for d in said["decisions"]] == ["srv-1"]
+    assert "--once" in host.ctl("top", "--json", expect=2).err
+    host.stop()
+    assert host.ctl("top", "--once", "--json", expect=6).json["error"] == "unreachable"
 
 
 def test_once_ends_as_any_command_that_asks(lab):
