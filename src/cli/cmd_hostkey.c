@@ -130,9 +130,7 @@ static enum err install(const struct settings *s, const struct catalog *c, const
     if (e == ERR_OK)
         e = bundle_load(s->realm_bundle, &b, ei);
     if (e == ERR_OK)
-        e = hostkey_install(&b, k, s->state_dir, s->secrets_dir, replace, now, ei);
-    if (e == ERR_OK)
-        e = installation_save(s->state_dir, k, "", &i, ei);
+        e = hostkey_install(&b, k, &i, s->state_dir, s->secrets_dir, replace, now, ei);
     if (e == ERR_OK && g != NULL)
         here_warn(c, &kind, g);
     bundle_fini(&b);

@@ -11,6 +11,7 @@
 #include "cli/ask.h"
 #include "cli/session.h"
 #include "realm/labkey.h"
+#include "realm/secrets.h"
 #include "steward/activate.h"
 
 #define HR_SKU_NOT_INSTALLED 0xC004F015u /* the host lacks the licence for such a key */
@@ -126,8 +127,10 @@ static enum err activate(const struct settings *s, const struct hostkey *k, cons
 {
     char host[GUID_TEXT_MAX];
     struct guid target;
-    enum err e = this_host(s, host, &target, ei);
+    enum err e = secrets_open(s->state_dir, s->secrets_dir, ei);
 
+    if (e == ERR_OK)
+        e = this_host(s, host, &target, ei);
     if (e == ERR_OK)
         e = installation_load(s->state_dir, k, host, out, ei);
     /* What could not be kept would be spent for nothing. */

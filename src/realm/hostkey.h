@@ -64,12 +64,16 @@ int64_t hostkey_cert_not_after(X509 *cert);
 /* The group a certificate is limited to; caller frees. */
 MUST_CHECK enum err hostkey_cert_group(X509 *cert, char **group, struct errinfo *ei);
 
+struct installation; /* realm/installation.h */
+
 /* Installs into both folders' folder hostkeys (made 0700 if missing) after hostkey_verify and
- * secrets_open. The .json comes last: with it the key is installed. ERR_EXISTS if a key of that
- * group is, unless replace. */
+ * secrets_open; beside is what it keeps of the host, without an activation. In one piece: whatever
+ * a crash leaves is the former key or the new one, of which secrets_open ends the rest. Who reads
+ * meanwhile has one of the two. ERR_EXISTS if a key of that group is installed, unless replace. */
 MUST_CHECK enum err hostkey_install(const struct bundle *b, const struct hostkey *k,
-                                    const char *state_dir, const char *secrets_dir, bool replace,
-                                    int64_t now, struct errinfo *ei);
+                                    const struct installation *beside, const char *state_dir,
+                                    const char *secrets_dir, bool replace, int64_t now,
+                                    struct errinfo *ei);
 MUST_CHECK enum err hostkey_uninstall(const char *state_dir, const char *secrets_dir,
                                       const char *group, struct errinfo *ei);
 

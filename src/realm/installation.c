@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/owner.h"
 #include "realm/doc.h"
+#include "realm/keyfile.h"
 
 #define FORMAT    "adbad-installation-1"
 #define FILE_MAX  (64u * 1024)
@@ -97,17 +98,6 @@ enum err installation_host(const char *state_dir, const struct rng *rng, char na
 
 /* ---- the file beside a key ---- */
 
-static enum err path_of(const char *state_dir, const struct hostkey *k, char path[PATH_ROOM],
-                        struct errinfo *ei)
-{
-    char slug[HOSTKEY_GROUP_MAX + 1];
-
-    if ((size_t)snprintf(path, PATH_ROOM, "%s/hostkeys/%s.host", state_dir,
-                         hostkey_slug(k->group, slug)) >= PATH_ROOM)
-        return err_fail(ei, ERR_LIMIT, "state folder %s: the path is too long", state_dir);
-    return ERR_OK;
-}
-
 static json_t *list_json(const struct conf_list *l)
 {
     json_t *all = json_array();
@@ -141,20 +131,25 @@ static enum err write_as_owner(const char *state_dir, const char *path, const st
     return e;
 }
 
+enum err installation_text(const struct hostkey *k, const char *host, const struct installation *i,
+                           struct buf *out, struct errinfo *ei)
+{
+    return doc_write(json_pack("{s:s, s:s, s:s, s:o, s:o}", "format", FORMAT, "key", k->key,
+                               "host_os", i->host_os != NULL ? i->host_os : "", "updates",
+                               list_json(&i->updates), "activation",
+                               i->how == INSTALLATION_NOT ? json_null() : activation_json(i, host)),
+                     out, ei);
+}
+
 enum err installation_save(const char *state_dir, const struct hostkey *k, const char *host,
                            const struct installation *i, struct errinfo *ei)
 {
-    char path[PATH_ROOM];
+    char path[KEYFILE_PATH_MAX], slug[HOSTKEY_GROUP_MAX + 1];
     struct buf text = BUF_INIT;
-    enum err e = path_of(state_dir, k, path, ei);
+    enum err e = keyfile_path(state_dir, hostkey_slug(k->group, slug), KEYFILE_HOST, path, ei);
 
     if (e == ERR_OK)
-        e = doc_write(
-            json_pack("{s:s, s:s, s:s, s:o, s:o}", "format", FORMAT, "key", k->key, "host_os",
-                      i->host_os != NULL ? i->host_os : "", "updates", list_json(&i->updates),
-                      "activation",
-                      i->how == INSTALLATION_NOT ? json_null() : activation_json(i, host)),
-            &text, ei);
+        e = installation_text(k, host, i, &text, ei);
     if (e == ERR_OK)
         e = write_as_owner(state_dir, path, &text, ei);
     buf_fini(&text);
@@ -218,7 +213,8 @@ static void read_activation(struct doc *d, const char *host, struct installation
         out->how = INSTALLATION_NOT;
 }
 
-static void read_all(struct doc *d, const struct hostkey *k, const char *host,
+/* False: it is another key's. */
+static bool read_all(struct doc *d, const struct hostkey *k, const char *host,
                      struct installation *out)
 {
     static const char *const members[] = {"format",  "key",        "host_os",
@@ -229,22 +225,26 @@ static void read_all(struct doc *d, const struct hostkey *k, const char *host,
     key = doc_text(d, NULL, "key", HOSTKEY_TEXT_LEN, HOSTKEY_TEXT_LEN);
     os = doc_text(d, NULL, "host_os", 0, TEXT_MAX);
     if (d->err != ERR_OK || strcmp(key, k->key) != 0)
-        return;
+        return false;
     if (*os != '\0' && (out->host_os = strdup(os)) == NULL)
         doc_reject(d, "host_os", "cannot be read");
     read_list(d, "updates", &out->updates);
     read_activation(d, host, out);
+    return true;
 }
 
-enum err installation_load(const char *state_dir, const struct hostkey *k, const char *host,
-                           struct installation *out, struct errinfo *ei)
+/* *found: the file is there and is this key's. */
+static enum err load_from(const char *state_dir, const struct hostkey *k, const char *ending,
+                          const char *host, bool *found, struct installation *out,
+                          struct errinfo *ei)
 {
-    char path[PATH_ROOM];
+    char path[KEYFILE_PATH_MAX], slug[HOSTKEY_GROUP_MAX + 1];
     struct buf text = BUF_INIT;
     struct doc d = {0};
-    enum err e = path_of(state_dir, k, path, ei);
+    enum err e = keyfile_path(state_dir, hostkey_slug(k->group, slug), ending, path, ei);
 
     *out = (struct installation){0};
+    *found = false;
     if (e == ERR_OK)
         e = file_read_private(path, FILE_MAX, &text, ei);
     if (e == ERR_NOTFOUND)
@@ -252,7 +252,7 @@ enum err installation_load(const char *state_dir, const struct hostkey *k, const
     if (e == ERR_OK)
         e = doc_parse(&d, text.data, text.len, path, FORMAT, ei);
     if (e == ERR_OK) {
-        read_all(&d, k, host, out);
+        *found = read_all(&d, k, host, out);
         e = d.err;
     }
     doc_fini(&d);
@@ -260,4 +260,18 @@ enum err installation_load(const char *state_dir, const struct hostkey *k, const
     if (e != ERR_OK)
         installation_fini(out);
     return e;
+}
+
+enum err installation_load(const char *state_dir, const struct hostkey *k, const char *host,
+                           struct installation *out, struct errinfo *ei)
+{
+    char slug[HOSTKEY_GROUP_MAX + 1];
+    struct keyfile_phase now;
+    bool found = false;
+    enum err e = ERR_OK;
+
+    keyfile_phase(state_dir, hostkey_slug(k->group, slug), &now);
+    if (now.staged)
+        e = load_from(state_dir, k, KEYFILE_HOST KEYFILE_STAGED, host, &found, out, ei);
+    return found || e != ERR_OK ? e : load_from(state_dir, k, KEYFILE_HOST, host, &found, out, ei);
 }

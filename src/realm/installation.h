@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/conf.h"
 #include "base/guid.h"
 #include "base/rng.h"
@@ -45,6 +46,10 @@ void installation_fini(struct installation *i);
 MUST_CHECK enum err installation_host(const char *state_dir, const struct rng *rng,
                                       char name[GUID_TEXT_MAX], struct errinfo *ei);
 
+/* Appends what is kept of k on the host of that name. */
+MUST_CHECK enum err installation_text(const struct hostkey *k, const char *host,
+                                      const struct installation *i, struct buf *out,
+                                      struct errinfo *ei);
 /* Writes hostkeys/<slug>.host for k on the host of that name. The strings are only read. */
 MUST_CHECK enum err installation_save(const char *state_dir, const struct hostkey *k,
                                       const char *host, const struct installation *i,

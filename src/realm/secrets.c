@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/owner.h"
+#include "realm/keyfile.h"
 
 #define FILE_MAX (64u * 1024)
 
@@ -22,16 +23,6 @@
 static const char *const endings[] = {SECRETS_KEY, SECRETS_CONFIRM, SECRETS_CID};
 #define ENDING_COUNT (sizeof(endings) / sizeof(endings[0]))
 
-/* The file hostkeys/<slug><ending> of a folder; without slug and ending hostkeys itself. */
-static enum err path_in(const char *folder, const char *slug, const char *ending,
-                        char path[SECRETS_PATH_MAX], struct errinfo *ei)
-{
-    if ((size_t)snprintf(path, SECRETS_PATH_MAX, "%s/hostkeys%s%s%s", folder,
-                         *slug == '\0' ? "" : "/", slug, ending) >= SECRETS_PATH_MAX)
-        return err_fail(ei, ERR_LIMIT, "folder %s: the path is too long", folder);
-    return ERR_OK;
-}
-
 /* ---- the folder ---- */
 
 enum err secrets_check(const char *secrets_dir, struct errinfo *ei)
@@ -40,7 +31,7 @@ enum err secrets_check(const char *secrets_dir, struct errinfo *ei)
     enum err e = file_require_private(secrets_dir, ei);
 
     if (e == ERR_OK)
-        e = path_in(secrets_dir, "", "", path, ei);
+        e = keyfile_path(secrets_dir, "", "", path, ei);
     if (e == ERR_OK)
         e = file_require_private(path, ei);
     return e == ERR_NOTFOUND ? ERR_OK : e;
@@ -50,7 +41,7 @@ static enum err make(const char *state_dir, const char *secrets_dir, struct erri
 {
     char path[SECRETS_PATH_MAX];
     struct errinfo why;
-    enum err e = path_in(secrets_dir, "", "", path, ei);
+    enum err e = keyfile_path(secrets_dir, "", "", path, ei);
 
     if (e != ERR_OK)
         return e;
@@ -87,7 +78,7 @@ static bool is_replaceable(const char *path)
 static enum err open_former(const char *state_dir, int *fd, struct errinfo *ei)
 {
     char path[SECRETS_PATH_MAX];
-    enum err e = path_in(state_dir, "", "", path, ei);
+    enum err e = keyfile_path(state_dir, "", "", path, ei);
 
     if (e != ERR_OK)
         return e;
@@ -140,7 +131,7 @@ static enum err flush(const char *secrets_dir, const char *file, struct errinfo 
     enum err e = file_sync_folder(file, ei);
 
     if (e == ERR_OK)
-        e = path_in(secrets_dir, "", "", folder, ei);
+        e = keyfile_path(secrets_dir, "", "", folder, ei);
     if (e == ERR_OK)
         e = file_sync_folder(folder, ei);
     if (e == ERR_OK)
@@ -152,10 +143,10 @@ static enum err move(int folder, const char *state_dir, const char *secrets_dir,
                      struct errinfo *ei)
 {
     char old[SECRETS_PATH_MAX], new[SECRETS_PATH_MAX];
-    enum err e = path_in(state_dir, file, "", old, ei);
+    enum err e = keyfile_path(state_dir, file, "", old, ei);
 
     if (e == ERR_OK)
-        e = path_in(secrets_dir, file, "", new, ei);
+        e = keyfile_path(secrets_dir, file, "", new, ei);
     if (e == ERR_OK)
         e = copy(folder, file, old, new, ei);
     if (e == ERR_OK)
@@ -205,17 +196,42 @@ static enum err lock(int fd, const char *secrets_dir, struct errinfo *ei)
     return ERR_OK;
 }
 
-static enum err move_locked(const char *state_dir, const char *secrets_dir, struct errinfo *ei)
+/* The folder's own descriptor: no file is left, and none has to change hands. */
+static enum err open_locked(const char *secrets_dir, int *fd, struct errinfo *ei)
 {
-    /* The folder's own descriptor: no file is left, and none has to change hands. */
-    int fd = open(secrets_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     enum err e;
 
-    if (fd < 0)
+    *fd = open(secrets_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*fd < 0)
         return err_fail_errno(ei, errno, "open folder %s", secrets_dir);
-    e = lock(fd, secrets_dir, ei);
+    e = lock(*fd, secrets_dir, ei);
+    if (e != ERR_OK)
+        close(*fd);
+    return e;
+}
+
+enum err secrets_lock(const char *state_dir, const char *secrets_dir, int *fd, struct errinfo *ei)
+{
+    struct owner_turn was;
+    enum err e = owner_begin(state_dir, &was, ei);
+
+    if (e != ERR_OK)
+        return e;
+    e = open_locked(secrets_dir, fd, ei);
+    owner_end(&was);
+    return e;
+}
+
+static enum err put_in_order(const char *state_dir, const char *secrets_dir, struct errinfo *ei)
+{
+    int fd;
+    enum err e = open_locked(secrets_dir, &fd, ei);
+
+    if (e != ERR_OK)
+        return e;
+    e = move_all(state_dir, secrets_dir, ei);
     if (e == ERR_OK)
-        e = move_all(state_dir, secrets_dir, ei);
+        e = keyfile_finish(state_dir, secrets_dir, ei);
     close(fd);
     return e;
 }
@@ -229,7 +245,7 @@ enum err secrets_open(const char *state_dir, const char *secrets_dir, struct err
         e = owner_begin(state_dir, &was, ei);
     if (e != ERR_OK)
         return e;
-    e = move_locked(state_dir, secrets_dir, ei);
+    e = put_in_order(state_dir, secrets_dir, ei);
     owner_end(&was);
     return e;
 }
@@ -242,7 +258,7 @@ static enum err read_former(const char *state_dir, const char *slug, const char 
 {
     char old[SECRETS_PATH_MAX];
     int fd;
-    enum err e = path_in(state_dir, slug, ending, old, ei);
+    enum err e = keyfile_path(state_dir, slug, ending, old, ei);
 
     if (e == ERR_OK)
         e = open_former(state_dir, &fd, ei);
@@ -263,7 +279,7 @@ enum err secrets_read(const char *state_dir, const char *secrets_dir, const char
     enum err e = secrets_check(secrets_dir, ei), found;
 
     if (e == ERR_OK)
-        e = path_in(secrets_dir, slug, ending, path, ei);
+        e = keyfile_path(secrets_dir, slug, ending, path, ei);
     if (e == ERR_OK)
         e = file_read_private(path, FILE_MAX, out, ei);
     if (e != ERR_NOTFOUND)
@@ -282,7 +298,7 @@ enum err secrets_write(const char *state_dir, const char *secrets_dir, const cha
     enum err e = make(state_dir, secrets_dir, ei);
 
     if (e == ERR_OK)
-        e = path_in(secrets_dir, slug, ending, path, ei);
+        e = keyfile_path(secrets_dir, slug, ending, path, ei);
     if (e == ERR_OK)
         e = owner_begin(state_dir, &was, ei);
     if (e != ERR_OK)
@@ -297,7 +313,7 @@ static enum err remove_all(const char *secrets_dir, const char *slug, struct err
     char path[SECRETS_PATH_MAX];
 
     for (size_t i = 0; i < ENDING_COUNT; i++) {
-        enum err e = path_in(secrets_dir, slug, endings[i], path, ei);
+        enum err e = keyfile_path(secrets_dir, slug, endings[i], path, ei);
 
         if (e != ERR_OK)
             return e;

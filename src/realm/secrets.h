@@ -22,11 +22,17 @@ MUST_CHECK enum err secrets_check(const char *secrets_dir, struct errinfo *ei);
 
 /* Makes the folder (0700, and if we are root the state folder's owner's) and moves there what lies
  * in the state folder: a file is copied, flushed and only then removed, so that whatever a crash
- * leaves, the next call goes on from; two processes do so one after the other. Links stay where
+ * leaves, the next call goes on from; two processes do so one after the other. Also ends what an
+ * interrupted hostkey_install began. Links stay where
  * they are, and root does this with no more rights than the state folder's owner has. ERR_CONFLICT:
  * both places have the file, and not the same one; ERR_REFUSED: hostkeys there is a link; ERR_BUSY:
  * the folder stayed locked for ten seconds. */
 MUST_CHECK enum err secrets_open(const char *state_dir, const char *secrets_dir,
+                                 struct errinfo *ei);
+
+/* Waits until nobody else changes which keys are installed (ERR_BUSY: not within ten seconds), and
+ * keeps others from it until *fd is closed. The folder is there. */
+MUST_CHECK enum err secrets_lock(const char *state_dir, const char *secrets_dir, int *fd,
                                  struct errinfo *ei);
 
 /* Appends the file to out; path gets its name, for messages. ERR_NOTFOUND: neither place has it. */

@@ -11,6 +11,7 @@
 #include "base/clk.h"
 #include "base/file.h"
 #include "realm/hostkey.h"
+#include "realm/installation.h"
 
 #define NOW    INT64_C(1790000000)
 #define SERVER "Volume License for Windows Server 2022"
@@ -353,6 +354,8 @@ static void no_changed_byte_of_a_certificate_passes(void **state)
 
 /* ---- installing ---- */
 
+static const struct installation beside;
+
 static void slugs_name_files(void **state)
 {
     char slug[HOSTKEY_GROUP_MAX + 1];
@@ -375,10 +378,12 @@ static void installed_keys_are_listed_sorted_and_private(void **state)
     assert_ok(hostkey_installed(p->folder, p->secrets, &keys, &n, &ei), &ei);
     assert_int_equal(n, 0);
     assert_ok(hostkey_issue(&p->realm, CLIENT, NOW, &p->rng, &client, &ei), &ei);
-    assert_ok(hostkey_install(&p->realm.bundle, &p->key, p->folder, p->secrets, false, NOW, &ei),
-              &ei);
-    assert_ok(hostkey_install(&p->realm.bundle, &client, p->folder, p->secrets, false, NOW, &ei),
-              &ei);
+    assert_ok(
+        hostkey_install(&p->realm.bundle, &p->key, &beside, p->folder, p->secrets, false, NOW, &ei),
+        &ei);
+    assert_ok(
+        hostkey_install(&p->realm.bundle, &client, &beside, p->folder, p->secrets, false, NOW, &ei),
+        &ei);
     snprintf(path, sizeof(path), "%s/hostkeys", p->folder);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0700);
@@ -411,13 +416,15 @@ static void one_key_per_group_unless_replaced(void **state)
     size_t n;
 
     assert_ok(hostkey_issue(&p->realm, SERVER, NOW, &p->rng, &second, &ei), &ei);
-    assert_ok(hostkey_install(&p->realm.bundle, &p->key, p->folder, p->secrets, false, NOW, &ei),
-              &ei);
+    assert_ok(
+        hostkey_install(&p->realm.bundle, &p->key, &beside, p->folder, p->secrets, false, NOW, &ei),
+        &ei);
     assert_int_equal(
-        hostkey_install(&p->realm.bundle, &second, p->folder, p->secrets, false, NOW, &ei),
+        hostkey_install(&p->realm.bundle, &second, &beside, p->folder, p->secrets, false, NOW, &ei),
         ERR_EXISTS);
-    assert_ok(hostkey_install(&p->realm.bundle, &second, p->folder, p->secrets, true, NOW, &ei),
-              &ei);
+    assert_ok(
+        hostkey_install(&p->realm.bundle, &second, &beside, p->folder, p->secrets, true, NOW, &ei),
+        &ei);
     assert_ok(hostkey_installed(p->folder, p->secrets, &keys, &n, &ei), &ei);
     assert_int_equal(n, 1);
     assert_string_equal(keys[0].key, second.key);
@@ -437,7 +444,7 @@ static void a_foreign_key_is_not_installed(void **state)
     char path[512];
 
     assert_int_equal(
-        hostkey_install(&p->other.bundle, &p->key, p->folder, p->secrets, false, NOW, &ei),
+        hostkey_install(&p->other.bundle, &p->key, &beside, p->folder, p->secrets, false, NOW, &ei),
         ERR_FOREIGN);
     snprintf(path, sizeof(path), "%s/hostkeys", p->folder);
     assert_int_equal(access(path, F_OK), -1);
