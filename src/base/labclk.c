@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/owner.h"
 
 /* 9999-12-31T23:59:59Z: sums of times stay far from overflow, and every time has a text. */
 #define SETTING_MAX INT64_C(253402300799)
@@ -32,7 +33,7 @@ static enum err setting_read(const char *path, struct setting *out, struct errin
     int64_t value;
     int end = 0;
     ssize_t n;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
     if (fd < 0 && errno == ENOENT) {
         *out = (struct setting){0};
@@ -121,7 +122,7 @@ static enum err lock_beside(const char *path, int *fd, struct errinfo *ei)
 
     if ((size_t)snprintf(name, sizeof(name), "%s.lock", path) >= sizeof(name))
         return err_fail(ei, ERR_LIMIT, "lab clock path %s is too long", path);
-    *fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    *fd = open(name, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (*fd < 0)
         return err_fail_errno(ei, errno, "open lab clock lock %s", name);
     if (flock(*fd, LOCK_EX) != 0) {
@@ -133,15 +134,36 @@ static enum err lock_beside(const char *path, int *fd, struct errinfo *ei)
     return ERR_OK;
 }
 
+/* The service's user may change names in its folder: root acts there as that user, so that a link
+ * leads no further, and what it makes is the service's. */
+static enum err begin(const char *path, struct owner_turn *was, int *lock, struct errinfo *ei)
+{
+    enum err e = owner_begin_beside(path, was, ei);
+
+    if (e != ERR_OK)
+        return e;
+    e = lock_beside(path, lock, ei);
+    if (e != ERR_OK)
+        owner_end(was);
+    return e;
+}
+
+static void end(struct owner_turn *was, int lock)
+{
+    close(lock);
+    owner_end(was);
+}
+
 enum err labclk_advance(struct labclk *l, int64_t seconds, int64_t *now, struct errinfo *ei)
 {
+    struct owner_turn was;
     struct setting s;
     enum err e;
-    int fd;
+    int lock;
 
     if (seconds < 0)
         return err_fail(ei, ERR_REFUSED, "the lab clock only goes forward");
-    e = lock_beside(l->path, &fd, ei);
+    e = begin(l->path, &was, &lock, ei);
     if (e != ERR_OK)
         return e;
     e = setting_read(l->path, &s, ei);
@@ -155,18 +177,18 @@ enum err labclk_advance(struct labclk *l, int64_t seconds, int64_t *now, struct 
         if (now != NULL)
             *now = setting_now(l, &s);
     }
-    close(fd);
+    end(&was, lock);
     return e;
 }
 
 /* when NULL: the present lab time. */
 static enum err freeze(struct labclk *l, const int64_t *when, struct errinfo *ei)
 {
+    struct owner_turn was;
     struct setting s = {0};
-    enum err e;
-    int fd;
+    int lock;
+    enum err e = begin(l->path, &was, &lock, ei);
 
-    e = lock_beside(l->path, &fd, ei);
     if (e != ERR_OK)
         return e;
     e = setting_read(l->path, &s, ei);
@@ -180,7 +202,7 @@ static enum err freeze(struct labclk *l, const int64_t *when, struct errinfo *ei
     }
     if (e == ERR_OK)
         l->last = s;
-    close(fd);
+    end(&was, lock);
     return e;
 }
 

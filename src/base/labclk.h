@@ -2,7 +2,8 @@
  *
  * It holds one line, "offset SECONDS" (real time plus SECONDS) or "fixed SECONDS" (stands still at
  * that Unix time until it is moved). It is replaced atomically, so a reader sees the old line or
- * the new one. The clock never goes backwards: a move by a negative amount is refused. */
+ * the new one. The clock never goes backwards: a move by a negative amount is refused. No link is
+ * followed at either file's place, and root moves the clock with its folder's owner's rights. */
 #ifndef ADBAD_BASE_LABCLK_H
 #define ADBAD_BASE_LABCLK_H
 

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <libgen.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,6 +35,19 @@ enum err owner_begin(const char *folder, struct owner_turn *was, struct errinfo 
                            (unsigned)st.st_uid);
     if (e != ERR_OK)
         owner_end(was);
+    return e;
+}
+
+enum err owner_begin_beside(const char *path, struct owner_turn *was, struct errinfo *ei)
+{
+    char *copy = strdup(path);
+    enum err e;
+
+    *was = (struct owner_turn){0};
+    if (copy == NULL)
+        return err_nomem(ei);
+    e = owner_begin(dirname(copy), was, ei);
+    free(copy);
     return e;
 }
 

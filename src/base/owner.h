@@ -17,6 +17,9 @@ struct owner_turn {
 /* If we are root, the folder is there and it is somebody else's, this process has that user's and
  * that group's rights alone, on all its threads, until owner_end. Else nothing changes. */
 MUST_CHECK enum err owner_begin(const char *folder, struct owner_turn *was, struct errinfo *ei);
+/* The same of the folder that file path is in. */
+MUST_CHECK enum err owner_begin_beside(const char *path, struct owner_turn *was,
+                                       struct errinfo *ei);
 /* Also after a failure. */
 void owner_end(struct owner_turn *was);
 

@@ -5,6 +5,7 @@
 #include "adba/steward.h"
 #include "cli/ao_steward.h"
 #include "cli/session.h"
+#include "cli/state.h"
 #include "realm/hostkey.h"
 #include "steward/activate.h"
 
@@ -39,8 +40,7 @@ static enum err work_open(struct cli *cli, struct work *w, struct errinfo *ei)
     if (e == ERR_OK)
         e = bundle_load(w->settings->realm_bundle, &w->bundle, ei);
     if (e == ERR_OK)
-        e = hostkey_installed(w->settings->state_dir, w->settings->secrets_dir, &w->keys,
-                              &w->key_count, ei);
+        e = state_hostkeys(w->settings, true, &w->keys, &w->key_count, ei);
     if (e == ERR_OK)
         e = session_open(w->settings, &s->dir, ei);
     if (e != ERR_OK)

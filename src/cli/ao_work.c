@@ -5,6 +5,7 @@
 
 #include "cli/group.h"
 #include "cli/session.h"
+#include "cli/state.h"
 
 void ao_work_fini(struct ao_work *w)
 {
@@ -33,7 +34,7 @@ static enum err installed_key(const struct settings *s, const char *what, const 
     struct hostkey *keys = NULL;
     size_t n = 0;
     bool found = false;
-    enum err e = hostkey_installed(s->state_dir, s->secrets_dir, &keys, &n, ei);
+    enum err e = state_hostkeys(s, true, &keys, &n, ei);
 
     for (size_t i = 0; i < n; i++) {
         if (!found && strcmp(keys[i].group, group) == 0) {

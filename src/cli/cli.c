@@ -161,9 +161,12 @@ int cli_fail(const struct cli *cli, enum err e, const struct errinfo *ei)
 
 enum err cli_denied(enum err e, struct errinfo *ei)
 {
-    if (e == ERR_DENIED && geteuid() != 0)
-        return err_fail(ei, e, "%s; run it as root or as adbad's user", ei->text);
-    return e;
+    if (e != ERR_DENIED)
+        return e;
+    return err_fail(ei, e, "%s; %s", ei->text,
+                    geteuid() != 0 ? "run it as root or as adbad's user"
+                                   : "root does this as the folder's owner, who may not: give the "
+                                     "file to that user, and put no link in its place");
 }
 
 void cli_json(json_t *value)

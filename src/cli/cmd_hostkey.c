@@ -12,6 +12,7 @@
 #include "cli/hostkey_here.h"
 #include "cli/overlay.h"
 #include "cli/session.h"
+#include "cli/state.h"
 #include "realm/hostkey.h"
 
 static void report(const struct cli *cli, const struct hostkey *k, const char *file,
@@ -214,20 +215,20 @@ static enum err listed_load(const struct settings *s, struct listed *l, struct e
 {
     char name[GUID_TEXT_MAX];
     const char *host = name;
-    enum err e = installation_host(s->state_dir, NULL, name, ei);
+    enum err e = state_host(s, NULL, name, ei);
 
     if (e == ERR_NOTFOUND) {
         host = NULL;
         e = ERR_OK;
     }
     if (e == ERR_OK)
-        e = hostkey_installed(s->state_dir, NULL, &l->keys, &l->n, ei);
+        e = state_hostkeys(s, false, &l->keys, &l->n, ei);
     if (e == ERR_OK) {
         l->beside = calloc(l->n + 1, sizeof(*l->beside));
         e = l->beside == NULL ? err_nomem(ei) : ERR_OK;
     }
     for (size_t i = 0; i < l->n && e == ERR_OK; i++)
-        e = installation_load(s->state_dir, &l->keys[i], host, &l->beside[i], ei);
+        e = state_installation(s, &l->keys[i], host, &l->beside[i], ei);
     return e;
 }
 
@@ -298,7 +299,7 @@ static int run_list(struct cli *cli, int argc, char **argv)
         return status;
     e = cli_settings(cli, &s, &ei);
     if (e == ERR_OK)
-        e = cli_denied(listed_load(s, &l, &ei), &ei);
+        e = listed_load(s, &l, &ei);
     status = e == ERR_OK ? EXIT_OK : cli_fail(cli, e, &ei);
     if (e == ERR_OK && cli->json)
         cli_json(list_json(&l));

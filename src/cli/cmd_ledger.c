@@ -7,6 +7,7 @@
 
 #include "base/clk.h"
 #include "base/docs.h"
+#include "base/owner.h"
 #include "cli/ledger.h"
 #include "settings/settings.h"
 #include "store/backup.h"
@@ -66,13 +67,26 @@ static void print_report(const char *path, const struct store_report *r)
     table_print(t);
 }
 
+/* SQLite opens its files once, before it has read the first page. */
+enum err ledger_open(const struct settings *s, struct store **out, struct errinfo *ei)
+{
+    struct owner_turn was;
+    enum err e = owner_begin_beside(s->ledger, &was, ei);
+
+    if (e != ERR_OK)
+        return e;
+    e = store_open_readonly(s->ledger, out, ei);
+    owner_end(&was);
+    return cli_denied(e, ei);
+}
+
 /* The configured one, for reading. */
 static enum err open_ledger(struct cli *cli, const struct settings **s, struct store **out,
                             struct errinfo *ei)
 {
     enum err e = cli_settings(cli, s, ei);
 
-    return e == ERR_OK ? cli_denied(store_open_readonly((*s)->ledger, out, ei), ei) : e;
+    return e == ERR_OK ? ledger_open(*s, out, ei) : e;
 }
 
 static int run_check(struct cli *cli, int argc, char **argv)
@@ -125,13 +139,12 @@ static void show_progress(void *arg)
     fflush(stderr);
 }
 
-static enum err compact(const char *path, struct errinfo *ei)
+static enum err compact_as_owner(const char *path, struct errinfo *ei)
 {
     struct store *store = NULL;
     time_t began = time(NULL);
     enum err e = store_open_readonly(path, &store, ei); /* one that is not there is not begun */
 
-    e = cli_denied(e, ei);
     store_close(store);
     store = NULL;
     if (e == ERR_OK)
@@ -142,6 +155,19 @@ static enum err compact(const char *path, struct errinfo *ei)
     if (isatty(STDERR_FILENO))
         fputs("\r", stderr);
     return e;
+}
+
+/* It makes and replaces files in a folder where the service's user may have put links. */
+static enum err compact(const char *path, struct errinfo *ei)
+{
+    struct owner_turn was;
+    enum err e = owner_begin_beside(path, &was, ei);
+
+    if (e != ERR_OK)
+        return e;
+    e = compact_as_owner(path, ei);
+    owner_end(&was);
+    return cli_denied(e, ei);
 }
 
 static int run_compact(struct cli *cli, int argc, char **argv)

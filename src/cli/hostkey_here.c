@@ -10,6 +10,7 @@
 #include "base/clk.h"
 #include "cli/ask.h"
 #include "cli/session.h"
+#include "cli/state.h"
 #include "realm/labkey.h"
 #include "realm/secrets.h"
 #include "steward/activate.h"
@@ -73,7 +74,7 @@ static enum err this_host(const struct settings *s, char name[GUID_TEXT_MAX], st
                           struct errinfo *ei)
 {
     struct rng rng = rng_system();
-    enum err e = installation_host(s->state_dir, &rng, name, ei);
+    enum err e = state_host(s, &rng, name, ei);
 
     if (e == ERR_OK)
         *target = iid_host(name);
@@ -132,7 +133,7 @@ static enum err activate(const struct settings *s, const struct hostkey *k, cons
     if (e == ERR_OK)
         e = this_host(s, host, &target, ei);
     if (e == ERR_OK)
-        e = installation_load(s->state_dir, k, host, out, ei);
+        e = state_installation(s, k, host, out, ei);
     /* What could not be kept would be spent for nothing. */
     if (e == ERR_OK)
         e = installation_save(s->state_dir, k, host, out, ei);
@@ -192,8 +193,7 @@ static enum err installed_key(const struct settings *s, bool with_private, const
 {
     struct hostkey *keys = NULL;
     size_t n = 0, at = 0;
-    enum err e =
-        hostkey_installed(s->state_dir, with_private ? s->secrets_dir : NULL, &keys, &n, ei);
+    enum err e = state_hostkeys(s, with_private, &keys, &n, ei);
 
     if (e == ERR_OK)
         e = only_one(keys, n, group, &at, ei);

@@ -1,5 +1,6 @@
 #include "base/clk.h"
 #include "cli/kms.h"
+#include "cli/ledger.h"
 #include "cli/session.h"
 #include "report/json.h"
 
@@ -12,7 +13,7 @@ enum err kms_reader_open(struct cli *cli, struct kms_reader *r, struct errinfo *
     if (e == ERR_OK)
         e = catalog_load_overlays(r->settings->catalog_dir, &r->catalog, ei);
     if (e == ERR_OK)
-        e = cli_denied(store_open_readonly(r->settings->ledger, &r->store, ei), ei);
+        e = ledger_open(r->settings, &r->store, ei);
     if (e != ERR_OK)
         kms_reader_close(r);
     return e;

@@ -10,6 +10,7 @@
 #include "cli/group.h"
 #include "cli/script.h"
 #include "cli/session.h"
+#include "cli/state.h"
 #include "ldap/dir.h"
 
 #define HR_NO_SUCH_OBJECT 0x80072030u
@@ -129,7 +130,7 @@ static enum err take_key(struct admin *a, const char *text, struct errinfo *ei)
     struct hostkey *keys = NULL;
     size_t n = 0;
     bool found = false;
-    enum err e = hostkey_installed(a->settings.state_dir, a->settings.secrets_dir, &keys, &n, ei);
+    enum err e = state_hostkeys(&a->settings, true, &keys, &n, ei);
 
     for (size_t i = 0; i < n; i++) {
         if (!found && strcasecmp(keys[i].key, text) == 0) {
