@@ -49,17 +49,21 @@ const char *reports_date(int64_t when, char *text)
     return text;
 }
 
-enum err reports_statuses(const struct opt_texts *names, unsigned *bits, struct errinfo *ei)
+enum err reports_statuses(const struct opt_texts *names, bool silent, unsigned *bits,
+                          struct errinfo *ei)
 {
     *bits = 0;
     for (size_t i = 0; i < names->n; i++) {
         enum report_status s = report_status_named(names->v[i]);
 
+        if (s == REPORT_NO_REPORT && !silent)
+            return err_fail(ei, ERR_USAGE,
+                            "what never asked has no row here; \"adbactl report compliance "
+                            "--status no-report\" lists it");
         if (s == REPORT_STATUSES)
             return err_fail(ei, ERR_USAGE,
-                            "--status takes licensed, expiring, grace, not-licensed, lapsed or "
-                            "no-report, not \"%s\"",
-                            names->v[i]);
+                            "--status takes licensed, expiring, grace, not-licensed%s, not \"%s\"",
+                            silent ? ", lapsed or no-report" : " or lapsed", names->v[i]);
         *bits |= 1u << s;
     }
     return ERR_OK;

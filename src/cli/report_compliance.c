@@ -181,7 +181,7 @@ static enum err understand(struct compliance *o, struct errinfo *ei)
                             "--member takes member, disabled, no-member or unknown, not \"%s\"",
                             o->member);
     }
-    return reports_statuses(&o->statuses, &o->bits, ei);
+    return reports_statuses(&o->statuses, true, &o->bits, ei);
 }
 
 int reports_run_compliance(struct cli *cli, int argc, char **argv)
@@ -199,7 +199,10 @@ int reports_run_compliance(struct cli *cli, int argc, char **argv)
          .help = "list only licensed, expiring, grace, not-licensed, lapsed, no-report; may be "
                  "given again",
          .dest = &o.statuses},
-        OPT_TEXT_ROW("member", "WHICH", &o.member, "list only member, disabled or no-member"),
+        OPT_TEXT_ROW(
+            "member", "WHICH", &o.member,
+            "list only member, disabled, no-member; or unknown, which all are where no directory "
+            "was ever read"),
         {.name = "limit",
          .type = OPT_UINT,
          .metavar = "N",

@@ -1,12 +1,11 @@
 /* adbactl report machines: the inventory. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clk.h"
 #include "cli/kms_filter.h"
-#include "cli/out.h"
 #include "cli/reports.h"
+#include "report/csv.h"
 #include "report/json.h"
 
 struct machines {
@@ -46,7 +45,7 @@ static enum err understand(struct machines *m, const struct reports *r, struct r
                                .wants = passes,
                                .arg = m};
     if (e == ERR_OK)
-        e = reports_statuses(&m->statuses, &q->statuses, ei);
+        e = reports_statuses(&m->statuses, false, &q->statuses, ei);
     if (e != ERR_OK || m->sort == NULL)
         return e;
     q->sort = report_sort_named(m->sort);
@@ -80,50 +79,22 @@ static void print_table(const struct report_list *l)
         fprintf(stderr, "%zu of %zu; --limit 0 shows all\n", l->n, l->total);
 }
 
-static const char *const csv_headers[] = {
-    "workstation", "product",        "edition",        "status",        "channel",
-    "expires",     "expires_time",   "last",           "last_time",     "member",
-    "count",       "required_count", "licence_status", "virtual",       "peer",
-    "client_id",   "activation_id",  "application_id", "self_reported", NULL};
-
-static void csv_row(struct csv *c, const struct report_row *row)
+static enum err print_csv(const struct report_list *l, struct errinfo *ei)
 {
-    char text[CLK_TEXT_MAX], id[GUID_TEXT_MAX];
+    struct buf line = BUF_INIT;
+    enum err e;
 
-    csv_cell(c, "%s", row->workstation);
-    csv_cell(c, "%s", row->product == NULL ? "" : row->product->product);
-    csv_cell(c, "%s", row->product == NULL ? "" : row->product->edition);
-    csv_cell(c, "%s", report_status_name(row->status));
-    csv_cell(c, "%s", report_channel_name(row->channel));
-    if (row->expires == REPORT_NEVER) {
-        csv_cell(c, "%s", "");
-        csv_cell(c, "%s", "");
-    } else {
-        csv_cell(c, "%" PRId64, row->expires);
-        csv_cell(c, "%s", clk_format(row->expires, text));
+    report_csv_head(&line, "\n");
+    for (size_t i = 0; i < l->n && line.err == ERR_OK; i++) {
+        fwrite(line.data, 1, line.len, stdout);
+        buf_clear(&line);
+        report_csv_row(&line, l->rows[i], "\n");
     }
-    csv_cell(c, "%" PRId64, row->last);
-    csv_cell(c, "%s", clk_format(row->last, text));
-    csv_cell(c, "%s", report_member_name(row->member));
-    csv_cell(c, "%" PRIu32, row->count);
-    csv_cell(c, "%" PRIu32, row->required_count);
-    csv_cell(c, "%" PRIu32, row->licence_status);
-    csv_cell(c, "%d", row->is_virtual);
-    csv_cell(c, "%s", row->peer);
-    csv_cell(c, "%s", guid_format(&row->client_id, id));
-    csv_cell(c, "%s", guid_format(&row->activation_id, id));
-    csv_cell(c, "%s", guid_format(&row->application_id, id));
-    csv_cell(c, "%d", row->self_reported);
-    csv_end(c);
-}
-
-static void print_csv(const struct report_list *l)
-{
-    struct csv c = {0};
-
-    csv_head(&c, csv_headers);
-    for (size_t i = 0; i < l->n; i++)
-        csv_row(&c, l->rows[i]);
+    e = line.err == ERR_OK ? ERR_OK : err_nomem(ei);
+    if (e == ERR_OK)
+        fwrite(line.data, 1, line.len, stdout);
+    buf_fini(&line);
+    return e;
 }
 
 static void print_json(const struct reports *r, const struct report_list *l)
@@ -150,7 +121,7 @@ static int machines(struct cli *cli, struct machines *m)
     if (e == ERR_OK)
         e = report_select(r.report, &q, &l, &ei);
     if (e == ERR_OK && m->csv)
-        print_csv(&l);
+        e = print_csv(&l, &ei);
     else if (e == ERR_OK && cli->json)
         print_json(&r, &l);
     else if (e == ERR_OK && l.n > 0)

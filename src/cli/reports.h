@@ -23,8 +23,8 @@ void reports_close(struct reports *r);
 const char *reports_time(int64_t when, char *text);
 /* A date alone, for narrow columns. */
 const char *reports_date(int64_t when, char *text);
-/* ERR_USAGE names what --status takes. Sets their bits. */
-MUST_CHECK enum err reports_statuses(const struct opt_texts *names, unsigned *bits,
+/* ERR_USAGE names what --status takes. Sets their bits. silent: no-report is one of them. */
+MUST_CHECK enum err reports_statuses(const struct opt_texts *names, bool silent, unsigned *bits,
                                      struct errinfo *ei);
 
 #endif

@@ -1,11 +1,10 @@
 /* The inventory, page by page and as a file. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/csvcell.h"
 #include "dashboard/internal.h"
+#include "report/csv.h"
 #include "report/json.h"
 
 #define PAGE_MAX 500
@@ -44,8 +43,9 @@ static enum err read_filters(const struct dashboard_machines_args *a, struct que
     if (given(a->status)) {
         enum report_status s = report_status_named(a->status);
 
-        if (s == REPORT_STATUSES)
-            return err_fail(ei, ERR_USAGE, "status: there is none of that name");
+        if (s == REPORT_STATUSES || s == REPORT_NO_REPORT)
+            return err_fail(ei, ERR_USAGE,
+                            "status: expected licensed, expiring, grace, not-licensed or lapsed");
         q->q.statuses = 1u << s;
     }
     if (q->by_channel) {
@@ -200,45 +200,7 @@ enum err dashboard_machines(struct dashboard *d, struct store *s,
 
 /* ---- the file ---- */
 
-static void cell(struct buf *b, const char *text, bool last)
-{
-    csvcell_add(b, text);
-    buf_add_str(b, last ? "\r\n" : ",");
-}
-
-static const char *const columns[] = {"machine",   "product",       "edition",      "status",
-                                      "channel",   "expires",       "last_contact", "address",
-                                      "count",     "required",      "member",       "virtual",
-                                      "client_id", "activation_id", "self_reported"};
-#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
-
-static void row_cells(struct buf *b, const struct report_row *r)
-{
-    char expires[CLK_TEXT_MAX] = "", last[CLK_TEXT_MAX], count[16], required[16];
-    char id[2][GUID_TEXT_MAX];
-    const char *const cells[COLUMNS] = {
-        r->workstation,
-        r->product == NULL ? "" : r->product->product,
-        r->product == NULL ? "" : r->product->edition,
-        report_status_name(r->status),
-        report_channel_name(r->channel),
-        r->expires == REPORT_NEVER ? expires : clk_format(r->expires, expires),
-        clk_format(r->last, last),
-        r->peer,
-        count,
-        required,
-        report_member_name(r->member),
-        r->is_virtual ? "yes" : "no",
-        guid_format(&r->client_id, id[0]),
-        guid_format(&r->activation_id, id[1]),
-        r->self_reported ? "yes" : "no",
-    };
-
-    snprintf(count, sizeof(count), "%" PRIu32, r->count);
-    snprintf(required, sizeof(required), "%" PRIu32, r->required_count);
-    for (size_t i = 0; i < COLUMNS; i++)
-        cell(b, cells[i], i + 1 == COLUMNS);
-}
+#define LINE_END "\r\n" /* as RFC 4180 has it */
 
 enum err dashboard_machines_csv(struct dashboard *d, struct store *s,
                                 const struct dashboard_machines_args *a, struct buf *out,
@@ -253,10 +215,10 @@ enum err dashboard_machines_csv(struct dashboard *d, struct store *s,
         e = read_report(d, s, ei);
     if (e == ERR_OK)
         e = report_select(d->report, &q.q, &found, ei);
-    for (size_t i = 0; e == ERR_OK && i < COLUMNS; i++)
-        cell(out, columns[i], i + 1 == COLUMNS);
+    if (e == ERR_OK)
+        report_csv_head(out, LINE_END);
     for (size_t i = 0; e == ERR_OK && i < found.n; i++)
-        row_cells(out, found.rows[i]);
+        report_csv_row(out, found.rows[i], LINE_END);
     report_list_free(&found);
     return e;
 }

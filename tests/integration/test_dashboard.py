@@ -209,7 +209,13 @@ def test_what_clients_told_is_marked(site):
     assert one["expires"] == one["last"] + 180 * DAY
     assert sum(site.json("activations", range="7d")["self_reported"]) == 1
     _, _, body = site.get("api/machines.csv", channel="self-reported")
-    assert [(r["machine"], r["self_reported"]) for r in csv.DictReader(io.StringIO(body))] == [("BULK-00000", "yes")]
+    assert [(r["workstation"], r["self_reported"]) for r in csv.DictReader(io.StringIO(body))] == [("BULK-00000", "1")]
+
+
+def test_the_file_is_that_of_the_command_line(site):
+    _, _, body = site.get("api/machines.csv", sort="machine")
+    said = site.daemon.ctl("report", "machines", "--csv", "--sort", "machine", "--limit", "0").out
+    assert body.replace("\r\n", "\n").splitlines() == said.splitlines() and "\r\n" in body
 
 
 def test_the_file_has_every_row_and_no_formula(site):
@@ -217,7 +223,7 @@ def test_the_file_has_every_row_and_no_formula(site):
     rows = list(csv.DictReader(io.StringIO(body)))
     assert headers["Content-Disposition"] == 'attachment; filename="machines.csv"'
     assert len(rows) == MANY + 2
-    assert {r["machine"] for r in rows} >= {MARKUP, "'" + FORMULA, "BULK-00000"}
+    assert {r["workstation"] for r in rows} >= {MARKUP, "'" + FORMULA, "BULK-00000"}
     assert not [c for r in rows for c in r.values() if c[:1] in "=+-@" and c]
 
 
@@ -281,7 +287,7 @@ def test_relayed_requests_are_among_the_decisions(lab):
 
 
 @pytest.mark.parametrize("path, query", [
-    ("machines", {"sort": "colour"}), ("machines", {"status": "fine"}), ("machines", {"channel": "phone"}),
+    ("machines", {"sort": "colour"}), ("machines", {"status": "fine"}), ("machines", {"status": "no-report"}), ("machines", {"channel": "phone"}),
     ("machines", {"product": "Windows"}), ("machines", {"offset": "-1"}), ("machines", {"limit": "501"}),
     ("machines", {"limit": "99999999999999999999"}), ("machines", {"order": "up"}), ("machines.csv", {"sort": "x"}),
     ("activations", {"range": "1y"}), ("decisions", {"limit": "0"}), ("decisions", {"limit": "x"}),

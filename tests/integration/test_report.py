@@ -58,6 +58,9 @@ def test_the_inventory_says_who_is_licensed_and_until_when(lab, host):
     assert machines(host, "--channel", "adba") == []
     for wrong in (["--status", "fine"], ["--sort", "colour"], ["--channel", "telex"]):
         assert wrong[0] in host.ctl("report", "machines", *wrong, expect=2).err
+    assert "report compliance" in host.ctl("report", "machines", "--status", "no-report", expect=2).err
+    listed = host.ctl("report", "compliance", "--member", "unknown", "--json").json["computers"]
+    assert len(listed) == 6  # all, since no directory was ever read
 
     lab.adbactl("--config", host.conf, "clock", "advance", "160d")
     assert machines(host, "--status", "expiring") == ["srv"]
