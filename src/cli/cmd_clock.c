@@ -17,7 +17,7 @@ static enum err open_clock(struct cli *cli, struct labclk **out, struct errinfo 
     if (e != ERR_OK)
         return e;
     if (!s->lab)
-        return err_fail(ei, ERR_NOT_NOW,
+        return err_fail(ei, ERR_CONFIG,
                         "there is no lab clock: set [lab] enabled = yes in the configuration");
     return labclk_open(s->lab_clock, clk_system(), out, ei);
 }

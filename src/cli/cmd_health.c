@@ -14,7 +14,7 @@ static enum err ask_part(struct cli *cli, const char *cmd, json_t **status, stru
 {
     enum err e = ask_status_here(cli, cmd, status, ei);
 
-    return e == ERR_NOTFOUND ? ERR_OK : e;
+    return e == ERR_CONFIG ? ERR_OK : e;
 }
 
 /* What it means that the daemon could not be asked. */

@@ -169,7 +169,7 @@ static enum err test_all(struct testing *t, const struct settings *s, struct err
     enum err e = relay_targets_parse(&s->relay_upstream, &automatic, targets, &n, ei);
 
     if (e == ERR_OK && !automatic && n == 0)
-        e = err_fail(ei, ERR_NOTFOUND,
+        e = err_fail(ei, ERR_CONFIG,
                      "no relay is configured; name the licensed KMS hosts in [relay] upstream");
     if (e == ERR_OK)
         e = resolver_new(s->relay_dns, &t->resolver, ei);

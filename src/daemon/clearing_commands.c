@@ -11,7 +11,7 @@
 
 static enum err not_serving(struct errinfo *ei)
 {
-    return err_fail(ei, ERR_NOT_NOW,
+    return err_fail(ei, ERR_CONFIG,
                     "this adbad is no clearing house; set [clearing] serve = yes where one shall "
                     "be");
 }

@@ -49,7 +49,7 @@ static enum err directory_check(void *arg, const json_t *request, json_t *reply,
 
     (void)request;
     if (d->watcher == NULL)
-        return err_fail(ei, ERR_NOTFOUND, "no directory is configured; set [directory] uri");
+        return err_fail(ei, ERR_CONFIG, "no directory is configured; set [directory] uri");
     /* The check that will have seen all that the directory holds now. */
     json_object_set_new(reply, "check", json_integer((json_int_t)watcher_look(d->watcher)));
     return ERR_OK;
@@ -65,7 +65,7 @@ static enum err clock_advance(void *arg, const json_t *request, json_t *reply, s
     enum err e;
 
     if (d->labclk == NULL)
-        return err_fail(ei, ERR_NOT_NOW, "the clock is real time; [lab] enabled is not set");
+        return err_fail(ei, ERR_CONFIG, "the clock is real time; [lab] enabled is not set");
     if (!json_is_integer(by))
         return err_fail(ei, ERR_USAGE, "command clock.advance: expected an integer \"seconds\"");
     if (json_integer_value(by) < 0)
@@ -101,7 +101,7 @@ static enum err require_membership(const struct daemon *d, struct errinfo *ei)
 {
     return d->membership != NULL
                ? ERR_OK
-               : err_fail(ei, ERR_NOTFOUND, "no directory is configured; set [directory] uri");
+               : err_fail(ei, ERR_CONFIG, "no directory is configured; set [directory] uri");
 }
 
 static enum err membership_status_cmd(void *arg, const json_t *request, json_t *reply,

@@ -557,7 +557,7 @@ static enum err require_domains(const struct daemon *d, struct errinfo *ei)
 {
     return d->settings.dns_domains.n > 0
                ? ERR_OK
-               : err_fail(ei, ERR_NOTFOUND, "no domain is configured; set [dns] domains");
+               : err_fail(ei, ERR_CONFIG, "no domain is configured; set [dns] domains");
 }
 
 /* As /sdns and /cdns: kept over restarts. */

@@ -1,5 +1,6 @@
-/* csv: the inventory as comma-separated values: adbactl's --csv and the dashboard's file are the same
- * but for their line ends. docs/reports.md has the columns, which are the members of a row's JSON. */
+/* csv: the inventory as comma-separated values: adbactl's --csv and the dashboard's file are the
+ * same but for their line ends. docs/reports.md has the columns, which are the members of a row's
+ * JSON. */
 #ifndef ADBAD_REPORT_CSV_H
 #define ADBAD_REPORT_CSV_H
 

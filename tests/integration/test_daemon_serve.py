@@ -476,7 +476,7 @@ def test_the_end_does_not_wait_for_a_silent_directory(lab):
     ('{"cmd": "clock.advance"}', "wrong usage"),
     ('{"cmd": "clock.advance", "seconds": "1"}', "wrong usage"),
     ('{"cmd": "clock.advance", "seconds": -1}', "refused"),
-    ('{"cmd": "kms.directory-check"}', "not found"),
+    ('{"cmd": "kms.directory-check"}', "configuration error"),
 ])
 def test_a_bad_control_line_is_answered_and_the_next_is_served(host, line, error):
     with host.connect() as s, s.makefile("rw") as f:
@@ -562,7 +562,7 @@ def test_what_cannot_be_kept_is_not_set(host):
 
 def test_outside_lab_mode_there_is_no_clock_to_move(lab):
     daemon = lab.daemon(options={"lab.enabled": "no", "lab.clock": None})
-    assert daemon.ask("clock.advance", seconds=1)["error"] == "not possible now"
+    assert daemon.ask("clock.advance", seconds=1)["error"] == "configuration error"
     assert daemon.ctl("clock", "advance", "1d", expect=None).code != 0
 
 

@@ -258,4 +258,4 @@ def test_what_cannot_begin_has_failed_and_says_why(kms):
 def test_without_a_directory_the_commands_say_so(lab):
     daemon = lab.daemon()
     for verb in (["status"], ["show", "PC01"], ["list"], ["sync"]):
-        assert "no directory is configured" in daemon.ctl("membership", *verb, expect=4).err
+        assert "no directory is configured" in daemon.ctl("membership", *verb, expect=3).err
