@@ -73,8 +73,8 @@ struct ledger_port;
 /* One activation to record. The caller's memory until done is called. */
 struct ledger_entry {
     struct store_activation row; /* count is filled in by the writer */
-    /* ERR_OK: the row is durable. Else it was not recorded and nobody may be told: the error of
-     * count, or of the commit. */
+    /* ERR_OK: the row is durable. Else it was not recorded (as store_commit says) and nobody may be
+     * told: the error of count, or of the commit. */
     void (*done)(struct ledger_entry *entry, enum err e);
     /* The ledger's. */
     struct ledger_entry *next;

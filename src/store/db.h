@@ -99,6 +99,7 @@ struct store {
     sqlite3_stmt *stmt[SQL_COUNT];
     bool in_transaction;
     bool broken;                             /* a commit failed: no writes before store_reopen */
+    bool in_doubt;                           /* and may stand in the log all the same (wal.h) */
     struct store_totals pending;             /* what the open transaction adds to the totals */
     struct store_checkpointer *checkpointer; /* NULL: SQLite moves the log by itself */
     uint64_t rows_read;
@@ -113,6 +114,8 @@ extern const char *const db_sql_text[SQL_COUNT];
  * closed with sqlite3_close, also on failure. */
 int db_connect(const char *path, int flags, sqlite3 **out);
 
+/* What a result of SQLite's means, and the errno behind it (0: none). */
+enum err db_code(int rc, int sys);
 /* Translates the last failure of s->db, with SQLite's own words, after "what ledger PATH". */
 enum err db_fail(struct store *s, const char *what, struct errinfo *ei);
 
@@ -144,6 +147,11 @@ void db_read_refused(sqlite3_stmt *st, struct store_refused *r);
 void db_read_host_event(sqlite3_stmt *st, struct store_host_event *h);
 
 #define STATUS_COUNT (sizeof(((struct store_totals *)NULL)->by_status) / sizeof(uint64_t))
+
+static inline uint32_t db_big_u32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
 
 /* The first second of its minute. */
 static inline int64_t db_minute(int64_t when)

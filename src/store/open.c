@@ -12,6 +12,7 @@
 #include "store/db.h"
 #include "store/lock.h"
 #include "store/migrations.h"
+#include "store/wal.h"
 
 /* The database header, https://sqlite.org/fileformat2.html section 1.3. */
 #define HEADER_LEN      100
@@ -22,14 +23,7 @@
 #define JOURNAL_HEADER_LEN 28
 #define AT_PAGES_BEFORE    16
 
-#define CHUNK 65536
-/* The write-ahead log's header, and that of each of its frames. */
-#define LOG_HEADER_LEN   32
-#define AT_LOG_PAGE_SIZE 8
-#define AT_LOG_SALT      16
-#define LOG_FRAME_LEN    24
-#define AT_FRAME_SALT    8
-#define BUSY_TIMEOUT_MS  5000
+#define BUSY_TIMEOUT_MS 5000
 /* The log is written over, not cut: a flush is several times faster while no file changes size. */
 #define LOG_KEPT    50331648
 #define TEXT(x)     #x
@@ -47,7 +41,7 @@ static const char sql_connection[] = "PRAGMA foreign_keys=ON;"
                                      "PRAGMA temp_store=MEMORY;"
                                      "PRAGMA journal_size_limit=" EXPANDED(LOG_KEPT) ";";
 
-static enum err code_of(int rc, int sys)
+enum err db_code(int rc, int sys)
 {
     if (sys == ENOSPC || sys == EDQUOT || sys == EFBIG)
         return ERR_FULL;
@@ -90,7 +84,7 @@ enum err db_fail(struct store *s, const char *what, struct errinfo *ei)
     int rc = s->db == NULL ? SQLITE_NOMEM : sqlite3_extended_errcode(s->db);
     bool io = (rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_CANTOPEN;
     int sys = io ? system_errno(s->db) : 0;
-    enum err code = code_of(rc, sys);
+    enum err code = db_code(rc, sys);
     const char *text = s->db == NULL ? "out of memory" : sqlite3_errmsg(s->db);
     char name[128], reason[140] = "";
 
@@ -109,11 +103,6 @@ enum err db_removed(const struct store *s, struct errinfo *ei)
                     "write ledger %s: it was removed while in use; put it back, or restart adbad "
                     "to begin a new one",
                     s->path);
-}
-
-static uint32_t big_u32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
 static enum err refuse_foreign(const char *path, struct errinfo *ei)
@@ -151,7 +140,7 @@ static bool never_made(const char *path)
     n = read(fd, h, sizeof(h));
     close(fd);
     return n == (ssize_t)sizeof(h) && memcmp(h, magic, sizeof(magic)) == 0 &&
-           big_u32(h + AT_PAGES_BEFORE) == 0;
+           db_big_u32(h + AT_PAGES_BEFORE) == 0;
 }
 
 /* What stands at the path, looked at without opening it: a descriptor of the file that this
@@ -190,10 +179,10 @@ static enum err check_header(struct store *s, struct errinfo *ei)
         return err_fail(ei, ERR_IO, "read ledger %s: its first page cannot be read", s->path);
     }
     if (memcmp(h, HEADER_MAGIC, sizeof(HEADER_MAGIC)) != 0 ||
-        big_u32(h + AT_APPLICATION) != DB_APPLICATION_ID)
+        db_big_u32(h + AT_APPLICATION) != DB_APPLICATION_ID)
         return refuse_foreign(s->path, ei);
-    if (big_u32(h + AT_USER_VERSION) > (uint32_t)store_migration_count)
-        return refuse_newer(s->path, (int)big_u32(h + AT_USER_VERSION), ei);
+    if (db_big_u32(h + AT_USER_VERSION) > (uint32_t)store_migration_count)
+        return refuse_newer(s->path, (int)db_big_u32(h + AT_USER_VERSION), ei);
     return ERR_OK;
 }
 
@@ -274,7 +263,7 @@ static enum err prepare_all(struct store *s, struct errinfo *ei)
 }
 
 /* After a failure the log stays as it is: moving it is for whoever has looked after it
- * (harden_log). */
+ * (wal_harden). */
 static void disconnect(struct store *s)
 {
     if (s->db != NULL && s->broken)
@@ -287,72 +276,6 @@ static void disconnect(struct store *s)
     s->db = NULL;
     s->in_transaction = false;
     tally_lose(&s->tally);
-}
-
-sqlite3_file *db_log_file(struct store *s)
-{
-    sqlite3_file *log = NULL;
-
-    if (sqlite3_file_control(s->db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK ||
-        log == NULL || log->pMethods == NULL)
-        return NULL;
-    return log;
-}
-
-/* How many bytes belong to the log: what follows has another salt, from an earlier use of the file,
- * or none. https://sqlite.org/fileformat2.html section 4. */
-static sqlite3_int64 log_length(sqlite3_file *log)
-{
-    uint8_t h[LOG_HEADER_LEN], frame[LOG_FRAME_LEN];
-    sqlite3_int64 size, at = LOG_HEADER_LEN, step;
-
-    if (log->pMethods->xFileSize(log, &size) != SQLITE_OK || size < LOG_HEADER_LEN ||
-        log->pMethods->xRead(log, h, sizeof(h), 0) != SQLITE_OK)
-        return 0;
-    step = LOG_FRAME_LEN + (sqlite3_int64)big_u32(h + AT_LOG_PAGE_SIZE);
-    while (at + step <= size && log->pMethods->xRead(log, frame, sizeof(frame), at) == SQLITE_OK &&
-           memcmp(frame + AT_FRAME_SALT, h + AT_LOG_SALT, 8) == 0)
-        at += step;
-    return at;
-}
-
-static int write_again(sqlite3_file *log, sqlite3_int64 size, uint8_t *chunk)
-{
-    int rc = SQLITE_OK;
-
-    for (sqlite3_int64 at = 0; rc == SQLITE_OK && at < size; at += CHUNK) {
-        int n = size - at < CHUNK ? (int)(size - at) : CHUNK;
-
-        rc = log->pMethods->xRead(log, chunk, n, at);
-        if (rc == SQLITE_OK)
-            rc = log->pMethods->xWrite(log, chunk, n, at);
-    }
-    return rc == SQLITE_OK ? log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) : rc;
-}
-
-/* Makes sure that the log that we found is on the disk, as SQLite takes for granted. If a flush of
- * it failed, now or in another life, the kernel may call its pages clean although they never got
- * there, and a second flush would say yes and write nothing. Pages could then be moved into the
- * database of which, after a power loss, the log holds older ones only: a mixture of both. */
-static enum err harden_log(struct store *s, struct errinfo *ei)
-{
-    sqlite3_file *log = db_log_file(s);
-    sqlite3_int64 size = log == NULL ? 0 : log_length(log);
-    uint8_t *chunk;
-    int rc, sys = 0;
-
-    if (size == 0)
-        return ERR_OK;
-    chunk = malloc(CHUNK);
-    if (chunk == NULL)
-        return err_nomem(ei);
-    rc = write_again(log, size, chunk);
-    free(chunk);
-    if (rc == SQLITE_OK)
-        return ERR_OK;
-    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &sys);
-    return err_fail(ei, code_of(rc, sys), "write the log of ledger %s: %s", s->path,
-                    sqlite3_errstr(rc));
 }
 
 /* Makes the file first, with its mode: SQLite gives the log and the index the same one. */
@@ -398,7 +321,7 @@ static enum err settle(struct store *s, bool is_new, struct errinfo *ei)
     if (e == ERR_OK)
         e = settle_version(s, ei);
     if (e == ERR_OK && s->writable)
-        e = harden_log(s, ei);
+        e = wal_harden(s, ei);
     return e == ERR_OK ? prepare_all(s, ei) : e;
 }
 
@@ -495,6 +418,8 @@ void store_close(struct store *s)
         return;
     if (s->in_transaction)
         store_rollback(s);
+    if (s->in_doubt)
+        wal_undo(s, NULL);
     disconnect(s);
     lock_release(s->path, s->lock);
     free(s->path);
@@ -525,9 +450,12 @@ enum err store_reopen(struct store *s, struct errinfo *ei)
 
     if (s->in_transaction)
         store_rollback(s);
+    s->broken = true;
+    e = s->in_doubt ? wal_undo(s, ei) : ERR_OK;
+    if (e != ERR_OK)
+        return e;
     if (s->checkpointer != NULL)
         checkpointer_settle(s->checkpointer);
-    s->broken = true;
     disconnect(s);
     e = connect_again(s, ei);
     if (e == ERR_OK && s->writable) {

@@ -5,6 +5,7 @@
 
 #include "store/column.h"
 #include "store/db.h"
+#include "store/wal.h"
 
 #define ACTIVATION_COLUMNS                                                                         \
     "at, channel, peer, version, application_id, activation_id, kms_id, client_id, "               \
@@ -329,9 +330,15 @@ enum err store_commit(struct store *s, struct errinfo *ei)
 {
     if (s->broken || !s->in_transaction)
         return db_not_now(s, ei);
-    if (tally_flush(s, TALLY_ROWS) != SQLITE_OK || add_totals(s) != SQLITE_OK ||
-        step(s, SQL_COMMIT) != SQLITE_OK)
+    if (tally_flush(s, TALLY_ROWS) != SQLITE_OK || add_totals(s) != SQLITE_OK)
         return db_abandon(s, ei);
+    if (step(s, SQL_COMMIT) != SQLITE_OK) {
+        enum err e = db_abandon(s, ei);
+
+        s->in_doubt = true;
+        wal_undo(s, NULL); /* else store_reopen does it */
+        return e;
+    }
     s->in_transaction = false;
     return ERR_OK;
 }

@@ -63,8 +63,11 @@ MUST_CHECK enum err store_add_activation(struct store *s, const struct store_act
                                          struct errinfo *ei);
 MUST_CHECK enum err store_add_refusal(struct store *s, const struct store_refusal *r,
                                       struct errinfo *ei);
-/* On failure (ERR_FULL, ERR_IO) nothing of the transaction is recorded, the transaction is rolled
- * back, and the store refuses further writes (ERR_NOT_NOW) until store_reopen succeeded. */
+/* On failure (ERR_FULL, ERR_IO) the transaction is rolled back and taken out of the write-ahead
+ * log, and the store refuses further writes (ERR_NOT_NOW) until store_reopen succeeded; nothing of
+ * it is recorded then, and the same rows may be added again. Only if the disk took neither its
+ * flush nor its removal, and the power or the process is lost before store_reopen, may the next
+ * start find it. */
 MUST_CHECK enum err store_commit(struct store *s, struct errinfo *ei);
 void store_rollback(struct store *s);
 /* Whether the file is still there, also of a store that is only read: ERR_NOTFOUND as from
@@ -72,8 +75,8 @@ void store_rollback(struct store *s);
 MUST_CHECK enum err store_look(struct store *s, struct errinfo *ei);
 /* Closes and opens the same file again, moves what the write-ahead log holds into it (nothing of
  * an unflushed log is trusted after that), runs a quick check and makes sure that it can be
- * written. On failure the store still refuses writes and reads; try again later. ERR_NOTFOUND: the
- * file was removed while in use; a new one is not begun in its place. */
+ * written. On failure the store still refuses writes, and reads if it is closed by then; try again
+ * later. ERR_NOTFOUND: the file was removed while in use; a new one is not begun in its place. */
 MUST_CHECK enum err store_reopen(struct store *s, struct errinfo *ei);
 
 /* The functions below call each per row; its error (which need not fill an errinfo) stops them

@@ -1,6 +1,7 @@
 /* The ledger with its writer's thread on a disk that fails, and that loses power. Whoever was told
- * that a row is recorded finds it, and the counts that were told run on without a gap or a double,
- * also across failures. */
+ * that a row is recorded finds it, whoever was told that it is not does not, and the counts that
+ * were told run on without a gap or a double, also across failures. Refusals, of which nobody is
+ * told, are there once each. */
 #include "support.h"
 
 #include <sqlite3.h>
@@ -18,6 +19,7 @@
 #define ROWS_MAX   64
 #define SAVE_EVERY 5
 #define IMAGES_MAX 512
+#define AT_ONCE    64                    /* refused requests that are handed over without delay */
 #define PATIENCE   UINT64_C(15000000000) /* ns; a deadline, not a duration that is expected */
 
 struct kind {
@@ -44,7 +46,7 @@ struct fixture {
     struct rng rng;
     int64_t counted; /* the writer's */
     /* The loop's; a row has its number in minutes_left. */
-    unsigned tried, owed;
+    unsigned tried, owed, refused;
     bool acked[ROWS_MAX];
     /* How many of the first rows were told to be recorded. */
     atomic_uint told;
@@ -153,7 +155,7 @@ static void open_ledger(struct fixture *f, unsigned number)
     struct errinfo ei;
 
     snprintf(f->path, sizeof(f->path), "%s/%u.db", f->folder, number);
-    f->tried = f->owed = 0;
+    f->tried = f->owed = f->refused = 0;
     f->counted = 0;
     atomic_store(&f->told, 0);
     memset(f->acked, 0, sizeof(f->acked));
@@ -172,6 +174,21 @@ static void close_ledger(struct fixture *f)
     ledger_port_free(f->port);
     ledger_close(f->ledger);
     store_close(f->store);
+}
+
+/* So many with rows of their own that none waits for more, and two that are summed up. */
+static void refuse_some(struct fixture *f)
+{
+    const struct store_refused one = {.request = {.when = 1000, .peer = "192.0.2.1"},
+                                      .reason = "clock_skew",
+                                      .hresult = 0xC004F06C};
+    const struct store_refusal two = {
+        .when = 1000, .source = "192.0.2.2", .reason = "clock_skew", .times = 2};
+
+    for (unsigned i = 0; i < AT_ONCE; i++)
+        ledger_refuse_request(f->port, &one);
+    ledger_refuse(f->port, &two);
+    f->refused += AT_ONCE + 2;
 }
 
 static void add_some(struct fixture *f)
@@ -206,6 +223,8 @@ static void wait_until_ready(struct fixture *f)
 static void work(struct fixture *f)
 {
     for (int i = 0; i < ROUNDS; i++) {
+        if (i % 3 == 1)
+            refuse_some(f);
         add_some(f);
         if (!ledger_ready(f->ledger))
             wait_until_ready(f);
@@ -217,6 +236,7 @@ static void work(struct fixture *f)
 struct found {
     bool there[ROWS_MAX];
     uint32_t rows;
+    uint64_t refused;
 };
 
 /* A row's count is its place: nobody was counted who is not there, and all before it were. */
@@ -241,18 +261,22 @@ static struct found find(const char *path)
     assert_ok(store_each_activation(s, INT64_MIN, note, &found, &ei), &ei);
     assert_ok(store_totals(s, &t, &ei), &ei);
     assert_int_equal(t.answered, found.rows);
+    found.refused = t.refused;
     store_close(s);
     return found;
 }
 
-static void assert_acked_there(const struct fixture *f, const char *path)
+static struct found assert_acked_there(const struct fixture *f, const char *path)
 {
     struct found found = find(path);
 
     for (unsigned n = 1; n <= f->tried; n++) {
         if (f->acked[n] && !found.there[n])
             fail_msg("row %u was told to be recorded and is not there", n);
+        if (found.there[n] && !f->acked[n])
+            fail_msg("row %u was told not to be recorded and is there", n);
     }
+    return found;
 }
 
 static void image_path(const struct fixture *f, unsigned n, char folder[300], char path[400])
@@ -268,6 +292,7 @@ static bool fail_once(struct fixture *f, const struct kind *k, unsigned n)
 {
     static unsigned runs;
     char folder[300], path[400];
+    struct found found;
     bool met;
 
     open_ledger(f, ++runs);
@@ -279,8 +304,10 @@ static bool fail_once(struct fixture *f, const struct kind *k, unsigned n)
     assert_int_equal(mkdir(folder, 0700), 0);
     crashvfs_image(folder, CRASH_DROP, NULL);
     close_ledger(f);
-    assert_acked_there(f, path);
-    assert_acked_there(f, f->path);
+    found = assert_acked_there(f, path);
+    assert_in_range(found.refused, 0, f->refused);
+    found = assert_acked_there(f, f->path);
+    assert_int_equal(found.refused, f->refused);
     crashvfs_remove();
     return met;
 }

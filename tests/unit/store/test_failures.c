@@ -1,7 +1,7 @@
 /* Every write, flush and cut of the ledger's files fails once, the first, the second and so on
  * until the work completes without meeting the failure. Whatever happens: no acknowledged
- * activation is lost, not even when power is lost after it, and the totals and the saved count
- * agree with the rows. */
+ * activation is lost, not even when power is lost after it, none is there whose commit failed, and
+ * the totals and the saved count agree with the rows. */
 #include "samples.h"
 
 #include <sqlite3.h>
@@ -151,6 +151,8 @@ static void assert_all_there(struct world *w, struct store *s)
     for (unsigned n = 1; n <= w->tried; n++) {
         if (w->acked[n] && !w->found[n])
             fail_msg("activation %u was acknowledged and is not there", n);
+        if (w->found[n] && !w->acked[n])
+            fail_msg("the commit of activation %u failed and it is there", n);
     }
     assert_ok(store_totals(s, &t, &ei), &ei);
     assert_int_equal(t.answered, w->rows);
@@ -221,6 +223,35 @@ static void a_failure_while_activations_are_recorded_loses_none(void **state)
     run_all(*state, false);
 }
 
+/* Whoever restarts adbad because its ledger is down. The flush that fails is the frames' own: no
+ * checkpoint has the log begin anew, and the first commit has flushed its header. */
+static void a_restart_does_not_bring_back_a_failed_commit(void **state)
+{
+    struct fixture *f = *state;
+    struct world w = {.f = f};
+
+    snprintf(w.path, sizeof(w.path), "%s/ledger.db", f->folder);
+    crashvfs_install();
+    for (int lasting = 0; lasting < 2; lasting++) {
+        unsigned first = w.tried + 1;
+
+        open_or_try_again(&w);
+        assert_int_equal(sqlite3_exec(f->s->db, "PRAGMA wal_autocheckpoint=0", NULL, NULL, NULL),
+                         SQLITE_OK);
+        assert_ok(commit_some(&w, 2), &f->ei);
+        for (unsigned n = first; n <= w.tried; n++)
+            w.acked[n] = true;
+        crashvfs_fail(CRASH_SYNC, 1, SQLITE_IOERR_FSYNC, lasting == 1);
+        assert_int_equal(commit_some(&w, 3), ERR_IO);
+        close_ledger(f);
+        crashvfs_fail(CRASH_SYNC, 0, 0, false);
+    }
+    open_or_try_again(&w);
+    assert_all_there(&w, f->s);
+    close_ledger(f);
+    crashvfs_remove();
+}
+
 static void a_failure_from_the_beginning_loses_none(void **state)
 {
     run_all(*state, true);
@@ -232,6 +263,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(a_failure_while_activations_are_recorded_loses_none),
+        T(a_restart_does_not_bring_back_a_failed_commit),
         T(a_failure_from_the_beginning_loses_none),
     };
 
