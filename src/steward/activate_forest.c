@@ -13,25 +13,40 @@ struct guid activate_forest_id(const struct dir *d)
                       f->domain_sid != NULL ? f->domain_sid : "");
 }
 
-/* Whether the confirmation ID that is kept answers this IID; any other is of an earlier key or
- * forest and is asked for anew. */
-static bool kept(const struct settings *s, const char *slug, const struct iid *id,
-                 const struct hostkey *k)
+/* What is kept, and whether it answers this IID. ERR_NOTFOUND: there is none that does; one of an
+ * earlier key or forest is asked for anew. Any other failure says nothing about what is kept. */
+static enum err look_for_kept(const struct settings *s, const char *slug, const struct iid *id,
+                              const struct hostkey *k, struct buf *text, struct errinfo *ei)
 {
     char path[SECRETS_PATH_MAX];
-    struct buf text = BUF_INIT;
-    bool good = secrets_read(s->state_dir, s->secrets_dir, slug, SECRETS_CID, &text, path, NULL) ==
-                    ERR_OK &&
-                buf_str(&text) != NULL && cid_check(buf_str(&text), id, k->confirm, NULL) == ERR_OK;
+    enum err e = secrets_read(s->state_dir, s->secrets_dir, slug, SECRETS_CID, text, path, ei);
 
-    buf_fini(&text);
-    return good;
+    if (e != ERR_OK)
+        return e;
+    if (buf_str(text) == NULL)
+        return err_nomem(ei);
+    e = cid_check(buf_str(text), id, k->confirm, ei);
+    return e == ERR_OK || e == ERR_CRYPTO ? e : ERR_NOTFOUND;
 }
 
-static enum err keep(const struct settings *s, const char *slug, const char *cid,
+static enum err keep(const struct settings *s, const char *slug, const char *cid, size_t len,
                      struct errinfo *ei)
 {
-    return secrets_write(s->state_dir, s->secrets_dir, slug, SECRETS_CID, cid, strlen(cid), ei);
+    return secrets_write(s->state_dir, s->secrets_dir, slug, SECRETS_CID, cid, len, ei);
+}
+
+/* An answer that could not be kept would be asked for again and again: what there is, if anything,
+ * is written anew before that costs an activation. */
+static enum err ask(const struct settings *s, const struct dir *d, const struct hostkey *k,
+                    const struct guid *forest, const struct buf *had, struct errinfo *ei)
+{
+    char slug[HOSTKEY_GROUP_MAX + 1];
+    struct clearing_answer a;
+    enum err e = keep(s, hostkey_slug(k->group, slug), (const char *)had->data, had->len, ei);
+
+    if (e == ERR_OK)
+        e = activate_online(s, k, IID_FOREST, forest, dir_facts(d)->forest, &a, ei);
+    return e == ERR_OK ? keep(s, slug, a.cid, strlen(a.cid), ei) : e;
 }
 
 enum err activate_forest_once(void *settings, const struct dir *d, const struct hostkey *k,
@@ -40,19 +55,16 @@ enum err activate_forest_once(void *settings, const struct dir *d, const struct 
     const struct settings *s = settings;
     struct guid forest = activate_forest_id(d);
     char slug[HOSTKEY_GROUP_MAX + 1];
-    struct clearing_answer a;
+    struct buf had = BUF_INIT;
     struct iid id;
     enum err e = iid_make(IID_FOREST, k, &forest, &id, ei);
 
-    if (e != ERR_OK)
-        return e;
-    if (kept(s, hostkey_slug(k->group, slug), &id, k))
-        return ERR_OK;
-    /* What could not be kept would be asked for again and again. */
-    e = keep(s, slug, "", ei);
     if (e == ERR_OK)
-        e = activate_online(s, k, IID_FOREST, &forest, dir_facts(d)->forest, &a, ei);
-    return e == ERR_OK ? keep(s, slug, a.cid, ei) : e;
+        e = look_for_kept(s, hostkey_slug(k->group, slug), &id, k, &had, ei);
+    if (e == ERR_NOTFOUND)
+        e = ask(s, d, k, &forest, &had, ei);
+    buf_fini(&had);
+    return e;
 }
 
 void activate_steward(const struct settings *s, struct steward *w)

@@ -297,6 +297,42 @@ def test_the_steward_asks_once_for_what_it_keeps(host):
     assert keys(host.house)[0]["activations"] == 1
 
 
+def kept_answer(host):
+    kept, = (os.path.join(top, f) for top, _, files in os.walk(host.folder) for f in files
+             if f.endswith(".cid"))
+    return kept
+
+
+def test_a_kept_answer_that_cannot_be_read_is_kept_all_the_same(host):
+    host.ctl("ao", "steward")
+    host.ctl("ao", "delete", GROUP, "--yes")
+    kept = kept_answer(host)
+    with open(kept, encoding="ascii") as f:
+        cid = f.read()
+    os.chmod(kept, 0o644)
+    told = host.ctl("ao", "steward", "--json", expect=None).json["actions"][0]
+    assert told["done"] is False and kept in told["error"]
+    with open(kept, encoding="ascii") as f:
+        assert f.read() == cid != ""
+    os.chmod(kept, 0o600)
+    assert host.ctl("ao", "steward", "--json").json["actions"][0]["done"] is True
+    assert keys(host.house)[0]["activations"] == 1
+
+
+def test_an_earlier_answer_stays_while_the_clearing_house_is_away(host):
+    host.ctl("ao", "steward")
+    host.ctl("ao", "delete", GROUP, "--yes")
+    kept = kept_answer(host)
+    with open(kept, "r+", encoding="ascii") as f:
+        earlier = f.read()[::-1]
+        f.seek(0)
+        f.write(earlier)
+    host.house.stop()
+    assert host.ctl("ao", "steward", "--json", expect=None).json["actions"][0]["done"] is False
+    with open(kept, encoding="ascii") as f:
+        assert f.read() == earlier
+
+
 def test_the_steward_makes_nothing_that_the_clearing_house_refuses(host):
     own = Site(next(os.path.join(host.folder, f) for f in os.listdir(host.folder)
                     if f.endswith(".hostkey")))
