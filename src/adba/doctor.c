@@ -17,7 +17,6 @@
 #define KERBEROS_LIMIT (5 * CLK_MINUTE)
 #define SCHEMA_NEEDED  48
 #define STRANGERS_MAX  8
-#define EXPIRY_WARNING 60 /* days */
 
 const char *check_level_name(enum check_level level)
 {
@@ -306,7 +305,7 @@ void doctor_object_access(struct doctor *d, const struct dir_facts *f, const cha
 void doctor_object_verdict(struct doctor *d, const char *name, enum ao_verdict v,
                            const char *verdict_why, int64_t days_left)
 {
-    if (v == AO_GOOD && days_left > EXPIRY_WARNING)
+    if (v == AO_GOOD && days_left >= DOCTOR_DAYS_LEFT)
         doctor_say(d, CHECK_OK, "object", NULL, "object \"%s\": good for %lld more days", name,
                    (long long)days_left);
     else if (v == AO_GOOD)

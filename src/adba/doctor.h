@@ -8,6 +8,9 @@
 #include "adba/access.h"
 #include "adba/object.h"
 
+/* With fewer an activation object wants to be renewed; a steward did so long before. */
+#define DOCTOR_DAYS_LEFT 60
+
 enum check_level { CHECK_OK, CHECK_WARNING, CHECK_FAILED };
 const char *check_level_name(enum check_level level);
 

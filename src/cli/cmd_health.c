@@ -1,13 +1,17 @@
 /* adbactl health: one line and an exit code for monitoring and containers. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "adba/doctor.h"
 #include "cli/ask.h"
 #include "cli/cli.h"
 #include "cli/health.h"
 
 #define LINE_MAX_BYTES 4096
+
+static_assert(DOCTOR_DAYS_LEFT == 60, "the help of --days says so");
 
 /* A part of it that is not configured is no failure. */
 static enum err ask_part(struct cli *cli, const char *cmd, json_t **status, struct errinfo *ei)
@@ -72,16 +76,17 @@ static void print_checks(const struct health *h)
 
 static int run_health(struct cli *cli, int argc, char **argv)
 {
-    struct health_wants wants = {.days = 30};
-    uint32_t days = 30;
+    struct health_wants wants = {0};
+    uint32_t days = DOCTOR_DAYS_LEFT;
     bool all = false;
     const struct opt opts[] = {
         OPT_FLAG_ROW("count", &wants.count, "warn also while a count is below its threshold"),
         {.name = "days",
          .type = OPT_UINT,
          .metavar = "N",
-         .help = "warn if an activation object has fewer days left (default 30)",
+         .help = "warn if an activation object has fewer days left (default 60)",
          .dest = &days},
+        OPT_FLAG_ROW("kms-only", &wants.kms_only, "no activation object is wanted"),
         {.name = "registry-age",
          .type = OPT_DURATION,
          .metavar = "DURATION",
@@ -124,6 +129,6 @@ const struct cli_command cmd_health[] = {
              "1 warning, 2 critical, 3 unknown (it could not be found out, or wrong usage).\n"
              "Looks at: daemon, listening, ledger, host keys, count (with --count), directory,\n"
              "activation objects, registry, relay, DNS; what is not configured is left out.\n"
-             "Example: adbactl health --days 60 --json"},
+             "Example: adbactl health --days 90 --json"},
     {0},
 };

@@ -30,8 +30,9 @@ struct health {
 
 /* What is asked of it. */
 struct health_wants {
-    bool count;   /* counts below their thresholds are a warning */
-    int64_t days; /* an activation object with fewer days left is one */
+    bool count;    /* counts below their thresholds are a warning */
+    bool kms_only; /* that the directory has no activation object is none */
+    int64_t days;  /* an activation object with fewer days left is one */
     int64_t
         max_stale; /* seconds; a registry that is older is one; 0: as the daemon's settings say */
 };

@@ -140,13 +140,14 @@ static void judge_counts(struct health *h, const json_t *kms)
     }
 }
 
-static void judge_object(struct health *h, const json_t *o, int64_t days)
+/* False: another realm's, or a genuine one. */
+static bool judge_object(struct health *h, const json_t *o, int64_t days)
 {
     bool good = is(o, "verdict", "good"), expired = is(o, "verdict", "expired");
     long long left = ask_number(o, "days_left");
 
-    if (is(o, "verdict", "foreign")) /* another realm's, or a genuine one: none of ours */
-        return;
+    if (is(o, "verdict", "foreign"))
+        return false;
     if (!good)
         health_add(h, "activation object", expired ? HEALTH_CRITICAL : HEALTH_WARNING,
                    "\"%s\" is %s; \"adbactl ao verify\" tells why", ask_text(o, "name"),
@@ -155,14 +156,32 @@ static void judge_object(struct health *h, const json_t *o, int64_t days)
         health_add(h, "activation object", left < days ? HEALTH_WARNING : HEALTH_OK,
                    "\"%s\" has %lld days left%s", ask_text(o, "name"), left,
                    left < days ? "; \"adbactl ao steward\" renews it" : "");
+    return true;
 }
 
-static void judge_directory(struct health *h, const json_t *kms, int64_t days)
+/* Whoever has a host key can have an object; a gateway that asks the directory for accounts or DNS
+ * alone has none. */
+static void judge_objects(struct health *h, const json_t *kms, const struct health_wants *wants)
+{
+    const json_t *d = json_object_get(kms, "directory");
+    bool wanted = !wants->kms_only && json_array_size(json_object_get(kms, "host_keys")) > 0;
+    size_t i, ours = 0;
+    json_t *o;
+
+    json_array_foreach(json_object_get(d, "objects"), i, o)
+    {
+        ours += judge_object(h, o, wants->days);
+    }
+    if (ours == 0 && wanted && is(d, "state", "up"))
+        health_add(h, "activation object", HEALTH_WARNING,
+                   "the directory has none of this realm, or none that our account may read; "
+                   "\"adbactl ao create\" makes one, \"adbactl ao steward\" all that are wanted");
+}
+
+static void judge_directory(struct health *h, const json_t *kms, const struct health_wants *wants)
 {
     const json_t *d = json_object_get(kms, "directory");
     const char *why = json_string_value(json_object_get(d, "why"));
-    size_t i;
-    json_t *o;
 
     if (!json_is_object(d))
         return;
@@ -173,10 +192,7 @@ static void judge_directory(struct health *h, const json_t *kms, int64_t days)
                    why != NULL ? why : "no reason is known");
     else
         health_add(h, "directory", HEALTH_OK, "up");
-    json_array_foreach(json_object_get(d, "objects"), i, o)
-    {
-        judge_object(h, o, days);
-    }
+    judge_objects(h, kms, wants);
 }
 
 static void judge_registry(struct health *h, const json_t *m, int64_t max_stale)
@@ -269,7 +285,7 @@ void health_judge(const json_t *kms, const json_t *membership, const json_t *rel
     judge_keys(out, kms);
     if (wants->count)
         judge_counts(out, kms);
-    judge_directory(out, kms, wants->days);
+    judge_directory(out, kms, wants);
     judge_registry(out, membership, wants->max_stale);
     judge_relay(out, relay);
     judge_dns(out, kms);

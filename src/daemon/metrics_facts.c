@@ -66,11 +66,24 @@ static void add_counts(struct expo *x, const json_t *applications)
     json_array_foreach(applications, i, one) add_thresholds(x, one);
 }
 
+/* What is done with requests; "relay": all of them are relayed, whatever [kms] mode says. */
+static void add_mode(struct expo *x, const json_t *status)
+{
+    static const char *const modes[] = {"serve", "refuse", "relay"};
+    const char *now = truth(status, "relays_all") ? "relay" : text(status, "mode");
+
+    expo_family(x, EXPO_GAUGE, "adbad_kms_mode", NULL, "1 for what is done with requests.");
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+        expo_sample(x, strcmp(now, modes[i]) == 0, "mode", modes[i], NULL);
+}
+
 static void add_host_keys(struct expo *x, const json_t *keys)
 {
     const json_t *one;
     size_t i;
 
+    metrics_one(x, EXPO_GAUGE, "adbad_host_keys", NULL, (double)json_array_size(keys),
+                "Installed host keys.");
     expo_family(x, EXPO_GAUGE, "adbad_host_key_activated", NULL,
                 "Installed host keys: 1 if activated; requests for those that are not are "
                 "refused.");
@@ -297,6 +310,7 @@ void metrics_facts(struct expo *x, const json_t *facts)
     const json_t *clock = json_object_get(status, "clock");
 
     add_counts(x, json_object_get(status, "applications"));
+    add_mode(x, status);
     add_host_keys(x, json_object_get(status, "host_keys"));
     expo_family(x, EXPO_COUNTER, "adbad_proofs", NULL,
                 "Requests that the directory covers, by whether their sender was proven a member.");

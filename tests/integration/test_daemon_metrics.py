@@ -99,7 +99,8 @@ def test_requests_are_counted_by_version_product_channel_and_result(lab, daemon,
     assert m("adbad_clients_threshold", application="windows", kind="client") == 25
     assert m("adbad_clients_threshold", application="windows", kind="server") == 5
     assert m("adbad_clients_threshold", application="office", kind="office") == 5
-    assert m.sum("adbad_host_key_activated", group=GROUP) == 1
+    assert m.sum("adbad_host_key_activated", group=GROUP) == m("adbad_host_keys") == 1
+    assert [m("adbad_kms_mode", mode=mode) for mode in ("serve", "refuse", "relay")] == [1, 0, 0]
     assert m("adbad_connections_total") == m.sum("adbad_connections_closed_total") == 10
     assert m("adbad_calls_total") == 10
 
@@ -299,6 +300,15 @@ def test_the_documentation_lists_every_metric():
     with open(DOCS, encoding="utf-8") as f:
         listed = set(re.findall(r"(?m)^\| `([a-z_]+)`", f.read()))
     assert len(written) > 40 and written == listed
+
+
+def test_everything_warns_of_an_objects_end_at_the_same_time(lab):
+    said = re.search(r"days left \(default (\d+)\)", lab.adbactl("health", "--help").out).group(1)
+    for path, pattern in (((RULES, "adbad.rules.yml"), r"left_seconds < (\d+) \* 86400"),
+                          ((ROOT, "docs", "monitoring.md"), r"`--days` \((\d+)\)"),
+                          ((ROOT, "docs", "directory.md"), r"fewer than (\d+) days are left")):
+        with open(os.path.join(*path), encoding="utf-8") as f:
+            assert re.search(pattern, f.read()).group(1) == said, path
 
 
 def test_the_sample_alerts_pass_their_tests():

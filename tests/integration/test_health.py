@@ -29,6 +29,12 @@ def test_exit_codes_tell_the_worst(lab_with_directory):
     assert list(checks) == ["daemon", "listening", "ledger", "host keys", "directory", "activation object", "registry",
                             "confinement"]
     assert re.fullmatch(r"by Landlock \(version \d+\) and a filter", checks["confinement"])
+    host.ctl("ao", "delete", "Volume License for Windows Server 2022", "--yes")
+    wait_for(lambda: health(host)[0] == WARNING, "the object is missed")
+    assert "adbactl ao create" in health(host)[1]["activation object"]
+    assert health(host, "--kms-only")[0] == OK
+    host.ctl("ao", "create", "--group", "Volume License for Windows Server 2022")
+    wait_for(lambda: health(host)[0] == OK, "the object is back")
     line = host.ctl("health").out
     assert line.startswith("OK: daemon: adbad ") and line.count("\n") == 1
     code, checks = health(host, "--days", "731")

@@ -247,6 +247,7 @@ static void an_objects_verdict_is_told_with_what_helps(void **state)
         const char *finding, *remedy;
     } rows[] = {
         {AO_GOOD, 700, CHECK_OK, "700 more days", ""},
+        {AO_GOOD, 60, CHECK_OK, "60 more days", ""},
         {AO_GOOD, 59, CHECK_WARNING, "59 days", "steward"},
         {AO_FOREIGN, 0, CHECK_OK, "not judged", ""},
         {AO_EXPIRED, -1, CHECK_FAILED, "the cause", "steward"},

@@ -188,6 +188,36 @@ static void the_directory_and_its_objects(void **state)
         {.kms = WELL
          ", \"directory\": {\"state\": \"up\", \"objects\": [{\"name\": \"O\", \"verdict\": "
          "\"foreign\"}]}",
+         .wants = {.kms_only = true},
+         .worst = HEALTH_OK,
+         .says = "directory: up"},
+    };
+
+    (void)state;
+    judge_all(cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+#define OBJECTS(list) "\"directory\": {\"state\": \"up\", \"objects\": [" list "]}"
+#define FOREIGN       "{\"name\": \"O\", \"verdict\": \"foreign\"}"
+#define GOOD_OBJECT   "{\"name\": \"P\", \"verdict\": \"good\", \"days_left\": 700}"
+
+static void no_object_where_there_could_be_one(void **state)
+{
+    static const struct expected cases[] = {
+        {.kms = WELL ", " OBJECTS(""),
+         .worst = HEALTH_WARNING,
+         .says = "activation object: the directory has none of this realm"},
+        {.kms = WELL ", " OBJECTS(""), .worst = HEALTH_WARNING, .says = "\"adbactl ao create\""},
+        {.kms = WELL ", " OBJECTS(FOREIGN), .worst = HEALTH_WARNING, .says = "none of this realm"},
+        {.kms = WELL ", " OBJECTS(FOREIGN ", " GOOD_OBJECT),
+         .worst = HEALTH_OK,
+         .says = "\"P\" has 700 days left"},
+        {.kms = WELL ", " OBJECTS(""),
+         .wants = {.kms_only = true},
+         .worst = HEALTH_OK,
+         .says = "directory: up"},
+        {.kms = ALL_BUT(LEDGER_UP ", \"relays_all\": true, \"host_keys\": [], " OBJECTS("")),
+         .relay = RELAY("all", UPSTREAM("a", "up")),
          .worst = HEALTH_OK,
          .says = "directory: up"},
     };
@@ -305,6 +335,7 @@ int main(void)
         cmocka_unit_test(host_keys),
         cmocka_unit_test(the_count_only_on_request),
         cmocka_unit_test(the_directory_and_its_objects),
+        cmocka_unit_test(no_object_where_there_could_be_one),
         cmocka_unit_test(the_registry),
         cmocka_unit_test(the_relay),
         cmocka_unit_test(the_records_in_dns),
