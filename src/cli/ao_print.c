@@ -145,18 +145,36 @@ void ao_print_one(const struct cli *cli, const struct catalog *cat, const struct
 /* ---- list ---- */
 
 struct listing {
-    const struct catalog *cat;
+    const struct ao_listing *in;
     json_t *rows;
 };
+
+/* An object that could be read: what its licence is worth, where the realm is known. */
+static void judge(const struct ao_listing *in, const struct ao *o, json_t *row)
+{
+    struct errinfo why = {0};
+    struct licence l = {0};
+    enum ao_verdict v = ao_verify(o, in->bundle, dir_facts(in->dir), in->now, &l, &why);
+
+    json_object_set_new(row, "verdict", json_string(ao_verdict_name(v)));
+    json_object_set_new(row, "why", v == AO_GOOD ? json_null() : json_string(why.text));
+    json_object_set_new(row, "days_left",
+                        l.not_after != 0
+                            ? json_integer((json_int_t)((l.not_after - in->now) / CLK_DAY))
+                            : json_null());
+    licence_fini(&l);
+}
 
 static enum err list_each(void *arg, const struct ao *o, enum err parse, const struct errinfo *why,
                           struct errinfo *ei)
 {
     struct listing *l = arg;
-    json_t *row = parse == ERR_OK ? object_json(l->cat, o)
+    json_t *row = parse == ERR_OK ? object_json(l->in->cat, o)
                                   : json_pack("{s:s, s:s, s:s}", "name", o->name, "dn", o->dn,
                                               "error", why->text);
 
+    if (parse == ERR_OK && row != NULL && l->in->bundle != NULL)
+        judge(l->in, o, row);
     return json_array_append_new(l->rows, row) == 0 ? ERR_OK : err_nomem(ei);
 }
 
@@ -169,7 +187,8 @@ static const char *text_of(json_t *row, const char *member)
 
 static void list_table(json_t *rows)
 {
-    static const char *const headers[] = {"NAME", "KEY ENDS", "GROUP", ">KMS IDS", "DN", NULL};
+    static const char *const headers[] = {"NAME",  "VERDICT",  ">DAYS LEFT", "KEY",
+                                          "GROUP", ">KMS IDS", NULL};
     struct table *t;
     json_t *row;
     size_t i;
@@ -181,23 +200,26 @@ static void list_table(json_t *rows)
     t = table_new(headers);
     json_array_foreach(rows, i, row)
     {
+        const json_t *days = json_object_get(row, "days_left");
         bool broken = json_object_get(row, "error") != NULL;
 
         table_cell(t, "%s", text_of(row, "name"));
-        table_cell(t, "%s", text_of(row, "partial_key"));
-        table_cell(t, "%s%s", broken ? "unreadable: " : "",
-                   text_of(row, broken ? "error" : "group"));
+        table_cell(t, "%s", broken ? "unreadable" : text_of(row, "verdict"));
+        if (json_is_integer(days))
+            table_cell(t, "%lld", (long long)json_integer_value(days));
+        else
+            table_cell(t, "-");
+        table_cell(t, "%s%s", broken ? "" : "…", text_of(row, "partial_key"));
+        table_cell(t, "%s", text_of(row, broken ? "error" : "group"));
         table_cell(t, "%zu", json_array_size(json_object_get(row, "kms_ids")));
-        table_cell(t, "%s", text_of(row, "dn"));
     }
     table_print(t);
 }
 
-enum err ao_print_list(const struct cli *cli, const struct catalog *cat, struct dir *d,
-                       struct errinfo *ei)
+enum err ao_print_list(const struct cli *cli, const struct ao_listing *in, struct errinfo *ei)
 {
-    struct listing l = {.cat = cat, .rows = json_array()};
-    enum err e = ao_each(d, list_each, &l, ei);
+    struct listing l = {.in = in, .rows = json_array()};
+    enum err e = ao_each(in->dir, list_each, &l, ei);
 
     if (e == ERR_OK && cli->json)
         cli_json(json_pack("{s:O}", "activation_objects", l.rows));

@@ -9,8 +9,15 @@
 void ao_print_one(const struct cli *cli, const struct catalog *cat, const struct ao *o,
                   const struct bundle *b, const struct dir_facts *f, int64_t now);
 
-/* All objects of the directory. */
-MUST_CHECK enum err ao_print_list(const struct cli *cli, const struct catalog *cat, struct dir *d,
+/* All objects of the directory. Their licences are judged where a bundle tells whose realm it is.
+ */
+struct ao_listing {
+    const struct catalog *cat;
+    struct dir *dir;
+    const struct bundle *bundle; /* may be NULL */
+    int64_t now;
+};
+MUST_CHECK enum err ao_print_list(const struct cli *cli, const struct ao_listing *in,
                                   struct errinfo *ei);
 
 /* Verdicts that are gathered first and printed sorted by name. */

@@ -57,16 +57,23 @@ static int run_create(struct cli *cli, int argc, char **argv)
 
 static int run_list(struct cli *cli, int argc, char **argv)
 {
-    struct errinfo ei = {0};
+    struct errinfo ei = {0}, why = {0};
     struct ao_work w = {0};
+    struct ao_listing l;
     int status = cli_begin(cli, NULL, &argc, argv, 0, 0);
     enum err e;
 
     if (status >= 0)
         return status;
     e = ao_work_open(cli, false, &w, &ei);
-    if (e == ERR_OK)
-        e = ao_print_list(cli, w.cat, w.dir, &ei);
+    if (e == ERR_OK) {
+        l = (struct ao_listing){.cat = w.cat, .dir = w.dir, .now = w.now};
+        if (bundle_load(w.s->realm_bundle, &w.bundle, &why) == ERR_OK)
+            l.bundle = &w.bundle;
+        else
+            fprintf(stderr, "adbactl: licences are not judged: %s\n", why.text);
+        e = ao_print_list(cli, &l, &ei);
+    }
     status = e == ERR_OK ? EXIT_OK : cli_fail(cli, e, &ei);
     ao_work_fini(&w);
     return status;
@@ -241,7 +248,8 @@ const struct cli_command cmd_ao[] = {
      .usage = "",
      .run = run_list,
      .summary = "list the forest's activation objects",
-     .help = "Reads only, in any forest, and needs no realm."},
+     .help = "Reads only, in any forest, and needs no realm; with one it says what each is worth.\n"
+             "KEY shows the last five characters of the host key. ao show NAME has the rest."},
     {.noun = "ao",
      .verb = "show",
      .usage = "NAME|DN",

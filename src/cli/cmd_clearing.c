@@ -117,7 +117,7 @@ static void list_entries(struct table *t, const json_t *keys)
         {
             const json_t *left = json_object_get(h, "activations_left");
 
-            table_cell(t, "%s", n > 5 ? key + n - 5 : key);
+            table_cell(t, "%s%s", n > 5 ? "…" : "", n > 5 ? key + n - 5 : key);
             table_cell(t, "%s", ask_text(h, "kind"));
             table_cell(t, "%s", ask_text(h, "name"));
             table_cell(t, "%s", ask_text(h, "binding"));
@@ -143,8 +143,8 @@ static size_t entries_of(const json_t *keys)
 
 static void list_text(const json_t *reply)
 {
-    static const char *const headers[] = {"KEY ENDS", "KIND",  "NAME", "BINDING", ">ACTIVATIONS",
-                                          ">LEFT",    "FIRST", "LAST", NULL};
+    static const char *const headers[] = {"KEY",   "KIND",  "NAME", "BINDING", ">ACTIVATIONS",
+                                          ">LEFT", "FIRST", "LAST", NULL};
     const json_t *keys = json_object_get(reply, "keys");
     const json_t *machines = json_object_get(reply, "machine_keys");
     struct table *t;

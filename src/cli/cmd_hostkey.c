@@ -255,7 +255,7 @@ static void list_row(struct table *t, const struct hostkey *k, const struct inst
     char until[CLK_TEXT_MAX];
 
     table_cell(t, "%s", k->group);
-    table_cell(t, "%s", k->key + HOSTKEY_TEXT_LEN - 5);
+    table_cell(t, "…%s", k->key + HOSTKEY_TEXT_LEN - 5);
     if (i->how == INSTALLATION_NOT)
         table_cell(t, "not activated");
     else
@@ -273,7 +273,7 @@ static void list_row(struct table *t, const struct hostkey *k, const struct inst
 
 static void list_table(const struct listed *l)
 {
-    static const char *const headers[] = {"GROUP", "KEY ENDS",   "STATE",       ">HOSTS",
+    static const char *const headers[] = {"GROUP", "KEY",        "STATE",       ">HOSTS",
                                           ">LEFT", "PRODUCT ID", "VALID UNTIL", NULL};
     struct table *t;
 

@@ -8,6 +8,7 @@
 #include "adba/doctor.h"
 #include "base/clk.h"
 #include "cli/directory_check.h"
+#include "cli/paragraph.h"
 #include "cli/session.h"
 #include "kms/stub.h"
 #include "net/dial.h"
@@ -169,20 +170,28 @@ static void print_json(const struct doctor *d)
                        doctor_json(d)));
 }
 
-static void print_table(const struct doctor *d)
+/* Each finding behind its state, the remedy below it. Texts of a directory are strangers' words. */
+static void print_text(struct doctor *d)
 {
-    static const char *const headers[] = {"STATE", "CHECK", "FINDING", "REMEDY", NULL};
-    struct table *t = table_new(headers);
+    size_t widest = 0;
 
     for (size_t i = 0; i < d->n; i++) {
-        const struct check_line *l = &d->lines[i];
+        size_t width = strlen(d->lines[i].check);
 
-        table_cell(t, "%s", check_level_name(l->level));
-        table_cell(t, "%s", l->check);
-        table_cell(t, "%s", l->finding);
-        table_cell(t, "%s", l->remedy[0] == '\0' ? "-" : l->remedy);
+        widest = width > widest ? width : widest;
     }
-    table_print(t);
+    for (size_t i = 0; i < d->n; i++) {
+        struct check_line *l = &d->lines[i];
+        char label[64];
+
+        text_without_controls(l->finding);
+        text_without_controls(l->remedy);
+        snprintf(label, sizeof(label), "%-7s  %-*s  ", check_level_name(l->level), (int)widest,
+                 l->check);
+        paragraph(label, l->finding);
+        snprintf(label, sizeof(label), "%*sRemedy: ", (int)widest + 11, "");
+        paragraph(label, l->remedy);
+    }
 }
 
 int directory_check(struct cli *cli, int argc, char **argv)
@@ -209,7 +218,7 @@ int directory_check(struct cli *cli, int argc, char **argv)
     if (e == ERR_OK && cli->json)
         print_json(&c.doctor);
     else if (e == ERR_OK)
-        print_table(&c.doctor);
+        print_text(&c.doctor);
     worst = doctor_worst(&c.doctor);
     if (e != ERR_OK)
         status = cli_fail(cli, e, &ei);

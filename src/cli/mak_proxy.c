@@ -206,7 +206,7 @@ static enum err visit_all(struct proxy *x, struct errinfo *ei)
 
 static void print_table(const json_t *results)
 {
-    static const char *const headers[] = {"MACHINE", "PRODUCT", "KEY ENDS", "RESULT",
+    static const char *const headers[] = {"MACHINE", "PRODUCT", "KEY", "RESULT",
                                           ">LEFT",   "CODE",    NULL};
     struct table *t;
     json_t *r;
@@ -225,7 +225,7 @@ static void print_table(const json_t *results)
         table_cell(t, "%s", json_string_value(json_object_get(r, "machine")));
         table_cell(t, "%s %s", json_string_value(json_object_get(r, "product")),
                    json_string_value(json_object_get(r, "edition")));
-        table_cell(t, "%s", json_string_value(json_object_get(r, "partial_key")));
+        table_cell(t, "…%s", json_string_value(json_object_get(r, "partial_key")));
         table_cell(t, "%s", json_string_value(json_object_get(r, "result")));
         if (left != NULL)
             table_cell(t, "%lld", (long long)json_integer_value(left));

@@ -1,5 +1,6 @@
 """adbactl realm, hostkey and ao on a real directory."""
 import os
+import re
 import subprocess
 
 import pytest
@@ -36,6 +37,9 @@ def test_an_object_is_created_listed_verified_and_deleted(host):
     assert "Büro, Ost" in made and "good" in made
     host.ctl("ao", "create", "--group", GROUP)
     assert names(host) == ["Büro, Ost", GROUP]
+    listed = host.ctl("ao", "list").out.splitlines()
+    assert listed[0].split() == ["NAME", "VERDICT", "DAYS", "LEFT", "KEY", "GROUP", "KMS", "IDS"]
+    assert all(re.search(r"  good +(729|730)  …[A-Z0-9]{5}  Volume", row) for row in listed[1:])
     report = host.ctl("ao", "verify", "--json").json
     assert report["good"] is True
     assert all(o["days_left"] in (729, 730) for o in report["activation_objects"])  # a second may have passed
@@ -43,6 +47,13 @@ def test_an_object_is_created_listed_verified_and_deleted(host):
     assert shown["licence"]["object"] == "Büro, Ost"
     host.ctl("ao", "delete", shown["dn"], "--yes")
     assert names(host) == [GROUP]
+    host.ctl("clock", "advance", "740d")
+    (row,) = host.ctl("ao", "list", "--json").json["activation_objects"]
+    assert (row["verdict"], row["days_left"]) == ("expired", -10) and "valid from" in row["why"]
+    host.options["realm.bundle"] = "/nonexistent"
+    host.write_conf()
+    said = host.ctl("ao", "list")  # needs no realm
+    assert "not judged: bundle /nonexistent" in said.err and re.search(r"  -  +-  …", said.out)
 
 
 def test_deleting_is_not_done_unasked(host):
