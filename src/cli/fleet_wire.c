@@ -348,7 +348,9 @@ static enum err advance_lines(struct fleet_wire *w, struct fleet_ask *asks, stru
         if (l->state == LINE_CLOSED || w->poll[i].revents == 0)
             continue;
         e = fleet_line_advance(l, ei);
-        if (e != ERR_OK && !opening) /* one that takes no connection is away */
+        /* Who takes no connection is away. One that was taken may be idle too long while others of
+         * its batch ask, and is closed before it was used. */
+        if (e != ERR_OK && (!opening || l->connected))
             e = lose(w, l, busy, e);
         else if (e == ERR_OK && l->state == LINE_ANSWERED)
             e = take(w, l, asks, ei);

@@ -1,5 +1,6 @@
 """adbaclient fleet --wire: the fleet's questions at a running adbad. Expected figures come from the daemon's own
 status and ledger, which know nothing of the fleet, and from the public rules (25, 5; a room of 50)."""
+import itertools
 import json
 import re
 import signal
@@ -9,7 +10,9 @@ import threading
 
 import pytest
 
-from lab import DEADLINE, wait_for
+from lab import DEADLINE, free_port, wait_for
+from relay_lab import Tap
+from rpc_pdu import BIND_ACK, RESPONSE
 
 UNREACHABLE, USAGE, FAILED = 6, 2, 1
 NOT_SERVED = "0xC004F042"
@@ -126,9 +129,27 @@ def test_connections_that_the_host_closed_are_opened_again(lab):
     assert host.status()["totals"]["answered"] == result["wire"]["requests"]
 
 
+def test_a_connection_that_ends_before_it_was_used_is_no_host_that_is_away(lab, host):
+    """The others of its batch are answered meanwhile."""
+    acks, answered = itertools.count(), threading.Event()
+
+    def change(data):
+        if data[2] == RESPONSE:
+            answered.set()
+        if data[2] == BIND_ACK and next(acks) == 1:
+            assert answered.wait(DEADLINE)
+            return data[:8]
+        return data
+
+    with Tap(host.port, change) as tap:
+        result = report(lab, tap.address, "--clients", "4", "--days", "1", "--arrive", "1m", "--presence", "always",
+                        "--replace", "0", "--connections", "2")
+    assert result["wire"]["connections"] == 3
+    assert host.status()["totals"]["answered"] == result["wire"]["requests"]
+
+
 def test_nobody_there(lab):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     done = fleet(lab, f"127.0.0.1:{port}", "--clients", "5", "--days", "1")
     assert done.returncode == UNREACHABLE and f"port {port}, after 0 answers" in done.stderr
 
