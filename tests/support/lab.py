@@ -4,6 +4,7 @@ Everything runs in one temporary folder on loopback addresses; what was started 
 own process id. Only the standard library is used.
 """
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -64,20 +65,34 @@ def wait_for(condition, what, deadline=DEADLINE):
 class Ports:
     """Hands out ports below the range from which the kernel takes those of outgoing connections.
 
-    Each process has a slice of its own, so parallel test workers do not meet.
+    Each process has a slice of its own for as long as it lives: a port that was handed out is still nobody's when
+    its daemon binds it, whoever else runs tests on this machine.
     """
 
-    FIRST, SLICE, SLICES = 20000, 200, 60
+    FIRST, SLICE, SLICES = 20000, 100, 120
 
     def __init__(self):
-        worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-        number = int(worker[2:]) if worker.startswith("gw") else 0
-        base = os.getppid() if worker else os.getpid()
-        self.start = self.FIRST + (base * 8 + number) % self.SLICES * self.SLICE
+        self.start = self.lock = None
         self.next = 0
+
+    def take_slice(self):
+        for turn in range(self.SLICES):
+            number = (os.getpid() + turn) % self.SLICES
+            path = os.path.join(tempfile.gettempdir(), f"adbad-ports-{os.getuid()}-{number}")
+            lock = open(path, "w", encoding="ascii")  # pylint: disable=consider-using-with
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.close()
+                continue
+            self.lock, self.start = lock, self.FIRST + number * self.SLICE
+            return
+        raise RuntimeError("every slice of ports is taken")
 
     def free(self, host="127.0.0.1"):
         """A TCP port nobody listens on at the moment."""
+        if self.start is None:
+            self.take_slice()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         for _ in range(self.SLICE):
             port = self.start + self.next % self.SLICE
