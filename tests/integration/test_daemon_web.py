@@ -146,7 +146,7 @@ def test_what_cannot_be_is_a_configuration_error(lab, key, value):
 
 
 def test_slow_clients_are_cut_off_and_quick_ones_are_not(lab, port):
-    daemon = lab.daemon(options={"web.listen": f"127.0.0.1:{port}", "web.timeout": "1s"})
+    daemon = lab.daemon(options={"web.listen": f"127.0.0.1:{port}", "web.timeout": "3s"})
     with open_to(port) as silent, open_to(port, b"GET / HTTP/1.1\r\nHo") as half:
         assert read_until_closed(silent) == b""
         assert b" 200 " not in read_until_closed(half)
@@ -156,7 +156,7 @@ def test_slow_clients_are_cut_off_and_quick_ones_are_not(lab, port):
 
 
 def test_one_that_is_idle_after_its_answer_was_not_slow(lab, port):
-    lab.daemon(options={"web.listen": f"127.0.0.1:{port}", "web.timeout": "1s"})
+    lab.daemon(options={"web.listen": f"127.0.0.1:{port}", "web.timeout": "3s"})
     with open_to(port, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n") as s:
         assert b" 200 OK" in read_until_closed(s)
     text = get(port, "/metrics").text
@@ -178,7 +178,7 @@ def test_without_descriptors_others_wait_until_there_are_some(lab, port):
 
 
 def test_one_that_does_not_take_its_answer_is_cut_off(lab, port):
-    lab.daemon(options={"web.listen": f"127.0.0.1:{port}", "web.timeout": "1s"})
+    lab.daemon(options={"web.listen": f"127.0.0.1:{port}", "web.timeout": "3s"})
     with socket.socket() as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         s.settimeout(30)

@@ -15,7 +15,7 @@ COMPUTERS = "CN=Computers,DC=lab,DC=example"
 def kms(lab_with_directory):
     """A daemon whose registry has read the directory once."""
     lab = lab_with_directory
-    daemon = lab.daemon(options={"directory.sync_interval": "1h", "directory.timeout": "60s", "directory.retry": "1h"})
+    daemon = lab.daemon(options={"directory.sync_interval": "1h", "directory.timeout": "300s", "directory.retry": "1h"})
     wait_for(lambda: status(daemon)["state"] == "good", "first reading")
     return daemon
 

@@ -18,7 +18,7 @@ import procfs
 from dnsmasq import Dns
 from fakehost import FakeHost, answer_stub, array_of, fragments_of, reset
 from kms_lab import Clients
-from lab import Lab, wait_for
+from lab import Lab, free_port, wait_for
 from relay_lab import (NOT_SERVED, QUICK, TOO_BUSY, UNAVAILABLE, Gateway, Tap, bound, outcome, response_of,
                        without_ndr64)
 from rpc_pdu import BIG, LITTLE, NDR, NDR64, activation_stub, answer_of, fragments, request
@@ -704,8 +704,7 @@ def test_the_commands_speak_to_people(lab, other, host):
 
 def test_a_domain_outside_the_lab_waits_for_the_relays_first_health_check(lab):
     """Its upstream is down: nothing of the domain is asked of DNS, and the one refusal says why."""
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        address = f"127.0.0.1:{closed.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     daemon = lab.daemon("a", options={"relay.upstream": address, "dns.domains": "corp.example",
                                       "dns.host": "kms.corp.example"})
     daemon.wait_log("event 12293: .*no upstream of the relay is healthy")

@@ -17,11 +17,11 @@ BIND_ACK, RESPONSE = 12, 2
 
 @pytest.fixture(scope="module")
 def frozen_later():
-    """A domain with one controller, and a KMS host beside it whose directory calls may take a minute."""
+    """A domain with one controller, and a KMS host beside it whose directory calls may take five minutes."""
     with SambaLab("one") as ad:
         keytab = ad.prepare()[1]
         settings = {"uri": ad.dc1.uri, "mechanism": "gssapi", "keytab": keytab, "principal": ACCOUNT,
-                    "lab_forest": DOMAIN, "timeout": "60s", "retry": "1s", "sync_interval": "1h"}
+                    "lab_forest": DOMAIN, "timeout": "300s", "retry": "1s", "sync_interval": "1h"}
         with Lab(prefix=ad.client.enter(), directory=lambda: settings) as lab:
             yield ad, lab
 

@@ -58,11 +58,14 @@ class Screen:
             self.read()
         raise TimeoutError(f"/{pattern}/ was not shown:\n{self.shown[-3000:]}")
 
-    def frame(self):
-        """The lines of the newest whole frame."""
+    def frames(self):
+        """Those that came whole, without codes."""
         parts = self.shown.split("\x1b[H")
-        whole = [p for p in parts[1:] if "q quits" in p]
-        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", whole[-1]).replace("\r\n", "\n") if whole else ""
+        return [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", p).replace("\r\n", "\n") for p in parts[1:] if "q quits" in p]
+
+    def frame(self):
+        """The lines of the newest one."""
+        return (self.frames() or [""])[-1]
 
     def press(self, keys):
         os.write(self.master, keys)
@@ -93,7 +96,8 @@ def command(lab, host):
 def test_it_shows_what_happens_and_leaves_the_terminal_as_it_was(lab, host):
     clients = Clients(lab, host.port, "Windows Server 2022", "Standard")
     with Screen(command(lab, host)) as screen:
-        screen.wait_for(r"0 answered \(-\), 0 refused")
+        screen.wait_for(r"0 answered \(.*\), 0 refused")
+        assert "0 answered (-), 0 refused" in screen.frames()[0]
         for i in range(3):
             clients.count(client_id=uuid.UUID(int=i + 1), workstation=f"srv-{i}\x1b[2J")
         frame = screen.wait_for(r"(?s)3 answered .*count 3").string

@@ -16,7 +16,7 @@
 #define NOT_NAMED  7000                  /* required_count of a row that count refuses */
 
 struct fixture {
-    char folder[256];
+    char folder[256], path[300], away[300];
     uv_loop_t loop;
     struct store *store;
     struct ledger *ledger;
@@ -114,7 +114,6 @@ static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
     struct errinfo ei;
-    char path[300];
     struct ledger_conf conf = {.room = ROOM,
                                .save_every = SAVE_EVERY,
                                .count = count,
@@ -124,8 +123,9 @@ static int setup(void **state)
 
     assert_non_null(f);
     test_folder(f->folder);
-    snprintf(path, sizeof(path), "%s/ledger.db", f->folder);
-    assert_ok(store_open(path, &f->store, &ei), &ei);
+    snprintf(f->path, sizeof(f->path), "%s/ledger.db", f->folder);
+    snprintf(f->away, sizeof(f->away), "%s/away", f->folder);
+    assert_ok(store_open(f->path, &f->store, &ei), &ei);
     assert_int_equal(uv_loop_init(&f->loop), 0);
     conf.store = f->store;
     assert_ok(ledger_open(&conf, &f->ledger, &ei), &ei);
@@ -140,6 +140,20 @@ static void limit_files(rlim_t bytes)
 
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &r), 0);
+}
+
+/* Nothing can be written, and the file can't be opened again either: however long the test takes,
+ * the ledger stays as it is. */
+static void break_disk(const struct fixture *f)
+{
+    limit_files(4096);
+    assert_int_equal(rename(f->path, f->away), 0);
+}
+
+static void mend_disk(const struct fixture *f)
+{
+    limit_files(RLIM_INFINITY);
+    assert_int_equal(rename(f->away, f->path), 0);
 }
 
 static void close_port(struct fixture *f)
@@ -326,7 +340,7 @@ static void a_failed_commit_fails_all_of_it_and_takes_no_more(void **state)
 {
     struct fixture *f = *state;
 
-    limit_files(4096);
+    break_disk(f);
     add(f, 3);
     turn_until(f, f->failed == 3);
     assert_int_equal(f->done, 0);
@@ -346,11 +360,11 @@ static void it_comes_back_by_itself_and_rebuilds_first(void **state)
 
     add(f, 2);
     turn_until(f, f->done == 2);
-    limit_files(4096);
+    break_disk(f);
     add(f, 3);
     turn_until(f, f->failed == 3);
     assert_int_equal(atomic_load(&f->rebuilt), 0);
-    limit_files(RLIM_INFINITY);
+    mend_disk(f);
     turn_until(f, ledger_ready(f->ledger));
     assert_int_equal(atomic_load(&f->rebuilt), 1);
     assert_int_equal(atomic_load(&f->counted), 2); /* the lost ones count no more */
@@ -446,13 +460,13 @@ static void refusals_outlast_a_failure(void **state)
     struct fixture *f = *state;
     struct store_refusal r = refusal(1, "foreign");
 
-    limit_files(4096);
+    break_disk(f);
     add(f, 1);
     turn_until(f, f->failed == 1);
     ledger_refuse(f->port, &r);
     uv_run(&f->loop, UV_RUN_DEFAULT);
     assert_int_equal(stats(f).waiting, 1);
-    limit_files(RLIM_INFINITY);
+    mend_disk(f);
     turn_until(f, ledger_ready(f->ledger));
     turn_until(f, stats(f).waiting == 0);
     assert_int_equal(totals(f).refused, 1);
@@ -521,7 +535,7 @@ static void refused_requests_beyond_the_room_are_summed_up(void **state)
 
     atomic_store(&f->gate, true);
     add(f, 1);
-    uv_run(&f->loop, UV_RUN_NOWAIT); /* the writer is in it */
+    turn_until(f, f->waits); /* the writer is in it */
     for (int i = 0; i < 10000; i++)
         ledger_refuse_request(f->port, &r);
     atomic_store(&f->gate, false);
@@ -541,13 +555,13 @@ static void refused_requests_outlast_a_failure(void **state)
     struct fixture *f = *state;
     struct store_refused r = refused_request(60);
 
-    limit_files(4096);
+    break_disk(f);
     add(f, 1);
     turn_until(f, f->failed == 1);
     ledger_refuse_request(f->port, &r);
     uv_run(&f->loop, UV_RUN_DEFAULT);
     assert_int_equal(stats(f).waiting, 1);
-    limit_files(RLIM_INFINITY);
+    mend_disk(f);
     turn_until(f, ledger_ready(f->ledger));
     turn_until(f, stats(f).waiting == 0);
     assert_int_equal(events(f).single, 1);
@@ -568,7 +582,7 @@ static void a_write_is_durable_when_it_returns(void **state)
 
     assert_ok(ledger_write(f->ledger, write_refusal, &r, &ei), &ei);
     assert_int_equal(totals(f).refused, 1);
-    limit_files(4096);
+    break_disk(f);
     assert_int_not_equal(ledger_write(f->ledger, write_refusal, &r, &ei), ERR_OK);
     assert_false(ledger_ready(f->ledger));
     assert_int_equal(ledger_write(f->ledger, write_refusal, &r, &ei), ERR_NOT_NOW);
@@ -608,7 +622,7 @@ static void a_job_rides_with_the_activations(void **state)
     assert_int_equal(p.e, ERR_OK);
     assert_int_equal(stats(f).commits, 1);
     assert_int_equal(totals(f).refused, 1);
-    limit_files(4096);
+    break_disk(f);
     ledger_post(f->port, &p.job);
     turn_until(f, p.told == 2);
     assert_int_not_equal(p.e, ERR_OK);
@@ -647,7 +661,7 @@ static void a_ledger_that_is_down_closes_too(void **state)
     struct store_refusal r = refusal(1, "foreign");
     struct store_refused request = refused_request(60);
 
-    limit_files(4096);
+    break_disk(f);
     add(f, 1);
     ledger_refuse(f->port, &r);
     ledger_refuse_request(f->port, &request);
