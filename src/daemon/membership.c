@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/sha.h>
+
 #include "daemon/membership_internal.h"
 #include "jobs/reading.h"
 #include "report/registry.h"
@@ -94,6 +96,7 @@ static void take(struct membership *m, struct sync_job *j)
     m->state.full = j->out.reading.full;
     m->state.entries = j->out.reading.entries;
     m->state.synced_at = j->now;
+    memcpy(m->state.origin, m->origin, sizeof(m->state.origin));
     if (j->out.reading.complete)
         m->state.listed_at = j->now;
     buf_fini(&m->state.cookie);
@@ -225,6 +228,7 @@ static enum err load_state(void *arg, const struct store_member_sync *row)
     m->state.listed_at = row->listed_at;
     m->state.full = row->full;
     m->state.entries = row->entries;
+    memcpy(m->state.origin, row->origin, sizeof(m->state.origin));
     buf_add(&m->state.cookie, row->cookie, row->cookie_len);
     return m->state.cookie.err;
 }
@@ -240,23 +244,67 @@ static enum err read_saved(void *arg, struct store *store, struct errinfo *ei)
     struct loading *l = arg;
     enum err e = store_member_sync(store, load_state, l->m, ei);
 
-    if (e == ERR_OK && l->m->state.synced_at != MEMBERS_NEVER)
-        e = store_each_member(store, registry_take, l->roster, ei);
-    return e;
+    return e == ERR_OK ? store_each_member(store, registry_take, l->roster, ei) : e;
+}
+
+/* Of which directory, and which part of it. */
+static void origin_of(const struct settings *s, uint8_t origin[STORE_ORIGIN_LEN])
+{
+    const char *const parts[] = {s->dir_uri, s->dir_domain, s->search_base};
+    uint8_t all[sizeof(parts) / sizeof(parts[0])][SHA256_DIGEST_LENGTH];
+
+    _Static_assert(STORE_ORIGIN_LEN == SHA256_DIGEST_LENGTH, "it is one of SHA-256");
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        const char *part = parts[i] == NULL ? "" : parts[i];
+
+        SHA256((const uint8_t *)part, strlen(part), all[i]);
+    }
+    SHA256(all[0], sizeof(all), origin);
+}
+
+/* The roster stays, for the full reading to find what differs; nobody is proven by it. */
+static void forget(struct membership *m)
+{
+    const struct roster *r = members_roster(m->members, NULL);
+
+    members_publish(m->members, r, MEMBERS_NEVER);
+    roster_unref(r);
+    m->state.synced_at = m->state.listed_at = MEMBERS_NEVER;
+    buf_fini(&m->state.cookie);
+    m->want_full = m->want_list = true;
+    m->outdated = m->busy;
+    if (m->busy)
+        job_cut(&m->job.job); /* it only reads */
+}
+
+static void use_saved(struct membership *m, const struct roster *roster)
+{
+    bool known = memcmp(m->state.origin, m->origin, sizeof(m->origin)) == 0;
+    size_t n = roster_count(roster);
+    char text[CLK_TEXT_MAX];
+
+    members_publish(m->members, roster, known ? m->state.synced_at : MEMBERS_NEVER);
+    if (known && m->state.synced_at != MEMBERS_NEVER) {
+        log_as(&m->conf.log, LOGL_INFO, LOGK_MEMBERS, NULL,
+               "%zu computer accounts, as they were at %s", n,
+               clk_format(m->state.synced_at, text));
+        return;
+    }
+    forget(m);
+    if (n > 0)
+        log_as(&m->conf.log, LOGL_INFO, LOGK_MEMBERS, NULL,
+               "%zu computer accounts are saved of another directory or search_base; nobody is a "
+               "member until this one was read",
+               n);
 }
 
 static enum err load(struct membership *m, struct errinfo *ei)
 {
     struct loading l = {.m = m, .roster = roster_new()};
-    char text[CLK_TEXT_MAX];
     enum err e = l.roster == NULL ? err_nomem(ei) : ledger_read(m->conf.ledger, read_saved, &l, ei);
 
-    if (e == ERR_OK && m->state.synced_at != MEMBERS_NEVER) {
-        members_publish(m->members, l.roster, m->state.synced_at);
-        log_as(&m->conf.log, LOGL_INFO, LOGK_MEMBERS, NULL,
-               "%zu computer accounts, as they were at %s", roster_count(l.roster),
-               clk_format(m->state.synced_at, text));
-    }
+    if (e == ERR_OK)
+        use_saved(m, l.roster);
     roster_unref(l.roster);
     return e;
 }
@@ -276,23 +324,13 @@ static void set_timer(struct membership *m)
     uv_timer_start(&m->timer, on_timer, every, every);
 }
 
-/* The roster stays, for the full reading to find what differs; nobody is proven by it. */
-static void forget(struct membership *m)
+void membership_settings_changed(struct membership *m)
 {
-    const struct roster *r = members_roster(m->members, NULL);
+    uint8_t before[STORE_ORIGIN_LEN];
 
-    members_publish(m->members, r, MEMBERS_NEVER);
-    roster_unref(r);
-    m->state.synced_at = MEMBERS_NEVER;
-    m->want_full = m->want_list = true;
-    m->outdated = m->busy;
-    if (m->busy)
-        job_cut(&m->job.job); /* it only reads */
-}
-
-void membership_settings_changed(struct membership *m, bool other_directory)
-{
-    if (other_directory)
+    memcpy(before, m->origin, sizeof(before));
+    origin_of(m->conf.settings, m->origin);
+    if (memcmp(before, m->origin, sizeof(before)) != 0)
         forget(m);
     clk_format_duration(m->conf.settings->max_stale, m->max_stale_text);
     members_set_max_stale(m->members, m->conf.settings->max_stale);
@@ -320,6 +358,7 @@ enum err membership_new(const struct membership_conf *conf, struct membership **
     m->conf = *conf;
     m->job.job = JOB_NONE;
     m->state.synced_at = m->state.listed_at = MEMBERS_NEVER;
+    origin_of(conf->settings, m->origin);
     clk_format_duration(conf->settings->max_stale, m->max_stale_text);
     m->members = members_new(conf->settings->max_stale);
     m->saver = saver_new(conf->port);

@@ -36,9 +36,9 @@ struct members *membership_members(struct membership *m);
  * full: everything anew; list: look for deletions that nobody told. */
 uint64_t membership_sync(struct membership *m, bool full, bool list);
 /* The settings are others: it synchronizes at once, and how often it does and how long what was
- * read holds may have changed. other_directory: nothing is known until that was read in full; a
- * reading under way is ended. */
-void membership_settings_changed(struct membership *m, bool other_directory);
+ * read holds may have changed. With another directory or search_base nothing is known until that
+ * was read in full; a reading under way is ended. */
+void membership_settings_changed(struct membership *m);
 /* What adbactl membership status and show tell; new references, NULL when out of memory. */
 json_t *membership_status(struct membership *m);
 MUST_CHECK enum err membership_show(struct membership *m, const char *name, json_t *reply,

@@ -38,6 +38,7 @@ struct membership {
     uv_work_t work;
     struct sync_job job;
     struct saver_state state;
+    uint8_t origin[STORE_ORIGIN_LEN]; /* which accounts are wanted by the settings of the moment */
     struct last_sync last;
     char why[ERR_TEXT_MAX]; /* the last failure; empty once it went well */
     uint64_t begun, done, good, failed;

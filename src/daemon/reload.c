@@ -169,7 +169,7 @@ static void apply(struct reload *r)
     if (d->watcher != NULL && r->directory)
         watcher_settings_changed(d->watcher, elsewhere);
     if (d->membership != NULL && r->directory)
-        membership_settings_changed(d->membership, elsewhere);
+        membership_settings_changed(d->membership);
     if (r->directory || r->dns)
         publisher_settings_changed(d->publisher);
     warn(d, &old);

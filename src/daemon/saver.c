@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/members.h"
-
 #define SLICE 256 /* rows a commit */
 
 /* What one commit holds: the writer's from posting to its end, so it shares nothing that changes.
@@ -128,15 +126,19 @@ static enum err on_write(void *arg, struct store *store, struct errinfo *ei)
 {
     const struct saver *s = arg;
     const struct slice *w = &s->slice;
-    const struct store_member_sync state = {.cookie = w->state.cookie.data,
-                                            .cookie_len = w->state.cookie.len,
-                                            .synced_at = w->state.synced_at,
-                                            .listed_at = w->state.listed_at,
-                                            .full = w->state.full,
-                                            .entries = w->state.entries};
+    struct store_member_sync state = {.cookie = w->state.cookie.data,
+                                      .cookie_len = w->state.cookie.len,
+                                      .synced_at = w->state.synced_at,
+                                      .listed_at = w->state.listed_at,
+                                      .full = w->state.full,
+                                      .entries = w->state.entries};
     enum err e = write_rows(w, store, ei);
 
-    return e == ERR_OK && w->last ? store_set_member_sync(store, &state, ei) : e;
+    memcpy(state.origin, w->state.origin, sizeof(state.origin));
+    if (e != ERR_OK)
+        return e;
+    return w->last ? store_set_member_sync(store, &state, ei)
+                   : store_drop_other_member_sync(store, w->state.origin, ei);
 }
 
 /* ---- slices, on the loop ---- */

@@ -5,6 +5,7 @@
 
 #include "daemon/ledger.h"
 #include "members/sync.h"
+#include "store/members.h"
 
 /* How far the registry is; written after the last row. */
 struct saver_state {
@@ -12,6 +13,7 @@ struct saver_state {
     int64_t synced_at, listed_at;
     bool full;
     uint64_t entries;
+    uint8_t origin[STORE_ORIGIN_LEN];
 };
 
 struct saver;

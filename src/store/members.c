@@ -59,7 +59,17 @@ enum err store_set_member_sync(struct store *s, const struct store_member_sync *
     sqlite3_bind_int64(st, 3, m->listed_at);
     sqlite3_bind_int(st, 4, m->full);
     sqlite3_bind_int64(st, 5, (int64_t)m->entries);
+    bind_bytes(st, 6, m->origin, sizeof(m->origin));
     return db_write(s, SQL_SET_MEMBER_SYNC, ei);
+}
+
+enum err store_drop_other_member_sync(struct store *s, const uint8_t origin[STORE_ORIGIN_LEN],
+                                      struct errinfo *ei)
+{
+    if (s->broken || !s->in_transaction)
+        return db_not_now(s, ei);
+    bind_bytes(s->stmt[SQL_DROP_OTHER_MEMBER_SYNC], 1, origin, STORE_ORIGIN_LEN);
+    return db_write(s, SQL_DROP_OTHER_MEMBER_SYNC, ei);
 }
 
 /* ---- reading ---- */
@@ -110,6 +120,8 @@ enum err store_member_sync(struct store *s, store_member_sync_fn *each, void *ar
                                       .full = sqlite3_column_int(st, 3) != 0,
                                       .entries = (uint64_t)sqlite3_column_int64(st, 4)};
 
+        if (sqlite3_column_bytes(st, 5) == STORE_ORIGIN_LEN)
+            memcpy(m.origin, sqlite3_column_blob(st, 5), STORE_ORIGIN_LEN);
         e = each(arg, &m);
     } else if (rc != SQLITE_DONE) {
         e = db_fail(s, "read", ei);

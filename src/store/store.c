@@ -31,7 +31,7 @@
     "workstation, account, domain, sid, object_name, object_dn, activated_at, expires_at, "        \
     "client_at"
 #define MEMBER_COLUMNS "id, guid, name, dns_name, dn, sid, enabled"
-#define SYNC_COLUMNS   "cookie, synced_at, listed_at, full, entries"
+#define SYNC_COLUMNS   "cookie, synced_at, listed_at, full, entries, origin"
 
 const char *const db_sql_text[SQL_COUNT] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -154,7 +154,8 @@ const char *const db_sql_text[SQL_COUNT] = {
         "INSERT OR REPLACE INTO members (" MEMBER_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?)",
     [SQL_DROP_MEMBER] = "DELETE FROM members WHERE id = ?",
     [SQL_SET_MEMBER_SYNC] =
-        "INSERT OR REPLACE INTO member_sync (only, " SYNC_COLUMNS ") VALUES (1, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO member_sync (only, " SYNC_COLUMNS ") VALUES (1, ?, ?, ?, ?, ?, ?)",
+    [SQL_DROP_OTHER_MEMBER_SYNC] = "DELETE FROM member_sync WHERE origin <> ?",
     [SQL_EACH_MEMBER] = "SELECT " MEMBER_COLUMNS " FROM members",
     [SQL_MEMBER_SYNC] = "SELECT " SYNC_COLUMNS " FROM member_sync",
     [SQL_ADD_CLEARING_KEY] = "INSERT INTO clearing_keys (key, grp, hosts, per_host)"

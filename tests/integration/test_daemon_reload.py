@@ -383,6 +383,7 @@ def search_base(host):
     assert host.membership()["why"] is None
     host.change(host.but(search_base="OU=Nowhere,DC=lab,DC=example"))
     wait_for(lambda: host.membership()["why"], "there is no such entry")
+    assert host.membership()["state"] == "never"  # what was read before was another part
 
 
 def objects(host):

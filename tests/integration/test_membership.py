@@ -40,6 +40,13 @@ def machine(daemon, *argv):
     return daemon.ctl("machine", *argv, "--yes", "--json").json
 
 
+def start_again(daemon, options):
+    assert daemon.stop() == 0
+    daemon.options = options
+    daemon.write_conf()
+    daemon.start()
+
+
 def ldap(lab, tool, *argv, text=None):
     """One of OpenLDAP's own tools, as the lab's administrator."""
     return subprocess.run([tool, "-Q", "-Y", "EXTERNAL", "-H", lab.directory_uri, *argv], check=True,
@@ -185,6 +192,34 @@ def test_the_registry_survives_a_restart_without_the_directory(kms):
     assert (last["how"], last["entries"]) == ("changes", 1)
     assert verdict(kms, "PC02") == "member"
     kms.wait_log("computer accounts can be read again")
+
+
+@pytest.mark.parametrize("key, value", [("uri", "ldapi://%2Fnowhere"), ("search_base", "OU=Nowhere,DC=lab,DC=example")])
+def test_a_restart_does_not_bring_back_accounts_of_elsewhere(kms, key, value):
+    """Neither of the directory before, nor of the part of it that was read before."""
+    machine(kms, "add", "PC01")
+    sync(kms)
+    wait_for(lambda: status(kms)["saved"], "saved")
+    before = dict(kms.options)
+    kms.lab.directory_down()
+    start_again(kms, {**before, f"directory.{key}": value})
+    kms.wait_log("1 computer accounts are saved of another directory or search_base")
+    wait_for(lambda: status(kms)["failed"], "it was asked")
+    assert status(kms)["state"] == "never" and verdict(kms, "PC01") == "stale"
+    start_again(kms, before)
+    assert verdict(kms, "PC01") == "member"  # nothing was read in between
+
+
+def test_accounts_of_elsewhere_are_gone_once_the_directory_was_read(kms):
+    machine(kms, "add", "PC01")
+    sync(kms)
+    wait_for(lambda: status(kms)["saved"], "saved")
+    start_again(kms, {**kms.options, "directory.search_base": "CN=Configuration,DC=lab,DC=example"})
+    wait_for(lambda: status(kms)["saved"] and status(kms)["state"] == "good", "read and saved")
+    assert status(kms)["last"]["how"] == "full" and verdict(kms, "PC01") == "unknown-name"
+    kms.lab.directory_down()
+    start_again(kms, kms.options)
+    assert status(kms)["state"] == "good" and verdict(kms, "PC01") == "unknown-name"
 
 
 def test_verdicts_go_stale_after_max_stale_and_come_back(kms):

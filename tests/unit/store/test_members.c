@@ -112,9 +112,9 @@ static void putting_an_id_again_replaces_it_and_dropping_removes_it(void **state
 
 static enum err see_sync(void *arg, const struct store_member_sync *m)
 {
-    snprintf(arg, 256, "%.*s %lld %lld %d %llu", (int)m->cookie_len, (const char *)m->cookie,
-             (long long)m->synced_at, (long long)m->listed_at, m->full,
-             (unsigned long long)m->entries);
+    snprintf(arg, 256, "%.*s %lld %lld %d %llu %02x-%02x", (int)m->cookie_len,
+             (const char *)m->cookie, (long long)m->synced_at, (long long)m->listed_at, m->full,
+             (unsigned long long)m->entries, m->origin[0], m->origin[STORE_ORIGIN_LEN - 1]);
     return ERR_OK;
 }
 
@@ -138,10 +138,35 @@ static void state_of_the_last_synchronization_is_one_row(void **state)
         assert_ok(store_commit(w->store, &ei), &ei);
         m = (struct store_member_sync){
             .cookie = "second", .cookie_len = 6, .synced_at = 2000, .listed_at = 900, .entries = 1};
+        m.origin[0] = 0x12;
+        m.origin[STORE_ORIGIN_LEN - 1] = 0x34;
     }
     reopen(w);
     assert_ok(store_member_sync(w->store, see_sync, text, &ei), &ei);
-    assert_string_equal(text, "second 2000 900 0 1");
+    assert_string_equal(text, "second 2000 900 0 1 12-34");
+}
+
+static void a_state_of_another_origin_is_dropped(void **state)
+{
+    struct world *w = *state;
+    struct errinfo ei = {0};
+    struct store_member_sync m = {.cookie = "c", .cookie_len = 1, .synced_at = 1000};
+    uint8_t other[STORE_ORIGIN_LEN] = {0};
+    char text[256] = "none";
+
+    memset(m.origin, 7, sizeof(m.origin));
+    assert_ok(store_begin(w->store, &ei), &ei);
+    assert_ok(store_set_member_sync(w->store, &m, &ei), &ei);
+    assert_ok(store_drop_other_member_sync(w->store, m.origin, &ei), &ei);
+    assert_ok(store_commit(w->store, &ei), &ei);
+    assert_ok(store_member_sync(w->store, see_sync, text, &ei), &ei);
+    assert_string_equal(text, "c 1000 0 0 0 07-07");
+    snprintf(text, sizeof(text), "none");
+    assert_ok(store_begin(w->store, &ei), &ei);
+    assert_ok(store_drop_other_member_sync(w->store, other, &ei), &ei);
+    assert_ok(store_commit(w->store, &ei), &ei);
+    assert_ok(store_member_sync(w->store, see_sync, text, &ei), &ei);
+    assert_string_equal(text, "none");
 }
 
 static void writing_outside_a_transaction_is_refused(void **state)
@@ -195,6 +220,7 @@ int main(void)
         t(members_outlive_a_restart),
         t(putting_an_id_again_replaces_it_and_dropping_removes_it),
         t(state_of_the_last_synchronization_is_one_row),
+        t(a_state_of_another_origin_is_dropped),
         t(writing_outside_a_transaction_is_refused),
         t(ledger_from_before_there_were_members_is_brought_up_to_date),
     };
