@@ -48,7 +48,6 @@ static void print_help(void)
            "  --config FILE   configuration file (default: $ADBAD_CONF or " SETTINGS_DEFAULT_PATH
            ")\n"
            "  --json          print JSON (every command that reads)\n"
-           "  --yes           do not ask before a change\n"
            "  --help          what a command does, its options, an example\n\n"
            "A first lab:\n"
            "  adbactl lab up /tmp/lab\n"

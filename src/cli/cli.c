@@ -9,19 +9,21 @@
 
 const struct cli_command *cli_running;
 
-void cli_common_options(struct cli *cli, bool *help, struct opt out[CLI_COMMON])
+void cli_common_options(struct cli *cli, const struct cli_command *c, bool *help,
+                        struct opt out[CLI_COMMON])
 {
-    out[0] = (struct opt){
+    size_t n = 0;
+
+    memset(out, 0, CLI_COMMON * sizeof(*out));
+    out[n++] = (struct opt){
         .name = "config",
         .type = OPT_STRING,
         .metavar = "FILE",
         .help = "configuration file (default: $ADBAD_CONF or " SETTINGS_DEFAULT_PATH ")",
         .dest = &cli->conf_path};
-    out[1] =
-        (struct opt){.name = "json", .type = OPT_FLAG, .help = "print JSON", .dest = &cli->json};
-    out[2] = (struct opt){
-        .name = "yes", .type = OPT_FLAG, .help = "do not ask before a change", .dest = &cli->yes};
-    out[3] = (struct opt){.name = "help", .type = OPT_FLAG, .help = "show this text", .dest = help};
+    if (c == NULL || !c->text_only)
+        out[n++] = (struct opt)OPT_FLAG_ROW("json", &cli->json, "print JSON");
+    out[n] = (struct opt)OPT_FLAG_ROW("help", help, "show this text");
 }
 
 static void print_options(const struct opt *opts)
@@ -66,6 +68,24 @@ static int wrong_arguments(const struct cli *cli)
     return cli_fail(cli, e, &ei);
 }
 
+static bool is_given(const struct opt *opts, const char *flag)
+{
+    for (; opts->name != NULL; opts++) {
+        if (opts->type == OPT_FLAG && strcmp(opts->name, flag) == 0)
+            return *(const bool *)opts->dest;
+    }
+    return false;
+}
+
+static enum err parse(const struct opt *all, int *argc, char **argv, struct errinfo *ei)
+{
+    enum err e = opt_parse(all, argc, argv, ei);
+
+    if (e == ERR_OK && is_given(all, "csv") && is_given(all, "json"))
+        e = err_fail(ei, ERR_USAGE, "--csv and --json exclude each other");
+    return e;
+}
+
 int cli_begin(struct cli *cli, const struct opt *opts, int *argc, char **argv, int min, int max)
 {
     struct errinfo ei = {0};
@@ -85,8 +105,8 @@ int cli_begin(struct cli *cli, const struct opt *opts, int *argc, char **argv, i
         abort();
     if (own > 0)
         memcpy(all, opts, own * sizeof(*all));
-    cli_common_options(cli, &help, all + own);
-    e = opt_parse(all, argc, argv, &ei);
+    cli_common_options(cli, cli_running, &help, all + own);
+    e = parse(all, argc, argv, &ei);
     if (e != ERR_OK) {
         status = cli_fail(cli, e, &ei);
     } else if (help) {
@@ -106,7 +126,7 @@ int cli_check_common(struct cli *cli, int argc, char **argv)
     bool help = false;
     enum err e;
 
-    cli_common_options(cli, &help, all);
+    cli_common_options(cli, NULL, &help, all);
     e = opt_parse(all, &argc, argv, &ei);
     return e == ERR_OK ? -1 : cli_fail(cli, e, &ei);
 }

@@ -61,7 +61,7 @@ struct settings;
 struct cli {
     const char *conf_path;     /* --config, $ADBAD_CONF or the default */
     bool json;                 /* --json */
-    bool yes;                  /* --yes: do not ask */
+    bool yes;                  /* --yes (CLI_YES_ROW): do not ask */
     struct settings *settings; /* loaded on first use by cli_settings */
     /* If set, cli_begin calls it with the command's own options (maybe none) and the command ends:
      * for completion and the manual page. */
@@ -77,7 +77,8 @@ struct cli_command {
     /* argv: what follows the verb. Returns an exit code. On ERR_USAGE from opt_parse return
      * cli_fail(cli, e, &ei). */
     int (*run)(struct cli *cli, int argc, char **argv);
-    bool hidden; /* not in the list: no command for people */
+    bool hidden;    /* not in the list: no command for people */
+    bool text_only; /* what it prints is a file or another program's: it takes no --json */
 };
 
 /* Each noun's file exports its rows; adbactl.c lists them. The last row has noun NULL. */
@@ -110,14 +111,18 @@ extern const struct cli_command cmd_completion[];
 /* The command that is running (for --help inside run); set by adbactl.c. */
 extern const struct cli_command *cli_running;
 
-/* Parses the command's own options together with the common ones (--config, --json, --yes,
- * --help) and checks the number of positional arguments (min … max). Returns -1 to go on, or the
- * exit code to return at once (help was shown, or usage was wrong and said so). opts may be NULL.
- */
+/* Parses the command's own options together with the common ones (--config, --json, --help) and
+ * checks the number of positional arguments (min … max). Returns -1 to go on, or the exit code to
+ * return at once (help was shown, or usage was wrong and said so; of --csv and --json only one may
+ * be given). opts may be NULL. */
 int cli_begin(struct cli *cli, const struct opt *opts, int *argc, char **argv, int min, int max);
-#define CLI_COMMON 4
-/* The rows of the options that every command takes; *help is --help's. */
-void cli_common_options(struct cli *cli, bool *help, struct opt out[CLI_COMMON]);
+#define CLI_COMMON 3
+/* The rows of the options that every command takes, and --json unless c (NULL: no command yet) is
+ * text_only; *help is --help's. What is left of out is zero. */
+void cli_common_options(struct cli *cli, const struct cli_command *c, bool *help,
+                        struct opt out[CLI_COMMON]);
+/* The row for commands that ask with cli_confirm. */
+#define CLI_YES_ROW(cli) OPT_FLAG_ROW("yes", &(cli)->yes, "do not ask before the change")
 /* Whether argv has common options alone: -1; else says which one is none, and returns the exit
  * code. */
 int cli_check_common(struct cli *cli, int argc, char **argv);

@@ -201,10 +201,11 @@ static int confirm_and_delete(struct cli *cli, struct ao_work *w, const struct a
 
 static int run_delete(struct cli *cli, int argc, char **argv)
 {
+    const struct opt opts[] = {CLI_YES_ROW(cli), {0}};
     struct errinfo ei = {0};
     struct ao_work w = {0};
     struct ao o = {0};
-    int status = cli_begin(cli, NULL, &argc, argv, 1, 1);
+    int status = cli_begin(cli, opts, &argc, argv, 1, 1);
     enum err e;
 
     if (status >= 0)

@@ -28,7 +28,7 @@ static void on_options(void *arg, const struct opt *own)
                                          .own = own,
                                          .common = common};
 
-    cli_common_options(&cli, &help, common);
+    cli_common_options(&cli, c, &help, common);
     v->fn(v->arg, &one);
 }
 
@@ -63,7 +63,7 @@ static int run_for(struct cli *cli, int argc, char **argv,
 
     if (code >= 0)
         return code;
-    cli_common_options(cli, &help, leading);
+    cli_common_options(cli, NULL, &help, leading);
     print(&p);
     return EXIT_OK;
 }
@@ -103,18 +103,21 @@ const struct cli_command cmd_completion[] = {
      .usage = "",
      .run = run_bash,
      .summary = "print what bash completes",
-     .help = "It is installed with adbactl. By hand: eval \"$(adbactl completion bash)\""},
+     .help = "It is installed with adbactl. By hand: eval \"$(adbactl completion bash)\"",
+     .text_only = true},
     {.noun = "completion",
      .verb = "zsh",
      .usage = "",
      .run = run_zsh,
      .summary = "print what zsh completes",
-     .help = "It is installed with adbactl. By hand: a file _adbactl in a folder of $fpath."},
+     .help = "It is installed with adbactl. By hand: a file _adbactl in a folder of $fpath.",
+     .text_only = true},
     {.noun = "completion", /* for the build */
      .verb = "scdoc",
      .usage = "",
      .run = run_scdoc,
      .summary = "print the commands' part of adbactl(1)",
-     .hidden = true},
+     .hidden = true,
+     .text_only = true},
     {0},
 };

@@ -183,6 +183,7 @@ const struct cli_command cmd_conf[] = {
      .usage = "",
      .run = run_default,
      .summary = "print a whole file: every key with its meaning, range and default",
-     .help = "Every key is in a comment, so that the file means the same as none."},
+     .help = "Every key is in a comment, so that the file means the same as none.",
+     .text_only = true},
     {0},
 };

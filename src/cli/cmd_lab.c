@@ -169,26 +169,50 @@ static int run_down(struct cli *cli, int argc, char **argv)
 }
 
 const struct cli_command cmd_lab[] = {
-    {"lab", "up", "DIR", "start a private directory server in a folder",
-     "Makes folder DIR if it does not exist, with a directory of forest lab.example (schema of\n"
-     "activation objects, accounts, access rules as in Active Directory), and writes\n"
-     "DIR/adbad.conf for adbad and adbactl. Needs slapd installed, but no root and no running\n"
-     "system service. On a lab that runs nothing changes.\n\n"
-     "  adbactl lab up /tmp/lab\n\n"
-     "With --samba it is a domain of real Samba AD DCs on a network of its own, with a service\n"
-     "account for adbad; \"adbactl lab shell DIR\" gets you in. That needs root.\n\n"
-     "  adbactl lab up --samba /tmp/lab",
-     run_up, false},
-    {"lab", "status", "DIR", "show a lab directory",
-     "The exit code is 0 if it runs and 6 if it does not.", run_status, false},
-    {"lab", "down", "DIR", "stop a lab directory; its data stays",
-     "To forget the lab, remove the folder afterwards.", run_down, false},
-    {"lab", "run", "DIR [COMMAND ...]", "run a command inside a Samba lab",
-     "On the lab's client machine: its network, DNS and Kerberos, your files and your folder.\n"
-     "The exit code is the command's. ADBAD_CONF names the lab's configuration.\n\n"
-     "  adbactl lab run /tmp/lab kinit Administrator </tmp/lab/administrator",
-     lab_samba_run, false},
-    {"lab", "shell", "DIR", "a shell inside a Samba lab", "As \"lab run\" with your shell.",
-     lab_samba_run, false},
+    {.noun = "lab",
+     .verb = "up",
+     .usage = "DIR",
+     .run = run_up,
+     .summary = "start a private directory server in a folder",
+     .help =
+         "Makes folder DIR if it does not exist, with a directory of forest lab.example (schema "
+         "of\n"
+         "activation objects, accounts, access rules as in Active Directory), and writes\n"
+         "DIR/adbad.conf for adbad and adbactl. Needs slapd installed, but no root and no running\n"
+         "system service. On a lab that runs nothing changes.\n\n"
+         "  adbactl lab up /tmp/lab\n\n"
+         "With --samba it is a domain of real Samba AD DCs on a network of its own, with a "
+         "service\n"
+         "account for adbad; \"adbactl lab shell DIR\" gets you in. That needs root.\n\n"
+         "  adbactl lab up --samba /tmp/lab"},
+    {.noun = "lab",
+     .verb = "status",
+     .usage = "DIR",
+     .run = run_status,
+     .summary = "show a lab directory",
+     .help = "The exit code is 0 if it runs and 6 if it does not."},
+    {.noun = "lab",
+     .verb = "down",
+     .usage = "DIR",
+     .run = run_down,
+     .summary = "stop a lab directory; its data stays",
+     .help = "To forget the lab, remove the folder afterwards."},
+    {.noun = "lab",
+     .verb = "run",
+     .usage = "DIR [COMMAND ...]",
+     .run = lab_samba_run,
+     .summary = "run a command inside a Samba lab",
+     .help =
+         "On the lab's client machine: its network, DNS and Kerberos, your files and your folder.\n"
+         "The exit code is the command's. ADBAD_CONF names the lab's configuration.\n\n"
+         "  adbactl lab run /tmp/lab kinit Administrator </tmp/lab/administrator",
+     .text_only = true},
+    {.noun = "lab",
+     .verb = "shell",
+     .usage = "DIR",
+     .run = lab_samba_run,
+     .summary = "a shell inside a Samba lab",
+     .help = "As \"lab run\" with your shell.",
+     .text_only = true},
     {0},
 };

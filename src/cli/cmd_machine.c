@@ -301,10 +301,11 @@ static int run_enable(struct cli *cli, int argc, char **argv)
 
 static int run_remove(struct cli *cli, int argc, char **argv)
 {
+    const struct opt opts[] = {CLI_YES_ROW(cli), {0}};
     struct errinfo ei = {0};
     struct dir *d = NULL;
     char question[96];
-    int status = cli_begin(cli, NULL, &argc, argv, 1, 1);
+    int status = cli_begin(cli, opts, &argc, argv, 1, 1);
     enum err e;
 
     if (status >= 0)
@@ -390,20 +391,40 @@ static int run_list(struct cli *cli, int argc, char **argv)
 }
 
 const struct cli_command cmd_machine[] = {
-    {"machine", "add", "NAME", "add a computer account",
-     "In a lab directory the account gets a random password, which is written to --password-file "
-     "or "
-     "shown once. On AD DS its keys go to a keytab, or with --one-time it gets a password that "
-     "\"adbaclient join --one-time-password-file\" exchanges for keys of its own.\n\n"
-     "  adbactl machine add PC01 --password-file pc01.password\n"
-     "  adbactl machine add PC --count 60 --out-dir passwords\n"
-     "  adbactl machine add PC01 --keytab pc01.keytab\n"
-     "  adbactl machine add PC02 --one-time --password-file pc02.password",
-     run_add, false},
-    {"machine", "list", "", "list computer accounts", NULL, run_list, false},
-    {"machine", "disable", "NAME", "disable a computer account: it can't log in any more", NULL,
-     run_disable, false},
-    {"machine", "enable", "NAME", "enable a disabled computer account", NULL, run_enable, false},
-    {"machine", "remove", "NAME", "remove a computer account", NULL, run_remove, false},
+    {.noun = "machine",
+     .verb = "add",
+     .usage = "NAME",
+     .run = run_add,
+     .summary = "add a computer account",
+     .help =
+         "In a lab directory the account gets a random password, which is written to\n"
+         "--password-file or shown once. On AD DS its keys go to a keytab, or with --one-time it\n"
+         "gets a password that \"adbaclient join --one-time-password-file\" exchanges for keys of\n"
+         "its own.\n\n"
+         "  adbactl machine add PC01 --password-file pc01.password\n"
+         "  adbactl machine add PC --count 60 --out-dir passwords\n"
+         "  adbactl machine add PC01 --keytab pc01.keytab\n"
+         "  adbactl machine add PC02 --one-time --password-file pc02.password"},
+    {.noun = "machine",
+     .verb = "list",
+     .usage = "",
+     .run = run_list,
+     .summary = "list computer accounts"},
+    {.noun = "machine",
+     .verb = "disable",
+     .usage = "NAME",
+     .run = run_disable,
+     .summary = "disable a computer account: it can't log in any more"},
+    {.noun = "machine",
+     .verb = "enable",
+     .usage = "NAME",
+     .run = run_enable,
+     .summary = "enable a disabled computer account"},
+    {.noun = "machine",
+     .verb = "remove",
+     .usage = "NAME",
+     .run = run_remove,
+     .summary = "remove a computer account",
+     .help = "Asks first; --yes answers."},
     {0},
 };

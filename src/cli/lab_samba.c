@@ -185,7 +185,7 @@ int lab_samba_run(struct cli *cli, int argc, char **argv)
     enum err e;
 
     while (ours < argc && argv[ours][0] == '-')
-        ours++;
+        ours += strcmp(argv[ours], "--config") == 0 ? 2 : 1;
     inner = ours < argc ? ours + 1 : argc;
     command = inner < argc && strcmp(argv[inner], "--") == 0 ? &argv[inner + 1] : &argv[inner];
     ours = inner;

@@ -434,7 +434,7 @@ LIKEWISE = {"directory.site": "Elsewhere", "directory.keytab": None, "directory.
 
 def beside_with_a_machine(lab):
     host = Beside(lab)
-    host.daemon.ctl("machine", "add", "PC01", "--yes")
+    host.daemon.ctl("machine", "add", "PC01")
     host.daemon.ctl("membership", "sync")
     return host
 

@@ -33,8 +33,8 @@ class Domain:
         self.daemon = lab.daemon(options={"web.listen": f"127.0.0.1:{self.web}", "kms.keytab": self.tickets.keytab, "kms.workers": "2",
                                               "directory.sync_interval": "1h"})
         lab.install_hostkey(self.daemon, GROUP)
-        for argv in (("ao", "create", "--group", GROUP), *(("machine", "add", f"PC0{i}", "--yes") for i in (1, 2, 3)),
-                     ("machine", "disable", "PC03", "--yes"), ("hostkey", "uninstall", GROUP)):
+        for argv in (("ao", "create", "--group", GROUP), *(("machine", "add", f"PC0{i}") for i in (1, 2, 3)),
+                     ("machine", "disable", "PC03"), ("hostkey", "uninstall", GROUP)):
             self.daemon.ctl(*argv)
         self.daemon.stop()
         self.daemon.start()

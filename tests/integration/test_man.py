@@ -11,6 +11,7 @@ import subprocess
 
 import pytest
 
+from kms_lab import Clients
 from lab import free_port
 
 pytestmark = pytest.mark.uninstrumented  # what they print is the same
@@ -19,7 +20,7 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 PAGES = ["adbactl.1", "adbaclient.1", "adbad.8", "adbad.conf.5", "adbad-catalog.5", "adbad-hostkey.5", "adbad-ledger.5",
          "adbad-machine.5", "adbad-realm.5", "adbad-scenario.5", "adbad-state.5", "adbad-rpc.7"]
 PROGRAMS = {"adbactl", "adbaclient", "adbad"}
-COMMON = {"--config", "--json", "--yes", "--help"}
+COMMON = {"--config", "--json", "--help"}
 SCRIPTS = {"slmgr": {"--standard-user", "--config", "--control"}, "ospp": {"--standard-user", "--config", "--control"}}
 
 
@@ -363,6 +364,61 @@ def test_others_on_the_page_would_be_found(build, commands, words, wrong):
 def test_the_example_of_realm_init_is_where_the_service_looks(build):
     folder = re.search(r"(?m)^\[realm\]\ndir = (\S+)$", read(ROOT, "system", "adbad.conf")).group(1)
     assert re.search(r"(?m)^ +adbactl realm init \S+ (\S+)$", say(build, "adbactl", "realm", "init", "--help")).group(1) == folder
+
+
+# -- options that stand where they do something --
+
+TEXT_ONLY = {"conf default", "completion bash", "completion zsh", "lab run", "lab shell"}
+ASK = {"ao delete", "machine remove"}
+GROUP = "Volume License for Windows Server 2022"
+ARGUMENTS = {
+    "realm init": ["LAB2", "{folder}/realm2"], "realm show": ["{folder}/realm"],
+    "hostkey issue": ["--group", GROUP, "--out", "{folder}/second.hostkey"], "hostkey install": ["{folder}/second.hostkey"],
+    "hostkey extend": [GROUP], "hostkey uninstall": ["nobody's"], "ao create": ["--group", GROUP], "ao show": [GROUP],
+    "ao get-iid": ["--group", GROUP], "ao apply-cid": ["--group", GROUP, "1"], "ao delete": [GROUP, "--yes"],
+    "lab up": ["{folder}/conf"], "lab status": ["{folder}/conf"], "lab down": ["{folder}/conf"], "machine add": ["PC01"],
+    "machine disable": ["PC01"], "machine enable": ["PC01"], "machine remove": ["PC01", "--yes"], "membership show": ["PC01"],
+    "clock advance": ["1s"], "explain": ["0xC004F038"], "plan": ["--host-os", "Windows Server 2022"], "catalog show": ["Windows 11"], "catalog check": ["{folder}"],
+    "clearing confirm": ["1"], "clearing block": ["1"], "clearing unblock": ["1"], "ledger backup": ["{folder}/copy.db"],
+    "mak issue": ["--product", "Windows 11"], "mak extend": ["1"], "mak block": ["1"], "mak unblock": ["1"],
+    "top": ["--once"],
+}
+
+
+def is_json(text):
+    """One value, or one a line."""
+    for candidate in ([text], text.splitlines()):
+        try:
+            return [json.loads(one) for one in candidate] != []
+        except ValueError:
+            pass
+    return False
+
+
+def test_json_is_json_or_refused(lab_with_directory, commands):
+    lab = lab_with_directory
+    host = lab.daemon()
+    lab.install_hostkey(host)
+    Clients(lab, host.port, "Windows Server 2022", "Standard").count()
+    refused, done = set(), set()
+    for name in commands:
+        said = host.ctl(*name.split(), *[a.format(folder=lab.folder) for a in ARGUMENTS.get(name, [])], "--json", expect=None)
+        if said.code == 2 and "unknown option --json" in said.err:
+            refused.add(name)
+        else:
+            assert is_json(said.out), (name, said)
+            done |= {name} if said.code == 0 else set()
+    assert refused == TEXT_ONLY and len(done) > 40
+
+
+def test_yes_is_of_those_that_ask(commands, build):
+    assert {name for name, options in commands.items() if "--yes" in options} == ASK
+    with_csv = [name for name, options in commands.items() if "--csv" in options]
+    assert len(with_csv) > 4
+    for name in with_csv:
+        done = subprocess.run([os.path.join(build, "bin", "adbactl"), *name.split(), "--csv", "--json"], capture_output=True,
+                              text=True, check=False, timeout=60)
+        assert done.returncode == 2 and "exclude each other" in done.stderr, name
 
 
 # -- completion --

@@ -37,7 +37,7 @@ def verdict(daemon, name):
 
 
 def machine(daemon, *argv):
-    return daemon.ctl("machine", *argv, "--yes", "--json").json
+    return daemon.ctl("machine", *argv, *(["--yes"] if argv[0] == "remove" else []), "--json").json
 
 
 def start_again(daemon, options):

@@ -23,7 +23,7 @@ class Domain:
             f.write(f"[realm]\ndir = {lab.realm}\n[store]\nstate_dir = {state}\n[directory]\nuri = auto\ndomain = {DOMAIN}\n"
                     f"mechanism = gssapi\nkeytab = {samba.keytab('Administrator')}\nlab_forest = {DOMAIN}\n")
         key = os.path.join(lab.folder, "host.key")
-        self.ctl("directory", "prepare", "--yes")
+        self.ctl("directory", "prepare")
         self.ctl("hostkey", "issue", "--group", GROUP, "--out", key)
         self.ctl("hostkey", "install", "--activate", key)
         self.ctl("ao", "create", "--group", GROUP)

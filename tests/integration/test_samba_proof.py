@@ -36,7 +36,7 @@ class Domain:
         self.count = 0
         first = self.start()
         key = os.path.join(self.lab.folder, "host.key")
-        first.ctl("directory", "prepare", "--yes")
+        first.ctl("directory", "prepare")
         first.ctl("hostkey", "issue", "--group", GROUP, "--out", key)
         first.ctl("hostkey", "install", "--activate", key)
         first.ctl("ao", "create", "--group", GROUP)
