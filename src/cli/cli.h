@@ -29,6 +29,7 @@ struct opt {
     const char *help;    /* one line */
     void *dest;
     uint32_t min, max; /* OPT_UINT; ignored if both are 0 */
+    const char *words; /* that it takes, with blanks between, for completion; NULL: none */
 };
 
 #define OPT_TEXTS_MAX 64
@@ -42,6 +43,15 @@ struct opt_texts {
 #define OPT_TEXT_ROW(n, m, d, h)                                                                   \
     {                                                                                              \
         .name = (n), .type = OPT_STRING, .metavar = (m), .help = (h), .dest = (d)                  \
+    }
+#define OPT_WORD_ROW(n, m, d, w, h)                                                                \
+    {                                                                                              \
+        .name = (n), .type = OPT_STRING, .metavar = (m), .help = (h), .dest = (d), .words = (w)    \
+    }
+#define OPT_UINT_ROW(n, m, d, lo, hi, h)                                                           \
+    {                                                                                              \
+        .name = (n), .type = OPT_UINT, .metavar = (m), .help = (h), .dest = (d), .min = (lo),      \
+        .max = (hi)                                                                                \
     }
 #define OPT_FLAG_ROW(n, d, h)                                                                      \
     {                                                                                              \

@@ -143,11 +143,6 @@ static enum err run(struct client *c, const struct fleet_asked *a, struct errinf
     return e;
 }
 
-#define UINT_ROW(n, m, d, lo, hi, h)                                                               \
-    {                                                                                              \
-        .name = (n), .type = OPT_UINT, .metavar = (m), .help = (h), .dest = (d), .min = (lo),      \
-        .max = (hi)                                                                                \
-    }
 #define TEXTS_ROW(n, m, d, h)                                                                      \
     {                                                                                              \
         .name = (n), .type = OPT_TEXTS, .metavar = (m), .help = (h), .dest = (d)                   \
@@ -166,9 +161,10 @@ static int run_fleet(struct client *c, int argc, char **argv)
                             .domain_share = "0.8",
                             .presence = "office"};
     const struct opt opts[] = {
-        UINT_ROW("clients", "N", &a.clients, 1, FLEET_CLIENTS_MAX, "how many (default 1000)"),
-        UINT_ROW("days", "N", &a.days, 1, FLEET_DAYS_MAX, "how long (default 365)"),
-        UINT_ROW("hosts", "N", &a.hosts, 0, FLEET_HOSTS_MAX, "KMS hosts, 0 for none (default 1)"),
+        OPT_UINT_ROW("clients", "N", &a.clients, 1, FLEET_CLIENTS_MAX, "how many (default 1000)"),
+        OPT_UINT_ROW("days", "N", &a.days, 1, FLEET_DAYS_MAX, "how long (default 365)"),
+        OPT_UINT_ROW("hosts", "N", &a.hosts, 0, FLEET_HOSTS_MAX,
+                     "KMS hosts, 0 for none (default 1)"),
         OPT_TEXT_ROW("domain-share", "SHARE", &a.domain_share,
                      "members of the domain, such as 0.8 or 80% (default 0.8)"),
         TEXTS_ROW("mix", "PRODUCT=SHARE,…", &a.mix,
@@ -186,22 +182,24 @@ static int run_fleet(struct client *c, int argc, char **argv)
             "presence", "WHEN", &a.presence,
             "office: clients on working days from about 8 to 17, servers always (default); "
             "always: all of them"),
-        UINT_ROW("replace", "PERCENT", &a.replace, 0, 100, "machines replaced a year (default 20)"),
-        UINT_ROW("move", "PERCENT", &a.move, 0, 100,
-                 "machines that leave or join the domain a year (default 2)"),
-        TEXTS_ROW("key-group", "NAME", &a.groups,
+        OPT_UINT_ROW("replace", "PERCENT", &a.replace, 0, 100,
+                     "machines replaced a year (default 20)"),
+        OPT_UINT_ROW("move", "PERCENT", &a.move, 0, 100,
+                     "machines that leave or join the domain a year (default 2)"),
+        TEXTS_ROW("key-group", "GROUP", &a.groups,
                   "host keys and activation objects (default: all that are known); may be "
                   "repeated"),
-        UINT_ROW("seed", "N", &a.seed, 0, UINT32_MAX, "for all that is left to chance (default 1)"),
+        OPT_UINT_ROW("seed", "N", &a.seed, 0, UINT32_MAX,
+                     "for all that is left to chance (default 1)"),
         OPT_TEXT_ROW("chart", "FILE", &a.chart, "draw it too: FILE.svg, or FILE.html with words"),
         OPT_TEXT_ROW("ask", "WHAT", &a.ask, "only the conclusions on: threshold, outage or hosts"),
         OPT_TEXT_ROW("wire", "HOST[:PORT]", &a.wire,
                      "ask a running KMS host over TCP instead of simulated ones (port 1688)"),
         OPT_TEXT_ROW("bundle", "FILE", &a.bundle, "with --wire: client.bundle of its realm"),
-        UINT_ROW("connections", "N", &a.connections, 1, FLEET_WIRE_LINES_MAX,
-                 "with --wire: at once, each kept for many requests (default 16)"),
-        UINT_ROW("speed", "N", &a.speed, 1, 100000000,
-                 "with --wire: N times as fast as real time (default: as fast as it answers)"),
+        OPT_UINT_ROW("connections", "N", &a.connections, 1, FLEET_WIRE_LINES_MAX,
+                     "with --wire: at once, each kept for many requests (default 16)"),
+        OPT_UINT_ROW("speed", "N", &a.speed, 1, 100000000,
+                     "with --wire: N times as fast as real time (default: as fast as it answers)"),
         {0},
     };
     struct errinfo ei;

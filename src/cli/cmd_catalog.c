@@ -133,7 +133,8 @@ static int run_list(struct cli *cli, int argc, char **argv)
 {
     struct filter f = {.family = NULL};
     const struct opt opts[] = {
-        OPT_TEXT_ROW("family", "FAMILY", &f.family, "only client, server or office"),
+        OPT_WORD_ROW("family", "FAMILY", &f.family, "client server office",
+                     "only client, server or office"),
         OPT_TEXT_ROW("group", "GROUP", &f.group, "only what this host-key group serves"),
         OPT_TEXT_ROW("match", "TEXT", &f.match, "only names that hold TEXT"),
         OPT_FLAG_ROW("overlays", &f.overlays, "only what an overlay added or replaced"),

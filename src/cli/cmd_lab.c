@@ -69,15 +69,15 @@ static int run_up(struct cli *cli, int argc, char **argv)
     struct samba_wish samba = {0};
     bool is_samba = false;
     const struct opt opts[] = {
-        {"domain", OPT_STRING, "NAME", "DNS name of the forest (default: " LAB_DOMAIN_DEFAULT ")",
-         &wish.domain, 0, 0},
-        {"ldap-port", OPT_UINT, "N", "also listen on ldap://127.0.0.1:N", &wish.ldap_port, 1,
-         65535},
-        {"kms-port", OPT_UINT, "N", "port of adbad in the configuration written (default: 1688)",
-         &wish.kms_port, 1, 65535},
+        OPT_TEXT_ROW("domain", "NAME", &wish.domain,
+                     "DNS name of the forest (default: " LAB_DOMAIN_DEFAULT ")"),
+        OPT_UINT_ROW("ldap-port", "N", &wish.ldap_port, 1, 65535,
+                     "also listen on ldap://127.0.0.1:N"),
+        OPT_UINT_ROW("kms-port", "N", &wish.kms_port, 1, 65535,
+                     "port of adbad in the configuration written (default: 1688)"),
         OPT_FLAG_ROW("samba", &is_samba, "a domain of real Samba AD DCs instead (needs root)"),
-        {"dcs", OPT_UINT, "N", "with --samba: writable domain controllers, 1 or 2 (default: 1)",
-         &samba.dcs, 1, 2},
+        OPT_UINT_ROW("dcs", "N", &samba.dcs, 1, 2,
+                     "with --samba: writable domain controllers, 1 or 2 (default: 1)"),
         OPT_FLAG_ROW("rodc", &samba.rodc, "with --samba: a read-only domain controller too"),
         OPT_FLAG_ROW("schema47", &samba.schema47,
                      "with --samba: the schema of 2008 R2, without activation objects"),

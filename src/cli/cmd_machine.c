@@ -227,17 +227,17 @@ static int run_add(struct cli *cli, int argc, char **argv)
 {
     struct addition a = {.first = 1};
     const struct opt opts[] = {
-        {"password-file", OPT_STRING, "FILE", "write the password to a new file (mode 0600)",
-         &a.password_file, 0, 0},
-        {"keytab", OPT_STRING, "FILE", "AD DS: write the account's keys to a new file (mode 0600)",
-         &a.keytab, 0, 0},
-        {"one-time", OPT_FLAG, NULL, "AD DS: no keytab, but a password for one join", &a.one_time,
-         0, 0},
-        {"count", OPT_UINT, "N", "add N machines: NAME001, NAME002 and so on", &a.count, 1, 100000},
-        {"first", OPT_UINT, "N", "with --count: the first number (default: 1)", &a.first, 1,
-         900000},
-        {"out-dir", OPT_STRING, "DIR",
-         "with --count: folder for NAME001.password (AD DS: .keytab) and so on", &a.out_dir, 0, 0},
+        OPT_TEXT_ROW("password-file", "FILE", &a.password_file,
+                     "write the password to a new file (mode 0600)"),
+        OPT_TEXT_ROW("keytab", "FILE", &a.keytab,
+                     "AD DS: write the account's keys to a new file (mode 0600)"),
+        OPT_FLAG_ROW("one-time", &a.one_time, "AD DS: no keytab, but a password for one join"),
+        OPT_UINT_ROW("count", "N", &a.count, 1, 100000,
+                     "add N machines: NAME001, NAME002 and so on"),
+        OPT_UINT_ROW("first", "N", &a.first, 1, 900000,
+                     "with --count: the first number (default: 1)"),
+        OPT_TEXT_ROW("out-dir", "DIR", &a.out_dir,
+                     "with --count: folder for NAME001.password (AD DS: .keytab) and so on"),
         {0},
     };
     const struct settings *s = NULL;

@@ -76,7 +76,8 @@ static int run_issue(struct cli *cli, int argc, char **argv)
          .dest = &count,
          .min = 1,
          .max = 100000},
-        OPT_TEXT_ROW("kind", "KIND", &kind, "mak (default), retail, oem or evaluation"),
+        OPT_WORD_ROW("kind", "KIND", &kind, "mak retail oem evaluation",
+                     "mak (default), retail, oem or evaluation"),
         OPT_TEXT_ROW("out", "FILE", &path, "write the key to this new file too"),
         {0}};
     struct errinfo ei = {0};

@@ -168,10 +168,10 @@ static int run_list(struct cli *cli, int argc, char **argv)
 {
     struct listing l = {.limit = 100};
     const struct opt opts[] = {
-        {"match", OPT_STRING, "TEXT", "only names or DNS names that contain TEXT", &l.match, 0, 0},
-        {"enabled", OPT_FLAG, NULL, "only enabled accounts", &l.enabled, 0, 0},
-        {"disabled", OPT_FLAG, NULL, "only disabled accounts", &l.disabled, 0, 0},
-        {"limit", OPT_UINT, "N", "at most N accounts (default 100; 0: all)", &l.limit, 0, 0},
+        OPT_TEXT_ROW("match", "TEXT", &l.match, "only names or DNS names that contain TEXT"),
+        OPT_FLAG_ROW("enabled", &l.enabled, "only enabled accounts"),
+        OPT_FLAG_ROW("disabled", &l.disabled, "only disabled accounts"),
+        OPT_UINT_ROW("limit", "N", &l.limit, 0, 0, "at most N accounts (default 100; 0: all)"),
         {0},
     };
     struct errinfo ei = {0};
@@ -291,8 +291,8 @@ static int run_sync(struct cli *cli, int argc, char **argv)
 {
     bool anew = false, list = false;
     const struct opt opts[] = {
-        {"full", OPT_FLAG, NULL, "read every account anew, not only changes", &anew, 0, 0},
-        {"compare", OPT_FLAG, NULL, "also look for accounts that were deleted untold", &list, 0, 0},
+        OPT_FLAG_ROW("full", &anew, "read every account anew, not only changes"),
+        OPT_FLAG_ROW("compare", &list, "also look for accounts that were deleted untold"),
         {0},
     };
     struct errinfo ei = {0};

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "catalog/catalog.h"
+
 /* ---- tables: functions that bash and zsh both understand ---- */
 
 struct print {
@@ -62,11 +64,20 @@ static void on_options(void *arg, const struct complete_command *c)
     puts("' ;;");
 }
 
+static bool is_path(const char *metavar)
+{
+    return strcmp(metavar, "FILE") == 0 || strcmp(metavar, "DIR") == 0 ||
+           strcmp(metavar, "PATH") == 0;
+}
+
+/* What to offer for a value: "path", "groups", "value" (nothing), or the words themselves. */
 static const char *value_of(const struct opt *o)
 {
-    if (o->metavar != NULL && (strcmp(o->metavar, "FILE") == 0 || strcmp(o->metavar, "DIR") == 0))
+    if (o->words != NULL)
+        return o->words;
+    if (o->metavar != NULL && is_path(o->metavar))
         return "path";
-    return "value";
+    return o->metavar != NULL && strcmp(o->metavar, "GROUP") == 0 ? "groups" : "value";
 }
 
 /* What is common to all stands at the end, as a pattern. */
@@ -78,8 +89,60 @@ static void on_values(void *arg, const struct complete_command *c)
             continue;
         printf("    '");
         print_command(c);
-        printf(" --%s') echo %s ;;\n", o->name, value_of(o));
+        printf(" --%s') echo '%s' ;;\n", o->name, value_of(o));
     }
+}
+
+/* The last word of a usage line without its brackets and dots; "" if an option takes it. */
+static void last_word(const char *usage, char *out, size_t size)
+{
+    const char *blank = strrchr(usage, ' '), *before = blank;
+    const char *word = blank == NULL ? usage : blank + 1;
+
+    while (before != NULL && before > usage && before[-1] != ' ')
+        before--;
+    if (before != NULL && strncmp(before, "--", 2) == 0)
+        word = "";
+    word += word[0] == '[';
+    snprintf(out, size, "%.*s", (int)strcspn(word, "]."), word);
+}
+
+/* What stands alone: a path, a group, or one of some words ("yes|no"). */
+static void on_operands(void *arg, const struct complete_command *c)
+{
+    const char *offer = NULL;
+    char word[64];
+
+    (void)arg;
+    last_word(c->usage, word, sizeof(word));
+    if (is_path(word)) {
+        offer = "path";
+    } else if (strncmp(word, "GROUP", 5) == 0) {
+        offer = "groups";
+    } else if (strchr(word, '|') != NULL && strpbrk(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == NULL) {
+        for (char *bar = strchr(word, '|'); bar != NULL; bar = strchr(bar, '|'))
+            *bar = ' ';
+        offer = word;
+    }
+    if (offer == NULL)
+        return;
+    printf("    '");
+    print_command(c);
+    printf("') echo '%s' ;;\n", offer);
+}
+
+/* A line for each key group of the built-in tables. */
+static void print_groups(void)
+{
+    const struct cat_group *groups;
+    struct catalog *cat = NULL;
+    struct errinfo ei;
+
+    if (catalog_load(&cat, &ei) != ERR_OK)
+        return;
+    for (size_t i = 0, n = catalog_groups(cat, &groups); i < n; i++)
+        printf("%s%s", i > 0 ? "\n" : "", groups[i].name);
+    catalog_free(cat);
 }
 
 static void print_tables(const struct complete_program *p)
@@ -101,16 +164,30 @@ static void print_tables(const struct complete_program *p)
     p->each(p->arg, on_values, &to);
     for (const struct opt *o = p->leading; o->name != NULL; o++)
         if (o->type != OPT_FLAG)
-            printf("    *' --%s') echo %s ;;\n", o->name, value_of(o));
-    puts("    esac\n}");
+            printf("    *' --%s') echo '%s' ;;\n", o->name, value_of(o));
+    printf("    esac\n}\n_%s_operand()\n{\n    case $1 in\n", p->name);
+    p->each(p->arg, on_operands, &to);
+    printf("    esac\n}\n_%s_groups='", p->name);
+    print_groups();
+    puts("'");
 }
 
 /* ---- the programs that read them; @ is the program's name ---- */
 
 static const char bash_code[] =
+    "_@_offer()\n"
+    "{\n"
+    "    local cur=$2 IFS=$' \\n'\n"
+    "    case $1 in\n"
+    "    '' | value) COMPREPLY=(); return ;;\n"
+    "    path) IFS=$'\\n'; COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
+    "    groups) IFS=$'\\n'; cur=${cur#[\\\"\\']}; cur=${cur//\\\\/}; set -- \"$_@_groups\" ;;\n"
+    "    esac\n"
+    "    COMPREPLY=($(compgen -W \"$1\" -- \"$cur\"))\n"
+    "}\n"
     "_@()\n"
     "{\n"
-    "    local cur=${COMP_WORDS[COMP_CWORD]} first= command= i words=\n"
+    "    local cur=${COMP_WORDS[COMP_CWORD]} first= command= i takes words=\n"
     "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
     "        case ${COMP_WORDS[i]} in\n"
     "        --*) [[ -z $(_@_takes \"$command ${COMP_WORDS[i]}\") ]] || ((++i)) ;;\n"
@@ -122,10 +199,11 @@ static const char bash_code[] =
     "            fi ;;\n"
     "        esac\n"
     "    done\n"
-    "    case $(_@_takes \"$command ${COMP_WORDS[COMP_CWORD - 1]}\") in\n"
-    "    path) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
-    "    value) COMPREPLY=(); return ;;\n"
-    "    esac\n"
+    "    takes=$(_@_takes \"$command ${COMP_WORDS[COMP_CWORD - 1]}\")\n"
+    "    if [[ -n $takes ]]; then\n"
+    "        _@_offer \"$takes\" \"$cur\"\n"
+    "        return\n"
+    "    fi\n"
     "    if [[ $cur == -* && -z $first ]]; then\n"
     "        words=$_@_leading\n"
     "    elif [[ $cur == -* ]]; then\n"
@@ -135,7 +213,7 @@ static const char bash_code[] =
     "    elif [[ $command == \"$first\" && -n $(_@_second \"$first\") ]]; then\n"
     "        words=$(_@_second \"$first\")\n"
     "    else\n"
-    "        COMPREPLY=($(compgen -f -- \"$cur\"))\n"
+    "        _@_offer \"$(_@_operand \"$command\")\" \"$cur\"\n"
     "        return\n"
     "    fi\n"
     "    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
@@ -143,9 +221,18 @@ static const char bash_code[] =
     "complete -o filenames -F _@ @\n";
 
 static const char zsh_code[] =
+    "_@_offer()\n"
+    "{\n"
+    "    case $1 in\n"
+    "    '' | value) ;;\n"
+    "    path) _files ;;\n"
+    "    groups) compadd -- ${(f)_@_groups} ;;\n"
+    "    *) compadd -- ${=1} ;;\n"
+    "    esac\n"
+    "}\n"
     "_@()\n"
     "{\n"
-    "    local cur=$words[CURRENT] first= command= i\n"
+    "    local cur=$words[CURRENT] first= command= i takes\n"
     "    for ((i = 2; i < CURRENT; i++)); do\n"
     "        case $words[i] in\n"
     "        --*) [[ -z $(_@_takes \"$command $words[i]\") ]] || ((++i)) ;;\n"
@@ -157,10 +244,11 @@ static const char zsh_code[] =
     "            fi ;;\n"
     "        esac\n"
     "    done\n"
-    "    case $(_@_takes \"$command $words[CURRENT-1]\") in\n"
-    "    path) _files; return ;;\n"
-    "    value) return ;;\n"
-    "    esac\n"
+    "    takes=$(_@_takes \"$command $words[CURRENT-1]\")\n"
+    "    if [[ -n $takes ]]; then\n"
+    "        _@_offer $takes\n"
+    "        return\n"
+    "    fi\n"
     "    if [[ $cur == -* && -z $first ]]; then\n"
     "        compadd -- ${=_@_leading}\n"
     "    elif [[ $cur == -* ]]; then\n"
@@ -170,7 +258,7 @@ static const char zsh_code[] =
     "    elif [[ $command == $first && -n $(_@_second $first) ]]; then\n"
     "        compadd -- ${=\"$(_@_second $first)\"}\n"
     "    else\n"
-    "        _files\n"
+    "        _@_offer \"$(_@_operand \"$command\")\"\n"
     "    fi\n"
     "}\n"
     "_@ \"$@\"\n";

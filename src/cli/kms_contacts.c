@@ -222,7 +222,8 @@ int kms_run_contacts(struct cli *cli, int argc, char **argv)
     const struct opt opts[] = {
         OPT_TEXT_ROW("product", "NAME", &f.filter.product,
                      "of this product (\"Windows 11\", with or without edition), or activation id"),
-        OPT_TEXT_ROW("application", "NAME", &f.filter.application, "windows, office, or an id"),
+        OPT_WORD_ROW("application", "NAME", &f.filter.application, KMS_APPLICATIONS,
+                     "windows, office, or an id"),
         {.name = "since",
          .type = OPT_DURATION,
          .metavar = "DURATION",
@@ -231,7 +232,7 @@ int kms_run_contacts(struct cli *cli, int argc, char **argv)
         OPT_TEXT_ROW("source", "ADDRESS", &f.filter.source, "last from this address or network"),
         OPT_TEXT_ROW("workstation", "PATTERN", &f.filter.workstation,
                      "last with this name; * and ? as in a shell, in any case"),
-        OPT_TEXT_ROW("channel", "NAME", &f.filter.channel,
+        OPT_WORD_ROW("channel", "NAME", &f.filter.channel, KMS_CHANNELS,
                      "last answered through kms, adba or relay"),
         {.name = "limit",
          .type = OPT_UINT,

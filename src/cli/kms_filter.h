@@ -5,6 +5,10 @@
 #include "cli/kms.h"
 #include "net/cidr.h"
 
+/* What --application and --channel take, for completion; an application id, too. */
+#define KMS_APPLICATIONS "windows office"
+#define KMS_CHANNELS     "kms adba relay"
+
 struct kms_filter {
     /* as given; NULL: any */
     const char *product, *application, *source, *workstation, *channel;

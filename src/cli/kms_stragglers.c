@@ -169,7 +169,8 @@ int kms_run_stragglers(struct cli *cli, int argc, char **argv)
     const struct opt opts[] = {
         OPT_TEXT_ROW("product", "NAME", &l.filter.product,
                      "of this product (\"Windows 11\", with or without edition), or activation id"),
-        OPT_TEXT_ROW("application", "NAME", &l.filter.application, "windows, office, or an id"),
+        OPT_WORD_ROW("application", "NAME", &l.filter.application, KMS_APPLICATIONS,
+                     "windows, office, or an id"),
         {.name = "since",
          .type = OPT_DURATION,
          .metavar = "DURATION",

@@ -318,11 +318,13 @@ int ledger_run_export(struct cli *cli, int argc, char **argv)
         OPT_TEXT_ROW("until", "TIME", &x.until_text, "before then"),
         OPT_TEXT_ROW("product", "NAME", &x.filter.product,
                      "of this product (\"Windows 11\", with or without edition), or activation id"),
-        OPT_TEXT_ROW("application", "NAME", &x.filter.application, "windows, office, or an id"),
+        OPT_WORD_ROW("application", "NAME", &x.filter.application, KMS_APPLICATIONS,
+                     "windows, office, or an id"),
         OPT_TEXT_ROW("source", "ADDRESS", &x.filter.source, "from this address or network"),
         OPT_TEXT_ROW("workstation", "PATTERN", &x.filter.workstation,
                      "with this name; * and ? as in a shell, in any case"),
-        OPT_TEXT_ROW("channel", "NAME", &x.filter.channel, "answered through kms, adba or relay"),
+        OPT_WORD_ROW("channel", "NAME", &x.filter.channel, KMS_CHANNELS,
+                     "answered through kms, adba or relay"),
         {0},
     };
     struct errinfo ei = {0};

@@ -198,9 +198,10 @@ int reports_run_compliance(struct cli *cli, int argc, char **argv)
          .metavar = "STATUS",
          .help = "list only licensed, expiring, grace, not-licensed, lapsed, no-report; may be "
                  "given again",
-         .dest = &o.statuses},
-        OPT_TEXT_ROW(
-            "member", "WHICH", &o.member,
+         .dest = &o.statuses,
+         .words = "licensed expiring grace not-licensed lapsed no-report"},
+        OPT_WORD_ROW(
+            "member", "WHICH", &o.member, "member disabled no-member unknown",
             "list only member, disabled, no-member; or unknown, which all are where no directory "
             "was ever read"),
         {.name = "limit",

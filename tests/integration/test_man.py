@@ -435,7 +435,7 @@ def completes(build, shell, *words):
     done = subprocess.run([shell, *(["-f"] if shell == "zsh" else []), "-c", code, script, *words], capture_output=True,
                           text=True, timeout=60, check=False, cwd=ROOT)
     assert done.stderr == ""
-    return set(done.stdout.split())
+    return {line for line in done.stdout.splitlines() if line}
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
@@ -449,8 +449,37 @@ def test_completion_offers_what_the_tables_have(build, commands, shell):
     assert offer("--config", "x", "report", "m") == {"machines"}
     for name in ("report machines", "kms contacts", "health", "ao create"):
         assert offer(*name.split(), "--") == commands[name] | COMMON
-    assert offer("report", "machines", "--sort", "") == set()
+    assert offer("report", "machines", "--search", "") == set()
+    assert offer("report", "machines", "--sort", "e") == {"expires"}
+    assert offer("report", "compliance", "--status", "l") == {"licensed", "lapsed"}
+    for words in (("ao", "create", "--group"), ("hostkey", "uninstall"), ("plan", "--key-group")):
+        assert offer(*words, "Volume License for Windows 1") == {"Volume License for Windows 10"}
+    assert offer("ao", "show", "") == offer("machine", "disable", "") == set()
+    files = {"README.md"} if shell == "bash" else {"FILES"}
+    assert offer("ledger", "backup", "READ") == offer("ao", "show", "--licence", "READ") == files
     assert ("README.md" if shell == "bash" else "FILES") in offer("--config", "")
+
+
+def test_a_name_with_blanks_is_completed_as_it_was_begun(build):
+    for begun in ('"Office LTSC 2024', "'Office LTSC 2024", "Office\\ LTSC\\ 2024"):
+        assert completes(build, "bash", "adbactl", "ao", "create", "--group", begun) == {"Office LTSC 2024 KMS host key"}
+
+
+def test_words_that_completion_offers_are_taken_and_others_not(build, lab):
+    host = lab.daemon()
+    text = read(build, "system", "adbactl.bash").split("_adbactl_takes()")[1].split("\n}\n")[0]
+    rows = [row for row in re.findall(r"'([a-z ]+) (--[a-z-]+)'\) echo '([^']*)'", text)
+            if row[2] not in ("path", "value", "groups")]
+    assert len(rows) > 10
+    needed = {"mak issue": ("--product", "Windows 11", "--edition", "Pro")}
+    for name, option, words in rows:
+        command = (*name.split(), *needed.get(name, ()), option)
+        for word in words.split():
+            assert host.ctl(*command, word, expect=None).code in (0, 3), (command, word)  # 3: no clearing house
+        if name not in needed:
+            assert host.ctl(*command, "strange", expect=None).code != 0, command
+        named = re.search(rf"(?s)^  {option} .*?(?=^  --|\Z)", say(build, "adbactl", *name.split(), "--help"), re.M)[0]
+        assert set(words.split()) <= set(re.findall(r"[a-z-]+", named)), (name, option)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
@@ -470,6 +499,7 @@ def test_completion_offers_what_each_verb_takes(build, shell):
         assert offer("--timeout", "5", verb, "--") == verbs[verb], verb
     for words in (("slmgr", "/ato"), ("/ato",)):
         assert offer(*words, "--") == verbs["slmgr"], words
+    assert offer("genuine", "") == {"yes", "no"} and offer("pass", "") == set()
     assert offer("init", "--product", "") == set()
     assert ("README.md" if shell == "bash" else "FILES") in offer("init", "--bundle", "")
     assert ("README.md" if shell == "bash" else "FILES") in offer("--machine", "")
