@@ -91,21 +91,35 @@ static enum err flush(const char *folder, struct errinfo *ei)
     return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
+/* Not as a reader looks: "no" has files removed. */
+static enum err all_staged(const char *state_dir, const char *slug, bool *staged,
+                           struct errinfo *ei)
+{
+    char path[KEYFILE_PATH_MAX];
+    struct stat st;
+    enum err e = keyfile_path(state_dir, slug, KEYFILE_NAMES KEYFILE_STAGED, path, ei);
+
+    if (e != ERR_OK)
+        return e;
+    *staged = lstat(path, &st) == 0;
+    return *staged || errno == ENOENT ? ERR_OK : err_fail_errno(ei, errno, "look for %s", path);
+}
+
 /* What says that all are there goes when all others have gone, on the disk, too. */
 static enum err finish(const char *state_dir, const char *secrets_dir, const char *slug,
                        struct errinfo *ei)
 {
     const char *const folders[2] = {state_dir, secrets_dir};
-    struct keyfile_phase now;
-    enum err e;
+    bool staged = false;
+    enum err e = all_staged(state_dir, slug, &staged, ei);
 
-    keyfile_phase(state_dir, slug, &now);
-    e = each(folders, slug, now.staged, false, ei);
+    if (e == ERR_OK)
+        e = each(folders, slug, staged, false, ei);
     if (e == ERR_OK)
         e = flush(secrets_dir, ei);
     if (e == ERR_OK)
         e = flush(state_dir, ei);
-    if (e == ERR_OK && now.staged)
+    if (e == ERR_OK && staged)
         e = each(folders, slug, true, true, ei);
     return e == ERR_OK ? flush(state_dir, ei) : e;
 }
@@ -148,7 +162,7 @@ static enum err finish_those_in(const char *folder, const char *state_dir, const
             continue;
         if (!part)
             e = finish(state_dir, secrets_dir, slug, ei);
-        else if (unlinkat(dirfd(all), entry->d_name, 0) != 0)
+        else if (unlinkat(dirfd(all), entry->d_name, 0) != 0 && errno != ENOENT)
             e = err_fail_errno(ei, errno, "remove %s/%s", path, entry->d_name);
     }
     closedir(all);

@@ -17,6 +17,8 @@ pytestmark = [pytest.mark.package, pytest.mark.no_program]
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 GROUP = "Volume License for Windows Server 2022"
+# What a lab directory needs, and Debian's runner of package tests: one image for both.
+LAB = ["ldap-utils", "libsasl2-modules", "slapd", "autopkgtest", "dpkg-dev"]
 
 
 def document(name, heading, level="##"):
@@ -255,7 +257,7 @@ def sources(package):
 
 def test_autopkgtest_installs_it_and_runs_the_main_job(package, needs):
     """Debian's own runner, in a machine that has what debian/tests/control asks for and nothing of ours."""
-    with Machine([*needs, "ldap-utils", "libsasl2-modules", "slapd", "autopkgtest", "dpkg-dev"]) as machine:
+    with Machine([*needs, *LAB]) as machine:
         for path in (package, *sources(package)):
             machine.put(path, "/root/" + os.path.basename(path))
         dsc, deb = (os.path.basename(path) for path in (sources(package)[0], package))

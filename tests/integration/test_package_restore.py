@@ -10,7 +10,7 @@ import docs
 from lab import wait_for
 from machine import Machine
 from netns import Network
-from test_package import activations, document, install, needs_fixture, package_fixture, set_up, start  # noqa: F401
+from test_package import LAB, activations, document, install, needs_fixture, package_fixture, set_up  # noqa: F401
 
 pytestmark = [pytest.mark.package, pytest.mark.no_program]
 
@@ -88,12 +88,11 @@ def owners(machine):
 def test_another_machine_goes_on_where_a_lost_one_was_saved(package, needs, tmp_path):  # noqa: F811
     with Network("restore") as network:
         net = ["nsenter", f"--net=/proc/{network.node('lan', '10.53.0.1').holder.pid}/ns/net", "--"]
-        all_of_it = [*needs, "ldap-utils", "libsasl2-modules", "slapd", "autopkgtest", "dpkg-dev"]
-        with Machine(all_of_it, net=net, name="directory") as directory:
+        with Machine([*needs, *LAB], net=net, name="directory") as directory:
             install(directory, package)
             directory.run("adbactl", "lab", "up", "--ldap-port", "3890", "/root/lab")
             password = f"/proc/{directory.init}/root/root/lab/service.password"
-            with Machine(all_of_it, net=net, name="first") as first:
+            with Machine([*needs, *LAB], net=net, name="first") as first:
                 install(first, package)
                 at_work(first, password)
                 first.shell(f"nohup sh -euc '{GO_ON}' >/root/said 2>&1 &")
@@ -109,7 +108,7 @@ def test_another_machine_goes_on_where_a_lost_one_was_saved(package, needs, tmp_
                 user = first.run("id", "-u", "adbad").out
                 shutil.copytree(f"/proc/{first.init}/root/srv/backup", tmp_path / "backup")
 
-            with Machine(all_of_it, net=net, name="second") as second:
+            with Machine([*needs, *LAB], net=net, name="second") as second:
                 second.shell(f"for name in one two three; do useradd --system $name; done\n{WAY}")
                 install(second, package)
                 assert second.run("id", "-u", "adbad").out != user
