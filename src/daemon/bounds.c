@@ -34,12 +34,11 @@ void bounds_paths(const struct settings *s, struct paths *out)
     paths_allow_taken(out, settings_ticket_folder(s), PATHS_REMOVE);
 }
 
-void bounds_calls(const pid_t peers[CALLS_PEERS], bool binds, struct calls *out)
+void bounds_calls(const pid_t peers[CALLS_PEERS], struct calls *out)
 {
-    *out = (struct calls){.given_up = CALLS_EXEC | CALLS_FORK | CALLS_CONNECT | CALLS_UNIX |
-                                      CALLS_SIGNAL | CALLS_FILES};
-    if (!binds)
-        out->given_up |= CALLS_LISTEN | CALLS_BIND | CALLS_SOCKET;
+    *out = (struct calls){.given_up = CALLS_EXEC | CALLS_FORK | CALLS_CONNECT | CALLS_LISTEN |
+                                      CALLS_BIND | CALLS_SOCKET | CALLS_UNIX | CALLS_SIGNAL |
+                                      CALLS_FILES};
     memcpy(out->may_signal, peers, sizeof(out->may_signal));
 }
 
@@ -63,13 +62,12 @@ void bounds_enter_paths(struct bounds *b, const struct settings *s, const struct
     paths_fini(&p);
 }
 
-void bounds_enter_calls(struct bounds *b, const pid_t peers[CALLS_PEERS], bool binds,
-                        const struct log *log)
+void bounds_enter_calls(struct bounds *b, const pid_t peers[CALLS_PEERS], const struct log *log)
 {
     struct errinfo why;
     struct calls c;
 
-    bounds_calls(peers, binds, &c);
+    bounds_calls(peers, &c);
     b->filtered = calls_give_up(&c, &why) == ERR_OK;
     if (!b->filtered)
         fail(b, &why, log);

@@ -12,9 +12,8 @@
 
 /* Sockets are still to be bound. Zeroes *out first; paths_fini. */
 void bounds_paths(const struct settings *s, struct paths *out);
-/* Nothing is still to be opened. peers: the processes that it may have to end. binds: an address of
- * [web] listen is still to be had, so sockets of the Internet can be made and bound. */
-void bounds_calls(const pid_t peers[CALLS_PEERS], bool binds, struct calls *out);
+/* Nothing is still to be opened. peers: the processes that it may have to end. */
+void bounds_calls(const pid_t peers[CALLS_PEERS], struct calls *out);
 
 /* What came of it. */
 struct bounds {
@@ -27,8 +26,7 @@ struct bounds {
  * makes. */
 void bounds_enter_paths(struct bounds *b, const struct settings *s, const struct log *log);
 /* For all threads. */
-void bounds_enter_calls(struct bounds *b, const pid_t peers[CALLS_PEERS], bool binds,
-                        const struct log *log);
+void bounds_enter_calls(struct bounds *b, const pid_t peers[CALLS_PEERS], const struct log *log);
 
 /* A new reference, or NULL. */
 json_t *bounds_json(const struct bounds *b);

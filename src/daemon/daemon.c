@@ -745,7 +745,7 @@ static enum err give_up_calls(struct daemon *d, struct errinfo *ei)
 
     (void)ei;
     if (!d->options.check)
-        bounds_enter_calls(&d->bounds, peers, website_waits(d->website), &d->log);
+        bounds_enter_calls(&d->bounds, peers, &d->log);
     return ERR_OK;
 }
 

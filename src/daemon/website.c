@@ -8,6 +8,7 @@
 #include "daemon/reader.h"
 #include "daemon/relaying.h"
 #include "daemon/watcher.h"
+#include "jobs/job.h"
 
 struct website {
     struct daemon *d;
@@ -76,6 +77,15 @@ static void free_website(struct website *w)
     free(w);
 }
 
+/* This process makes no socket any more. On the server's thread. */
+static enum err listen_later(void *arg, size_t n, int *fd, struct errinfo *ei)
+{
+    const struct website *w = arg;
+    const struct job_request r = {.kind = JOB_LISTEN, .address = (unsigned)n};
+
+    return job_ask_soon(w->d->steward.control, &r, fd, ei);
+}
+
 static struct web_conf conf_of(struct website *w, struct daemon *d)
 {
     const struct settings *s = d->first;
@@ -83,6 +93,7 @@ static struct web_conf conf_of(struct website *w, struct daemon *d)
     return (struct web_conf){.listen = &s->web_listen,
                              .names = &s->web_names,
                              .routes = all_routes,
+                             .listen_later = listen_later,
                              .arg = w,
                              .stats = w == NULL ? NULL : &w->stats,
                              .max_connections = s->web_max_connections,
@@ -138,11 +149,6 @@ enum err website_open(struct daemon *d, struct errinfo *ei)
         close_facts(d, w->facts);
     free_website(w);
     return e;
-}
-
-bool website_waits(const struct website *w)
-{
-    return w != NULL && web_waits(w->server);
 }
 
 void website_close(struct daemon *d)

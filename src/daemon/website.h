@@ -17,8 +17,6 @@ struct website;
 /* The last steps of the daemon. */
 MUST_CHECK enum err website_open(struct daemon *d, struct errinfo *ei);
 void website_close(struct daemon *d);
-/* Whether it is still to listen somewhere. NULL: no. */
-bool website_waits(const struct website *w);
 
 /* What never changes while it serves, or may be read by any thread: first (settings of the start),
  * current (settings_look), catalogue, bundle, the workers' counters. */

@@ -43,8 +43,8 @@ enum err job_open(int steward, struct job *out, struct errinfo *ei)
 }
 
 /* The socket of a steward that was given up, and when it is asked again (clk_uptime_ms). Who asks
- * waits on the main loop, on which nobody else is served meanwhile. */
-static struct {
+ * waits on a loop, on which nobody else is served meanwhile; each for itself. */
+static _Thread_local struct {
     ino_t socket;
     int64_t until;
 } given_up;

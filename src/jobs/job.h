@@ -41,8 +41,8 @@ MUST_CHECK enum err job_ask(const struct job *j, const struct job_request *reque
 MUST_CHECK enum err job_ask_soon(int steward, const struct job_request *request, int *file,
                                  struct errinfo *ei);
 /* These three wait some seconds at most. ERR_TIMEOUT: the steward says nothing; what it has not
- * begun by then it leaves, what it has it may have done, and for as long again they fail at once;
- * so they are for one thread. ERR_IO: it is gone; ERR_BUSY: it is behind. */
+ * begun by then it leaves, what it has it may have done, and on this thread they fail at once for
+ * as long again. ERR_IO: it is gone; ERR_BUSY: it is behind. */
 
 /* Ends the job, which the steward kills, and whoever asks at once. */
 void job_cut(const struct job *j);

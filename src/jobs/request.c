@@ -8,8 +8,8 @@
 
 const char *job_kind_name(enum job_kind k)
 {
-    static const char *const names[JOB_KINDS] = {"look",      "accounts", "update", "clearing",
-                                                 "overrides", "clock",    "log",    "keytab"};
+    static const char *const names[JOB_KINDS] = {
+        "look", "accounts", "update", "clearing", "overrides", "clock", "log", "keytab", "listen"};
 
     return names[k];
 }
@@ -34,6 +34,8 @@ enum err request_write(const struct job_request *r, struct buf *out)
         overrides_put(&w, &r->overrides);
     } else if (r->kind == JOB_CLOCK) {
         wire_put_u64(&w, (uint64_t)r->seconds);
+    } else if (r->kind == JOB_LISTEN) {
+        wire_put_u16(&w, (uint16_t)r->address);
     }
     return wire_written(&w);
 }
@@ -62,6 +64,8 @@ enum err request_read(const void *packet, size_t len, struct job_request *out, s
         out->seconds = (int64_t)wire_u64(&r);
         if (out->seconds < 0)
             wire_reject(&r, ERR_MALFORMED);
+    } else if (out->kind == JOB_LISTEN) {
+        out->address = wire_u16(&r);
     }
     e = packet_read(&r, ei);
     if (e != ERR_OK)

@@ -19,10 +19,11 @@ enum job_kind {
     JOB_CLOCK,     /* move the lab clock forward */
     JOB_LOG,       /* open the log file; it comes with the end of the answer */
     JOB_KEYTAB,    /* read [kms] keytab; a copy in memory comes with the end of the answer */
+    JOB_LISTEN,    /* listen at an address of [web] listen; the socket comes with the end of it */
     JOB_KINDS
 };
 
-/* "look", "accounts", "update", "clearing", "overrides", "clock", "log", "keytab". */
+/* "look", "accounts", "update", "clearing", "overrides", "clock", "log", "keytab", "listen". */
 const char *job_kind_name(enum job_kind k);
 
 #define REQUEST_COOKIE_MAX 32768
@@ -41,6 +42,8 @@ struct job_request {
     struct overrides overrides;
     /* JOB_CLOCK */
     int64_t seconds; /* >= 0 */
+    /* JOB_LISTEN */
+    unsigned address; /* its place in [web] listen, from 0; below 65536 */
 };
 
 /* Appends the packet. ERR_LIMIT: the cookie is too long. */

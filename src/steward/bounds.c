@@ -1,5 +1,7 @@
 #include "steward/bounds.h"
 
+#include <strings.h>
+
 #include "catalog/catalog.h"
 #include "confine/places.h"
 
@@ -99,12 +101,21 @@ static void copy_keytab(const struct settings *s, struct confinement *c)
     paths_allow(&c->paths, s->kms_keytab, PATHS_READ);
 }
 
+static void listen_for_web(const struct settings *s, struct confinement *c)
+{
+    (void)s;
+    places_system(&c->paths);
+    c->paths.no_connect = true;
+    c->calls.given_up =
+        CALLS_EXEC | CALLS_FORK | CALLS_CONNECT | CALLS_UNIX | CALLS_SIGNAL | CALLS_FILES;
+}
+
 void bounds_job(enum job_kind kind, const struct settings *s, struct confinement *out)
 {
     static void (*const kinds[JOB_KINDS])(const struct settings *, struct confinement *) = {
         [JOB_LOOK] = look,         [JOB_ACCOUNTS] = accounts,        [JOB_UPDATE] = update,
         [JOB_CLEARING] = clearing, [JOB_OVERRIDES] = keep_overrides, [JOB_CLOCK] = advance_clock,
-        [JOB_LOG] = open_log,      [JOB_KEYTAB] = copy_keytab,
+        [JOB_LOG] = open_log,      [JOB_KEYTAB] = copy_keytab,       [JOB_LISTEN] = listen_for_web,
     };
 
     *out = (struct confinement){.paths.given_up = PATHS_ALL};
@@ -113,11 +124,17 @@ void bounds_job(enum job_kind kind, const struct settings *s, struct confinement
 
 /* ---- the keeper ---- */
 
+/* Whether a job may have to listen. */
+static bool has_page(const struct settings *s)
+{
+    return s->web_listen.n > 0 && strcasecmp(s->web_listen.v[0], "none") != 0;
+}
+
 void bounds_keeper(const struct settings *s, struct confinement *out)
 {
     *out = (struct confinement){.paths.given_up =
                                     PATHS_WRITE | PATHS_MAKE | PATHS_REMOVE | PATHS_EXECUTE,
-                                .calls.given_up = CALLS_LISTEN};
+                                .calls.given_up = has_page(s) ? 0 : CALLS_LISTEN};
     paths_allow(&out->paths, "/dev/null", PATHS_WRITE);
     paths_allow(&out->paths, s->state_dir, PATHS_WRITE | PATHS_MAKE);
     paths_allow(&out->paths, s->secrets_dir, PATHS_WRITE | PATHS_MAKE);

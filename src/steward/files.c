@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/labclk.h"
+#include "net/listen.h"
 
 enum err files_keep(const struct settings *s, const struct job_request *r, struct errinfo *ei)
 {
@@ -23,15 +24,38 @@ enum err files_advance_clock(const struct settings *s, const struct job_request 
     return e;
 }
 
-enum err files_copy_keytab(const struct settings *s, int *fd, struct errinfo *ei)
+enum err files_copy_keytab(const struct settings *s, const struct job_request *r, int *fd,
+                           struct errinfo *ei)
 {
+    (void)r;
     return s->kms_keytab != NULL
                ? file_copy_private(s->kms_keytab, SETTINGS_KEYTAB_MAX, fd, ei)
                : err_fail(ei, ERR_REFUSED, "callers cannot authenticate ([kms] keytab)");
 }
 
-enum err files_open_log(const struct settings *s, int *fd, struct errinfo *ei)
+enum err files_open_log(const struct settings *s, const struct job_request *r, int *fd,
+                        struct errinfo *ei)
 {
+    (void)r;
     return s->log_file != NULL ? file_open_log(s->log_file, fd, ei)
                                : err_fail(ei, ERR_REFUSED, "no log is a file ([log] file)");
+}
+
+enum err files_listen(const struct settings *s, const struct job_request *r, int *fd,
+                      struct errinfo *ei)
+{
+    union address a;
+    const char *text;
+    enum err e;
+
+    if (r->address >= s->web_listen.n)
+        return err_fail(ei, ERR_REFUSED, "[web] listen has %zu addresses, not %u", s->web_listen.n,
+                        r->address + 1);
+    text = s->web_listen.v[r->address];
+    e = address_parse(text, &a, ei);
+    if (e == ERR_OK)
+        e = listen_open(text, "[web] listen", &a, 1, fd, ei);
+    if (e != ERR_OK)
+        *fd = -1;
+    return e;
 }

@@ -157,7 +157,8 @@ static const struct {
     const char *process; /* what ps calls it */
     work_fn *work;
     enum err (*act)(const struct settings *s, const struct job_request *r, struct errinfo *ei);
-    enum err (*open)(const struct settings *s, int *fd, struct errinfo *ei);
+    enum err (*open)(const struct settings *s, const struct job_request *r, int *fd,
+                     struct errinfo *ei);
 } kinds[JOB_KINDS] = {
     [JOB_LOOK] = {"adbad-look", .work = do_look},
     [JOB_ACCOUNTS] = {"adbad-accounts", .work = do_accounts},
@@ -167,6 +168,7 @@ static const struct {
     [JOB_CLOCK] = {"adbad-clock", .act = files_advance_clock},
     [JOB_LOG] = {"adbad-log", .open = files_open_log},
     [JOB_KEYTAB] = {"adbad-keytab", .open = files_copy_keytab},
+    [JOB_LISTEN] = {"adbad-listen", .open = files_listen},
 };
 
 struct end {
@@ -192,7 +194,7 @@ static int answer(const struct settings *s, const struct job_request *r, int fd)
     if (kinds[r->kind].act != NULL)
         e = kinds[r->kind].act(s, r, &ei);
     else if (kinds[r->kind].open != NULL)
-        e = kinds[r->kind].open(s, &to.file, &ei);
+        e = kinds[r->kind].open(s, r, &to.file, &ei);
     else
         e = kinds[r->kind].work(s, r, &o, &ei);
     e = e == ERR_OK ? packet_send_end(&o, &ei) : packet_send_failed(&o, &ei, NULL);

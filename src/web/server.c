@@ -35,7 +35,7 @@ struct web_server {
     uv_timer_t soon;   /* libmicrohttpd has something to do without waiting */
     uv_timer_t reaper; /* while there are connections */
     uv_timer_t retry;  /* while a listener is missing */
-    bool waits;        /* one was at the start */
+    bool runs;         /* on the thread: the first try is over */
     uv_timer_t rest;   /* while the process has no descriptor for another connection */
     struct MHD_Daemon *mhd;
     struct listener *listeners;
@@ -264,6 +264,21 @@ static void on_incoming(uv_poll_t *p, int status, int events)
     turn(s);
 }
 
+static enum err open_listener(struct listener *l, union address *a, struct errinfo *ei)
+{
+    const struct web_server *s = l->server;
+    socklen_t len = sizeof(*a);
+    enum err e = address_parse(l->text, a, ei);
+
+    if (e == ERR_OK && (!s->runs || s->conf.listen_later == NULL))
+        return listen_open(l->text, SETTING, a, 1, &l->fd, ei);
+    if (e == ERR_OK)
+        e = s->conf.listen_later(s->conf.arg, (size_t)(l - s->listeners), &l->fd, ei);
+    if (e == ERR_OK)
+        (void)getsockname(l->fd, &a->any, &len); /* for a port 0 */
+    return e;
+}
+
 /* Whether it listens. */
 static bool listen_at(struct listener *l)
 {
@@ -271,10 +286,8 @@ static bool listen_at(struct listener *l)
     struct errinfo ei = {0};
     char text[64];
     union address a;
-    enum err e = address_parse(l->text, &a, &ei);
+    enum err e = open_listener(l, &a, &ei);
 
-    if (e == ERR_OK)
-        e = listen_open(l->text, SETTING, &a, 1, &l->fd, &ei);
     if (e == ERR_OK && uv_poll_init(&s->loop, &l->poll, l->fd) != 0) {
         close(l->fd);
         e = err_fail(&ei, ERR_NOMEM, "watch %s: out of memory", l->text);
@@ -429,7 +442,8 @@ static enum err start(struct web_server *s, struct errinfo *ei)
     if (e == ERR_OK)
         e = start_mhd(s, ei);
     if (e == ERR_OK) {
-        s->waits = !listen_all(s); /* who waits for the start may connect then */
+        (void)listen_all(s); /* who waits for the start may connect then */
+        s->runs = true;
         rc = uv_thread_create(&s->thread, run, s);
         if (rc == 0)
             return ERR_OK;
@@ -467,11 +481,6 @@ enum err web_open(const struct web_conf *conf, struct web_server **out, struct e
     free(s->listeners);
     free(s);
     return e;
-}
-
-bool web_waits(const struct web_server *s)
-{
-    return s->waits;
 }
 
 void web_close(struct web_server *s)

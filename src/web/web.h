@@ -64,11 +64,15 @@ struct web_conf {
     const struct conf_list *names;         /* by which it may be called; may be NULL */
     const struct web_route *const *routes; /* tables that end with a NULL path; a NULL table ends
                                               them. First match wins */
-    void *arg;                             /* of the functions */
-    struct web_stats *stats;               /* zeroed */
-    uint32_t max_connections;              /* further ones wait to be accepted */
-    uint32_t max_per_source;               /* further ones are closed at once */
-    unsigned timeout_ms;                   /* for sending a request; for taking an answer */
+    /* A socket that listens at address n of listen; *fd is the server's. For those that were not to
+     * be had at first; on the server's thread, on which nobody is served meanwhile. NULL: the
+     * server makes those itself, too. */
+    enum err (*listen_later)(void *arg, size_t n, int *fd, struct errinfo *ei);
+    void *arg;                /* of the functions */
+    struct web_stats *stats;  /* zeroed */
+    uint32_t max_connections; /* further ones wait to be accepted */
+    uint32_t max_per_source;  /* further ones are closed at once */
+    unsigned timeout_ms;      /* for sending a request; for taking an answer */
     struct log log;
 };
 
@@ -81,8 +85,6 @@ MUST_CHECK enum err web_check(const struct web_conf *conf, struct errinfo *ei);
  * few seconds. */
 MUST_CHECK enum err web_open(const struct web_conf *conf, struct web_server **out,
                              struct errinfo *ei);
-/* Whether an address was still missing when it began: it will make and bind a socket later. */
-bool web_waits(const struct web_server *s);
 /* Ends the thread, once a function that runs has returned, and frees. NULL is fine. */
 void web_close(struct web_server *s);
 

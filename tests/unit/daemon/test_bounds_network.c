@@ -71,7 +71,7 @@ static void what_the_network_process_may(void **state)
 
     (void)state;
     bounds_paths(&settings, &c.paths);
-    bounds_calls(peers, false, &c.calls);
+    bounds_calls(peers, &c.calls);
     for (size_t i = 0; i < PLACES; i++)
         acts_expect_folder(&world, &c, folders[i], places[i]);
     acts_expect_calls(&world, &c, "");
@@ -86,21 +86,8 @@ static void it_can_end_its_companions(void **state)
 
     (void)state;
     bounds_paths(&settings, &c.paths);
-    bounds_calls(peers, false, &c.calls);
+    bounds_calls(peers, &c.calls);
     acts_expect_calls(&world, &c, "k");
-    confinement_fini(&c);
-}
-
-/* A port of [web] that was in use at the start is tried again. */
-static void it_can_still_listen_where_it_could_not(void **state)
-{
-    const pid_t peers[CALLS_PEERS] = {0, 0};
-    struct confinement c = {0};
-
-    (void)state;
-    bounds_paths(&settings, &c.paths);
-    bounds_calls(peers, true, &c.calls);
-    acts_expect_calls(&world, &c, "lbs");
     confinement_fini(&c);
 }
 
@@ -109,7 +96,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_network_process_may),
         cmocka_unit_test(it_can_end_its_companions),
-        cmocka_unit_test(it_can_still_listen_where_it_could_not),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

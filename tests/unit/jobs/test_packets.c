@@ -116,6 +116,7 @@ static void a_request_has_these_bytes(void **state)
         {{.kind = JOB_CLOCK, .seconds = 0x0102}, 10, {1, 5, 2, 1, 0, 0, 0, 0, 0, 0}},
         {{.kind = JOB_LOG}, 2, {1, 6}},
         {{.kind = JOB_KEYTAB}, 2, {1, 7}},
+        {{.kind = JOB_LISTEN, .address = 0x0102}, 4, {1, 8, 2, 1}},
     };
 
     (void)state;
@@ -133,6 +134,7 @@ static void a_request_has_these_bytes(void **state)
         assert_int_equal(back.cookie_len, rows[i].r.cookie_len);
         if (back.cookie_len > 0)
             assert_memory_equal(back.cookie, rows[i].r.cookie, back.cookie_len);
+        assert_int_equal(back.address, rows[i].r.address);
         assert_int_equal(back.what, rows[i].r.what);
         assert_int_equal(back.relay, rows[i].r.relay);
         assert_int_equal(back.down_rounds, rows[i].r.down_rounds);

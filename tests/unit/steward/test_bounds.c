@@ -142,6 +142,16 @@ static void what_copying_the_services_keytab_may(void **state)
     expect(&c, places, "a");
 }
 
+static void what_listening_for_the_network_process_may(void **state)
+{
+    static const char *const places[PLACES] = {[STATE] = ""};
+    struct confinement c;
+
+    (void)state;
+    bounds_job(JOB_LISTEN, &settings, &c);
+    expect(&c, places, "lbs");
+}
+
 static void what_writing_for_the_network_process_may(void **state)
 {
     static const struct {
@@ -169,11 +179,17 @@ static void what_the_keeper_may(void **state)
         [STATE] = "rwm",   [HOSTKEYS] = "rwm", [DNS] = "rwm",  [SECRETS] = "rwm", [RUN] = "r",
         [TICKETS] = "rwm", [REALM] = "r",      [HANDED] = "r", [CATALOG] = "r",   [CLOCK] = "rwm",
         [LOG] = "rwm",     [LOGIN] = "r",      [KEYTAB] = "r", [ELSEWHERE] = "r"};
+    char page[] = "127.0.0.1:0";
     struct confinement c;
 
     (void)state;
     bounds_keeper(&settings, &c);
     expect(&c, places, "efcbska");
+    settings.web_listen = (struct conf_list){1, (char *[]){page}};
+    bounds_keeper(&settings, &c);
+    acts_expect_calls(&world, &c, "efclbska"); /* one of its jobs listens */
+    confinement_fini(&c);
+    settings.web_listen = (struct conf_list){0};
 }
 
 /* ---- no job has more than its keeper ---- */
@@ -243,6 +259,7 @@ int main(void)
         cmocka_unit_test(what_a_round_of_dns_may),
         cmocka_unit_test(what_fetching_the_clearing_houses_key_may),
         cmocka_unit_test(what_copying_the_services_keytab_may),
+        cmocka_unit_test(what_listening_for_the_network_process_may),
         cmocka_unit_test(what_writing_for_the_network_process_may),
         cmocka_unit_test(what_the_keeper_may),
         cmocka_unit_test(a_job_works_within_its_keeper),

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -485,6 +486,9 @@ struct lab {
     char folder[40];
 };
 
+/* TEST-NET-1 (RFC 5737) is nobody's; a free port of loopback is anybody's. */
+static const char *const web_listen[] = {"192.0.2.1:1", "127.0.0.1:0"};
+
 static void set_up_lab(struct lab *l, bool lab_mode)
 {
     struct settings *s = &l->w.settings;
@@ -494,6 +498,7 @@ static void set_up_lab(struct lab *l, bool lab_mode)
     *l = (struct lab){.folder = "/tmp/test_keeper.XXXXXX"};
     assert_non_null(mkdtemp(l->folder));
     *s = (struct settings){.lab = lab_mode, .job_limit = 3600};
+    s->web_listen = (struct conf_list){2, (char **)(uintptr_t)web_listen};
     s->state_dir = strdup(l->folder);
     assert_true(asprintf(&s->control_socket, "%s/control.sock", l->folder) > 0);
     snprintf(path, sizeof(path), "%s.tickets", s->control_socket);
@@ -643,6 +648,35 @@ static void without_a_keytab_none_is_read(void **state)
     assert_int_equal(fd, -1);
 }
 
+static void a_socket_comes_that_listens(void **state)
+{
+    struct job_request r = {.kind = JOB_LISTEN, .address = 1};
+    struct sockaddr_in a;
+    socklen_t len = sizeof(int);
+    struct errinfo ei = {0};
+    struct lab l;
+    int fd, listens = 0;
+
+    (void)state;
+    set_up_lab(&l, false);
+    assert_ok(job_ask_soon(l.w.control, &r, &fd, &ei), &ei);
+    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len), 0);
+    assert_int_equal(listens, 1);
+    assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    assert_true((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
+    len = sizeof(a);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+    assert_int_equal(a.sin_addr.s_addr, htonl(INADDR_LOOPBACK));
+    close(fd);
+    r.address = 0;
+    assert_int_equal(job_ask_soon(l.w.control, &r, &fd, &ei), ERR_CONFIG);
+    assert_contains(ei.text, "[web] listen");
+    r.address = 2; /* there are two */
+    assert_int_equal(job_ask_soon(l.w.control, &r, &fd, &ei), ERR_REFUSED);
+    assert_int_equal(fd, -1);
+    tear_down_lab(&l);
+}
+
 static void without_a_log_file_none_is_opened(void **state)
 {
     const struct job_request r = {.kind = JOB_LOG};
@@ -760,6 +794,7 @@ int main(void)
         cmocka_unit_test(the_log_comes_open_for_appending),
         cmocka_unit_test(the_keytab_comes_as_a_copy_if_it_is_ours_alone),
         TEST(without_a_keytab_none_is_read),
+        cmocka_unit_test(a_socket_comes_that_listens),
         TEST(without_a_log_file_none_is_opened),
         cmocka_unit_test(what_its_asker_gave_up_is_not_begun),
         cmocka_unit_test(a_steward_that_was_given_up_costs_no_second_wait),
