@@ -201,3 +201,15 @@ def test_without_a_keytab_of_its_own_the_host_is_not_believed_and_says_so(domain
     told = domain.client("PC01", daemon, "--via", "1688", "slmgr", "/ato", keytab=domain.machine,
                          expect=BELOW_THRESHOLD)
     assert "authentication type not recognised" in told.out + told.err
+
+
+def test_a_new_password_of_the_services_account_counts_after_a_reload(domain):
+    daemon = domain.start()
+    domain.ad.dc1.tool("user", "setpassword", "svc-kms1", f"--newpassword={new_password()}")
+    domain.ad.keytab(f"host/{HOST}", domain.keytab)
+    told = domain.client("PC01", daemon, "--via", "1688", "slmgr", "/ato", keytab=domain.machine, expect=None)
+    assert told.code != 0  # its ticket is for the new key
+    assert daemon.status()["proofs"] == {}
+    assert re.search(r"\[kms\] keytab +version.* \d+, read anew +now", daemon.ctl("reload").out)
+    domain.client("PC01", daemon, "--via", "1688", "slmgr", "/ato")
+    assert daemon.status()["proofs"] == {"member": 1}
