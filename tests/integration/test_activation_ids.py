@@ -1,40 +1,27 @@
 """The C code's activation IDs against an independent model (tests/support/activation_ids.py)."""
 import os
-import subprocess
 import uuid
 
 import pytest
 
 import activation_ids as model
-from lab import BIN
+from model_tool import Tool
 
 GROUPS = ("Volume License for Windows Server 2022", "Volume License for Windows 8.1")
 
 
-class Tool:
-    """One running ids_tool with a realm secret."""
-
-    def __init__(self, secret):
-        self.process = subprocess.Popen([os.path.join(BIN, "ids_tool"), secret.hex()], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
+class Ids(Tool):
     def __call__(self, *words):
-        self.process.stdin.write(" ".join(words) + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline().split()
+        answer = self.ask(*words).split()
         if answer[0] == "error":
             raise model.Refused(answer[1])
         return answer[1:]
-
-    def close(self):
-        self.process.stdin.close()
-        return self.process.wait(timeout=10)
 
 
 @pytest.fixture(name="realm")
 def realm_of_both(rng):
     secret = rng.randbytes(32)
-    tool = Tool(secret)
+    tool = Ids("ids_tool", secret)
     yield model.clearing_key(secret), tool
     assert tool.close() == 0
 
@@ -46,7 +33,7 @@ def any_hardware(rng):
 @pytest.mark.parametrize("leader", model.LEADERS)
 def test_both_make_the_same_digits_of_a_machine(rng, leader):
     secret = rng.randbytes(32)
-    tool = Tool(secret)
+    tool = Ids("ids_tool", secret)
     for _ in range(50):
         key, hardware = model.key_text(rng.randrange(31 ** 19), leader), any_hardware(rng)
         confirm = model.machine_key(secret, key)
@@ -77,7 +64,7 @@ def test_the_documents_example_holds_for_both():
     assert (clearing.hex(), confirm.hex()) == (said["clearing key"], said["confirmation key"])
     assert target.hex() == said["target"]
     assert (iid.text(), iid.cid(confirm)) == (said["IID"], said["CID"])
-    tool = Tool(secret)
+    tool = Ids("ids_tool", secret)
     assert tool("make", "1", iid.key, target.hex(), said["group"]) == [said["IID"], said["CID"]]
     assert tool.close() == 0
 

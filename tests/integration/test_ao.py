@@ -5,9 +5,9 @@ import subprocess
 
 import pytest
 
+from lab import CONTAINER
+
 GROUP = "Volume License for Windows Server 2022"
-CONTAINER = ("CN=Activation Objects,CN=Microsoft SPP,CN=Services,CN=Configuration,"
-             "DC=lab,DC=example")
 
 
 @pytest.fixture

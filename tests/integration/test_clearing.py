@@ -6,26 +6,13 @@ import re
 import subprocess
 
 import pytest
-from impacket.dcerpc.v5 import transport
 from impacket.dcerpc.v5.rpcrt import DCERPCException
-from impacket.uuid import uuidtup_to_bin
 
 import activation_ids as model
-from kms_impacket import RequestActivation, RequestActivationResponse  # the same parameters
-from lab import CommandFailed
+from kms_impacket import ActivateHostKey, call_lab
+from lab import CONTAINER, CommandFailed
 
 GROUP = "Volume License for Windows Server 2022"
-LAB = uuidtup_to_bin(("ad22ec4d-b220-4117-b990-c68825db23e5", "1.0"))
-CONTAINER = ("CN=Activation Objects,CN=Microsoft SPP,CN=Services,CN=Configuration,"
-             "DC=lab,DC=example")
-
-
-class ActivateHostKey(RequestActivation):
-    opnum = 5
-
-
-class ActivateHostKeyResponse(RequestActivationResponse):
-    pass
 
 
 class Site:
@@ -47,21 +34,7 @@ class Site:
 
 
 def call(daemon, message):
-    """One call on a connection of its own: the answer's bytes and the result."""
-    tcp = transport.DCERPCTransportFactory(f"ncacn_ip_tcp:127.0.0.1[{daemon.port}]")
-    tcp.set_connect_timeout(10)
-    dce = tcp.get_dce_rpc()
-    dce.connect()
-    try:
-        dce.bind(LAB)
-        request = ActivateHostKey()
-        request["RequestSize"] = len(message)
-        request["Request"] = [bytes([b]) for b in message]
-        answer = dce.request(request, checkError=False)
-    finally:
-        dce.disconnect()
-    data = b"".join(answer["Response"]) if answer.fields["Response"]["ReferentID"] else b""
-    return data, answer["ErrorCode"]
+    return call_lab(daemon, ActivateHostKey, message)
 
 
 @pytest.fixture(name="house")

@@ -4,12 +4,10 @@ import subprocess
 
 import pytest
 
-from lab import free_port
+from lab import CONTAINER, free_port
 from test_client_discovery import Dns, srv
 
 GROUP = "Volume License for Windows Server 2022"
-CONTAINER = ("CN=Activation Objects,CN=Microsoft SPP,CN=Services,CN=Configuration,"
-             "DC=lab,DC=example")
 
 
 @pytest.fixture(name="host")

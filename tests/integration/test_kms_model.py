@@ -1,42 +1,28 @@
 """The C code's KMS messages against an independent model (tests/support/kms_model.py)."""
-import os
-import subprocess
 import uuid
 
 import pytest
 
 import kms_model as model
-from lab import BIN
+from model_tool import Tool
 
 MAJORS = (4, 5, 6)
 
 
-class Tool:
-    """One running kms_tool with a realm secret."""
-
-    def __init__(self, secret):
-        self.process = subprocess.Popen([os.path.join(BIN, "kms_tool"), secret.hex()], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
+class Messages(Tool):
     def __call__(self, verb, *args):
         """The bytes that the tool answers; Foreign or Refused if it refuses."""
-        self.process.stdin.write(" ".join([verb, *(a.hex() for a in args)]) + "\n")
-        self.process.stdin.flush()
-        word, rest = self.process.stdout.readline().rstrip("\n").split(" ", 1)
+        word, rest = self.ask(verb, *(a.hex() for a in args)).split(" ", 1)
         if word == "ok":
             return bytes.fromhex(rest)
         raise (model.Foreign if rest == "not of this realm" else model.Refused)(rest)
-
-    def close(self):
-        self.process.stdin.close()
-        return self.process.wait(timeout=10)
 
 
 @pytest.fixture(name="realm")
 def realm_of_both(rng):
     """The same realm on both sides: the model's keys and the C program."""
     secret = rng.randbytes(32)
-    tool = Tool(secret)
+    tool = Messages("kms_tool", secret)
     yield model.Keys.from_secret(secret), tool
     assert tool.close() == 0
 

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from lab import Lab, free_port
+from lab import CONTAINER, Lab, free_port
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 FAILED, NOT_LICENSED, NOT_MODELLED, USAGE, NOTFOUND, REFUSED = 1, 10, 11, 2, 4, 5
@@ -545,7 +545,6 @@ def test_host_options_name_what_is_missing(realm):
 # ---- slmgr: the forest ----
 
 GROUP = "Volume License for Windows Server 2022"
-CONTAINER = "CN=Activation Objects,CN=Microsoft SPP,CN=Services,CN=Configuration,DC=lab,DC=example"
 
 
 class Forest:

@@ -13,46 +13,24 @@ import uuid
 from contextlib import ExitStack, closing
 
 import pytest
-from impacket.dcerpc.v5 import transport
 from impacket.dcerpc.v5.rpcrt import DCERPCException
-from impacket.uuid import uuidtup_to_bin
 
 import kms_model
 import rpc_pdu
 import selfreport
-from kms_impacket import RequestActivation, RequestActivationResponse
+from kms_impacket import ReportActivation, call_lab
 from kms_lab import product_ids
 from lab import free_port, wait_for
 
 GROUP = "Volume License for Windows Server 2022"
-LAB = uuidtup_to_bin(("ad22ec4d-b220-4117-b990-c68825db23e5", "1.0"))
 DAY = 86400
 
 
-class ReportActivation(RequestActivation):
-    opnum = 6
-
-
-class ReportActivationResponse(RequestActivationResponse):
-    pass
-
-
 def call(daemon, message):
-    """One call of the operation: the result. It comes without bytes."""
-    tcp = transport.DCERPCTransportFactory(f"ncacn_ip_tcp:127.0.0.1[{daemon.port}]")
-    tcp.set_connect_timeout(10)
-    dce = tcp.get_dce_rpc()
-    dce.connect()
-    try:
-        dce.bind(LAB)
-        request = ReportActivation()
-        request["RequestSize"] = len(message)
-        request["Request"] = [bytes([b]) for b in message]
-        answer = dce.request(request, checkError=False)
-    finally:
-        dce.disconnect()
-    assert answer["ResponseSize"] == 0
-    return answer["ErrorCode"]
+    """The result. It comes without bytes."""
+    data, result = call_lab(daemon, ReportActivation, message)
+    assert data == b""
+    return result
 
 
 def rows(daemon):

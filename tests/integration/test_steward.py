@@ -4,12 +4,11 @@ import subprocess
 
 import pytest
 
-from lab import wait_for
+from lab import CONTAINER, wait_for
 
 GROUP = "Volume License for Windows Server 2022"
 CLIENTS = "Volume License for Windows 10"
-CONTAINER = ("CN=Activation Objects,CN=Microsoft SPP,CN=Services,CN=Configuration,"
-             "DC=lab,DC=example")
+
 
 def keeper(lab, name="kms", wait=True, **options):
     """A daemon with a steward and a host key of GROUP."""

@@ -22,6 +22,8 @@ BUILD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bu
 BIN = os.path.abspath(os.environ.get("ADBAD_BIN", os.path.join(BUILD, "bin")))
 TOOLS = os.path.abspath(os.environ.get("ADBAD_TOOLS", os.path.join(BUILD, "tests")))
 DEADLINE = float(os.environ.get("ADBAD_TEST_DEADLINE", "30"))
+# Of a lab directory's activation objects.
+CONTAINER = "CN=Activation Objects,CN=Microsoft SPP,CN=Services,CN=Configuration,DC=lab,DC=example"
 
 
 class CommandFailed(Exception):
