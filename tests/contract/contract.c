@@ -73,14 +73,7 @@ void contract_child(const struct ground *g, const char *name, char dn[512])
     free(escaped);
 }
 
-#define NAMES_MAX 512
-
-struct names {
-    size_t n;
-    char *dn[NAMES_MAX];
-};
-
-static enum err collect(void *arg, const struct dir_entry *e, struct errinfo *ei)
+enum err contract_collect(void *arg, const struct dir_entry *e, struct errinfo *ei)
 {
     struct names *names = arg;
 
@@ -90,7 +83,7 @@ static enum err collect(void *arg, const struct dir_entry *e, struct errinfo *ei
     return ERR_OK;
 }
 
-static void names_fini(struct names *names)
+void names_fini(struct names *names)
 {
     for (size_t i = 0; i < names->n; i++)
         free(names->dn[i]);
@@ -120,7 +113,7 @@ void contract_ground_free(struct ground *g)
     struct errinfo ei;
     bool again = true;
 
-    assert_ok(dir_search(g->d, &q, collect, &all, &ei), &ei);
+    assert_ok(dir_search(g->d, &q, contract_collect, &all, &ei), &ei);
     while (again) { /* leaves first, whatever the order */
         again = false;
         for (size_t i = 0; i < all.n; i++)

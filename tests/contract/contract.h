@@ -24,4 +24,14 @@ enum err contract_add(struct dir *d, struct dir_entry *e, struct errinfo *ei);
 /* The name of a child of the container. */
 void contract_child(const struct ground *g, const char *name, char dn[512]);
 
+/* The DNs that a search found. */
+#define NAMES_MAX 512
+struct names {
+    size_t n;
+    char *dn[NAMES_MAX];
+};
+/* For dir_search, with struct names. */
+enum err contract_collect(void *names, const struct dir_entry *e, struct errinfo *ei);
+void names_fini(struct names *names);
+
 #endif

@@ -19,28 +19,6 @@ static void add_container(struct ground *g, const char *name)
     assert_ok(contract_add(g->d, contract_entry(dn, "container"), &ei), &ei);
 }
 
-struct names {
-    size_t n;
-    char *dn[64];
-};
-
-static enum err collect(void *arg, const struct dir_entry *e, struct errinfo *ei)
-{
-    struct names *names = arg;
-
-    (void)ei;
-    assert_true(names->n < 64);
-    names->dn[names->n++] = strdup(e->dn);
-    return ERR_OK;
-}
-
-static void names_fini(struct names *names)
-{
-    for (size_t i = 0; i < names->n; i++)
-        free(names->dn[i]);
-    names->n = 0;
-}
-
 static int set_up(void **state)
 {
     *state = contract_ground();
@@ -250,7 +228,7 @@ static void the_name_that_a_search_returns_can_be_used_again(void **state)
     struct errinfo ei;
 
     add_container(g, "Doe, \"John\" + #1");
-    assert_ok(dir_search(g->d, &q, collect, &found, &ei), &ei);
+    assert_ok(dir_search(g->d, &q, contract_collect, &found, &ei), &ei);
     assert_int_equal(found.n, 1);
     assert_ok(dir_get(g->d, found.dn[0], NULL, &e, &ei), &ei);
     assert_string_equal(dir_entry_str(e, "cn"), "Doe, \"John\" + #1");
@@ -268,7 +246,7 @@ static size_t count(struct ground *g, const char *base, enum dir_scope scope,
     struct errinfo ei;
     size_t n;
 
-    assert_ok(dir_search(g->d, &q, collect, &found, &ei), &ei);
+    assert_ok(dir_search(g->d, &q, contract_collect, &found, &ei), &ei);
     n = found.n;
     names_fini(&found);
     return n;
@@ -298,7 +276,7 @@ static void a_missing_base_is_not_found(void **state)
     struct errinfo ei;
 
     contract_child(g, "missing", dn);
-    assert_int_equal(dir_search(g->d, &q, collect, &found, &ei), ERR_NOTFOUND);
+    assert_int_equal(dir_search(g->d, &q, contract_collect, &found, &ei), ERR_NOTFOUND);
 }
 
 static void equality_finds_the_very_bytes(void **state)
@@ -377,7 +355,7 @@ static void pages_together_give_each_entry_once(void **state)
         snprintf(name, sizeof(name), "n%02d", i);
         add_container(g, name);
     }
-    assert_ok(dir_search(g->d, &q, collect, &found, &ei), &ei);
+    assert_ok(dir_search(g->d, &q, contract_collect, &found, &ei), &ei);
     assert_int_equal(found.n, 25);
     for (size_t i = 0; i < found.n; i++)
         for (size_t k = 0; k < i; k++)

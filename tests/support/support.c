@@ -67,3 +67,13 @@ size_t test_unhex(const char *hex, uint8_t *out, size_t max)
     }
     return n;
 }
+
+void test_replaced(const char *text, const char *old, const char *new, struct buf *out)
+{
+    const char *at = strstr(text, old);
+
+    assert_non_null(at);
+    buf_add(out, text, (size_t)(at - text));
+    buf_add_str(out, new);
+    buf_add_str(out, at + strlen(old));
+}

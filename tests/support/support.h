@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/rng.h"
 
@@ -40,5 +41,8 @@ void test_folder_remove(const char *path);
 /* Bytes from hexadecimal text (blanks ignored); returns how many. Fails the test if max is too
  * small or the text is not hexadecimal. */
 size_t test_unhex(const char *hex, uint8_t *out, size_t max);
+
+/* Appends text to out with the first old replaced by new. Fails the test if there is none. */
+void test_replaced(const char *text, const char *old, const char *new, struct buf *out);
 
 #endif

@@ -228,18 +228,12 @@ static enum err open_with(const struct world *w, const char *old, const char *ne
                           struct errinfo *ei)
 {
     struct buf text = BUF_INIT, changed = BUF_INIT, der = BUF_INIT;
-    const char *whole, *at;
     enum err e;
 
     buf_add(&text, document, (size_t)(strstr(document, "%s") - document));
     buf_add_str(&text, w->ours.bundle.id);
     buf_add_str(&text, strstr(document, "%s") + 2);
-    whole = buf_str(&text);
-    at = strstr(whole, old);
-    assert_non_null(at);
-    buf_add(&changed, whole, (size_t)(at - whole));
-    buf_add_str(&changed, new);
-    buf_add_str(&changed, at + strlen(old));
+    test_replaced(buf_str(&text), old, new, &changed);
     sign_raw(&w->server, buf_str(&changed), flags, &der);
     e = open_now(w, &der, ei);
     buf_fini(&text);

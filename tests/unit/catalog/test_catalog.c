@@ -1,24 +1,7 @@
+/* The built-in tables; what is expected here is in the published pages they were made of. */
 #include <string.h>
 
-#include "catalog/catalog.h"
-#include "support.h"
-
-/* The built-in tables; what is expected here is in the published pages they were made of. */
-static int load(void **state)
-{
-    struct errinfo ei;
-    struct catalog *cat;
-
-    assert_ok(catalog_load(&cat, &ei), &ei);
-    *state = cat;
-    return 0;
-}
-
-static int unload(void **state)
-{
-    catalog_free(*state);
-    return 0;
-}
+#include "with_catalog.h"
 
 static const struct cat_product *product(void **state, const char *name, const char *edition)
 {

@@ -1,22 +1,6 @@
 #include "catalog/hosting.h"
 
-#include "support.h"
-
-static int load(void **state)
-{
-    struct errinfo ei;
-    struct catalog *cat;
-
-    assert_ok(catalog_load(&cat, &ei), &ei);
-    *state = cat;
-    return 0;
-}
-
-static int unload(void **state)
-{
-    catalog_free(*state);
-    return 0;
-}
+#include "with_catalog.h"
 
 static void a_system_is_named_by_alias_and_with_an_edition(void **state)
 {

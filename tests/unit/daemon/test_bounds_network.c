@@ -1,61 +1,24 @@
 /* The bounds of the network process, from inside: what is still possible once it serves. */
 #include "support.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "acts.h"
+#include "bounds_world.h"
 #include "daemon/bounds.h"
 
-enum { STATE, HOSTKEYS, DNS, SECRETS, RUN, TICKETS, CLOCK, LOG, KEYTAB, REALM, ELSEWHERE, PLACES };
-static const char *const names[PLACES] = {
-    "state", "state/hostkeys", "state/dns", "secrets",  "run", "run/file.tickets", "clock",
-    "log",   "keytab",         "realm",     "elsewhere"};
-static struct acts_world world;
-static struct settings settings;
-static char *folders[PLACES];
-
-static char *file_in(const char *folder)
-{
-    char *path;
-
-    assert_true(asprintf(&path, "%s/file", folder) > 0);
-    return path;
-}
+static struct bounds_world world;
 
 static int set_up(void **state)
 {
     (void)state;
-    acts_set_up(&world);
-    for (size_t i = 0; i < PLACES; i++)
-        folders[i] = strdup(acts_folder(&world, names[i]));
-    settings = (struct settings){.state_dir = folders[STATE],
-                                 .ledger = file_in(folders[STATE]),
-                                 .secrets_dir = folders[SECRETS],
-                                 .control_socket = file_in(folders[RUN]),
-                                 .realm_dir = folders[REALM],
-                                 .realm_bundle = file_in(folders[REALM]),
-                                 .log_file = file_in(folders[LOG]),
-                                 .lab = true,
-                                 .lab_clock = file_in(folders[CLOCK]),
-                                 .kms_keytab = file_in(folders[KEYTAB])};
+    bounds_set_up(&world);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    free(settings.ledger);
-    free(settings.control_socket);
-    free(settings.realm_bundle);
-    free(settings.log_file);
-    free(settings.lab_clock);
-    free(settings.kms_keytab);
-    for (size_t i = 0; i < PLACES; i++)
-        free(folders[i]);
-    acts_tear_down(&world);
+    bounds_tear_down(&world);
     return 0;
 }
 
@@ -63,19 +26,14 @@ static int tear_down(void **state)
 static void what_the_network_process_may(void **state)
 {
     static const char *const places[PLACES] = {
-        [STATE] = "rw", [HOSTKEYS] = "r", [DNS] = "r",     [SECRETS] = "",
-        [RUN] = "u",    [TICKETS] = "u",  [CLOCK] = "r",   [LOG] = "",
-        [KEYTAB] = "",  [REALM] = "",     [ELSEWHERE] = ""};
+        [STATE] = "rw", [HOSTKEYS] = "r", [DNS] = "r", [RUN] = "u", [TICKETS] = "u", [CLOCK] = "r"};
     const pid_t peers[CALLS_PEERS] = {0, 0};
     struct confinement c = {0};
 
     (void)state;
-    bounds_paths(&settings, &c.paths);
+    bounds_paths(&world.settings, &c.paths);
     bounds_calls(peers, &c.calls);
-    for (size_t i = 0; i < PLACES; i++)
-        acts_expect_folder(&world, &c, folders[i], places[i]);
-    acts_expect_calls(&world, &c, "");
-    confinement_fini(&c);
+    bounds_expect(&world, &c, places, "");
 }
 
 /* Those that work for it, and nobody else. */
@@ -85,9 +43,9 @@ static void it_can_end_its_companions(void **state)
     struct confinement c = {0};
 
     (void)state;
-    bounds_paths(&settings, &c.paths);
+    bounds_paths(&world.settings, &c.paths);
     bounds_calls(peers, &c.calls);
-    acts_expect_calls(&world, &c, "k");
+    acts_expect_calls(&world.acts, &c, "k");
     confinement_fini(&c);
 }
 

@@ -2,23 +2,7 @@
 
 #include <stdio.h>
 
-#include "support.h"
-
-static int load(void **state)
-{
-    struct errinfo ei;
-    struct catalog *cat;
-
-    assert_ok(catalog_load(&cat, &ei), &ei);
-    *state = cat;
-    return 0;
-}
-
-static int unload(void **state)
-{
-    catalog_free(*state);
-    return 0;
-}
+#include "with_catalog.h"
 
 /* A Server 2022 host with the keys for its Windows and for Office. */
 static struct plan_input site(struct catalog *cat)

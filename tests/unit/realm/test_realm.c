@@ -254,16 +254,10 @@ static enum err parse_with(const struct place *p, const char *old, const char *n
 {
     struct buf text = BUF_INIT, changed = BUF_INIT;
     struct bundle b;
-    const char *whole, *at;
     enum err e;
 
     read_bundle(p, &text);
-    whole = buf_str(&text);
-    at = strstr(whole, old);
-    assert_non_null(at);
-    buf_add(&changed, whole, (size_t)(at - whole));
-    buf_add_str(&changed, new);
-    buf_add_str(&changed, at + strlen(old));
+    test_replaced(buf_str(&text), old, new, &changed);
     e = bundle_parse(changed.data, changed.len, "bundle", &b, ei);
     if (e == ERR_OK)
         bundle_fini(&b);

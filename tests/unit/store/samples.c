@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/retention.h"
+
 int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
@@ -90,6 +92,16 @@ enum err count_rows(void *arg, const struct store_activation *a)
     (void)a;
     ++*(unsigned *)arg;
     return ERR_OK;
+}
+
+uint64_t expire(struct fixture *f, int64_t before, uint32_t limit)
+{
+    uint64_t removed = UINT64_MAX;
+
+    assert_ok(store_begin(f->s, &f->ei), &f->ei);
+    assert_ok(store_expire_step(f->s, before, limit, &removed, &f->ei), &f->ei);
+    assert_ok(store_commit(f->s, &f->ei), &f->ei);
+    return removed;
 }
 
 void sql(const char *path, const char *text)

@@ -17,6 +17,8 @@ struct fixture {
 
 int setup(void **state);
 int teardown(void **state);
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
 void open_ledger(struct fixture *f);
 void close_ledger(struct fixture *f);
 void reopen_ledger(struct fixture *f);
@@ -30,6 +32,8 @@ void add_many(struct fixture *f, unsigned count, int64_t when);
 
 /* A store_activation_fn for an unsigned. */
 enum err count_rows(void *arg, const struct store_activation *a);
+/* One store_expire_step in a transaction; how many it removed. */
+uint64_t expire(struct fixture *f, int64_t before, uint32_t limit);
 /* Runs SQL on the file with a connection of its own. */
 void sql(const char *path, const char *text);
 /* What integrity_check says of the file. */

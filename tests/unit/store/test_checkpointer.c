@@ -227,7 +227,6 @@ static void the_store_can_be_reopened_under_it(void **state)
     assert_int_equal(rows, commits * 256);
 }
 
-#define T(name)       cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define CRASH_T(name) cmocka_unit_test_setup_teardown(name, setup_crash, teardown_crash)
 
 int main(void)

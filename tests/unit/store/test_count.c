@@ -219,8 +219,6 @@ static void the_error_of_a_callback_stops_loading(void **state)
     assert_ok(load(f, &l, &covers), &f->ei);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -257,8 +257,6 @@ static void a_failure_from_the_beginning_loses_none(void **state)
     run_all(*state, true);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

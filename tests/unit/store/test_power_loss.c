@@ -260,8 +260,6 @@ static void without_flushes_it_would_be(void **state)
     free(w);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -225,16 +225,6 @@ static void the_events_of_the_host_are_bounded(void **state)
     assert_string_equal(look(f, q, 0).text, "h1800 h1200");
 }
 
-static uint64_t expire(struct fixture *f, int64_t before, uint32_t limit)
-{
-    uint64_t removed;
-
-    assert_ok(store_begin(f->s, &f->ei), &f->ei);
-    assert_ok(store_expire_step(f->s, before, limit, &removed, &f->ei), &f->ei);
-    assert_ok(store_commit(f->s, &f->ei), &f->ei);
-    return removed;
-}
-
 static void retention_takes_all_kinds_and_leaves_the_newest(void **state)
 {
     struct fixture *f = *state;
@@ -263,8 +253,6 @@ static void writing_needs_a_transaction(void **state)
     assert_int_equal(store_add_refused(f->s, &r, &f->ei), ERR_NOT_NOW);
     assert_int_equal(store_add_host_event(f->s, &h, &f->ei), ERR_NOT_NOW);
 }
-
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "samples.h"
-#include "store/retention.h"
 
 struct seen {
     unsigned n;
@@ -28,13 +27,18 @@ static struct store_relayed relayed(uint32_t n, int64_t when)
     return r;
 }
 
+static void put_row(struct fixture *f, const struct store_relayed *r)
+{
+    assert_ok(store_begin(f->s, &f->ei), &f->ei);
+    assert_ok(store_add_relayed(f->s, r, &f->ei), &f->ei);
+    assert_ok(store_commit(f->s, &f->ei), &f->ei);
+}
+
 static void put(struct fixture *f, uint32_t n, int64_t when)
 {
     struct store_relayed r = relayed(n, when);
 
-    assert_ok(store_begin(f->s, &f->ei), &f->ei);
-    assert_ok(store_add_relayed(f->s, &r, &f->ei), &f->ei);
-    assert_ok(store_commit(f->s, &f->ei), &f->ei);
+    put_row(f, &r);
 }
 
 static enum err see(void *arg, const struct store_relayed *r)
@@ -64,9 +68,7 @@ static void a_row_comes_back_as_it_was(void **state)
     open_ledger(f);
     want.id = 1;
     want.fault = true;
-    assert_ok(store_begin(f->s, &f->ei), &f->ei);
-    assert_ok(store_add_relayed(f->s, &want, &f->ei), &f->ei);
-    assert_ok(store_commit(f->s, &f->ei), &f->ei);
+    put_row(f, &want);
     reopen_ledger(f);
     s = look(f, 0, 0);
     assert_int_equal(s.n, 1);
@@ -110,20 +112,13 @@ static void relayed_requests_are_in_no_total(void **state)
 static void they_leave_with_the_rest_that_is_too_old(void **state)
 {
     struct fixture *f = *state;
-    uint64_t removed = 0;
 
     open_ledger(f);
     for (uint32_t i = 0; i < 5; i++)
         put(f, i, 1000 + i);
-    assert_ok(store_begin(f->s, &f->ei), &f->ei);
-    assert_ok(store_expire_step(f->s, 1004, 3, &removed, &f->ei), &f->ei);
-    assert_ok(store_commit(f->s, &f->ei), &f->ei);
-    assert_int_equal(removed, 3);
+    assert_int_equal(expire(f, 1004, 3), 3);
     assert_int_equal(look(f, 0, 0).oldest.when, 1003);
-    assert_ok(store_begin(f->s, &f->ei), &f->ei);
-    assert_ok(store_expire_step(f->s, 1004, 3, &removed, &f->ei), &f->ei);
-    assert_ok(store_commit(f->s, &f->ei), &f->ei);
-    assert_int_equal(removed, 1);
+    assert_int_equal(expire(f, 1004, 3), 1);
     assert_int_equal(look(f, 0, 0).n, 1);
 }
 
@@ -136,16 +131,12 @@ static void writing_needs_a_transaction(void **state)
     assert_int_equal(store_add_relayed(f->s, &r, &f->ei), ERR_NOT_NOW);
 }
 
-#define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STORE_TEST(a_row_comes_back_as_it_was),
-        STORE_TEST(the_newest_come_first_within_the_limits),
-        STORE_TEST(relayed_requests_are_in_no_total),
-        STORE_TEST(they_leave_with_the_rest_that_is_too_old),
-        STORE_TEST(writing_needs_a_transaction),
+        T(a_row_comes_back_as_it_was),       T(the_newest_come_first_within_the_limits),
+        T(relayed_requests_are_in_no_total), T(they_leave_with_the_rest_that_is_too_old),
+        T(writing_needs_a_transaction),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,16 +13,6 @@ static void cover(struct fixture *f)
     assert_ok(store_commit(f->s, &f->ei), &f->ei);
 }
 
-static uint64_t step(struct fixture *f, int64_t before, uint32_t limit)
-{
-    uint64_t removed = 99;
-
-    assert_ok(store_begin(f->s, &f->ei), &f->ei);
-    assert_ok(store_expire_step(f->s, before, limit, &removed, &f->ei), &f->ei);
-    assert_ok(store_commit(f->s, &f->ei), &f->ei);
-    return removed;
-}
-
 static unsigned rows(struct fixture *f)
 {
     unsigned n = 0;
@@ -56,12 +46,12 @@ static void the_oldest_leave_first_and_a_few_at_a_time(void **state)
     add_many(f, 100, 1000);
     add_many(f, 100, 2000);
     cover(f);
-    assert_int_equal(step(f, 2000, 30), 30);
+    assert_int_equal(expire(f, 2000, 30), 30);
     assert_int_equal(first_id(f), 31);
-    assert_int_equal(step(f, 2000, 30), 30);
-    assert_int_equal(step(f, 2000, 30), 30);
-    assert_int_equal(step(f, 2000, 30), 10);
-    assert_int_equal(step(f, 2000, 30), 0);
+    assert_int_equal(expire(f, 2000, 30), 30);
+    assert_int_equal(expire(f, 2000, 30), 30);
+    assert_int_equal(expire(f, 2000, 30), 10);
+    assert_int_equal(expire(f, 2000, 30), 0);
     assert_int_equal(rows(f), 100);
     assert_int_equal(first_id(f), 101);
 }
@@ -75,7 +65,7 @@ static void the_totals_stay(void **state)
     add_many(f, 70, 1000);
     cover(f);
     assert_ok(store_totals(f->s, &before, &f->ei), &f->ei);
-    assert_int_equal(step(f, 2000, 50), 50);
+    assert_int_equal(expire(f, 2000, 50), 50);
     assert_ok(store_totals(f->s, &after, &f->ei), &f->ei);
     assert_memory_equal(&before, &after, sizeof(before));
     assert_int_equal(after.answered, 70);
@@ -103,12 +93,12 @@ static void the_totals_per_product_stay(void **state)
     open_ledger(f);
     add_many(f, 70, 1000);
     cover(f);
-    assert_int_equal(step(f, 2000, 50), 50);
+    assert_int_equal(expire(f, 2000, 50), 50);
     assert_int_equal(tallied(f), 70);
     add_many(f, 5, 1000);
     reopen_ledger(f); /* what stood in memory is forgotten */
     cover(f);
-    assert_int_equal(step(f, 2000, 50), 24);
+    assert_int_equal(expire(f, 2000, 50), 24);
     assert_int_equal(tallied(f), 75);
     reopen_ledger(f);
     assert_int_equal(tallied(f), 75);
@@ -121,11 +111,11 @@ static void the_newest_stays_so_that_ids_go_on_rising(void **state)
     open_ledger(f);
     add_many(f, 10, 1000);
     cover(f);
-    assert_int_equal(step(f, INT64_MAX, 100), 9);
+    assert_int_equal(expire(f, INT64_MAX, 100), 9);
     assert_int_equal(rows(f), 1);
     add(f, 0, 3000);
     cover(f);
-    assert_int_equal(step(f, INT64_MAX, 100), 1);
+    assert_int_equal(expire(f, INT64_MAX, 100), 1);
     assert_int_equal(first_id(f), 11);
 }
 
@@ -135,10 +125,10 @@ static void what_the_saved_count_does_not_cover_stays(void **state)
 
     open_ledger(f);
     add_many(f, 10, 1000);
-    assert_int_equal(step(f, 2000, 100), 0); /* none is saved */
+    assert_int_equal(expire(f, 2000, 100), 0); /* none is saved */
     cover(f);
     add_many(f, 10, 1000);
-    assert_int_equal(step(f, 2000, 100), 10);
+    assert_int_equal(expire(f, 2000, 100), 10);
     assert_int_equal(rows(f), 10);
 }
 
@@ -170,11 +160,11 @@ static void refusals_leave_too_within_the_same_limit(void **state)
     cover(f);
     for (unsigned i = 0; i < 20; i++)
         refuse(f, i, i < 10 ? 600 : 6000);
-    assert_int_equal(step(f, 6000, 8), 8); /* 5 activations, 3 refusals */
+    assert_int_equal(expire(f, 6000, 8), 8); /* 5 activations, 3 refusals */
     assert_ok(store_each_refusal(f->s, 0, count_refusals, &left, &f->ei), &f->ei);
     assert_int_equal(left, 17);
-    assert_int_equal(step(f, 6000, 100), 7);
-    assert_int_equal(step(f, 6000, 100), 0);
+    assert_int_equal(expire(f, 6000, 100), 7);
+    assert_int_equal(expire(f, 6000, 100), 0);
     assert_ok(store_totals(f->s, &t, &f->ei), &f->ei);
     assert_int_equal(t.refused, 20);
 }
@@ -187,8 +177,6 @@ static void outside_a_transaction_it_is_refused(void **state)
     open_ledger(f);
     assert_int_equal(store_expire_step(f->s, 1, 1, &removed, &f->ei), ERR_NOT_NOW);
 }
-
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

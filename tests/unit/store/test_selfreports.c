@@ -5,7 +5,6 @@
 
 #include "samples.h"
 #include "store/check.h"
-#include "store/retention.h"
 
 struct seen {
     unsigned n;
@@ -36,13 +35,18 @@ static struct store_self_report report(uint32_t n, int64_t when)
     return r;
 }
 
+static void put_row(struct fixture *f, const struct store_self_report *r)
+{
+    assert_ok(store_begin(f->s, &f->ei), &f->ei);
+    assert_ok(store_add_self_report(f->s, r, &f->ei), &f->ei);
+    assert_ok(store_commit(f->s, &f->ei), &f->ei);
+}
+
 static void put(struct fixture *f, uint32_t n, int64_t when)
 {
     struct store_self_report r = report(n, when);
 
-    assert_ok(store_begin(f->s, &f->ei), &f->ei);
-    assert_ok(store_add_self_report(f->s, &r, &f->ei), &f->ei);
-    assert_ok(store_commit(f->s, &f->ei), &f->ei);
+    put_row(f, &r);
 }
 
 static enum err see(void *arg, const struct store_self_report *r)
@@ -157,19 +161,12 @@ static void they_are_in_no_total(void **state)
 static void old_ones_leave_but_for_the_newest(void **state)
 {
     struct fixture *f = *state;
-    uint64_t removed = 0;
 
     open_ledger(f);
     for (uint32_t i = 0; i < 5; i++)
         put(f, i, 1000 + i);
-    assert_ok(store_begin(f->s, &f->ei), &f->ei);
-    assert_ok(store_expire_step(f->s, 2000, 3, &removed, &f->ei), &f->ei);
-    assert_ok(store_commit(f->s, &f->ei), &f->ei);
-    assert_int_equal(removed, 3);
-    assert_ok(store_begin(f->s, &f->ei), &f->ei);
-    assert_ok(store_expire_step(f->s, 2000, 3, &removed, &f->ei), &f->ei);
-    assert_ok(store_commit(f->s, &f->ei), &f->ei);
-    assert_int_equal(removed, 1);
+    assert_int_equal(expire(f, 2000, 3), 3);
+    assert_int_equal(expire(f, 2000, 3), 1);
     assert_int_equal(look(f, 0, 0).first.id, 5);
 }
 
@@ -182,17 +179,15 @@ static void writing_needs_a_transaction(void **state)
     assert_int_equal(store_add_self_report(f->s, &r, &f->ei), ERR_NOT_NOW);
 }
 
-#define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STORE_TEST(a_row_comes_back_as_it_was),
-        STORE_TEST(they_are_read_on_from_either_end),
-        STORE_TEST(they_are_in_no_total),
-        STORE_TEST(old_ones_leave_but_for_the_newest),
-        STORE_TEST(what_is_told_again_is_no_other_row),
-        STORE_TEST(writing_needs_a_transaction),
+        T(a_row_comes_back_as_it_was),
+        T(they_are_read_on_from_either_end),
+        T(they_are_in_no_total),
+        T(old_ones_leave_but_for_the_newest),
+        T(what_is_told_again_is_no_other_row),
+        T(writing_needs_a_transaction),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -595,8 +595,6 @@ static void the_error_of_a_callback_stops_the_walk(void **state)
     assert_int_equal(all_since(f, 0).n, 2);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 static void a_reader_misses_its_file(void **state)
 {
     struct fixture *f = *state;

@@ -130,16 +130,14 @@ static void writing_needs_a_transaction(void **state)
     assert_int_equal(store_put_straggler(f->s, &w, &f->ei), ERR_NOT_NOW);
 }
 
-#define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STORE_TEST(a_machine_is_one_row_for_each_product),
-        STORE_TEST(the_last_to_ask_comes_first_within_the_limits),
-        STORE_TEST(an_earlier_time_does_not_count),
-        STORE_TEST(the_table_is_bounded_and_who_was_dropped_comes_back),
-        STORE_TEST(writing_needs_a_transaction),
+        T(a_machine_is_one_row_for_each_product),
+        T(the_last_to_ask_comes_first_within_the_limits),
+        T(an_earlier_time_does_not_count),
+        T(the_table_is_bounded_and_who_was_dropped_comes_back),
+        T(writing_needs_a_transaction),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
