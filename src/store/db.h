@@ -4,6 +4,7 @@
 
 #include <sqlite3.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "store/refused.h"
 #include "store/store.h"
@@ -94,6 +95,8 @@ struct tally {
 
 struct store {
     char *path; /* owned */
+    dev_t dev;  /* what it named when it was opened */
+    ino_t ino;
     bool writable;
     int lock;    /* -1 when read-only */
     sqlite3 *db; /* NULL after a failed store_reopen */

@@ -350,13 +350,32 @@ static enum err connect_db(struct store *s, bool is_new, struct errinfo *ei)
 
 static enum err connect_first(struct store *s, struct errinfo *ei)
 {
+    struct stat st;
     bool is_new;
     enum err e = look(s->path, &is_new, ei);
 
     if (e == ERR_OK && is_new)
         e = s->writable ? make_file(s->path, ei)
                         : err_fail(ei, ERR_NOTFOUND, "open ledger %s: there is none yet", s->path);
-    return e == ERR_OK ? connect_db(s, is_new, ei) : e;
+    if (e == ERR_OK)
+        e = connect_db(s, is_new, ei);
+    if (e == ERR_OK && stat(s->path, &st) == 0) {
+        s->dev = st.st_dev;
+        s->ino = st.st_ino;
+    }
+    return e;
+}
+
+/* Of a failure to open it again: a process without rights to other files cannot use another. */
+static enum err tell_of_another(const struct store *s, enum err e, struct errinfo *ei)
+{
+    struct stat st;
+
+    if (stat(s->path, &st) != 0 || (st.st_dev == s->dev && st.st_ino == s->ino))
+        return e;
+    return err_fail(ei, e,
+                    "%s; it is another file than the one that was open: restart adbad to use it",
+                    ei->text);
 }
 
 static enum err connect_again(struct store *s, struct errinfo *ei)
@@ -467,7 +486,7 @@ enum err store_reopen(struct store *s, struct errinfo *ei)
     }
     if (e != ERR_OK) {
         disconnect(s);
-        return e;
+        return tell_of_another(s, e, ei);
     }
     s->broken = false;
     return ERR_OK;

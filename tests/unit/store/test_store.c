@@ -461,6 +461,21 @@ static void a_ledger_that_is_removed_while_in_use_takes_no_more(void **state)
     assert_int_equal(all_since(f, 0).n, 2);
 }
 
+static void another_file_in_its_place_is_told_of(void **state)
+{
+    struct fixture *f = *state;
+    char aside[400];
+
+    snprintf(aside, sizeof(aside), "%s.aside", f->path);
+    open_ledger(f);
+    assert_int_equal(rename(f->path, aside), 0);
+    assert_ok(file_create(f->path, "no ledger", 9, 0600, &f->ei), &f->ei);
+    assert_int_not_equal(store_reopen(f->s, &f->ei), ERR_OK);
+    assert_contains(f->ei.text, "another file than the one that was open: restart adbad");
+    assert_int_equal(rename(aside, f->path), 0);
+    assert_ok(store_reopen(f->s, &f->ei), &f->ei);
+}
+
 /* ---- failures ---- */
 
 static void limit_files(rlim_t bytes)
@@ -632,6 +647,7 @@ int main(void)
         T(a_missing_folder_is_named),
         T(a_reader_in_the_same_process_costs_the_writer_no_lock),
         T(a_ledger_that_is_removed_while_in_use_takes_no_more),
+        T(another_file_in_its_place_is_told_of),
         T(a_reader_misses_its_file),
         T(a_full_disk_records_nothing_and_reopening_recovers),
         T(reopening_and_closing_make_and_remove_no_file),
