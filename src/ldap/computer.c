@@ -140,39 +140,64 @@ static size_t account_sid(struct dir *d, uint32_t rid, uint8_t sid[DIR_SID_MAX])
 static enum err fill_account(struct dir *d, struct dir_entry *e, const char *name,
                              const char *password, uint32_t rid, const struct rng *rng)
 {
-    char account[COMPUTER_NAME_MAX + 2], host[300], uac[16];
+    const struct computer_names names = computer_names(name, dir_facts(d)->domain);
     uint8_t random[16], sid[DIR_SID_MAX];
     size_t sid_len = account_sid(d, rid, sid);
     struct guid guid;
-    size_t len;
+    char uac[16];
 
     rng_fill(rng, random, sizeof(random));
     guid = guid_from_random(random);
-    snprintf(account, sizeof(account), "%s$", name);
-    for (char *p = account; *p != '\0'; p++)
-        *p = (char)toupper((unsigned char)*p);
-    len = (size_t)snprintf(host, sizeof(host), "%s.%s", name, dir_facts(d)->domain);
-    for (size_t i = 0; i < len && host[i] != '\0'; i++)
-        host[i] = (char)tolower((unsigned char)host[i]);
     snprintf(uac, sizeof(uac), "%u", UAC_WORKSTATION);
     if (dir_entry_add_str(e, "objectClass", "top") != ERR_OK ||
         dir_entry_add_str(e, "objectClass", "user") != ERR_OK ||
         dir_entry_add_str(e, "objectClass", "computer") != ERR_OK ||
-        dir_entry_add_str(e, "sAMAccountName", account) != ERR_OK ||
+        dir_entry_add_str(e, "sAMAccountName", names.account) != ERR_OK ||
         dir_entry_add_str(e, "userAccountControl", uac) != ERR_OK ||
-        dir_entry_add_str(e, "dNSHostName", host) != ERR_OK ||
+        dir_entry_add_str(e, "dNSHostName", names.host) != ERR_OK ||
         dir_entry_add(e, "objectGUID", guid.b, sizeof(guid.b)) != ERR_OK ||
         (sid_len > 0 && dir_entry_add(e, "objectSid", sid, sid_len) != ERR_OK))
         return ERR_NOMEM;
     return dir_entry_add_str(e, "userPassword", password);
 }
 
-static void wipe_password(struct dir_entry *e)
+struct computer_names computer_names(const char *name, const char *domain)
 {
-    const struct dir_attr *a = dir_entry_attr(e, "userPassword");
+    struct computer_names n;
+
+    snprintf(n.account, sizeof(n.account), "%s$", name);
+    for (char *p = n.account; *p != '\0'; p++)
+        *p = (char)toupper((unsigned char)*p);
+    snprintf(n.host, sizeof(n.host), "%s.%s", name, domain);
+    for (char *p = n.host; *p != '\0'; p++)
+        *p = (char)tolower((unsigned char)*p);
+    return n;
+}
+
+static void wipe(struct dir_entry *e, const char *attr)
+{
+    const struct dir_attr *a = dir_entry_attr(e, attr);
 
     for (size_t i = 0; a != NULL && i < a->n; i++)
         explicit_bzero(a->vals[i].data, a->vals[i].len);
+}
+
+enum err computer_put(struct dir *d, struct dir_entry *entry, enum err filled, const char *name,
+                      const char *password_attr, struct errinfo *ei)
+{
+    enum err e;
+
+    if (entry == NULL || filled != ERR_OK)
+        e = err_nomem(ei);
+    else
+        e = dir_add(d, entry, ei);
+    if (e == ERR_EXISTS)
+        e = err_fail(ei, e, "machine %s exists already; choose another name, or remove it first",
+                     name);
+    if (entry != NULL)
+        wipe(entry, password_attr);
+    dir_entry_free(entry);
+    return e;
 }
 
 enum err computer_add(struct dir *d, const char *name, const char *password, uint32_t rid,
@@ -187,16 +212,9 @@ enum err computer_add(struct dir *d, const char *name, const char *password, uin
     if (e != ERR_OK)
         return e;
     entry = dir_entry_new(dn);
-    if (entry == NULL || fill_account(d, entry, name, password, rid, rng) != ERR_OK)
-        e = err_nomem(ei);
-    else
-        e = dir_add(d, entry, ei);
-    if (e == ERR_EXISTS)
-        e = err_fail(ei, e, "machine %s exists already; choose another name, or remove it first",
-                     name);
     if (entry != NULL)
-        wipe_password(entry);
-    dir_entry_free(entry);
+        e = fill_account(d, entry, name, password, rid, rng);
+    e = computer_put(d, entry, e, name, "userPassword", ei);
     free(dn);
     return e;
 }

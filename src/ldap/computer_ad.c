@@ -78,33 +78,20 @@ static enum err add_password(struct dir_entry *e, const char *password)
 static enum err fill(struct dir_entry *e, const char *name, const char *domain,
                      const char *password)
 {
-    char account[COMPUTER_NAME_MAX + 2], host[300], spn[2][320], control[16];
+    const struct computer_names names = computer_names(name, domain);
+    char spn[2][320], control[16];
 
-    snprintf(account, sizeof(account), "%s$", name);
-    for (char *p = account; *p != '\0'; p++)
-        *p = (char)toupper((unsigned char)*p);
-    snprintf(host, sizeof(host), "%s.%s", name, domain);
-    for (char *p = host; *p != '\0'; p++)
-        *p = (char)tolower((unsigned char)*p);
-    snprintf(spn[0], sizeof(spn[0]), "HOST/%.*s", (int)strlen(name), account);
-    snprintf(spn[1], sizeof(spn[1]), "HOST/%s", host);
+    snprintf(spn[0], sizeof(spn[0]), "HOST/%.*s", (int)strlen(name), names.account);
+    snprintf(spn[1], sizeof(spn[1]), "HOST/%s", names.host);
     snprintf(control, sizeof(control), "%u", UAC_WORKSTATION);
     if (dir_entry_add_str(e, "objectClass", "computer") != ERR_OK ||
-        dir_entry_add_str(e, "sAMAccountName", account) != ERR_OK ||
+        dir_entry_add_str(e, "sAMAccountName", names.account) != ERR_OK ||
         dir_entry_add_str(e, "userAccountControl", control) != ERR_OK ||
-        dir_entry_add_str(e, "dNSHostName", host) != ERR_OK ||
+        dir_entry_add_str(e, "dNSHostName", names.host) != ERR_OK ||
         dir_entry_add_str(e, "servicePrincipalName", spn[0]) != ERR_OK ||
         dir_entry_add_str(e, "servicePrincipalName", spn[1]) != ERR_OK)
         return ERR_NOMEM;
     return add_password(e, password);
-}
-
-static void wipe(struct dir_entry *e)
-{
-    const struct dir_attr *a = dir_entry_attr(e, "unicodePwd");
-
-    for (size_t i = 0; a != NULL && i < a->n; i++)
-        explicit_bzero(a->vals[i].data, a->vals[i].len);
 }
 
 enum err computer_key_version(struct dir *d, const char *name, uint32_t *kvno, struct errinfo *ei)
@@ -143,16 +130,9 @@ enum err computer_create(struct dir *d, const char *name, const char *password, 
     if (asprintf(&dn, "CN=%s,CN=Computers,%s", name, dir_facts(d)->default_nc) < 0)
         return err_nomem(ei);
     entry = dir_entry_new(dn);
-    if (entry == NULL || fill(entry, name, dir_facts(d)->domain, password) != ERR_OK)
-        e = err_nomem(ei);
-    else
-        e = dir_add(d, entry, ei);
-    if (e == ERR_EXISTS)
-        e = err_fail(ei, e, "machine %s exists already; choose another name, or remove it first",
-                     name);
     if (entry != NULL)
-        wipe(entry);
-    dir_entry_free(entry);
+        e = fill(entry, name, dir_facts(d)->domain, password);
+    e = computer_put(d, entry, e, name, "unicodePwd", ei);
     free(dn);
     return e;
 }
