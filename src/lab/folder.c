@@ -69,11 +69,9 @@ out:
     return e;
 }
 
-static enum err write_description(const struct lab *l, struct errinfo *ei)
+enum err lab_describe(const struct lab *l, json_t *o, struct errinfo *ei)
 {
     char *path = lab_path(l, LAB_DESCRIPTION);
-    json_t *o = json_pack("{s:i, s:s, s:i, s:i}", "format", FORMAT, "domain", l->domain,
-                          "ldap_port", (int)l->ldap_port, "kms_port", (int)l->kms_port);
     char *text = o == NULL ? NULL : json_dumps(o, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
     enum err e =
         text == NULL ? err_nomem(ei) : file_write_atomic(path, text, strlen(text), 0600, ei);
@@ -82,6 +80,14 @@ static enum err write_description(const struct lab *l, struct errinfo *ei)
     json_decref(o);
     free(path);
     return e;
+}
+
+static enum err write_description(const struct lab *l, struct errinfo *ei)
+{
+    return lab_describe(l,
+                        json_pack("{s:i, s:s, s:i, s:i}", "format", FORMAT, "domain", l->domain,
+                                  "ldap_port", (int)l->ldap_port, "kms_port", (int)l->kms_port),
+                        ei);
 }
 
 enum err lab_require_empty(const struct lab *l, struct errinfo *ei)

@@ -2,6 +2,7 @@
 #ifndef ADBAD_LAB_INTERNAL_H
 #define ADBAD_LAB_INTERNAL_H
 
+#include <jansson.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -36,6 +37,8 @@ MUST_CHECK enum err lab_expand(const char *text, const struct lab_pair *pairs, s
 
 /* ---- folder.c: the files in it ---- */
 
+/* Writes lab.json; takes the reference (NULL: no memory). */
+MUST_CHECK enum err lab_describe(const struct lab *l, json_t *o, struct errinfo *ei);
 /* ERR_NOTFOUND if dir holds no lab; ERR_REFUSED if others can enter it. */
 MUST_CHECK enum err lab_read(struct lab *l, struct errinfo *ei);
 /* ERR_REFUSED unless dir is empty: for a new lab. */

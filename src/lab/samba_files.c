@@ -95,18 +95,12 @@ enum err samba_read(struct samba_lab *l, struct errinfo *ei)
 
 static enum err write_description(const struct samba_lab *l, struct errinfo *ei)
 {
-    char *path = lab_path(&l->place, LAB_DESCRIPTION);
-    json_t *o = json_pack("{s:i, s:s, s:s, s:i, s:b, s:b, s:i}", "format", FORMAT, "kind", KIND,
-                          "domain", l->place.domain, "dcs", (int)l->writable, "rodc", (int)l->rodc,
-                          "schema47", (int)l->schema47, "kms_port", (int)l->place.kms_port);
-    char *text = o == NULL ? NULL : json_dumps(o, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-    enum err e =
-        text == NULL ? err_nomem(ei) : file_write_atomic(path, text, strlen(text), 0600, ei);
-
-    free(text);
-    json_decref(o);
-    free(path);
-    return e;
+    return lab_describe(&l->place,
+                        json_pack("{s:i, s:s, s:s, s:i, s:b, s:b, s:i}", "format", FORMAT, "kind",
+                                  KIND, "domain", l->place.domain, "dcs", (int)l->writable, "rodc",
+                                  (int)l->rodc, "schema47", (int)l->schema47, "kms_port",
+                                  (int)l->place.kms_port),
+                        ei);
 }
 
 /* ---- the layout ---- */
