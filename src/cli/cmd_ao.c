@@ -8,50 +8,9 @@
 #include "base/clk.h"
 #include "base/file.h"
 #include "cli/ao_activate.h"
-#include "cli/ao_forest.h"
 #include "cli/ao_print.h"
 #include "cli/ao_steward.h"
 #include "cli/ao_work.h"
-
-/* ---- create ---- */
-
-static int run_create(struct cli *cli, int argc, char **argv)
-{
-    const char *group = NULL, *name = NULL;
-    const struct opt opts[] = {{.name = "group",
-                                .type = OPT_STRING,
-                                .metavar = "GROUP",
-                                .help = "host-key group; its host key must be installed",
-                                .dest = &group},
-                               {.name = "name",
-                                .type = OPT_STRING,
-                                .metavar = "NAME",
-                                .help = "name, up to 40 characters (default: the group's)",
-                                .dest = &name},
-                               {0}};
-    struct errinfo ei = {0};
-    const struct cat_group *g = NULL;
-    struct ao_work w = {0};
-    struct hostkey k = {0};
-    struct ao o = {0};
-    int status = cli_begin(cli, opts, &argc, argv, 0, 0);
-    enum err e;
-
-    if (status >= 0)
-        return status;
-    e = ao_work_open(cli, true, &w, &ei);
-    if (e == ERR_OK)
-        e = ao_work_key(&w, "create activation object", group, &g, &k, &ei);
-    if (e == ERR_OK)
-        e = ao_activate_and_create(&w, &k, g, name, &o, &ei);
-    if (e == ERR_OK)
-        ao_print_one(cli, w.cat, &o, &w.bundle, dir_facts(w.dir), w.now);
-    status = e == ERR_OK ? EXIT_OK : cli_fail(cli, e, &ei);
-    ao_fini(&o);
-    hostkey_fini(&k);
-    ao_work_fini(&w);
-    return status;
-}
 
 /* ---- list ---- */
 
@@ -223,7 +182,7 @@ const struct cli_command cmd_ao[] = {
     {.noun = "ao",
      .verb = "create",
      .usage = "--group GROUP",
-     .run = run_create,
+     .run = ao_run_create,
      .summary = "create an activation object",
      .help = "Signs its licences with the installed host key of the group and writes it to the\n"
              "directory. Only in the forest that [directory] lab_forest names. With [clearing]\n"
