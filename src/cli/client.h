@@ -111,6 +111,11 @@ MUST_CHECK enum err client_open_one(struct client *c, struct station **out, stru
 /* Prepares a station whose folder is already there (init). */
 MUST_CHECK enum err station_ready(struct client *c, struct station *s, struct errinfo *ei);
 MUST_CHECK enum err client_save(struct client *c, struct errinfo *ei);
+/* The end of a verb that changed machines and came to e: saves them, prints them with --json; or
+ * says what went wrong. EXIT_OK or that exit code. */
+int client_saved(struct client *c, enum err e, struct errinfo *ei);
+/* As client_saved of one machine; without --json says "NAME: TEXT.". */
+int client_done(struct client *c, enum err e, struct errinfo *ei, const char *text);
 void client_close(struct client *c);
 int64_t station_now(const struct station *s);
 
@@ -138,6 +143,9 @@ MUST_CHECK enum err station_directory(const struct station *s, struct dir **out,
 json_t *client_machine_json(const struct client *c, const struct station *s);
 json_t *client_product_json(const struct client *c, const struct station *s,
                             const struct machine_product *p);
+/* A GUID; a host with its port, null for none. */
+json_t *client_guid_json(const struct guid *g);
+json_t *client_host_json(const struct machine_host *h);
 /* Prints the machine of a run with --machine, or {"machines": […]}. */
 void client_print_json(struct client *c);
 /* The last attempt of p in words, one line for each question. */

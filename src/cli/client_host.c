@@ -31,7 +31,7 @@ static enum err set_all(struct client *c, const struct client_host *h, const cha
 
     for (size_t i = 0; e == ERR_OK && text != NULL && i < c->count; i++)
         e = set(&c->station[i].folder.machine, h, text, ei);
-    return e == ERR_OK ? client_save(c, ei) : e;
+    return e;
 }
 
 int client_run_host(struct client *c, int argc, char **argv, const struct client_host *h)
@@ -45,15 +45,12 @@ int client_run_host(struct client *c, int argc, char **argv, const struct client
     if (status >= 0)
         return status;
     e = set_all(c, h, argc > 0 ? argv[0] : NULL, &ei);
-    if (e != ERR_OK)
-        return client_fail(c, e, &ei);
-    if (c->json)
-        client_print_json(c);
-    for (size_t i = 0; i < c->count && !c->json; i++) {
+    status = client_saved(c, e, &ei);
+    for (size_t i = 0; status == EXIT_OK && i < c->count && !c->json; i++) {
         struct machine *m = &c->station[i].folder.machine;
         const char *text = text_of(m, h);
 
         printf("%s: %s\n", m->name, text[0] != '\0' ? text : h->none);
     }
-    return EXIT_OK;
+    return status;
 }

@@ -7,19 +7,6 @@
 #include "cli/client.h"
 #include "client/words.h"
 
-static int done(struct client *c, enum err e, struct errinfo *ei, const char *text)
-{
-    if (e == ERR_OK)
-        e = client_save(c, ei);
-    if (e != ERR_OK)
-        return client_fail(c, e, ei);
-    if (c->json)
-        client_print_json(c);
-    else
-        printf("%s: %s.\n", c->station[0].folder.machine.name, text);
-    return EXIT_OK;
-}
-
 /* The products after it happened, one to a line. */
 static void print_states(const struct client *c)
 {
@@ -68,7 +55,7 @@ static int change_hardware(struct client *c, bool board)
         identity = guid_from_random(random);
         machine_change_hardware(&s->folder.machine, &identity, board, station_now(s));
     }
-    status = done(c, e, &ei, board ? "it has another main board" : "its hardware changed");
+    status = client_done(c, e, &ei, board ? "it has another main board" : "its hardware changed");
     if (status == EXIT_OK)
         print_states(c);
     return status;
@@ -82,7 +69,7 @@ static int set_vmhost(struct client *c, const char *system, bool hyperv, bool ac
 
     if (e == ERR_OK)
         e = client_vmhost(c, system, hyperv, activated, &s->folder.machine, &ei);
-    return done(c, e, &ei, "it runs on that virtualization host from now on");
+    return client_done(c, e, &ei, "it runs on that virtualization host from now on");
 }
 
 static int run_hardware(struct client *c, int argc, char **argv)
@@ -127,7 +114,7 @@ static int run_genuine(struct client *c, int argc, char **argv)
     e = client_open_one(c, &s, &ei);
     if (e == ERR_OK)
         machine_validate(&s->folder.machine, yes, station_now(s));
-    status = done(c, e, &ei, yes ? "validation succeeded" : "validation failed");
+    status = client_done(c, e, &ei, yes ? "validation succeeded" : "validation failed");
     if (status == EXIT_OK)
         print_states(c);
     return status;
@@ -162,9 +149,9 @@ static int run_mak(struct client *c, int argc, char **argv)
         e = machine_set_mak(&s->folder.machine, &s->folder.machine.product[i], "", &ei);
     if (e == ERR_OK && !none)
         e = client_set_mak(&s->folder.machine, argv[0], &ei);
-    return done(c, e, &ei,
-                none ? "no MAK is in reserve"
-                     : "the MAK is asked with when the directory and KMS fail");
+    return client_done(c, e, &ei,
+                       none ? "no MAK is in reserve"
+                            : "the MAK is asked with when the directory and KMS fail");
 }
 
 const struct client_verb client_machine_verbs[] = {

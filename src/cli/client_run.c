@@ -7,13 +7,9 @@
 
 static int report(struct client *c, enum err e, struct errinfo *ei)
 {
-    if (e == ERR_OK)
-        e = client_save(c, ei);
-    if (e != ERR_OK)
-        return client_fail(c, e, ei);
-    if (c->json)
-        client_print_json(c);
-    return client_exit(c);
+    int status = client_saved(c, e, ei);
+
+    return status == EXIT_OK ? client_exit(c) : status;
 }
 
 static void print_name(const struct client *c, const struct machine *m,

@@ -308,17 +308,6 @@ static enum err make_machine(struct client *c, const struct setup *o, struct err
     return e == ERR_OK ? client_save(c, ei) : e;
 }
 
-static int finish(struct client *c, enum err e, struct errinfo *ei, const char *done)
-{
-    if (e != ERR_OK)
-        return client_fail(c, e, ei);
-    if (c->json)
-        client_print_json(c);
-    else
-        printf("%s: %s.\n", c->station[0].folder.machine.name, done);
-    return EXIT_OK;
-}
-
 /* The lab's overlays, unless others are named. */
 static enum err lab_catalog(struct client *c, const struct settings *lab, struct errinfo *ei)
 {
@@ -405,7 +394,7 @@ static int run_init(struct client *c, int argc, char **argv)
     if (c->machine == NULL)
         return client_fail(c, err_fail(&ei, ERR_USAGE, "init takes one machine: --machine DIR"),
                            &ei);
-    return finish(c, make_for_lab(c, &o, &ei), &ei, "made");
+    return client_done(c, make_for_lab(c, &o, &ei), &ei, "made");
 }
 
 static int run_install(struct client *c, int argc, char **argv)
@@ -429,7 +418,7 @@ static int run_install(struct client *c, int argc, char **argv)
         e = add_product(c, s, &o, &ei);
     if (e == ERR_OK)
         e = client_save(c, &ei);
-    return finish(c, e, &ei, "installed");
+    return client_done(c, e, &ei, "installed");
 }
 
 /* ---- the domain ---- */
@@ -522,7 +511,7 @@ static int run_join(struct client *c, int argc, char **argv)
     e = client_open_one(c, &s, &ei);
     if (e == ERR_OK)
         e = join(c, s, &o, &ei);
-    return finish(c, e, &ei, "joined; the directory is asked at the next service start");
+    return client_done(c, e, &ei, "joined; the directory is asked at the next service start");
 }
 
 static enum err leave(struct client *c, struct station *s, const struct setup *o, bool delete,
@@ -573,8 +562,8 @@ static int run_leave(struct client *c, int argc, char **argv)
     e = client_open_one(c, &s, &ei);
     if (e == ERR_OK)
         e = leave(c, s, &o, delete, &ei);
-    return finish(c, e, &ei,
-                  "in a workgroup now; a directory licence fails at the next service start");
+    return client_done(c, e, &ei,
+                       "in a workgroup now; a directory licence fails at the next service start");
 }
 
 const struct client_verb client_setup_verbs[] = {

@@ -83,14 +83,14 @@ static json_t *time_json(int64_t when)
     return when == LIC_NEVER || when == 0 ? json_null() : json_string(clk_format(when, text));
 }
 
-static json_t *guid_json(const struct guid *g)
+json_t *client_guid_json(const struct guid *g)
 {
     char text[GUID_TEXT_MAX];
 
     return json_string(guid_format(g, text));
 }
 
-static json_t *host_json(const struct machine_host *h)
+json_t *client_host_json(const struct machine_host *h)
 {
     char text[272];
 
@@ -141,7 +141,7 @@ static json_t *attempt_json(const struct client *c, const struct machine_product
 static json_t *object_json(const struct machine_object *o)
 {
     return json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", o->name, "dn", o->dn, "forest", o->forest,
-                     "pid", o->pid, "sku_id", guid_json(&o->sku_id));
+                     "pid", o->pid, "sku_id", client_guid_json(&o->sku_id));
 }
 
 /* What to do about the present state; NULL while there is nothing to do. */
@@ -198,11 +198,11 @@ static void add_grantor(json_t *o, const struct machine_product *p)
     const struct lic *l = &p->lic;
     bool kms = l->channel == LIC_BY_KMS;
 
-    json_object_set_new(o, "kms_host", kms ? host_json(&p->served) : json_null());
+    json_object_set_new(o, "kms_host", kms ? client_host_json(&p->served) : json_null());
     json_object_set_new(o, "epid", kms ? json_string(p->epid) : json_null());
     json_object_set_new(o, "kms_address",
                         kms && p->address[0] != '\0' ? json_string(p->address) : json_null());
-    json_object_set_new(o, "cached_host", host_json(&p->cached));
+    json_object_set_new(o, "cached_host", client_host_json(&p->cached));
     json_object_set_new(o, "count", json_integer(p->count));
     json_object_set_new(o, "required_count", json_integer(l->product->required_count));
     json_object_set_new(o, "activation_interval", json_integer(l->activation));
@@ -223,11 +223,11 @@ json_t *client_product_json(const struct client *c, const struct station *s,
                             const struct machine_product *p)
 {
     const struct cat_product *product = p->lic.product;
-    json_t *o =
-        json_pack("{s:s, s:s, s:o, s:o, s:o, s:s}", "product", product->product, "edition",
-                  product->edition, "activation_id", guid_json(&product->activation_id),
-                  "application_id", guid_json(&product->application_id), "kms_id",
-                  guid_json(&product->kms_id), "partial_key", p->key[0] != '\0' ? p->key + 24 : "");
+    json_t *o = json_pack(
+        "{s:s, s:s, s:o, s:o, s:o, s:s}", "product", product->product, "edition", product->edition,
+        "activation_id", client_guid_json(&product->activation_id), "application_id",
+        client_guid_json(&product->application_id), "kms_id", client_guid_json(&product->kms_id),
+        "partial_key", p->key[0] != '\0' ? p->key + 24 : "");
 
     add_state(o, c, p, station_now(s));
     add_grantor(o, p);
@@ -243,7 +243,7 @@ json_t *client_product_json(const struct client *c, const struct station *s,
     json_object_set_new(
         o, "activation_type",
         json_integer(p->lic.type != LIC_TYPE_ALL ? p->lic.type : s->folder.machine.type));
-    json_object_set_new(o, "kms_set", host_json(&p->kms));
+    json_object_set_new(o, "kms_set", client_host_json(&p->kms));
     json_object_set_new(o, "lookup_domain", json_string(p->lookup_domain));
     return o;
 }
@@ -252,7 +252,7 @@ json_t *client_product_json(const struct client *c, const struct station *s,
 static json_t *app_json(const struct machine_app *a)
 {
     return json_pack("{s:o, s:i, s:b, s:b, s:b, s:b, s:I, s:o, s:I}", "kms_host",
-                     host_json(&a->kms), "kms_port", (int)a->kms.port, "user_operations",
+                     client_host_json(&a->kms), "kms_port", (int)a->kms.port, "user_operations",
                      a->user_operations, "service_starts_with_system", a->auto_start,
                      "key_in_registry", !a->key_cleared, "mof_registered", a->mof_registered,
                      "licence_files", (json_int_t)a->licence_files, "licences_installed",
@@ -271,7 +271,7 @@ static void add_surroundings(json_t *o, const struct machine *m)
         host = json_pack("{s:s, s:b, s:b}", "system", m->vmhost.system, "hyper_v", m->vmhost.hyperv,
                          "activated", m->vmhost.activated);
     json_object_set_new(o, "virtual", json_boolean(m->is_virtual));
-    json_object_set_new(o, "hardware_id", guid_json(&m->hardware));
+    json_object_set_new(o, "hardware_id", client_guid_json(&m->hardware));
     json_object_set_new(o, "oem_firmware", json_string(firmware[m->firmware]));
     json_object_set_new(o, "virtualization_host", host);
     json_object_set_new(o, "genuine", json_boolean(!m->not_genuine));
@@ -288,13 +288,13 @@ json_t *client_machine_json(const struct client *c, const struct station *s)
 
     for (size_t i = 0; i < m->products; i++)
         json_array_append_new(products, client_product_json(c, s, &m->product[i]));
-    o = json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:b, s:s}", "name",
-                  m->name, "folder", s->folder.path, "client_machine_id", guid_json(&m->client_id),
-                  "domain", m->domain[0] != '\0' ? json_string(m->domain) : json_null(), "kms_host",
-                  host_json(&m->kms), "realm", s->bundle.name, "realm_id", s->bundle.id, "now",
-                  time_json(station_now(s)), "products", products, "windows", app_json(&m->app[0]),
-                  "office", app_json(&m->app[1]), "host_caching", !m->no_caching, "lookup_domain",
-                  m->lookup_domain);
+    o = json_pack(
+        "{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:b, s:s}", "name", m->name,
+        "folder", s->folder.path, "client_machine_id", client_guid_json(&m->client_id), "domain",
+        m->domain[0] != '\0' ? json_string(m->domain) : json_null(), "kms_host",
+        client_host_json(&m->kms), "realm", s->bundle.name, "realm_id", s->bundle.id, "now",
+        time_json(station_now(s)), "products", products, "windows", app_json(&m->app[0]), "office",
+        app_json(&m->app[1]), "host_caching", !m->no_caching, "lookup_domain", m->lookup_domain);
     add_surroundings(o, m);
     return o;
 }

@@ -167,6 +167,26 @@ enum err client_save(struct client *c, struct errinfo *ei)
     return e;
 }
 
+int client_saved(struct client *c, enum err e, struct errinfo *ei)
+{
+    if (e == ERR_OK)
+        e = client_save(c, ei);
+    if (e != ERR_OK)
+        return client_fail(c, e, ei);
+    if (c->json)
+        client_print_json(c);
+    return EXIT_OK;
+}
+
+int client_done(struct client *c, enum err e, struct errinfo *ei, const char *text)
+{
+    int status = client_saved(c, e, ei);
+
+    if (status == EXIT_OK && !c->json)
+        printf("%s: %s.\n", c->station[0].folder.machine.name, text);
+    return status;
+}
+
 void client_close(struct client *c)
 {
     for (size_t i = 0; i < c->count; i++)

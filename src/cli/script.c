@@ -42,15 +42,11 @@ enum err script_each(struct client *c, const char *which, script_product_fn *eac
 
 int script_done(struct client *c, enum err e, struct errinfo *ei, const char *text)
 {
-    if (e == ERR_OK)
-        e = client_save(c, ei);
-    if (e != ERR_OK)
-        return client_fail(c, e, ei);
-    if (c->json)
-        client_print_json(c);
-    else
+    int status = client_saved(c, e, ei);
+
+    if (status == EXIT_OK && !c->json)
         printf("%s\n", text);
-    return EXIT_OK;
+    return status;
 }
 
 int script_not_modelled(const struct client *c, const char *what, const char *instead)

@@ -11,20 +11,6 @@ static json_t *text_json(const char *text)
     return text[0] == '\0' ? json_null() : json_string(text);
 }
 
-static json_t *guid_json(const struct guid *g)
-{
-    char text[GUID_TEXT_MAX];
-
-    return json_string(guid_format(g, text));
-}
-
-static json_t *host_json(const struct machine_host *h)
-{
-    char text[272];
-
-    return h->name[0] == '\0' ? json_null() : json_string(machine_host_format(h, text));
-}
-
 static json_t *port_json(const struct machine_host *h)
 {
     if (h->name[0] == '\0')
@@ -52,8 +38,8 @@ static json_t *os_json(const struct client *c, const struct station *s,
         "{s:o, s:s, s:o, s:o, s:o, s:s, s:o, s:i, s:o, s:I, s:o, s:o, s:i, s:i, s:s, s:o, s:b}",
         "Name", json_sprintf("%s, %s edition", l->product->product, l->product->edition),
         "Description", script_description(p, text), "ActivationID",
-        guid_json(&l->product->activation_id), "ApplicationID",
-        guid_json(&l->product->application_id), "ProductKeyID",
+        client_guid_json(&l->product->activation_id), "ApplicationID",
+        client_guid_json(&l->product->application_id), "ProductKeyID",
         text_json(script_product_id(s, p, pid)), "PartialProductKey",
         p->key[0] != '\0' ? p->key + 24 : "", "ProductKeyChannel",
         p->key[0] != '\0' ? json_string(script_key_channel(p)) : json_null(), "LicenseStatus",
@@ -61,7 +47,7 @@ static json_t *os_json(const struct client *c, const struct station *s,
         "GracePeriodRemaining", (json_int_t)left, "EvaluationEndDate", text_json(end),
         "OfflineInstallationId", text_json(iid), "RemainingAppReArmCount",
         (int)machine_rearms_left(m, p), "RemainingSkuReArmCount", (int)machine_sku_rearms_left(p),
-        "Version", ADBAD_VERSION, "ClientMachineID", guid_json(&m->client_id),
+        "Version", ADBAD_VERSION, "ClientMachineID", client_guid_json(&m->client_id),
         "IsKeyManagementServiceMachine", l->key == LIC_KEY_CSVLK);
 }
 
@@ -74,7 +60,7 @@ static json_t *ad_json(const struct machine_product *p)
                      ad ? json_string(p->object.name) : json_null(), "ADActivationObjectDN",
                      ad ? json_string(p->object.dn) : json_null(), "ADActivationCsvlkPid",
                      ad ? json_string(p->object.pid) : json_null(), "ADActivationCsvlkSkuId",
-                     ad ? guid_json(&p->object.sku_id) : json_null());
+                     ad ? client_guid_json(&p->object.sku_id) : json_null());
 }
 
 /* Get-KmsLicenseInfo, of a client */
@@ -87,11 +73,11 @@ static json_t *kms_json(const struct machine *m, const struct machine_product *p
 
     return json_pack(
         "{s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:b}", "KeyManagementServiceMachine",
-        host_json(served), "KeyManagementServicePort", port_json(served),
+        client_host_json(served), "KeyManagementServicePort", port_json(served),
         "KeyManagementServiceProductKeyID", text_json(kms ? p->epid : ""),
         "DiscoveredKeyManagementServiceMachineIpAddress", text_json(kms ? p->address : ""),
         "VLActivationInterval", (int)l->activation, "VLRenewalInterval", (int)l->renewal,
-        "DiscoveredKeyManagementServiceMachineName", host_json(&p->cached),
+        "DiscoveredKeyManagementServiceMachineName", client_host_json(&p->cached),
         "DiscoveredKeyManagementServiceMachinePort", port_json(&p->cached),
         "KeyManagementServiceLookupDomain",
         text_json(p->lookup_domain[0] != '\0' ? p->lookup_domain : m->lookup_domain),
