@@ -72,40 +72,68 @@ static enum err write_chart(const struct fleet_report *r, const char *path, bool
     return e;
 }
 
-static enum err open_wire(const struct fleet_asked *a, struct fleet_conf *conf,
-                          struct fleet_wire **out, struct errinfo *ei)
+/* Hosts that run; NULL each: none. */
+struct elsewhere {
+    struct fleet_wire *wire;
+    struct fleet_tell *tell;
+};
+
+static enum err open_wire(const struct fleet_asked *a, struct fleet_wire **out, struct errinfo *ei)
 {
     const struct fleet_wire_conf wire = {.host = a->wire,
                                          .bundle = a->bundle,
                                          .lines = a->connections,
                                          .speed = a->speed,
                                          .seed = a->seed};
-    struct sigaction action = {.sa_handler = fleet_wire_interrupt};
-    enum err e;
 
-    if (a->wire == NULL)
-        return ERR_OK;
-    e = fleet_wire_open(&wire, out, ei);
+    return a->wire == NULL ? ERR_OK : fleet_wire_open(&wire, out, ei);
+}
+
+static void close_elsewhere(struct elsewhere *to)
+{
+    fleet_wire_free(to->wire);
+    fleet_tell_free(to->tell);
+}
+
+/* On failure too: close_elsewhere. */
+static enum err open_elsewhere(const struct fleet_asked *a, struct fleet_conf *conf,
+                               struct elsewhere *to, struct errinfo *ei)
+{
+    struct sigaction action = {.sa_handler = fleet_wire_interrupt};
+    enum err e = open_wire(a, &to->wire, ei);
+
+    if (e == ERR_OK && a->report != NULL)
+        e = fleet_tell_open(a->report, a->bundle, a->seed, &to->tell, ei);
     if (e != ERR_OK)
         return e;
-    conf->ask = fleet_wire_ask;
-    conf->ask_arg = *out;
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
+    if (to->wire != NULL) {
+        conf->ask = fleet_wire_ask;
+        conf->ask_arg = to->wire;
+    }
+    if (to->tell != NULL) {
+        conf->tell = fleet_tell;
+        conf->tell_arg = to->tell;
+    }
+    if (to->wire != NULL) { /* else there may be nobody who looks whether one came */
+        (void)sigaction(SIGINT, &action, NULL);
+        (void)sigaction(SIGTERM, &action, NULL);
+    }
     return ERR_OK;
 }
 
-/* wire may be NULL; r is, if the run did not come to its end: what was asked is told all the same.
- */
-static void print(struct client *c, const struct fleet_report *r, struct fleet_wire *wire,
+/* r is NULL if the run did not come to its end: what was asked and told is said all the same. */
+static void print(struct client *c, const struct fleet_report *r, const struct elsewhere *to,
                   enum fleet_topic topic)
 {
     if (c->json && r != NULL)
-        fleet_print_json(c, r, topic, wire == NULL ? NULL : fleet_wire_json(wire, r));
+        fleet_print_json(c, r, topic, to->wire == NULL ? NULL : fleet_wire_json(to->wire, r),
+                         to->tell == NULL ? NULL : fleet_tell_json(to->tell));
     else if (r != NULL)
         fleet_print(c, r, topic);
-    if (!c->json && wire != NULL)
-        fleet_wire_print(wire, r);
+    if (!c->json && to->wire != NULL)
+        fleet_wire_print(to->wire, r);
+    if (!c->json && to->tell != NULL)
+        fleet_tell_print(to->tell);
 }
 
 static enum err run(struct client *c, const struct fleet_asked *a, struct errinfo *ei)
@@ -113,7 +141,7 @@ static enum err run(struct client *c, const struct fleet_asked *a, struct errinf
     struct progress progress = {.days = a->days};
     struct clk clk = clk_system();
     struct fleet_report *r = NULL;
-    struct fleet_wire *wire = NULL;
+    struct elsewhere to = {0};
     enum fleet_topic topic;
     struct fleet_conf conf;
     bool html = false;
@@ -124,9 +152,11 @@ static enum err run(struct client *c, const struct fleet_asked *a, struct errinf
     if (e == ERR_OK)
         e = fleet_options(c, a, &conf, ei);
     if (e == ERR_OK)
-        e = open_wire(a, &conf, &wire, ei);
-    if (e != ERR_OK)
+        e = open_elsewhere(a, &conf, &to, ei);
+    if (e != ERR_OK) {
+        close_elsewhere(&to);
         return e;
+    }
     progress.began = clk_now(&clk);
     if (isatty(STDERR_FILENO)) {
         conf.progress = show_progress;
@@ -137,9 +167,9 @@ static enum err run(struct client *c, const struct fleet_asked *a, struct errinf
         e = write_chart(r, a->chart, html, ei);
     if (e != ERR_OK && conf.progress != NULL)
         fputs("\r\033[K", stderr);
-    print(c, e == ERR_OK ? r : NULL, wire, topic);
+    print(c, e == ERR_OK ? r : NULL, &to, topic);
     fleet_report_free(r);
-    fleet_wire_free(wire);
+    close_elsewhere(&to);
     return e;
 }
 
@@ -195,7 +225,11 @@ static int run_fleet(struct client *c, int argc, char **argv)
         OPT_TEXT_ROW("ask", "WHAT", &a.ask, "only the conclusions on: threshold, outage or hosts"),
         OPT_TEXT_ROW("wire", "HOST[:PORT]", &a.wire,
                      "ask a running KMS host over TCP instead of simulated ones (port 1688)"),
-        OPT_TEXT_ROW("bundle", "FILE", &a.bundle, "with --wire: client.bundle of its realm"),
+        OPT_TEXT_ROW("report", "HOST[:PORT]", &a.report,
+                     "tell a lab host that runs of each activation through the directory (port "
+                     "1688)"),
+        OPT_TEXT_ROW("bundle", "FILE", &a.bundle,
+                     "with --wire and --report: client.bundle of the host's realm"),
         OPT_UINT_ROW("connections", "N", &a.connections, 1, FLEET_WIRE_LINES_MAX,
                      "with --wire: at once, each kept for many requests (default 16)"),
         OPT_UINT_ROW("speed", "N", &a.speed, 1, 100000000,

@@ -3,6 +3,7 @@
 #define ADBAD_CLI_FLEET_H
 
 #include "cli/client.h"
+#include "cli/fleet_tell.h"
 #include "cli/fleet_wire.h"
 #include "fleet/fleet.h"
 
@@ -11,7 +12,7 @@ struct fleet_asked {
     uint32_t clients, days, hosts, replace, move, seed;
     int64_t arrive; /* seconds; -1: not given */
     const char *domain_share, *presence, *ask, *chart;
-    const char *wire, *bundle; /* NULL: in process only */
+    const char *wire, *report, *bundle; /* NULL: in process only */
     uint32_t connections, speed;
     struct opt_texts mix, outages, groups;
 };
@@ -24,9 +25,9 @@ MUST_CHECK enum err fleet_ask(const char *text, enum fleet_topic *out, struct er
 
 /* topic FLEET_TOPICS: everything; else only the conclusions on that. */
 void fleet_print(const struct client *c, const struct fleet_report *r, enum fleet_topic topic);
-/* wire (taken) is a member of that name; NULL for none. */
+/* wire and reports (taken) are members of these names; NULL for none. */
 void fleet_print_json(const struct client *c, const struct fleet_report *r, enum fleet_topic topic,
-                      json_t *wire);
+                      json_t *wire, json_t *reports);
 
 /* Whether the name of a chart's file says what kind it shall be. */
 MUST_CHECK enum err fleet_chart_name(const char *path, bool *html, struct errinfo *ei);

@@ -272,7 +272,7 @@ static void add_line(void *arg, const char *topic, const char *text)
 }
 
 void fleet_print_json(const struct client *c, const struct fleet_report *r, enum fleet_topic topic,
-                      json_t *wire)
+                      json_t *wire, json_t *reports)
 {
     json_t *o = json_object(), *days = json_array(), *says = json_array();
 
@@ -302,5 +302,7 @@ void fleet_print_json(const struct client *c, const struct fleet_report *r, enum
     json_object_set_new(o, "conclusions", says);
     if (wire != NULL)
         json_object_set_new(o, "wire", wire);
+    if (reports != NULL)
+        json_object_set_new(o, "reports", reports);
     cli_json(o);
 }

@@ -13,6 +13,7 @@
 #include "base/hostport.h"
 #include "cli/cli.h"
 #include "cli/fleet_line.h"
+#include "cli/fleet_machine.h"
 #include "kms/protect.h"
 #include "kms/stub.h"
 #include "realm/realm.h"
@@ -20,7 +21,6 @@
 #define DEFAULT_PORT 1688
 #define SILENCE_MS   10000 /* without any progress */
 #define LOOKUP_MS    10000
-#define CODES_MAX    16
 #define NS           UINT64_C(1000000000)
 
 /* One request of a batch. */
@@ -46,11 +46,7 @@ struct fleet_wire {
     uint64_t opened, again;
     uint32_t *us; /* each answer's time */
     size_t answers, us_room;
-    struct {
-        uint32_t hresult;
-        uint64_t times;
-    } code[CODES_MAX];
-    size_t codes;
+    struct fleet_codes codes;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -59,6 +55,11 @@ void fleet_wire_interrupt(int signal)
 {
     (void)signal;
     interrupted = 1;
+}
+
+bool fleet_wire_interrupted(void)
+{
+    return interrupted != 0;
 }
 
 static uint64_t now_ns(void)
@@ -154,19 +155,6 @@ void fleet_wire_free(struct fleet_wire *w)
 
 /* ---- one request ---- */
 
-/* Always the same machine for the same seed: a second run meets a host that knows it. */
-static struct guid client_id(const struct fleet_wire *w, uint32_t machine)
-{
-    struct rng_seeded seeded;
-    struct rng rng;
-    struct guid id;
-
-    rng_seeded_init(&seeded, w->conf.seed << 32 ^ machine);
-    rng = rng_from_seed(&seeded);
-    rng_fill(&rng, id.b, sizeof(id.b));
-    return id;
-}
-
 /* Real time: the host's clock is real. */
 static enum err seal(struct fleet_wire *w, const struct fleet_ask *ask, struct asked *a,
                      struct buf *out, struct errinfo *ei)
@@ -179,13 +167,12 @@ static enum err seal(struct fleet_wire *w, const struct fleet_ask *ask, struct a
                             .application_id = p->application_id,
                             .activation_id = p->activation_id,
                             .kms_id = p->kms_id,
-                            .client_id = client_id(w, ask->machine),
+                            .client_id = fleet_machine_id(w->conf.seed, ask->machine),
                             .required_count = p->required_count,
                             .client_time = filetime_from_unix(clk_now(&clk))};
-    char name[32];
+    char name[FLEET_MACHINE_NAME_MAX];
 
-    snprintf(name, sizeof(name), "FLEET-%" PRIu32, ask->machine + 1);
-    kms_text_set(r.workstation, KMS_WORKSTATION_UNITS, name);
+    kms_text_set(r.workstation, KMS_WORKSTATION_UNITS, fleet_machine_name(ask->machine, name));
     return kms_seal_request(w->protector, &r, out, &a->exchange, ei);
 }
 
@@ -219,19 +206,6 @@ static enum err note_time(struct fleet_wire *w, uint64_t ns, struct errinfo *ei)
     return ERR_OK;
 }
 
-static void note_code(struct fleet_wire *w, uint32_t hresult)
-{
-    size_t i = 0;
-
-    while (i < w->codes && w->code[i].hresult != hresult)
-        i++;
-    if (i == CODES_MAX)
-        i--; /* more than KMS has */
-    else if (i == w->codes)
-        w->code[w->codes++].hresult = hresult;
-    w->code[i].times++;
-}
-
 static enum err take(struct fleet_wire *w, struct fleet_line *l, struct fleet_ask *asks,
                      struct errinfo *ei)
 {
@@ -260,7 +234,7 @@ static enum err take(struct fleet_wire *w, struct fleet_line *l, struct fleet_as
     }
     a->done = true;
     w->losses = 0;
-    note_code(w, hresult);
+    fleet_codes_note(&w->codes, hresult);
     e = note_time(w, now_ns() - l->began, ei);
     fleet_line_next(l);
     return e;
@@ -466,13 +440,7 @@ void fleet_wire_print(struct fleet_wire *w, const struct fleet_report *r)
     printf("\nOn the wire, from %s port %u:\n", w->at.host, w->at.port);
     facts_add(f, "  Requests", "%zu in %.1f s, %.0f a second", w->answers, s,
               s > 0 ? (double)w->answers / s : 0);
-    for (size_t i = 0; i < w->codes; i++) {
-        if (w->code[i].hresult == 0)
-            facts_add(f, "  Answered", "%" PRIu64, w->code[i].times);
-        else
-            facts_add(f, "  Refused", "%" PRIu64 " with 0x%08" PRIX32, w->code[i].times,
-                      w->code[i].hresult);
-    }
+    fleet_codes_facts(&w->codes, "  Answered", f);
     facts_add(f, "  Time to answer",
               "median %.2f ms, 99 %% %.2f ms, 99.9 %% %.2f ms, longest %.2f ms",
               percentile(w, 500) / 1000.0, percentile(w, 990) / 1000.0, percentile(w, 999) / 1000.0,
@@ -481,18 +449,6 @@ void fleet_wire_print(struct fleet_wire *w, const struct fleet_report *r)
               w->again);
     add_counts(f, r);
     facts_print(f);
-}
-
-static json_t *codes_json(const struct fleet_wire *w)
-{
-    json_t *o = json_object();
-    char text[16];
-
-    for (size_t i = 0; i < w->codes; i++) {
-        snprintf(text, sizeof(text), "0x%08" PRIX32, w->code[i].hresult);
-        json_object_set_new(o, text, json_integer((json_int_t)w->code[i].times));
-    }
-    return o;
 }
 
 static json_t *match_json(const struct fleet_match *m)
@@ -509,11 +465,11 @@ json_t *fleet_wire_json(struct fleet_wire *w, const struct fleet_report *r)
     if (w->answers > 0)
         qsort(w->us, w->answers, sizeof(*w->us), compare_us);
     o = json_pack("{s:s, s:i, s:I, s:o, s:f, s:{s:I, s:I, s:I, s:I}, s:I, s:I}", "host", w->at.host,
-                  "port", w->at.port, "requests", (json_int_t)w->answers, "results", codes_json(w),
-                  "seconds", seconds(w), "latency_us", "p50", (json_int_t)percentile(w, 500), "p99",
-                  (json_int_t)percentile(w, 990), "p99.9", (json_int_t)percentile(w, 999), "max",
-                  (json_int_t)percentile(w, 1000), "connections", (json_int_t)w->opened,
-                  "sent_again", (json_int_t)w->again);
+                  "port", w->at.port, "requests", (json_int_t)w->answers, "results",
+                  fleet_codes_json(&w->codes), "seconds", seconds(w), "latency_us", "p50",
+                  (json_int_t)percentile(w, 500), "p99", (json_int_t)percentile(w, 990), "p99.9",
+                  (json_int_t)percentile(w, 999), "max", (json_int_t)percentile(w, 1000),
+                  "connections", (json_int_t)w->opened, "sent_again", (json_int_t)w->again);
     if (r != NULL) {
         json_object_set_new(o, "windows", match_json(&r->match[FLEET_WINDOWS]));
         json_object_set_new(o, "office", match_json(&r->match[FLEET_OFFICE_APP]));

@@ -29,6 +29,7 @@ MUST_CHECK enum err fleet_wire_ask(void *wire, uint32_t minute, struct fleet_ask
                                    struct errinfo *ei);
 /* Of a signal handler: the run ends now. */
 void fleet_wire_interrupt(int signal);
+bool fleet_wire_interrupted(void);
 
 /* What was asked so far; r (NULL: the run did not come to its end) has the counts. */
 void fleet_wire_print(struct fleet_wire *w, const struct fleet_report *r);

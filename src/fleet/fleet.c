@@ -186,6 +186,17 @@ static struct lic_event ask_ad(struct fleet *f, const struct fleet_client *c)
     return site_ask_ad(f->site, c->product, f->now);
 }
 
+static void tell(struct fleet *f, const struct fleet_client *c)
+{
+    const struct fleet_grant g = {
+        .product = c->lic.product,
+        .machine = c->machine,
+        .validity = (uint32_t)((c->lic.expires - site_time(f->now)) / CLK_MINUTE)};
+
+    if (f->conf->tell != NULL && f->err == ERR_OK)
+        f->err = f->conf->tell(f->conf->tell_arg, &g, &f->ei);
+}
+
 /* Lets an event happen to the licence, and what follows from it; with a host elsewhere up to its
  * question to it. */
 static void proceed(struct fleet *f, struct fleet_client *c, struct lic_event ev)
@@ -203,6 +214,8 @@ static void proceed(struct fleet *f, struct fleet_client *c, struct lic_event ev
         if ((out.notes & (LIC_FAILED | LIC_FELL_BACK)) != 0)
             tally_failure(f, out.hresult);
         licensed = licensed && (out.notes & (LIC_LAPSED | LIC_UNBOUND)) == 0;
+        if ((out.notes & LIC_GRANTED) != 0 && c->lic.channel == LIC_BY_AD)
+            tell(f, c);
         if (out.action == LIC_ASK_AD)
             ev = ask_ad(f, c);
         else if (out.action == LIC_ASK_KMS && f->conf->ask == NULL)

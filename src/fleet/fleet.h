@@ -55,6 +55,13 @@ struct fleet_ask {
     struct lic_event event; /* LIC_EV_KMS_ANSWERED or LIC_EV_KMS_REFUSED */
 };
 
+/* An activation through the directory, or its renewal. */
+struct fleet_grant {
+    const struct cat_product *product;
+    uint32_t machine;  /* as in struct fleet_ask */
+    uint32_t validity; /* minutes */
+};
+
 struct fleet_conf {
     const struct catalog *catalog;
     uint32_t clients, days;
@@ -77,6 +84,9 @@ struct fleet_conf {
     enum err (*ask)(void *arg, uint32_t minute, struct fleet_ask *asks, size_t n,
                     struct errinfo *ei);
     void *ask_arg;
+    /* Tells somebody of each; an error ends the run. NULL: nobody is told. */
+    enum err (*tell)(void *arg, const struct fleet_grant *g, struct errinfo *ei);
+    void *tell_arg;
     void (*progress)(void *arg, uint32_t day); /* after each day; may be NULL */
     void *progress_arg;
 };
@@ -142,7 +152,8 @@ struct fleet_report {
     uint64_t steps;                       /* of the state machine */
 };
 
-/* Runs it. The caller frees *out (fleet_report_free). ERR_NOMEM, ERR_USAGE, or conf->ask's. */
+/* Runs it. The caller frees *out (fleet_report_free). ERR_NOMEM, ERR_USAGE, or conf->ask's or
+ * conf->tell's. */
 MUST_CHECK enum err fleet_run(const struct fleet_conf *conf, struct fleet_report **out,
                               struct errinfo *ei);
 void fleet_report_free(struct fleet_report *r);

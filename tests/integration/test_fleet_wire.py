@@ -1,4 +1,4 @@
-"""adbaclient fleet --wire: the fleet's questions at a running adbad. Expected figures come from the daemon's own
+"""adbaclient fleet --wire and --report: the fleet's questions and reports at a running adbad. Expected figures come from the daemon's own
 status and ledger, which know nothing of the fleet, and from the public rules (25, 5; a room of 50)."""
 import itertools
 import json
@@ -148,6 +148,42 @@ def test_a_connection_that_ends_before_it_was_used_is_no_host_that_is_away(lab, 
     assert host.status()["totals"]["answered"] == result["wire"]["requests"]
 
 
+def test_activations_through_the_directory_are_told(lab, host):
+    """Half of the machines are members: they ask no host, and tell; the others ask."""
+    result = report(lab, host.address, "--clients", "40", "--days", "1", "--arrive", "1h", "--presence", "always",
+                    "--replace", "0", "--move", "0", "--domain-share", "0.5", "--report", host.address)
+    told, status = result["reports"], host.status()
+    assert told["sent"] == sum(day["requests"]["ad"] for day in result["series"]) >= 20
+    assert told["results"] == {"0x00000000": told["sent"]} and status["self_reports"]["taken"] == told["sent"]
+    machines = {row["workstation"]: row for row in host.ctl("report", "machines", "--json").json["machines"]}
+    members = {name for name, row in machines.items() if row["self_reported"]}
+    assert len(machines) == 40 and len(members) == 20
+    assert {row["channel"] for name, row in machines.items() if name in members} == {"adba"}
+    contacts = host.ctl("kms", "contacts", "--json", "--limit", "0").json["contacts"]
+    assert {c["workstation"] for c in contacts} == machines.keys() - members
+    assert status["totals"]["answered"] == result["wire"]["requests"]
+
+
+def test_reports_that_are_refused_are_counted_by_result(lab, host, tmp_path):
+    lab.adbactl("realm", "init", "OTHER", tmp_path / "realm")
+    done = subprocess.run(
+        [lab.program("adbaclient"), "fleet", "--clients", "3", "--days", "1", "--arrive", "1h", "--domain-share", "1",
+         "--presence", "always", "--replace", "0", "--move", "0",
+         "--report", host.address, "--bundle", str(tmp_path / "realm" / "client.bundle")],
+        capture_output=True, timeout=60, check=False, text=True)
+    assert done.returncode == 0 and re.search(r"Refused: +3 with 0xC004F042", done.stdout), done.stdout
+    assert host.status()["self_reports"]["foreign"] == 3
+
+
+def test_nobody_to_be_told(lab):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+    done = subprocess.run([lab.program("adbaclient"), "fleet", "--clients", "5", "--days", "1", "--domain-share", "1",
+                           "--presence", "always", "--report", address, "--bundle", lab.bundle],
+                          capture_output=True, timeout=60, check=False, text=True)
+    assert done.returncode == UNREACHABLE and f"tell {address}, after 0 reports" in done.stderr
+
+
 def test_nobody_there(lab):
     port = free_port()
     done = fleet(lab, f"127.0.0.1:{port}", "--clients", "5", "--days", "1")
@@ -175,6 +211,8 @@ def test_a_host_that_is_no_kms_host(lab):
     (["--wire", "127.0.0.1:", "--bundle", "x"], "HOST or HOST:PORT"),
     (["--wire", "127.0.0.1:70000", "--bundle", "x"], "HOST or HOST:PORT"),
     (["--wire", "[::1", "--bundle", "x"], "HOST or HOST:PORT"),
+    (["--report", "127.0.0.1"], "--bundle FILE"),
+    (["--report", "[::1", "--bundle", "x"], "HOST or HOST:PORT"),
 ])
 def test_options_without_sense_are_refused(lab, options, said):
     done = subprocess.run([lab.program("adbaclient"), "fleet", *options], capture_output=True, timeout=30, check=False,

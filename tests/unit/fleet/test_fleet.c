@@ -343,6 +343,59 @@ static void a_host_elsewhere_that_fails_ends_the_run(void **state)
     assert_int_equal(fleet_run(&conf, &r, &ei), ERR_USAGE);
 }
 
+struct told {
+    uint32_t n, fail_at;
+    uint32_t validity; /* the shortest */
+    bool machine[40];
+};
+
+static enum err hear(void *arg, const struct fleet_grant *g, struct errinfo *ei)
+{
+    struct told *t = arg;
+
+    assert_string_equal(g->product->product, "Windows 11");
+    assert_true(g->machine < 40);
+    t->machine[g->machine] = true;
+    if (g->validity < t->validity)
+        t->validity = g->validity;
+    return ++t->n == t->fail_at ? err_fail(ei, ERR_UNREACHABLE, "gone") : ERR_OK;
+}
+
+/* Every question to the directory that it answers, and none to KMS. */
+static void each_activation_through_the_directory_is_told(void **state)
+{
+    struct fleet_conf conf = still("Windows 11 Enterprise", 40, 20);
+    struct told t = {.validity = UINT32_MAX};
+    uint32_t asked = 0, down = 0;
+    struct fleet_report *r;
+    struct errinfo ei;
+
+    (void)state;
+    conf.domain_share = 500;
+    conf.outage_count = 1;
+    conf.outage[0] =
+        (struct fleet_outage){.part = FLEET_DC, .from = 6 * FLEET_DAY, .until = 9 * FLEET_DAY};
+    conf.tell = hear;
+    conf.tell_arg = &t;
+    r = run(&conf);
+    for (uint32_t d = 0; d < 20; d++) {
+        asked += r->day[d].ad;
+        down += r->day[d].failed[FLEET_DC_DOWN];
+    }
+    assert_true(down >= 20 && r->day[19].kms + r->day[0].kms > 0);
+    assert_int_equal(t.n, asked - down);
+    assert_int_equal(t.validity, 180 * FLEET_DAY);
+    for (uint32_t i = 0, members = 0; i < 40; i++) {
+        members += t.machine[i];
+        assert_true(i < 39 || members == 20);
+    }
+    fleet_report_free(r);
+    t = (struct told){.fail_at = 7};
+    assert_int_equal(fleet_run(&conf, &r, &ei), ERR_UNREACHABLE);
+    assert_contains(ei.text, "gone; that was on day 1");
+    assert_int_equal(t.n, 7);
+}
+
 static void a_number_out_of_range_is_refused(void **state)
 {
     struct fleet_conf conf = still("Windows 11 Enterprise", 20, 10);
@@ -373,6 +426,7 @@ int main(void)
         cmocka_unit_test(it_says_how_many_are_missing),
         cmocka_unit_test(a_host_elsewhere_is_asked_by_all_of_a_minute_at_once),
         cmocka_unit_test(a_host_elsewhere_that_fails_ends_the_run),
+        cmocka_unit_test(each_activation_through_the_directory_is_told),
         cmocka_unit_test(a_number_out_of_range_is_refused),
     };
 
