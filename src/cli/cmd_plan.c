@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/plural.h"
 #include "cli/cli.h"
 #include "cli/group.h"
 #include "cli/overlay.h"
@@ -205,7 +206,7 @@ static void describe_row(const struct plan_row *r, struct buf *b)
         break;
     case PLAN_COUNT:
         buf_add_fmt(b, "%" PRIu32 " more machine%s must ask the host (it needs %" PRIu32 ")",
-                    r->missing, r->missing == 1 ? "" : "s", r->clients.product->required_count);
+                    r->missing, plural(r->missing), r->clients.product->required_count);
         break;
     }
 }

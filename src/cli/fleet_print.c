@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/plural.h"
 #include "cli/fleet.h"
 #include "cli/paragraph.h"
 
@@ -158,9 +159,8 @@ void fleet_print(const struct client *c, const struct fleet_report *r, enum flee
     if (topic == FLEET_TOPICS) {
         printf("%" PRIu32 " client%s, %" PRIu32 " day%s, %" PRIu32 " KMS host%s, seed %" PRIu64
                "\n\n",
-               r->conf.clients, r->conf.clients == 1 ? "" : "s", r->conf.days,
-               r->conf.days == 1 ? "" : "s", r->conf.hosts, r->conf.hosts == 1 ? "" : "s",
-               r->conf.seed);
+               r->conf.clients, plural(r->conf.clients), r->conf.days, plural(r->conf.days),
+               r->conf.hosts, plural(r->conf.hosts), r->conf.seed);
         print_days(r);
         print_codes(c, r);
         printf("\nWhat this says:\n");

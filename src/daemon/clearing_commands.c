@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/plural.h"
 #include "daemon/clearing_internal.h"
 #include "store/clearing.h"
 
@@ -144,8 +145,8 @@ static void tell_limits(struct daemon *d, const struct store_clearing_key *k, js
         return;
     }
     log_as(&d->log, LOGL_INFO, LOGK_CLEARING, NULL,
-           "clearing: key ending in %s extended to %" PRIu32 " hosts, each %" PRIu32,
-           k->key + HOSTKEY_TEXT_LEN - 5, k->hosts, k->per_host);
+           "clearing: key ending in %s extended to %" PRIu32 " host%s, each %" PRIu32,
+           k->key + HOSTKEY_TEXT_LEN - 5, k->hosts, plural(k->hosts), k->per_host);
     json_object_set_new(reply, "hosts_max", json_integer(k->hosts));
     json_object_set_new(reply, "activations_max", json_integer(k->per_host));
 }

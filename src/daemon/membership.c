@@ -7,6 +7,7 @@
 
 #include <openssl/sha.h>
 
+#include "base/plural.h"
 #include "daemon/membership_internal.h"
 #include "jobs/reading.h"
 #include "report/registry.h"
@@ -65,6 +66,7 @@ static const char *why_full(const struct sync_job *j)
 static void tell(const struct membership *m, const struct sync_job *j)
 {
     const struct log *log = &m->conf.log;
+    size_t n;
 
     if (j->e != ERR_OK) {
         if (strcmp(j->ei.text, m->why) != 0)
@@ -75,18 +77,19 @@ static void tell(const struct membership *m, const struct sync_job *j)
     }
     if (m->why[0] != '\0')
         log_as(log, LOGL_INFO, LOGK_MEMBERS, NULL, "computer accounts can be read again");
+    n = roster_count(j->out.roster);
     if (j->out.reading.full)
         log_as(log, LOGL_INFO, LOGK_MEMBERS, NULL,
-               "%zu computer accounts, read in full (%s) in %" PRIu64 " ms",
-               roster_count(j->out.roster), why_full(j), j->ms);
+               "%zu computer account%s, read in full (%s) in %" PRIu64 " ms", n, plural(n),
+               why_full(j), j->ms);
     else if (j->out.reading.entries > 0 || j->out.removed_n > 0)
         log_as(log, LOGL_INFO, LOGK_MEMBERS, NULL,
-               "%zu computer accounts, %" PRIu64 " changed, %zu gone", roster_count(j->out.roster),
+               "%zu computer account%s, %" PRIu64 " changed, %zu gone", n, plural(n),
                j->out.reading.entries, j->out.removed_n);
     if (j->out.reading.unusable > 0)
         log_as(log, LOGL_WARN, LOGK_MEMBERS_BAD, NULL,
-               "%" PRIu64 " computer accounts are left out: no name, or one that is too long",
-               j->out.reading.unusable);
+               "%" PRIu64 " computer account%s left out: no name, or one that is too long",
+               j->out.reading.unusable, j->out.reading.unusable == 1 ? " is" : "s are");
 }
 
 static void take(struct membership *m, struct sync_job *j)
@@ -286,7 +289,7 @@ static void use_saved(struct membership *m, const struct roster *roster)
     members_publish(m->members, roster, known ? m->state.synced_at : MEMBERS_NEVER);
     if (known && m->state.synced_at != MEMBERS_NEVER) {
         log_as(&m->conf.log, LOGL_INFO, LOGK_MEMBERS, NULL,
-               "%zu computer accounts, as they were at %s", n,
+               "%zu computer account%s, as they were at %s", n, plural(n),
                clk_format(m->state.synced_at, text));
         return;
     }

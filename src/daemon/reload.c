@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/plural.h"
 #include "daemon/daemon.h"
 #include "daemon/membership.h"
 #include "daemon/publisher.h"
@@ -240,6 +241,7 @@ static const char *text_of(const json_t *change, const char *member)
 
 static void tell(const struct reload *r)
 {
+    size_t applied = json_array_size(r->applied), waiting = json_array_size(r->restart);
     const struct log *log = &r->d->log;
     const json_t *change;
     size_t i;
@@ -251,8 +253,8 @@ static void tell(const struct reload *r)
         log_as(log, LOGL_WARN, LOGK_SETTINGS, NULL, "configuration: %s changed, needs a restart",
                text_of(change, "key"));
     log_as(log, LOGL_INFO, LOGK_SETTINGS, NULL,
-           "configuration reloaded: %zu keys took effect, %zu need a restart",
-           json_array_size(r->applied), json_array_size(r->restart));
+           "configuration reloaded: %zu key%s took effect, %zu need%s a restart", applied,
+           plural(applied), waiting, waiting == 1 ? "s" : "");
 }
 
 enum err reload_command(void *daemon, const json_t *request, json_t *reply, struct errinfo *ei)

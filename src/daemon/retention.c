@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/plural.h"
 #include "store/retention.h"
 
 #define FIRST_MS 500
@@ -36,8 +37,8 @@ static void end_round(struct retention *r)
 
     if (r->removed > 0)
         log_as(&r->conf.log, LOGL_INFO, LOGK_LEDGER_KEEP, NULL,
-               "%" PRIu64 " records from before %s left the ledger", r->removed,
-               clk_format(r->before, text));
+               "%" PRIu64 " record%s from before %s left the ledger", r->removed,
+               plural(r->removed), clk_format(r->before, text));
     r->removed = 0;
 }
 

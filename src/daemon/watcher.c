@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/plural.h"
 #include "jobs/job.h"
 #include "jobs/look.h"
 
@@ -45,8 +46,9 @@ static void tell(struct watcher *w, const struct look *now)
     if (now->up &&
         (first || !was->up || now->object_count != was->object_count || now->good != was->good))
         log_as(&w->conf.log, LOGL_INFO, LOGK_DIRECTORY_UP, NULL,
-               "directory %s is up: forest \"%s\", %zu activation objects, %zu good",
-               w->conf.settings->dir_uri, now->forest, now->object_count, now->good);
+               "directory %s is up: forest \"%s\", %zu activation object%s, %zu good",
+               w->conf.settings->dir_uri, now->forest, now->object_count, plural(now->object_count),
+               now->good);
     if (now->up && now->why[0] != '\0' && (first || strcmp(now->why, was->why) != 0))
         log_as(&w->conf.log, LOGL_WARN, LOGK_DIRECTORY_WARNING, NULL, "directory %s: %s",
                w->conf.settings->dir_uri, now->why);

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "base/clk.h"
+#include "base/plural.h"
 #include "fleet/fleet.h"
 
 #define EASY_HOUR      360000 /* 100 a second, far below what docs/performance.md measured */
@@ -16,11 +17,6 @@ const char *fleet_topic_name(enum fleet_topic topic)
     };
 
     return names[topic];
-}
-
-static const char *s(uint32_t n)
-{
-    return n == 1 ? "" : "s";
 }
 
 static const struct fleet_day *last_day(const struct fleet_report *r)
@@ -54,7 +50,7 @@ static void say_missed(const struct fleet_report *r, const struct threshold *t, 
                 "%s need a count of %" PRIu32 ": never reached; the highest told was %" PRIu32
                 ", so %" PRIu32 " more machine%s must ask one host within 30 days.",
                 t->what, t->needed, reach->highest, t->needed - reach->highest,
-                s(t->needed - reach->highest));
+                plural(t->needed - reach->highest));
     if (r->conf.hosts > 1 && reach->askers >= t->needed)
         buf_add_fmt(out,
                     " Each of the %" PRIu32 " hosts counts alone: %" PRIu32
@@ -80,7 +76,7 @@ static void say_threshold(const struct fleet_report *r, const struct threshold *
                     "%s need a count of %" PRIu32 ": first told after %s (day %" PRIu32
                     "); the highest was %" PRIu32 ", %" PRIu32 " machine%s asked in all.\n",
                     t->what, t->needed, clk_format_duration(at * CLK_MINUTE, after),
-                    at / FLEET_DAY + 1, reach->highest, reach->askers, s(reach->askers));
+                    at / FLEET_DAY + 1, reach->highest, reach->askers, plural(reach->askers));
     }
 }
 
@@ -100,7 +96,7 @@ static void say_below(const struct fleet_report *r, struct buf *out)
     buf_add_fmt(out,
                 "%" PRIu64 " attempt%s met too small a count (0xC004F038), the last on day %" PRIu32
                 ".",
-                times, times == 1 ? "" : "s", last);
+                times, plural(times), last);
     if (r->conf.hosts > 1)
         buf_add_str(out, " Each host counts alone and a client stays with the host that answered "
                          "it last: a host that was away for long may stay below for long.");
@@ -145,7 +141,7 @@ static void say_outage(const struct fleet_report *r, size_t i, struct buf *out)
     if (lapsed == 0)
         buf_add_str(out, "no licence ran out.\n");
     else
-        buf_add_fmt(out, "%" PRIu32 " licence%s ran out.\n", lapsed, s(lapsed));
+        buf_add_fmt(out, "%" PRIu32 " licence%s ran out.\n", lapsed, plural(lapsed));
 }
 
 /* Days after which at least n of those licensed by KMS have lapsed if no host answers any more. */
@@ -180,7 +176,7 @@ static void say_outages(const struct fleet_report *r, struct buf *out)
                 "If every KMS host went away at the end of the run, the first of %" PRIu32
                 " client%s would lapse after %" PRIu32 " days, 1 %% after %" PRIu32
                 ", half after %" PRIu32 ".\n",
-                n, s(n), days_until(r, 1), days_until(r, (n + 99) / 100),
+                n, plural(n), days_until(r, 1), days_until(r, (n + 99) / 100),
                 days_until(r, (n + 1) / 2));
 }
 
@@ -234,7 +230,7 @@ static void say_hosts(const struct fleet_report *r, struct buf *out)
         buf_add_fmt(out,
                     "%" PRIu32 " machine%s asked: one host is enough; two hosts would share "
                     "them, and each counts alone.\n",
-                    askers, s(askers));
+                    askers, plural(askers));
     else if (r->conf.hosts < 2)
         buf_add_fmt(out,
                     "%" PRIu32 " machines asked: from %d clients on two hosts are advised, "

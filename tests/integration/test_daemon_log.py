@@ -243,7 +243,7 @@ def test_a_renamed_file_is_left_at_sigusr1_and_nothing_else_happens(lab):
     # SIGHUP is a reload, and opens the file too.
     os.rmdir(path)
     daemon.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: os.path.exists(path) and "configuration reloaded: 1 keys" in open(path, encoding="utf-8").read(),
+    wait_for(lambda: os.path.exists(path) and "configuration reloaded: 1 key " in open(path, encoding="utf-8").read(),
              "it is reloaded, into the new file")
     assert daemon.stop() == 0
 

@@ -682,7 +682,7 @@ def test_sighup_while_it_starts_is_not_lost_and_during_the_end_kills_nobody(lab)
         daemon.write_conf()
         daemon.process.send_signal(signal.SIGHUP)
         f.write("event_id,log,source,where,meaning,explanation,advice,fields,verified,reference\n")
-    daemon.wait_log("configuration reloaded: 1 keys took effect")
+    daemon.wait_log("configuration reloaded: 1 key took effect")
     daemon.process.send_signal(signal.SIGTERM)
     while daemon.process.poll() is None:
         daemon.process.send_signal(signal.SIGHUP)

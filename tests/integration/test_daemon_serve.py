@@ -426,13 +426,13 @@ def test_activation_objects_are_verified(lab):
     lab.install_hostkey(daemon)
     daemon.ctl("ao", "create", "--group", SERVER_2022, "--name", "Lab servers")
     daemon.ask("kms.directory-check")
-    daemon.wait_log(r"is up: .* 1 activation objects, 1 good")
+    daemon.wait_log(r"is up: .* 1 activation object, 1 good")
     (seen,) = daemon.status()["directory"]["objects"]
     assert (seen["name"], seen["verdict"], seen["group"]) == ("Lab servers", "good", SERVER_2022)
     assert seen["days_left"] in (729, 730)
     daemon.ctl("clock", "advance", "731d")
     daemon.ask("kms.directory-check")
-    daemon.wait_log(r"is up: .* 1 activation objects, 0 good")
+    daemon.wait_log(r"is up: .* 1 activation object, 0 good")
 
 
 def test_a_wrong_password_is_told(lab):

@@ -179,7 +179,7 @@ def test_the_registry_survives_a_restart_without_the_directory(kms):
     kms.kill()
     kms.start()
     assert verdict(kms, "PC01") == "member"
-    assert kms.wait_log(r"membership: 1 computer accounts, as they were at")
+    assert kms.wait_log(r"membership: 1 computer account, as they were at")
     kms.wait_log(r"computer accounts could not be read: .*; what was read before holds for 7 d")
     result = kms.ctl("membership", "sync", expect=6)
     assert "directory" in result.err
