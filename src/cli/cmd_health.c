@@ -125,10 +125,12 @@ const struct cli_command cmd_health[] = {
      .usage = "",
      .run = run_health,
      .summary = "is the running daemon well: one line, and an exit code for monitoring",
-     .help = "Exit codes are those of monitoring plugins, not the other commands': 0 ok,\n"
-             "1 warning, 2 critical, 3 unknown (it could not be found out, or wrong usage).\n"
-             "Looks at: daemon, listening, ledger, host keys, count (with --count), directory,\n"
-             "activation objects, registry, relay, DNS; what is not configured is left out.\n"
-             "Example: adbactl health --days 90 --json"},
+     .help =
+         "Exit codes are those of monitoring plugins, not the other commands': 0 ok,\n"
+         "1 warning, 2 critical, 3 unknown (it could not be found out, or wrong usage).\n"
+         "Looks at: daemon, listening, ledger, host keys, count (with --count), directory,\n"
+         "activation object, registry, relay, dns, confinement; what is not configured is left\n"
+         "out.\n"
+         "Example: adbactl health --days 90 --json"},
     {0},
 };

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+import docs
 from lab import free_port, wait_for
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
@@ -14,6 +15,16 @@ def health(host, *argv):
     said = host.ctl("health", "--json", *argv, expect=None)
     assert ("ok", "warning", "critical", "unknown")[said.code] == said.json["state"]
     return said.code, {c["check"]: c["text"] for c in said.json["checks"]}
+
+
+def documented():
+    """The checks of docs/monitoring.md's table."""
+    return re.findall(r"(?m)^\| `([a-z ]+)`", docs.text_of("monitoring.md", "Health"))
+
+
+def test_help_and_document_name_the_same_checks(lab):
+    told = re.search(r"(?s)Looks at: (.*?);", lab.adbactl("health", "--help").out)[1]
+    assert [re.sub(r" \(.*\)", "", name) for name in re.split(r",\s+", told)] == documented()
 
 
 def test_exit_codes_tell_the_worst(lab_with_directory):
@@ -28,6 +39,7 @@ def test_exit_codes_tell_the_worst(lab_with_directory):
     checks = health(host)[1]
     assert list(checks) == ["daemon", "listening", "ledger", "host keys", "directory", "activation object", "registry",
                             "confinement"]
+    assert set(checks) < set(documented())
     assert re.fullmatch(r"by Landlock \(version \d+\) and a filter", checks["confinement"])
     host.ctl("ao", "delete", "Volume License for Windows Server 2022", "--yes")
     wait_for(lambda: health(host)[0] == WARNING, "the object is missed")

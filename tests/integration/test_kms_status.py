@@ -14,6 +14,7 @@ import uuid
 
 import pytest
 
+import docs
 from kms_lab import OFFICE, WINDOWS, Clients, product_ids
 from lab import DEADLINE, measured, wait_for
 
@@ -121,6 +122,22 @@ def test_a_product_that_nobody_knows_is_told_by_its_id(world):
     (row,) = world.host.status()["products"]
     assert (row["product"], row["activation_id"], row["answered"]) == (None, str(strange), 1)
     assert str(strange) in world.host.ctl("kms", "status").out
+
+
+def test_the_document_shows_the_lines_that_there_are(world):
+    """Those before its ellipsis; the rest depends on the configuration."""
+    for product, status in ((PRODUCTS[0], 2), (PRODUCTS[0], 1), (PRODUCTS[2], 2)):
+        world.ask(product, uuid.uuid4(), "PC01", status=status)
+    world.refuse(3)
+    pasted = docs.text_of("kms-status.md", "Status").split("```\n")[1]
+    above, below = pasted.split("…\n")
+    said = world.host.ctl("kms", "status").out.splitlines()
+    labels = [re.match(r"( *[^:]+): ", line)[1] for line in above.splitlines()]
+    # This world's lab clock is the only difference.
+    told = [re.sub("^Lab time$", "Time", re.match(r"( *[^:]+): ", line)[1]) for line in said[:len(labels)]]
+    assert told == labels
+    table = said[said.index("Answered requests by product"):]
+    assert [line.split() for line in table[1:2]] == [below.splitlines()[1].split()]
 
 
 def test_the_text_has_what_slmgr_shows(busy):
