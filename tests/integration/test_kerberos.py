@@ -34,7 +34,7 @@ class Realm:
 
     def proxy(self, **kw):
         return Between(socket.create_server(("127.0.0.1", 0)),
-                       socket.create_connection(("127.0.0.1", self.daemon.port), 60), **kw)
+                       lambda: socket.create_connection(("127.0.0.1", self.daemon.port), 60), **kw)
 
     def between(self, security, level, change=lambda pdu: [pdu], calls=1, **kw):
         proxy = self.proxy(change=change)

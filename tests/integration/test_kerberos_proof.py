@@ -155,7 +155,7 @@ def test_what_does_not_protect_the_whole_request_proves_nothing(domain):
 ])
 def test_what_is_taken_off_on_the_way_proves_nothing(domain, change, result, verdict):
     proxy = Between(socket.create_server(("127.0.0.1", 0)),
-                    socket.create_connection(("127.0.0.1", domain.daemon.port), 60), change=change)
+                    lambda: socket.create_connection(("127.0.0.1", domain.daemon.port), 60), change=change)
     answer = domain.ask("PC01", domain.tickets.issue(sid=domain.sids["PC01"]), port=proxy.port)
     proxy.close()
     assert answer == (result, {verdict: 1})

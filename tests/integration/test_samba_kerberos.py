@@ -86,7 +86,7 @@ def test_impacket_calls_with_a_ticket_that_kvno_got(one):
 
 def proxy_to(one, **kw):
     return Between(one.ad.client.inside(lambda: socket.create_server(("0.0.0.0", 0))),
-                   one.ad.client.inside(lambda: socket.create_connection((CLIENT_ADDRESS, 1688), 60)), **kw)
+                   lambda: one.ad.client.inside(lambda: socket.create_connection((CLIENT_ADDRESS, 1688), 60)), **kw)
 
 
 def between(one, security, level, **kw):

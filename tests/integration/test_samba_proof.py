@@ -134,7 +134,7 @@ def drop_second_part():
 def test_our_client_does_not_take_what_was_changed_on_the_way(domain, change, options, reason, told):
     daemon = domain.start()
     proxy = Between(domain.ad.client.inside(lambda: socket.create_server(("0.0.0.0", 0))),
-                    domain.ad.client.inside(lambda: socket.create_connection((CLIENT_ADDRESS, daemon.port), 60)),
+                    lambda: domain.ad.client.inside(lambda: socket.create_connection((CLIENT_ADDRESS, daemon.port), 60)),
                     change=change)
     done = domain.client("PC01", daemon, "--via", "1688", *options, "slmgr", "/ato", keytab=domain.machine, expect=None,
                          port=proxy.port)

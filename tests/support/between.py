@@ -38,20 +38,22 @@ def without_header_signing(pdu):
 
 
 class Between(threading.Thread):
-    """Passes one connection of listener's on to there; what the client sends goes through change(pdu) -> pdus. When it
-    has said all, what after(sent) gives follows."""
+    """Passes one connection of listener's on to what there() connects to then: a daemon does not wait for a bind for as
+    long as a client may take to begin. What the client sends goes through change(pdu) -> pdus. When it has said all, what
+    after(sent) gives follows."""
 
     def __init__(self, listener, there, change=lambda pdu: [pdu], after=lambda sent: []):
         super().__init__(daemon=True)
         self.change, self.after = change, after
         self.sent, self.answers = [], []
-        self.listener, self.there = listener, there
+        self.listener, self.connect, self.there = listener, there, None
         self.listener.settimeout(60)
         self.port = self.listener.getsockname()[1]
         self.start()
 
     def run(self):
         here, _ = self.listener.accept()
+        self.there = self.connect()
         back = threading.Thread(target=self.pass_back, args=(here,), daemon=True)
         back.start()
         data = b""
@@ -81,4 +83,5 @@ class Between(threading.Thread):
     def close(self):
         self.join(60)
         self.listener.close()
-        self.there.close()
+        if self.there is not None:
+            self.there.close()
