@@ -61,7 +61,7 @@ def days(*numbers):
 
 
 def promtool(*argv, **kw):
-    return subprocess.run(["promtool", *argv], capture_output=True, text=True, timeout=120, check=False, **kw)
+    return subprocess.run(["promtool", *argv], capture_output=True, text=True, timeout=300, check=False, **kw)
 
 
 def send_rubbish(port):
