@@ -15,6 +15,7 @@
 #define NS_PER_SECOND  UINT64_C(1000000000)
 #define REFUSED_ROWS   256  /* in a commit: those who wait for it shall not wait long */
 #define LOOK_MS        2000 /* while nothing is written: is the file still there? */
+#define TURN_MS        5000 /* for which who asks the writer waits until it listens */
 #define SMALL_COMMIT   16 /* entries; with more, answering others beside the flush is worth more */
 
 void ledger_wake(struct ledger *l)
@@ -209,12 +210,45 @@ static void serve(struct ledger *l, struct ledger_call *c)
         c->e = c->fn(c->arg, l->conf.store, c->ei);
 }
 
+/* With the lock. */
+static void leave(struct ledger *l, const struct ledger_call *c)
+{
+    struct ledger_call **at = &l->calls;
+
+    while (*at != c)
+        at = &(*at)->next;
+    *at = c->next;
+}
+
+/* With the lock. Only until its turn can a caller go away: then the writer has its memory. */
+static enum err await_turn(struct ledger *l, struct ledger_call *c)
+{
+    uint64_t until = uv_hrtime() + TURN_MS * NS_PER_MS, now;
+
+    while (!c->begun && (now = uv_hrtime()) < until)
+        uv_cond_timedwait(&l->answer_cond, &l->lock, until - now);
+    if (c->begun)
+        return ERR_OK;
+    leave(l, c);
+    l->stalled = true;
+    return ERR_TIMEOUT;
+}
+
+static enum err stalled(struct errinfo *ei)
+{
+    return err_fail(ei, ERR_TIMEOUT,
+                    "the ledger's disk takes longer than %d s for a commit, so it is not asked "
+                    "now; try again",
+                    TURN_MS / 1000);
+}
+
 static enum err call(struct ledger *l, bool writes, ledger_fn *fn, void *arg, struct errinfo *ei)
 {
     struct errinfo unused = {0};
     struct ledger_call c = {
         .fn = fn, .arg = arg, .writes = writes, .ei = ei == NULL ? &unused : ei};
     struct ledger_call **at = &l->calls;
+    enum err e;
 
     uv_mutex_lock(&l->lock);
     if (!l->stats.up) { /* the writer may be busy with a long recovery */
@@ -222,15 +256,20 @@ static enum err call(struct ledger *l, bool writes, ledger_fn *fn, void *arg, st
         uv_mutex_unlock(&l->lock);
         return ERR_NOT_NOW;
     }
+    if (l->stalled) {
+        uv_mutex_unlock(&l->lock);
+        return stalled(c.ei);
+    }
     while (*at != NULL)
         at = &(*at)->next;
     *at = &c;
     ledger_wake(l);
     uv_mutex_lock(&l->lock);
-    while (!c.answered)
+    e = await_turn(l, &c);
+    while (e == ERR_OK && !c.answered)
         uv_cond_wait(&l->answer_cond, &l->lock);
     uv_mutex_unlock(&l->lock);
-    return c.e;
+    return e == ERR_OK ? c.e : stalled(c.ei);
 }
 
 enum err ledger_write(struct ledger *l, ledger_fn *write, void *arg, struct errinfo *ei)
@@ -290,8 +329,6 @@ static void take(struct ledger *l)
         l->taken = p;
     }
     jobs_move(&l->taken_jobs, &l->jobs);
-    l->taken_calls = l->calls;
-    l->calls = NULL;
     if (l->up)
         refusals_merge(&l->writing, &l->refusals);
     refused_move(&l->writing_refused, &l->refused);
@@ -320,15 +357,21 @@ static void give_back(struct ledger *l)
     }
 }
 
-/* With the lock. A caller's memory is gone once it was answered. */
+/* With the lock, but not while one is served. A caller's memory is gone once it was answered. */
 static void answer_calls(struct ledger *l)
 {
-    for (struct ledger_call *c = l->taken_calls, *next; c != NULL; c = next) {
-        next = c->next;
+    struct ledger_call *c;
+
+    l->stalled = false;
+    while ((c = l->calls) != NULL) {
+        l->calls = c->next;
+        c->begun = true;
+        uv_mutex_unlock(&l->lock);
+        serve(l, c);
+        uv_mutex_lock(&l->lock);
         c->answered = true;
+        uv_cond_broadcast(&l->answer_cond);
     }
-    l->taken_calls = NULL;
-    uv_cond_broadcast(&l->answer_cond);
 }
 
 /* With the lock, but not while anything takes time. */
@@ -338,12 +381,6 @@ static void work(struct ledger *l, bool last)
     commit(l, last);
     uv_mutex_lock(&l->lock);
     give_back(l);
-    if (l->taken_calls == NULL)
-        return;
-    uv_mutex_unlock(&l->lock);
-    for (struct ledger_call *c = l->taken_calls; c != NULL; c = c->next)
-        serve(l, c);
-    uv_mutex_lock(&l->lock);
     answer_calls(l);
 }
 

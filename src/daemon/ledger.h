@@ -62,7 +62,10 @@ void ledger_stats(struct ledger *l, struct ledger_stats *out);
 const struct timing *ledger_commit_times(const struct ledger *l);
 /* Run fn on the writer's thread. Write: in a transaction of its own, committed before this
  * returns; it only writes, what there is to decide was decided before. On failure nothing of it is
- * recorded and the ledger is down, as after any failed commit. ERR_NOT_NOW while it is down. */
+ * recorded and the ledger is down, as after any failed commit. ERR_NOT_NOW while it is down.
+ * ERR_TIMEOUT: the writer is busy for more than five seconds, with a commit that the disk holds up;
+ * fn is not run, and nobody else waits before that has ended. A write that has begun is waited
+ * for. */
 MUST_CHECK enum err ledger_write(struct ledger *l, ledger_fn *write, void *arg, struct errinfo *ei);
 MUST_CHECK enum err ledger_read(struct ledger *l, ledger_fn *read, void *arg, struct errinfo *ei);
 

@@ -58,7 +58,7 @@ struct ledger_port {
 struct ledger_call {
     ledger_fn *fn;
     void *arg;
-    bool writes, answered;
+    bool writes, begun, answered;
     enum err e;
     struct errinfo *ei;
     struct ledger_call *next;
@@ -76,6 +76,7 @@ struct ledger {
     struct timing commit_times; /* the writer's to raise */
     /* Under the lock. */
     bool work, asleep, closing;
+    bool stalled; /* a caller's patience was over, and the writer has not come back since */
     struct ledger_port *ports;
     size_t under_way; /* entries handed over and not finished */
     struct jobs jobs;
@@ -86,7 +87,6 @@ struct ledger {
     /* The writer's: what it is about to commit, and how it recovers. */
     struct ledger_port *taken;
     struct jobs taken_jobs;
-    struct ledger_call *taken_calls;
     struct refusals writing;
     struct refused_rows writing_refused;
     size_t refused_written; /* of them in this commit, from the first on */

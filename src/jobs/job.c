@@ -10,7 +10,7 @@
 #include "base/clk.h"
 #include "base/passfd.h"
 
-#define SOON_MS 5000 /* for what takes the steward no time */
+#define SOON_MS 5000 /* for what takes the steward no time, in all */
 
 /* ---- the network process' side ---- */
 
@@ -77,21 +77,32 @@ static enum err no_answer(enum err e, struct errinfo *ei)
                             : err_fail(ei, e, "the steward process ended without an answer");
 }
 
-/* Whoever is late finds the socket shut: what is not here by then is never sent, and what could be
- * sent is here. */
-static enum err await_answer(int fd, struct buf *packet, int *passed, struct errinfo *ei)
+/* Until the time (clk_uptime_ms); false: it says nothing. */
+static bool await_word(int fd, int64_t until)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    enum err e;
+    int64_t left;
     int ready;
 
-    do
-        ready = poll(&p, 1, SOON_MS);
-    while (ready < 0 && errno == EINTR);
-    if (ready <= 0)
+    do {
+        left = until - clk_uptime_ms();
+        ready = poll(&p, 1, left > 0 ? (int)left : 0);
+    } while (ready < 0 && errno == EINTR);
+    return ready > 0;
+}
+
+/* Whoever is late finds the socket shut: what is not here by then is never sent, and what could be
+ * sent is here. */
+static enum err await_answer(int fd, int64_t until, struct buf *packet, int *passed,
+                             struct errinfo *ei)
+{
+    bool ready = await_word(fd, until);
+    enum err e;
+
+    if (!ready)
         (void)shutdown(fd, SHUT_RDWR);
     e = job_receive(fd, packet, passed, ei);
-    return e == ERR_OK && packet->len == 0 ? no_answer(ready <= 0 ? ERR_TIMEOUT : ERR_IO, ei) : e;
+    return e == ERR_OK && packet->len == 0 ? no_answer(ready ? ERR_IO : ERR_TIMEOUT, ei) : e;
 }
 
 static enum err read_verdict(const struct buf *packet, struct errinfo *ei)
@@ -224,11 +235,12 @@ static enum err exchange(int steward, const uint8_t *message, size_t len, int *p
 {
     struct buf packet = BUF_INIT;
     struct job j = JOB_NONE;
+    int64_t until = clk_uptime_ms() + SOON_MS;
     enum err e = check_given_up(steward, ei);
 
     if (e == ERR_OK)
         e = pass_socket(steward, message, len, &j, ei);
-    if (e == ERR_OK && (e = await_answer(j.fd, &packet, passed, ei)) == ERR_TIMEOUT)
+    if (e == ERR_OK && (e = await_answer(j.fd, until, &packet, passed, ei)) == ERR_TIMEOUT)
         give_up(steward);
     if (e == ERR_OK)
         e = read_verdict(&packet, ei);
@@ -256,18 +268,19 @@ enum err job_take_settings(int steward, const uint8_t digest[JOB_DIGEST_LEN], st
 }
 
 /* The answer is all that matters; but who left at once would have the job killed. */
-static void await_burial(int fd, struct buf *packet)
+static void await_burial(int steward, int fd, int64_t until, struct buf *packet)
 {
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-
-    if (poll(&p, 1, SOON_MS) == 1)
+    if (await_word(fd, until))
         (void)!job_receive(fd, packet, NULL, NULL);
+    else
+        give_up(steward);
 }
 
 /* A job that had begun may have done its work by the time that it is killed. */
-static enum err await_act(int steward, int fd, struct buf *packet, int *file, struct errinfo *ei)
+static enum err await_act(int steward, int fd, int64_t until, struct buf *packet, int *file,
+                          struct errinfo *ei)
 {
-    enum err e = await_answer(fd, packet, file, ei);
+    enum err e = await_answer(fd, until, packet, file, ei);
 
     if (e != ERR_TIMEOUT)
         return e;
@@ -281,6 +294,7 @@ enum err job_ask_soon(int steward, const struct job_request *request, int *file,
 {
     struct buf packet = BUF_INIT;
     struct job j = JOB_NONE;
+    int64_t until = clk_uptime_ms() + SOON_MS;
     enum err e = check_given_up(steward, ei);
 
     if (file != NULL)
@@ -290,10 +304,10 @@ enum err job_ask_soon(int steward, const struct job_request *request, int *file,
     if (e == ERR_OK)
         e = send_request(&j, request, &packet, ei);
     if (e == ERR_OK)
-        e = await_act(steward, j.fd, &packet, file, ei);
+        e = await_act(steward, j.fd, until, &packet, file, ei);
     if (e == ERR_OK) {
         e = read_verdict(&packet, ei);
-        await_burial(j.fd, &packet);
+        await_burial(steward, j.fd, until, &packet);
     }
     job_close(&j);
     buf_fini(&packet);

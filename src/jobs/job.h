@@ -40,9 +40,9 @@ MUST_CHECK enum err job_ask(const struct job *j, const struct job_request *reque
  * the answer; NULL: none is expected. */
 MUST_CHECK enum err job_ask_soon(int steward, const struct job_request *request, int *file,
                                  struct errinfo *ei);
-/* These three wait some seconds at most. ERR_TIMEOUT: the steward says nothing; what it has not
- * begun by then it leaves, what it has it may have done, and on this thread they fail at once for
- * as long again. ERR_IO: it is gone; ERR_BUSY: it is behind. */
+/* These three wait five seconds at most, whatever they wait for. ERR_TIMEOUT: the steward says
+ * nothing; what it has not begun by then it leaves, what it has it may have done, and on this
+ * thread they fail at once for as long again. ERR_IO: it is gone; ERR_BUSY: it is behind. */
 
 /* Ends the job, which the steward kills, and whoever asks at once. */
 void job_cut(const struct job *j);

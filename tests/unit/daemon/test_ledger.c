@@ -550,6 +550,37 @@ static void refused_requests_beyond_the_room_are_summed_up(void **state)
     assert_int_equal(events(f).single, 2049);
 }
 
+static enum err note_that_it_ran(void *arg, struct store *s, struct errinfo *ei)
+{
+    (void)s;
+    (void)ei;
+    *(bool *)arg = true;
+    return ERR_OK;
+}
+
+/* As when a disk stalls. Whoever comes after the first one does not even wait. */
+static void nobody_waits_long_for_a_writer_that_is_held_up(void **state)
+{
+    struct fixture *f = *state;
+    struct errinfo ei = {0};
+    bool ran = false;
+
+    atomic_store(&f->gate, true);
+    add(f, 1);
+    turn_until(f, f->waits);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(ledger_read(f->ledger, note_that_it_ran, &ran, &ei), ERR_TIMEOUT);
+        assert_int_equal(ledger_write(f->ledger, note_that_it_ran, &ran, &ei), ERR_TIMEOUT);
+    }
+    assert_contains(ei.text, "the ledger's disk takes longer");
+    atomic_store(&f->gate, false);
+    turn_until(f, f->done == 1);
+    assert_false(ran);
+    assert_int_equal(totals(f).answered, 1);
+    assert_ok(ledger_write(f->ledger, note_that_it_ran, &ran, &ei), &ei);
+    assert_true(ran);
+}
+
 static void refused_requests_outlast_a_failure(void **state)
 {
     struct fixture *f = *state;
@@ -766,6 +797,7 @@ int main(void)
         T(refusals_outlast_a_failure),
         T(refused_requests_have_rows_and_cost_no_commit_each),
         T(refused_requests_beyond_the_room_are_summed_up),
+        T(nobody_waits_long_for_a_writer_that_is_held_up),
         T(refused_requests_outlast_a_failure),
         T(a_write_is_durable_when_it_returns),
         T(a_job_rides_with_the_activations),

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/passfd.h"
 #include "jobs/job.h"
 
 /* What the other side does after it has read the request. */
@@ -216,6 +217,40 @@ static void a_steward_that_reads_nothing_is_busy(void **state)
     close(pair[1]);
 }
 
+/* Answers one job at once and keeps it, as a steward that is stopped then. */
+static void *answer_and_keep(void *arg)
+{
+    int control = *(int *)arg, fd;
+    uint8_t bytes[64];
+
+    passfd_receive(control, bytes, sizeof(bytes), &fd, 0);
+    (void)!recv(fd, bytes, sizeof(bytes), 0);
+    (void)!send(fd, end, sizeof(end), MSG_NOSIGNAL);
+    *(int *)arg = fd;
+    return NULL;
+}
+
+static void a_steward_that_buries_no_job_is_not_asked_again_at_once(void **state)
+{
+    const struct job_request request = {.kind = JOB_CLOCK};
+    struct errinfo ei = {0};
+    pthread_t t;
+    int pair[2], kept;
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+    kept = pair[1];
+    assert_int_equal(pthread_create(&t, NULL, answer_and_keep, &kept), 0);
+    assert_ok(job_ask_soon(pair[0], &request, NULL, &ei), &ei);
+    pthread_join(t, NULL);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(job_ask_soon(pair[0], &request, NULL, &ei), ERR_TIMEOUT);
+    assert_contains(ei.text, "did not answer a moment ago");
+    close(kept);
+    close(pair[0]);
+    close(pair[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +262,7 @@ int main(void)
         cmocka_unit_test(a_job_that_is_cut_is_over_for_its_asker),
         cmocka_unit_test(opening_passes_the_other_end),
         cmocka_unit_test(a_steward_that_reads_nothing_is_busy),
+        cmocka_unit_test(a_steward_that_buries_no_job_is_not_asked_again_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
