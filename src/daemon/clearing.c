@@ -87,18 +87,9 @@ void clearing_close(struct daemon *d)
 
 /* ---- counting ---- */
 
-/* How things stand in the ledger for the one that asks. */
-struct standing {
-    const struct iid *id;
-    bool known;                    /* the key */
-    struct store_clearing_key key; /* zero but for its limits if not known */
-    uint32_t used;                 /* activations of who asks */
-};
-
 /* What the ledger knows of the key and of who asks; nothing yet is no error. */
-static enum err read_standing(void *arg, struct store *s, struct errinfo *ei)
+static enum err read_standing(struct clearing_standing *st, struct store *s, struct errinfo *ei)
 {
-    struct standing *st = arg;
     const struct iid *id = st->id;
     struct store_clearing_host h;
     enum err e = store_clearing_key(s, id->key, &st->key, ei);
@@ -124,7 +115,7 @@ bool clearing_pooled(const char *key)
     return labkey_read(key, &kind, NULL) && (kind == LABKEY_MAK || kind == LABKEY_EVALUATION);
 }
 
-static struct clearing_verdict decide(const struct standing *st)
+static struct clearing_verdict decide(const struct clearing_standing *st)
 {
     const struct store_clearing_key *k = &st->key;
     enum labkey_kind kind = LABKEY_HOST;
@@ -149,38 +140,50 @@ static struct clearing_verdict decide(const struct standing *st)
                                .used = st->used});
 }
 
-static enum err write_grant(void *arg, struct store *s, struct errinfo *ei)
+void clearing_prepare(struct daemon *d, const struct clearing_case *c, const char *peer,
+                      struct clearing_settlement *s)
 {
-    return store_add_grant(s, arg, ei);
+    *s = (struct clearing_settlement){.c = c,
+                                      .standing = {.id = &c->id},
+                                      .verdict = {.reason = CLEARING_NOT_RECORDED},
+                                      .grant = {.when = daemon_now(d),
+                                                .hosts = CLEARING_HOSTS,
+                                                .per_host = CLEARING_PER_HOST,
+                                                .kind = (int)c->id.kind,
+                                                .binding = c->id.binding,
+                                                .name = c->request.name,
+                                                .pid = c->request.pid,
+                                                .phone = peer == NULL}};
+    memcpy(s->grant.key, c->id.key, sizeof(s->grant.key));
+    snprintf(s->grant.peer, sizeof(s->grant.peer), "%s", peer == NULL ? "" : peer);
 }
 
-struct clearing_verdict clearing_settle(struct daemon *d, struct clearing_case *c, const char *peer,
-                                        char group[CLEARING_GROUP_MAX], struct errinfo *ei)
+enum err clearing_settle(void *settlement, struct store *store, struct errinfo *ei)
 {
-    struct clearing_verdict v = {.reason = CLEARING_NOT_RECORDED};
-    struct standing st = {.id = &c->id};
-    struct store_clearing_grant g = {.when = daemon_now(d),
-                                     .hosts = CLEARING_HOSTS,
-                                     .per_host = CLEARING_PER_HOST,
-                                     .kind = (int)c->id.kind,
-                                     .binding = c->id.binding,
-                                     .name = c->request.name,
-                                     .pid = c->request.pid,
-                                     .phone = peer == NULL};
+    struct clearing_settlement *s = settlement;
+    const char *known = s->c->group;
+    enum err e = read_standing(&s->standing, store, ei);
 
-    if (ledger_read(d->ledger, read_standing, &st, ei) != ERR_OK)
-        return v;
-    v = decide(&st);
-    if (v.reason != CLEARING_GRANTED)
-        return v;
+    if (e != ERR_OK)
+        return e;
+    s->verdict = decide(&s->standing);
+    if (s->verdict.reason != CLEARING_GRANTED)
+        return ERR_OK;
     /* A machine does not say what its key is for; the ledger knows. */
-    snprintf(group, CLEARING_GROUP_MAX, "%s", c->group[0] != '\0' ? c->group : st.key.group);
-    c->group = group;
-    memcpy(g.key, c->id.key, sizeof(g.key));
-    snprintf(g.group, sizeof(g.group), "%s", group);
-    snprintf(g.peer, sizeof(g.peer), "%s", peer == NULL ? "" : peer);
-    if (ledger_write(d->ledger, write_grant, &g, ei) != ERR_OK)
+    snprintf(s->grant.group, sizeof(s->grant.group), "%s",
+             known[0] != '\0' ? known : s->standing.key.group);
+    return store_add_grant(store, &s->grant, ei);
+}
+
+struct clearing_verdict clearing_settled(const struct clearing_settlement *s, enum err e,
+                                         struct clearing_case *c)
+{
+    struct clearing_verdict v = s->verdict;
+
+    if (e != ERR_OK)
         v.reason = CLEARING_NOT_RECORDED;
+    else if (v.reason == CLEARING_GRANTED)
+        c->group = s->grant.group;
     return v;
 }
 
@@ -238,43 +241,85 @@ static void reply_with(struct net_errand *call, const struct buf *answer, uint32
     buf_fini(&stub);
 }
 
-/* The answer to one request; nothing if it is refused. Returns the result to send. */
-static uint32_t judge(struct daemon *d, const char *peer, const uint8_t *data, size_t n,
-                      struct buf *answer)
+/* One request, until it is answered. */
+struct online {
+    struct daemon *d;
+    struct net_errand *call;
+    struct clearing_case c;
+    struct clearing_settlement settlement;
+    struct ledger_job job;
+};
+
+/* The answer is empty if it is refused. */
+static void answer(struct online *o, const struct clearing_verdict *v, uint32_t hresult,
+                   const char *why)
 {
-    struct clearing_case c = {0};
+    struct daemon *d = o->d;
+    struct buf reply = BUF_INIT;
+    struct errinfo ei = {0};
+    char peer[NET_ADDRESS_MAX];
+
+    net_errand_peer(o->call, peer);
+    d->clearing->judged[v->reason]++;
+    if (v->reason == CLEARING_GRANTED)
+        clearing_log_granted(d, peer, &o->c, v);
+    else
+        clearing_log_refused(d, peer, v->reason, hresult, why);
+    /* Granted and not told, for want of memory: the site asks again, and that counts too. */
+    if (v->reason == CLEARING_GRANTED &&
+        clearing_reply(&o->c, v, daemon_now(d), &reply, &ei) != ERR_OK)
+        reply.err = ERR_NOMEM;
+    if (reply.err == ERR_OK)
+        reply_with(o->call, &reply, hresult);
+    else
+        net_errand_abort(o->call, "out of memory");
+    buf_fini(&reply);
+    OPENSSL_cleanse(&o->c, sizeof(o->c));
+    free(o);
+}
+
+static enum err settle(void *arg, struct store *store, struct errinfo *ei)
+{
+    struct online *o = arg;
+
+    return clearing_settle(&o->settlement, store, ei);
+}
+
+static void on_settled(void *arg, enum err e)
+{
+    struct online *o = arg;
+    struct clearing_verdict v = clearing_settled(&o->settlement, e, &o->c);
+
+    o->d->clearing->under_way--;
+    answer(o, &v, clearing_reason_hresult(v.reason), clearing_reason_text(v.reason));
+}
+
+static void judge(struct online *o, const uint8_t *data, size_t n)
+{
+    struct daemon *d = o->d;
     struct clearing_verdict v = {0};
     struct errinfo ei = {0};
     uint32_t hresult = 0;
-    char group[CLEARING_GROUP_MAX];
-    enum clearing_reason reason = clearing_receive(&d->clearing->house, data, n, &c, &hresult, &ei);
+    char peer[NET_ADDRESS_MAX];
 
-    if (reason == CLEARING_GRANTED) {
-        v = clearing_settle(d, &c, peer, group, &ei);
-        reason = v.reason;
-        hresult = clearing_reason_hresult(reason);
+    v.reason = clearing_receive(&d->clearing->house, data, n, &o->c, &hresult, &ei);
+    if (v.reason != CLEARING_GRANTED) {
+        answer(o, &v, hresult,
+               v.reason == CLEARING_BAD_ID ? ei.text : clearing_reason_text(v.reason));
+        return;
     }
-    d->clearing->judged[reason]++;
-    if (reason == CLEARING_GRANTED)
-        clearing_log_granted(d, peer, &c, &v);
-    else
-        clearing_log_refused(d, peer, reason, hresult,
-                             reason == CLEARING_BAD_ID ? ei.text : clearing_reason_text(reason));
-    /* Granted and not told, for want of memory: the site asks again, and that counts too. */
-    if (reason == CLEARING_GRANTED && clearing_reply(&c, &v, daemon_now(d), answer, &ei) != ERR_OK)
-        answer->err = ERR_NOMEM;
-    OPENSSL_cleanse(&c, sizeof(c));
-    return hresult;
+    clearing_prepare(d, &o->c, net_errand_peer(o->call, peer), &o->settlement);
+    o->job = (struct ledger_job){.write = settle, .done = on_settled, .arg = o};
+    d->clearing->under_way++;
+    ledger_post(d->port, &o->job);
 }
 
 void clearing_call(void *arg, struct net_errand *call)
 {
     struct daemon *d = arg;
     const struct rpc_call *rpc = net_errand_rpc(call);
-    char peer[NET_ADDRESS_MAX];
-    struct buf answer = BUF_INIT;
+    struct online *o;
     const uint8_t *data;
-    uint32_t hresult;
     size_t n;
 
     if (kms_stub_read_request(rpc->stub, rpc->stub_len, rpc->big, rpc->ndr64, &data, &n) !=
@@ -283,10 +328,17 @@ void clearing_call(void *arg, struct net_errand *call)
         net_errand_fault(call, RPC_FAULT_BAD_STUB);
         return;
     }
-    hresult = judge(d, net_errand_peer(call, peer), data, n, &answer);
-    if (answer.err == ERR_OK)
-        reply_with(call, &answer, hresult);
-    else
+    o = calloc(1, sizeof(*o));
+    if (o == NULL) {
         net_errand_abort(call, "out of memory");
-    buf_fini(&answer);
+        return;
+    }
+    o->d = d;
+    o->call = call;
+    judge(o, data, n);
+}
+
+bool clearing_idle(const struct daemon *d)
+{
+    return d->clearing == NULL || d->clearing->under_way == 0;
 }

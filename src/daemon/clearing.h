@@ -14,8 +14,11 @@ struct clearing_service;
 MUST_CHECK enum err clearing_open(struct daemon *d, struct errinfo *ei);
 void clearing_close(struct daemon *d);
 
-/* A call of RPC_LAB_CLEARING, on the main loop: the clearing house is one thread's. */
+/* A call of RPC_LAB_CLEARING, on the main loop: the clearing house is one thread's. It is answered
+ * when the ledger's writer has settled it; the loop does not wait. */
 void clearing_call(void *daemon, struct net_errand *call);
+/* No call waits for that. */
+bool clearing_idle(const struct daemon *d);
 
 /* Commands of the control socket. */
 enum err clearing_status_command(void *daemon, const json_t *request, json_t *reply,

@@ -55,7 +55,8 @@ enum err clearing_confirm_command(void *arg, const json_t *request, json_t *repl
     struct clearing_case c = {0};
     struct clearing_verdict v;
     enum clearing_reason reason;
-    char cid[CID_TEXT_MAX], group[CLEARING_GROUP_MAX];
+    struct clearing_settlement s;
+    char cid[CID_TEXT_MAX];
     uint32_t hresult;
     enum err e;
 
@@ -66,7 +67,9 @@ enum err clearing_confirm_command(void *arg, const json_t *request, json_t *repl
     reason = clearing_recognise(&d->clearing->house, iid, &c, &hresult, ei);
     if (reason != CLEARING_GRANTED)
         return refused(d, reason, hresult, ei);
-    v = clearing_settle(d, &c, NULL, group, ei);
+    clearing_prepare(d, &c, NULL, &s);
+    e = ledger_write(d->ledger, clearing_settle, &s, ei);
+    v = clearing_settled(&s, e, &c);
     if (v.reason != CLEARING_GRANTED)
         return refused(d, v.reason, clearing_reason_hresult(v.reason), ei);
     d->clearing->judged[CLEARING_GRANTED]++;

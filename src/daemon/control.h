@@ -1,5 +1,7 @@
 /* control: the Unix socket for adbactl. One JSON object per line in, one per line out
- * (docs/daemon.md). Several clients at once; none can hold up the loop. */
+ * (docs/daemon.md). Several clients at once, and none can hold up the loop by being
+ * slow; a command that asks the steward or the ledger's writer does, for seconds at most, and one
+ * that writes to the ledger until the disk has it. */
 #ifndef ADBAD_DAEMON_CONTROL_H
 #define ADBAD_DAEMON_CONTROL_H
 

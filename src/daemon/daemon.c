@@ -526,6 +526,7 @@ static void stop_net(struct daemon *d)
 static void close_net(struct daemon *d)
 {
     stop_net(d);
+    run_until(d, clearing_idle(d)); /* it answers to the workers */
     net_server_free(d->net);
 }
 

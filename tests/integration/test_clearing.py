@@ -3,7 +3,10 @@ phone, and through adbactl."""
 import json
 import os
 import re
+import select
+import sqlite3
 import subprocess
+from contextlib import closing
 
 import pytest
 from impacket.dcerpc.v5.rpcrt import DCERPCException
@@ -323,6 +326,32 @@ def test_the_daemons_steward_asks_too(lab, host):
     keeper.start()
     keeper.wait_log(f'steward: activation object "{GROUP}" created')
     assert keys(host.house)[0]["entries"][0]["name"] == "lab.example"
+
+
+def test_a_ledger_that_is_held_up_holds_up_no_command(house, site):
+    """Another program's transaction keeps the writer waiting, as a slow disk would."""
+    asked = site.request("kms-1")
+    request = ActivateHostKey()
+    request["RequestSize"] = len(asked)
+    request["Request"] = [bytes([b]) for b in asked]
+    tcp = transport.DCERPCTransportFactory(f"ncacn_ip_tcp:127.0.0.1[{house.port}]")
+    tcp.set_connect_timeout(10)
+    dce = tcp.get_dce_rpc()
+    dce.connect()
+    dce.bind(LAB)
+    ledger = os.path.join(house.folder, "state", "ledger.db")
+    with closing(sqlite3.connect(ledger, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        dce.call(request.opnum, request)
+        for _ in range(100):
+            assert house.ask("ping")["ok"]
+        assert select.select([tcp.get_socket()], [], [], 0)[0] == []  # all of that came first
+        other.execute("ROLLBACK")
+    answer = ActivateHostKeyResponse(dce.recv())
+    assert answer["ErrorCode"] == 0
+    assert model.open_answer(asked, site.confirm, b"".join(answer["Response"])).cid
+    dce.disconnect()
+    assert keys(house)[0]["activations"] == 1
 
 
 # ---- by phone ----
