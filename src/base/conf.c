@@ -22,6 +22,7 @@ struct load {
     char *folder;     /* of the main file */
     const char *file; /* being read */
     struct ini_cfgobj *ini;
+    bool misread;       /* something of the file was no INI, and told */
     struct errinfo *ei; /* gets the first mistake */
     enum err e;         /* its code */
 };
@@ -121,64 +122,135 @@ static void apply_section(struct load *l, const char *section)
 
 /* ---- one file ---- */
 
-/* The library reports "Error (N) on line L: text"; ours begin with the place. */
-static void note_parse_errors(struct load *l, int rc)
+/* Empties a line, and if it was to begin a section all that would be of it: what follows belongs to
+ * no other. False: it was empty, or there is none such. */
+static bool strike(struct buf *text, unsigned line)
 {
-    unsigned number, line, told = 0;
-    char **list = NULL, text[256];
+    char *at = (char *)text->data, *end = at + text->len, *next;
+    bool header, any = false;
+
+    for (; line > 1 && at != NULL; line--) {
+        next = memchr(at, '\n', (size_t)(end - at));
+        at = next == NULL ? NULL : next + 1;
+    }
+    header = at != NULL && at < end && *at == '[';
+    while (at != NULL && at < end) {
+        next = memchr(at, '\n', (size_t)(end - at));
+        for (char *c = at; c < (next == NULL ? end : next); c++) {
+            any = any || *c != ' ';
+            *c = ' ';
+        }
+        at = next == NULL ? NULL : next + 1;
+        if (!header || at == NULL || at == end || *at == '[')
+            break;
+    }
+    return any;
+}
+
+/* Of a line that was struck out all was told. */
+static void note_parse_error(struct load *l, unsigned line, const char *why, bool struck)
+{
     struct errinfo ei = {0};
+
+    if (l->misread && !struck)
+        return;
+    if (line > 0)
+        err_fail(&ei, ERR_CONFIG, "%s:%u: %s", l->file, line, why);
+    else
+        err_fail(&ei, ERR_CONFIG, "%s: %s", l->file, why);
+    note(l, &ei);
+}
+
+/* The library reports "Error (N) on line L: text"; ours begin with the place. Strikes those lines
+ * out of text; false: there was nothing more to strike. */
+static bool note_parse_errors(struct load *l, int rc, struct buf *text)
+{
+    unsigned number, line;
+    char **list = NULL, why[256];
+    bool told = false, any = false;
 
     if (ini_config_get_errors(l->ini, &list) != 0)
         list = NULL;
     for (size_t i = 0; list != NULL && list[i] != NULL; i++) {
-        if (sscanf(list[i], "Error (%u) on line %u: %255[^\n]", &number, &line, text) != 3)
+        bool struck;
+
+        if (sscanf(list[i], "Error (%u) on line %u: %255[^\n]", &number, &line, why) != 3)
             continue;
-        err_fail(&ei, ERR_CONFIG, "%s:%u: %s", l->file, line, text);
-        note(l, &ei);
-        told++;
+        struck = strike(text, line);
+        note_parse_error(l, line, why, struck);
+        told = true;
+        any = any || struck;
     }
     ini_config_free_errors(list);
-    if (told > 0)
-        return;
-    err_fail(&ei, ERR_CONFIG, "%s: %s", l->file,
-             rc == EEXIST ? "a key stands twice in one section" : "not a readable INI file");
-    note(l, &ei);
+    if (!told)
+        note_parse_error(
+            l, 0, rc == EEXIST ? "a key stands twice in one section" : "not a readable INI file",
+            false);
+    l->misread = true;
+    return any;
 }
 
-/* False: there is nothing to take from it, and that was told. */
-static bool parse_text(struct load *l, const struct buf *text)
+/* 0 if the library takes all of it, else what it said, which was told; *again: without the lines
+ * that it was about, it may take the rest. */
+static int parse_text(struct load *l, struct buf *text, bool *again)
 {
     struct ini_cfgfile *file = NULL;
     int rc = ini_config_file_from_mem(text->data, (uint32_t)text->len, &file);
 
+    *again = false;
     if (rc == 0)
         rc = ini_config_parse(file, INI_STOP_ON_NONE, INI_MV1S_ERROR | INI_MS_MERGE,
                               INI_PARSE_NOWRAP, l->ini);
     if (rc != 0 || ini_config_error_count(l->ini) > 0) {
-        note_parse_errors(l, rc);
+        *again = note_parse_errors(l, rc, text);
         rc = rc == 0 ? EINVAL : rc;
     }
     if (file != NULL)
         ini_config_file_destroy(file);
-    return rc == 0;
+    return rc;
 }
 
-static void apply_text(struct load *l, const struct buf *text)
+static void apply_sections(struct load *l)
 {
-    char **sections = NULL;
     int count = 0, failed = 0;
+    char **sections = ini_get_section_list(l->ini, &count, &failed);
 
-    if (ini_config_create(&l->ini) != 0) {
-        note_nomem(l);
-        return;
-    }
-    if (parse_text(l, text))
-        sections = ini_get_section_list(l->ini, &count, &failed);
     for (int i = 0; sections != NULL && i < count; i++)
         apply_section(l, sections[i]);
     if (sections != NULL)
         ini_free_section_list(sections);
-    ini_config_destroy(l->ini);
+}
+
+#define READINGS_MAX 32 /* of one file: each key that stands twice ends one */
+
+/* What the library cannot read does not hide what else is wrong: of a file with a mistake it keeps
+ * nothing, so the file is read again without that. */
+static void apply_lines(struct load *l, struct buf *text)
+{
+    bool again = true;
+
+    l->misread = false;
+    for (unsigned i = 0; again && i < READINGS_MAX; i++) {
+        if (ini_config_create(&l->ini) != 0) {
+            note_nomem(l);
+            return;
+        }
+        if (parse_text(l, text, &again) == 0)
+            apply_sections(l);
+        ini_config_destroy(l->ini);
+    }
+}
+
+static void apply_text(struct load *l, const struct buf *text)
+{
+    struct buf copy = BUF_INIT;
+
+    buf_add(&copy, text->data, text->len);
+    if (buf_str(&copy) == NULL)
+        note_nomem(l);
+    else
+        apply_lines(l, &copy);
+    buf_fini(&copy);
 }
 
 /* Takes what text holds. */

@@ -36,6 +36,10 @@ struct conf_list {
     char **v; /* owned, trimmed, never empty strings */
 };
 
+/* Judges a value that was read, as it lies in its member. ERR_CONFIG says what was expected,
+ * without the key. */
+typedef enum err conf_check_fn(const void *member, struct errinfo *ei);
+
 struct conf_key {
     const char *section;
     const char *name;
@@ -46,7 +50,8 @@ struct conf_key {
     const char *const *choices; /* CONF_ENUM, NULL-terminated */
     const char *unit;           /* CONF_UINT: what is counted, "connections"; may be NULL */
     enum conf_when when;
-    const char *help; /* a sentence or a few */
+    conf_check_fn *check; /* CONF_STRING, CONF_PATH, CONF_LIST: what more it has to be; or NULL */
+    const char *help;     /* a sentence or a few */
 };
 
 struct conf_section {

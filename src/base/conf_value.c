@@ -130,27 +130,13 @@ static enum err set_duration(const struct conf_key *k, const char *value, int64_
     return ERR_OK;
 }
 
-static enum err set_text(char **out, const char *value, struct errinfo *ei)
+static enum err read_text(const struct conf_key *k, const char *value, const char *folder,
+                          char **out, struct errinfo *ei)
 {
-    char *copy = strdup(value);
+    bool whole = k->type != CONF_PATH || value[0] == '/' || folder == NULL;
 
-    if (copy == NULL)
+    if (asprintf(out, "%s%s%s", whole ? "" : folder, whole ? "" : "/", value) < 0)
         return err_nomem(ei);
-    free(*out);
-    *out = copy;
-    return ERR_OK;
-}
-
-static enum err set_path(char **out, const char *value, const char *folder, struct errinfo *ei)
-{
-    char *copy;
-
-    if (value[0] == '/' || folder == NULL)
-        return set_text(out, value, ei);
-    if (asprintf(&copy, "%s/%s", folder, value) < 0)
-        return err_nomem(ei);
-    free(*out);
-    *out = copy;
     return ERR_OK;
 }
 
@@ -180,7 +166,7 @@ static bool list_add(struct conf_list *l, const char *text, size_t len)
     return l->v[l->n] != NULL && ++l->n > 0;
 }
 
-static enum err set_list(struct conf_list *out, const char *value, struct errinfo *ei)
+static enum err read_list(const char *value, struct conf_list *out, struct errinfo *ei)
 {
     struct conf_list l = {0};
 
@@ -195,7 +181,6 @@ static enum err set_list(struct conf_list *out, const char *value, struct errinf
         }
         value += len;
     }
-    list_fini(out);
     *out = l;
     return ERR_OK;
 }
@@ -225,6 +210,52 @@ static bool list_equal(const struct conf_list *a, const struct conf_list *b)
     return equal;
 }
 
+/* ---- what is owned ---- */
+
+union owned {
+    char *text;
+    struct conf_list list;
+};
+
+static void clear_owned(const struct conf_key *k, void *member)
+{
+    if (k->type == CONF_LIST) {
+        list_fini(member);
+    } else {
+        free(*(char **)member);
+        *(char **)member = NULL;
+    }
+}
+
+static enum err judge(const struct conf_key *k, const union owned *value,
+                      const struct conf_place *at, struct errinfo *ei)
+{
+    enum err e = k->check != NULL ? k->check(value, ei) : ERR_OK;
+
+    return e == ERR_OK ? e
+                       : err_context(ei, "%s:%u: [%s] %s", at->file, at->line, k->section, k->name);
+}
+
+/* It takes the place of what was there once it is found good. */
+static enum err set_owned(const struct conf_key *k, const char *value, void *member,
+                          const struct conf_place *at, struct errinfo *ei)
+{
+    union owned now = {0};
+    enum err e = k->type == CONF_LIST ? read_list(value, &now.list, ei)
+                                      : read_text(k, value, at->folder, &now.text, ei);
+
+    if (e != ERR_OK)
+        return e;
+    e = judge(k, &now, at, ei);
+    if (e != ERR_OK) {
+        clear_owned(k, &now);
+        return e;
+    }
+    clear_owned(k, member);
+    memcpy(member, &now, k->type == CONF_LIST ? sizeof(now.list) : sizeof(now.text));
+    return ERR_OK;
+}
+
 /* ---- any type ---- */
 
 static void *member_of(const struct conf_key *k, void *in)
@@ -245,13 +276,11 @@ enum err conf_set(const struct conf_key *k, const char *value, void *out,
 
     switch (k->type) {
     case CONF_STRING:
-        return set_text(member, value, ei);
     case CONF_PATH:
-        return set_path(member, value, at->folder, ei);
+    case CONF_LIST:
+        return set_owned(k, value, member, at, ei);
     case CONF_DURATION:
         return set_duration(k, value, member, at, ei);
-    case CONF_LIST:
-        return set_list(member, value, ei);
     case CONF_BOOL:
         good = parse_bool(value, member);
         break;
@@ -267,14 +296,8 @@ enum err conf_set(const struct conf_key *k, const char *value, void *out,
 
 void conf_clear(const struct conf_key *k, void *out)
 {
-    void *member = member_of(k, out);
-
-    if (k->type == CONF_STRING || k->type == CONF_PATH) {
-        free(*(char **)member);
-        *(char **)member = NULL;
-    } else if (k->type == CONF_LIST) {
-        list_fini(member);
-    }
+    if (k->type == CONF_STRING || k->type == CONF_PATH || k->type == CONF_LIST)
+        clear_owned(k, member_of(k, out));
 }
 
 /* In the largest unit that divides it. */
@@ -369,10 +392,12 @@ static enum err list_copy(const struct conf_list *from, struct conf_list *to)
 
 static enum err text_copy(const char *from, char **to)
 {
-    if (from != NULL)
-        return set_text(to, from, NULL);
+    char *copy = from != NULL ? strdup(from) : NULL;
+
+    if (from != NULL && copy == NULL)
+        return ERR_NOMEM;
     free(*to);
-    *to = NULL;
+    *to = copy;
     return ERR_OK;
 }
 

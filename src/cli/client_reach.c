@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "adba/object.h"
+#include "base/cidr.h"
 #include "cli/client.h"
 #include "cli/client_clearing.h"
 #include "cli/client_join.h"
@@ -12,7 +13,6 @@
 #include "gss/gss.h"
 #include "kms/stub.h"
 #include "ldap/dir.h"
-#include "net/cidr.h"
 #include "net/dial.h"
 #include "steward/directory.h"
 

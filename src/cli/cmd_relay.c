@@ -6,11 +6,11 @@
 #include <time.h>
 
 #include "base/clk.h"
+#include "base/relaytarget.h"
 #include "cli/ask.h"
 #include "cli/kms.h"
 #include "kms/stub.h"
 #include "net/dial.h"
-#include "relay/target.h"
 #include "store/relayed.h"
 
 /* ---- status ---- */

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "net/address.h"
+#include "base/address.h"
 #include "report/json.h"
 
 static bool names_product(const struct cat_product *p, const char *name)

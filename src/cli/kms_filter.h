@@ -2,8 +2,8 @@
 #ifndef ADBAD_CLI_KMS_FILTER_H
 #define ADBAD_CLI_KMS_FILTER_H
 
+#include "base/cidr.h"
 #include "cli/kms.h"
-#include "net/cidr.h"
 
 /* What --application and --channel take, for completion; an application id, too. */
 #define KMS_APPLICATIONS "windows office"

@@ -569,9 +569,9 @@ static enum err open_net(struct daemon *d, struct errinfo *ei)
     };
     enum err e;
 
-    daemon_net_limits(&d->settings, &conf);
     if (d->options.check)
-        return net_check(&conf, &d->settings.listen, ei);
+        return ERR_OK;
+    daemon_net_limits(&d->settings, &conf);
     e = net_server_new(&d->loop, &conf, &d->net, ei);
     if (e != ERR_OK)
         return e;
@@ -662,9 +662,8 @@ static enum err open_publisher(struct daemon *d, struct errinfo *ei)
                                   .relay = relaying_health,
                                   .arg = d,
                                   .log = log_child(&d->log, "dns")};
-    enum err e = publisher_check(&d->settings, ei);
 
-    return e != ERR_OK || d->options.check ? e : publisher_new(&conf, &d->publisher, ei);
+    return d->options.check ? ERR_OK : publisher_new(&conf, &d->publisher, ei);
 }
 
 static void close_publisher(struct daemon *d)

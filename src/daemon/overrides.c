@@ -6,11 +6,11 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/address.h"
 #include "base/file.h"
 #include "daemon/daemon.h"
 #include "daemon/publisher.h"
 #include "jobs/job.h"
-#include "net/address.h"
 
 const char *const overrides_keys[] = {"listening_port", "activation_interval", "renewal_interval",
                                       "dns_publishing", "low_priority",        NULL};

@@ -365,17 +365,6 @@ void publisher_relay_changed(struct publisher *p)
 
 /* ---- life ---- */
 
-enum err publisher_check(const struct settings *s, struct errinfo *ei)
-{
-    if (s->dns_host != NULL && (!publish_name_valid(s->dns_host) || !strchr(s->dns_host, '.')))
-        return err_fail(ei, ERR_CONFIG, "[dns] host = %s: expected a full DNS name", s->dns_host);
-    for (size_t i = 0; i < s->dns_domains.n; i++)
-        if (!publish_name_valid(s->dns_domains.v[i]))
-            return err_fail(ei, ERR_CONFIG, "[dns] domains: \"%s\" is no DNS name",
-                            s->dns_domains.v[i]);
-    return ERR_OK;
-}
-
 static bool same_text(const char *a, const char *b)
 {
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);

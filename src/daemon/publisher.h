@@ -32,9 +32,7 @@ struct publisher_conf {
 
 struct publisher;
 
-/* Names of [dns] that can't be: ERR_CONFIG. */
-MUST_CHECK enum err publisher_check(const struct settings *s, struct errinfo *ei);
-/* Likewise for a change of a running daemon's: ERR_CONFIG if a record that we published would have
+/* Of a change of a running daemon's: ERR_CONFIG if a record that we published would have
  * to go by the forest while the account that could remove it changes too. */
 MUST_CHECK enum err publisher_check_change(const struct settings *was, const struct settings *now,
                                            enum publish_relay relay, struct errinfo *ei);

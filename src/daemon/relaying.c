@@ -366,13 +366,6 @@ static void on_health(void *arg)
         publisher_relay_changed(d->publisher);
 }
 
-enum err relaying_check(const struct settings *s, struct errinfo *ei)
-{
-    return s->relay_upstream.n > 0 || s->relay_only == SET_RELAY_FOREIGN
-               ? ERR_OK
-               : err_fail(ei, ERR_CONFIG, "[relay] only = all needs upstream: hosts to relay to");
-}
-
 static struct relay_conf relay_conf_of(struct daemon *d, const struct settings *s)
 {
     return (struct relay_conf){.upstream = &s->relay_upstream,
@@ -393,18 +386,14 @@ static struct relay_conf relay_conf_of(struct daemon *d, const struct settings *
 enum err relaying_open_dialler(struct daemon *d, struct errinfo *ei)
 {
     const struct settings *s = &d->settings;
-    const struct relay_conf relay = relay_conf_of(d, s);
     const struct dialler_conf conf = {.upstream = &s->relay_upstream,
                                       .domain = s->relay_domain,
                                       .dns_server = s->relay_dns,
                                       .channels = 1 + d->worker_count};
-    enum err e = relaying_check(s, ei);
+    enum err e;
 
-    if (e != ERR_OK || s->relay_upstream.n == 0)
-        return e;
-    e = relay_check(&relay, ei);
-    if (e != ERR_OK || d->options.check)
-        return e;
+    if (s->relay_upstream.n == 0 || d->options.check)
+        return ERR_OK;
     e = dialler_start(&conf, &d->dialling, ei);
     if (e == ERR_OK)
         d->dialler = (struct companion){.pid = d->dialling.pid, .control = d->dialling.control};

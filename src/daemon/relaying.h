@@ -14,9 +14,6 @@ struct daemon;
 struct daemon_worker;
 struct relaying;
 
-/* ERR_CONFIG for keys of [relay] that contradict each other. */
-MUST_CHECK enum err relaying_check(const struct settings *s, struct errinfo *ei);
-
 /* Steps of the daemon. Without [relay] upstream nothing is opened. The dialler is forked before
  * this process reads anything secret, has a thread or a socket. */
 MUST_CHECK enum err relaying_open_dialler(struct daemon *d, struct errinfo *ei);

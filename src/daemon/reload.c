@@ -105,10 +105,6 @@ static enum err prepare(struct reload *r, struct errinfo *ei)
     enum err e = check_target(r, ei);
 
     if (e == ERR_OK)
-        e = relaying_check(&r->next, ei);
-    if (e == ERR_OK)
-        e = publisher_check(&r->next, ei);
-    if (e == ERR_OK)
         e = publisher_check_change(&r->d->settings, &r->next, relaying_health(r->d), ei);
     daemon_net_limits(&r->next, &conf);
     if (e == ERR_OK)

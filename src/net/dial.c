@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "net/address.h"
+#include "base/address.h"
 #include "net/until.h"
 
 #define HR_RPC_UNAVAILABLE 0x800706BAu

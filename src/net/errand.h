@@ -3,8 +3,8 @@
 #ifndef ADBAD_NET_ERRAND_H
 #define ADBAD_NET_ERRAND_H
 
+#include "base/address.h"
 #include "base/buf.h"
-#include "net/address.h"
 #include "net/net.h"
 
 enum errand_answer { ERRAND_REPLY, ERRAND_FAULT, ERRAND_ABORT };

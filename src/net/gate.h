@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-#include "net/cidr.h"
+#include "base/cidr.h"
 #include "net/net.h"
 #include "net/source.h"
 

@@ -2,7 +2,7 @@
 #ifndef ADBAD_NET_LISTEN_H
 #define ADBAD_NET_LISTEN_H
 
-#include "net/address.h"
+#include "base/address.h"
 
 /* n sockets that share the address, among which the kernel deals out connections (SO_REUSEPORT). A
  * port 0 takes a free one, and *a then names it. ERR_BUSY for a port that anybody else listens on,

@@ -86,10 +86,6 @@ struct net_server;
 
 /* How many workers make use of every core that this process may run on. */
 unsigned net_cores(void);
-/* Whether the addresses and networks of a configuration are well-formed; nothing is opened.
- * ERR_CONFIG names what is not. */
-MUST_CHECK enum err net_check(const struct net_conf *conf, const struct conf_list *listen,
-                              struct errinfo *ei);
 /* conf is copied, the networks too. ERR_CONFIG for a malformed network. */
 MUST_CHECK enum err net_server_new(uv_loop_t *loop, const struct net_conf *conf,
                                    struct net_server **out, struct errinfo *ei);

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "net/address.h"
+#include "base/address.h"
 
 /* Most bytes of a header: far more than balancers send, so that nobody fills memory with one. */
 #define PROXY_MAX 4096u

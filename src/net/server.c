@@ -32,20 +32,6 @@ const char *net_reason_name(unsigned reason)
 
 /* ---- listening ---- */
 
-enum err net_check(const struct net_conf *conf, const struct conf_list *listen, struct errinfo *ei)
-{
-    struct net_limits *l;
-    union address a;
-    enum err e = net_limits_new(conf, &l, ei);
-
-    if (e != ERR_OK)
-        return e;
-    net_limits_free(l);
-    for (size_t i = 0; e == ERR_OK && i < listen->n; i++)
-        e = address_parse(listen->v[i], &a, ei);
-    return e;
-}
-
 static enum err too_many(struct errinfo *ei)
 {
     return err_fail(ei, ERR_CONFIG, "more than %d addresses to listen on", LISTEN_MAX);

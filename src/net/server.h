@@ -5,7 +5,7 @@
 #include "net/gate.h"
 #include "net/worker.h"
 
-#define LISTEN_MAX 64
+#define LISTEN_MAX ADDRESS_LISTEN_MAX
 
 struct net_server {
     struct net_conf conf;

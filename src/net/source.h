@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
+#include "base/address.h"
 #include "base/err.h"
-#include "net/address.h"
 
 struct source_slot {
     uint8_t address[16]; /* IPv4 as ::ffff:a.b.c.d */

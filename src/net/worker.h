@@ -3,9 +3,9 @@
 #ifndef ADBAD_NET_WORKER_H
 #define ADBAD_NET_WORKER_H
 
+#include "base/address.h"
 #include "base/counter.h"
 #include "base/loglimit.h"
-#include "net/address.h"
 #include "net/deadline.h"
 #include "net/mail.h"
 #include "net/net.h"

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/dnsname.h"
 #include "base/file.h"
 
 #define KEPT_MAX    (256u * 1024)
@@ -100,7 +101,7 @@ static bool read_name(const json_t *from, const char *name, char out[256])
 {
     const char *text = json_string_value(json_object_get(from, name));
 
-    if (text == NULL || !publish_name_valid(text))
+    if (text == NULL || !dnsname_is_valid(text))
         return false;
     snprintf(out, 256, "%s", text);
     return true;

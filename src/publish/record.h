@@ -14,9 +14,6 @@ struct publish_record {
     char host[256]; /* with or without its last dot, in any case */
 };
 
-/* Letters, digits, '-' and '_' in labels of 1 to 63, one dot between them, 253 in all: what can
- * stand in a script without being taken for anything else. */
-bool publish_name_valid(const char *name);
 bool publish_name_same(const char *a, const char *b);
 bool publish_record_same(const struct publish_record *a, const struct publish_record *b);
 

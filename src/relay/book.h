@@ -5,7 +5,7 @@
 #ifndef ADBAD_RELAY_BOOK_H
 #define ADBAD_RELAY_BOOK_H
 
-#include "net/address.h"
+#include "base/address.h"
 #include "relay/dialling.h"
 
 #define BOOK_MAX ((size_t)4 * RELAY_TARGETS_MAX * RELAY_ADDRESSES_MAX)

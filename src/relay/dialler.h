@@ -13,7 +13,7 @@
 #define DIALLER_CHANNELS_MAX (1 + RELAY_WORKERS_MAX)
 
 struct dialler_conf {
-    const struct conf_list *upstream; /* as relay_check found them good */
+    const struct conf_list *upstream; /* well-formed */
     const char *domain;               /* with "auto" */
     const char *dns_server;           /* as resolver_new takes it; NULL: the system's */
     unsigned channels;                /* up to DIALLER_CHANNELS_MAX */

@@ -6,10 +6,10 @@
 #ifndef ADBAD_RELAY_DIALLING_H
 #define ADBAD_RELAY_DIALLING_H
 
+#include "base/address.h"
 #include "base/buf.h"
-#include "net/address.h"
+#include "base/relaytarget.h"
 #include "relay/policy.h"
-#include "relay/target.h"
 
 #define DIALLING_MAX        1024 /* bytes of a record */
 #define RELAY_ADDRESSES_MAX 8    /* of one upstream */

@@ -7,8 +7,8 @@
 #ifndef ADBAD_RELAY_POLICY_H
 #define ADBAD_RELAY_POLICY_H
 
+#include "base/relaytarget.h"
 #include "base/rng.h"
-#include "relay/target.h"
 
 #define RELAY_WORKERS_MAX 64
 #define RELAY_WHY_MAX     160

@@ -87,25 +87,6 @@ bool hub_address(const struct relay *r, unsigned id, struct relay_walk *walk, un
     return true;
 }
 
-enum err relay_check(const struct relay_conf *conf, struct errinfo *ei)
-{
-    struct relay_target targets[RELAY_TARGETS_MAX];
-    bool automatic;
-    size_t n;
-    enum err e = relay_targets_parse(conf->upstream, &automatic, targets, &n, ei);
-
-    if (e == ERR_OK && automatic && conf->domain == NULL)
-        e = err_fail(ei, ERR_CONFIG,
-                     "[relay] upstream = auto needs domain: the DNS domain whose _vlmcs._tcp "
-                     "records name the licensed KMS hosts");
-    if (e == ERR_OK && conf->attempt_ms >= conf->patience_ms)
-        e = err_fail(ei, ERR_CONFIG,
-                     "[relay] attempt = %us, patience = %us: attempt must be shorter, or nobody is "
-                     "asked after an upstream that does not answer",
-                     conf->attempt_ms / 1000, conf->patience_ms / 1000);
-    return e;
-}
-
 enum err relay_new(const struct relay_conf *conf, struct relay **out, struct errinfo *ei)
 {
     const struct relay_policy_conf policy = {.workers = conf->workers,
@@ -114,12 +95,9 @@ enum err relay_new(const struct relay_conf *conf, struct relay **out, struct err
                                              .pause_ms = PAUSE_MS,
                                              .pause_max_ms = PAUSE_MAX_MS};
     struct rng rng = rng_system();
-    struct relay *r;
-    enum err e = relay_check(conf, ei);
+    struct relay *r = calloc(1, sizeof(*r));
+    enum err e;
 
-    if (e != ERR_OK)
-        return e;
-    r = calloc(1, sizeof(*r));
     if (r == NULL)
         return err_nomem(ei);
     r->conf = *conf;

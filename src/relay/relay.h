@@ -98,9 +98,7 @@ struct relay_request {
 
 struct relay;
 
-/* ERR_CONFIG for an upstream that is malformed; nothing is opened. */
-MUST_CHECK enum err relay_check(const struct relay_conf *conf, struct errinfo *ei);
-/* conf is copied. */
+/* conf is copied. ERR_CONFIG for an upstream that is malformed. */
 MUST_CHECK enum err relay_new(const struct relay_conf *conf, struct relay **out,
                               struct errinfo *ei);
 /* Begins to look up and to check. own: the addresses that we listen on, as net_server_addresses

@@ -3,11 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clk.h"
 #include "base/docs.h"
+#include "settings/check.h"
 #include "settings/credentials.h"
+#include "settings/values.h"
 
 static const char *const mechanisms[] = {"none",   "scram-sha-256", "external", "gssapi",
                                          "spnego", "simple",        NULL};
@@ -44,7 +45,7 @@ static const struct conf_key keys[] = {
      .help = "How long activations and refusals stay in the ledger; 0d: for ever. The running "
              "totals stay. At least 31d, since a host remembers its clients for 30."},
 
-    {"kms", "listen", CONF_LIST, AT(listen), "0.0.0.0:1688, [::]:1688",
+    {"kms", "listen", CONF_LIST, AT(listen), "0.0.0.0:1688, [::]:1688", .check = values_listen,
      .help = "Addresses and ports that answer KMS requests."},
     {"kms", "activation_interval", CONF_DURATION, AT(activation_interval), "120m",
      .min = 15 * CLK_MINUTE, .max = 43200 * CLK_MINUTE, .when = CONF_RELOAD,
@@ -62,11 +63,11 @@ static const struct conf_key keys[] = {
      .help = "Most connections of one address; further ones are closed at once."},
     {"kms", "idle", CONF_DURATION, AT(idle), "30s", .min = 1, .max = CLK_DAY, .when = CONF_RELOAD,
      .help = "How long a connection may be silent between two requests."},
-    {"kms", "allow", CONF_LIST, AT(allow), NULL, .when = CONF_RELOAD,
+    {"kms", "allow", CONF_LIST, AT(allow), NULL, .when = CONF_RELOAD, .check = values_networks,
      .help = "Networks (192.0.2.0/24, 2001:db8::/32) or addresses that are served; unset: all."},
-    {"kms", "deny", CONF_LIST, AT(deny), NULL, .when = CONF_RELOAD,
+    {"kms", "deny", CONF_LIST, AT(deny), NULL, .when = CONF_RELOAD, .check = values_networks,
      .help = "Networks or addresses that are not served, even if allow has them."},
-    {"kms", "proxies", CONF_LIST, AT(proxies), NULL, .when = CONF_RELOAD,
+    {"kms", "proxies", CONF_LIST, AT(proxies), NULL, .when = CONF_RELOAD, .check = values_networks,
      .help = "Load balancers (networks or addresses) whose connections begin with a header of the "
              "PROXY protocol, version 2, that tells the client's address. Others may not send one."},
     {"kms", "mode", CONF_ENUM, AT(kms_mode), "serve", .choices = mode_choices, .when = CONF_RELOAD,
@@ -95,12 +96,12 @@ static const struct conf_key keys[] = {
              "/install.md): restart then."},
 
     {"directory", "uri", CONF_STRING, AT(dir_uri), NULL,
-     .when = CONF_RELOAD,
+     .when = CONF_RELOAD, .check = values_uris,
      .help = "Directory servers (ldap://, ldaps:// or ldapi://, with blanks between): the first that "
              "answers is used. auto: the domain controllers of domain that DNS names, in the order "
              "of RFC 2782. Unset: KMS only; to set it where it was unset, or the other way round, needs a "
              "restart, and then so does all of this section."},
-    {"directory", "domain", CONF_STRING, AT(dir_domain), NULL,
+    {"directory", "domain", CONF_STRING, AT(dir_domain), NULL, .check = values_domain,
      .help = "With uri = auto: DNS name of the domain."},
     {"directory", "site", CONF_STRING, AT(dir_site), NULL,
      .when = CONF_RELOAD,
@@ -138,7 +139,7 @@ static const struct conf_key keys[] = {
      .help = "A write on a read-only domain controller: refuse, naming a writable one, or switch "
              "to it."},
     {"directory", "lab_forest", CONF_STRING, AT(lab_forest), NULL,
-     .when = CONF_RELOAD,
+     .when = CONF_RELOAD, .check = values_domain,
      .help = "DNS name of the forest root that may be written to; unset: read only."},
     {"directory", "timeout", CONF_DURATION, AT(dir_timeout), "10s", .min = 1, .max = 300,
      .when = CONF_RELOAD,
@@ -170,11 +171,11 @@ static const struct conf_key keys[] = {
     {"dns", "publish", CONF_BOOL, AT(dns_publish), "yes", .when = CONF_RELOAD,
      .help = "Publishes this host in DNS (SRV records _vlmcs._tcp) at start and every interval."},
     {"dns", "domains", CONF_LIST, AT(dns_domains), NULL,
-     .when = CONF_RELOAD,
+     .when = CONF_RELOAD, .check = values_names,
      .help = "Domains whose DNS shall name this host; one outside lab_forest needs a relay with a "
              "healthy upstream. Unset: none. The account of [directory] makes the updates."},
     {"dns", "host", CONF_STRING, AT(dns_host), NULL,
-     .when = CONF_RELOAD,
+     .when = CONF_RELOAD, .check = values_full_name,
      .help = "Name that the records lead to; unset: this machine's full DNS name."},
     {"dns", "port", CONF_UINT, AT(dns_port), "0", .min = 0, .max = 65535,
      .when = CONF_RELOAD,
@@ -195,13 +196,13 @@ static const struct conf_key keys[] = {
      .when = CONF_RELOAD,
      .help = "How soon it is tried again where it failed."},
 
-    {"relay", "upstream", CONF_LIST, AT(relay_upstream), NULL,
+    {"relay", "upstream", CONF_LIST, AT(relay_upstream), NULL, .check = values_upstreams,
      .help = "Licensed KMS hosts for requests that are not of this realm, tried in this order: "
              "HOST[:PORT] [priority=N] [weight=N]; auto: those that domain's _vlmcs._tcp records "
              "name. Unset: such requests are refused (" DOCS_DIR "/relay.md)."},
-    {"relay", "domain", CONF_STRING, AT(relay_domain), NULL,
+    {"relay", "domain", CONF_STRING, AT(relay_domain), NULL, .check = values_domain,
      .help = "With upstream = auto: the DNS domain whose records are asked for."},
-    {"relay", "dns_server", CONF_STRING, AT(relay_dns), NULL,
+    {"relay", "dns_server", CONF_STRING, AT(relay_dns), NULL, .check = values_dns_server,
      .help = "DNS server (ADDRESS[:PORT]) for the upstreams' names; unset: the system's."},
     {"relay", "only", CONF_ENUM, AT(relay_only), "foreign", .choices = relay_choices,
      .when = CONF_RELOAD,
@@ -222,7 +223,7 @@ static const struct conf_key keys[] = {
     {"clearing", "serve", CONF_BOOL, AT(clearing_serve), "no",
      .help = "Be the realm's clearing house (lab mode; needs realm.secret)."},
     {"clearing", "host", CONF_STRING, AT(clearing_host), NULL,
-     .when = CONF_RELOAD,
+     .when = CONF_RELOAD, .check = values_house,
      .help = "Clearing house that activates host keys (address:port); unset: lab form, uncounted."},
 
     {"adba", "steward", CONF_BOOL, AT(steward), "no",
@@ -236,10 +237,10 @@ static const struct conf_key keys[] = {
      .help = "Folder of catalogue overlays (adbactl catalog check); unset: /etc/adbad/catalog.d, if "
              "it is there."},
 
-    {"web", "listen", CONF_LIST, AT(web_listen), "127.0.0.1:8688, [::1]:8688",
+    {"web", "listen", CONF_LIST, AT(web_listen), "127.0.0.1:8688, [::1]:8688", .check = values_web_listen,
      .help = "Addresses and ports that answer HTTP, read only: metrics and the dashboard, to whoever "
              "can connect. none: no HTTP."},
-    {"web", "names", CONF_LIST, AT(web_names), NULL,
+    {"web", "names", CONF_LIST, AT(web_names), NULL, .check = values_names,
      .help = "Names by which it may be called (monitor.example.com), beside localhost and addresses: "
              "a page of elsewhere cannot reach it under a name of its own."},
     {"web", "max_connections", CONF_UINT, AT(web_max_connections), "128", .min = 1, .max = 10000, .unit = "connections",
@@ -267,7 +268,8 @@ static const struct conf_key keys[] = {
              "renamed."},
 };
 /* clang-format on */
-const struct conf_table settings_table = {.keys = keys, .n = sizeof(keys) / sizeof(keys[0])};
+#define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
+const struct conf_table settings_table = {.keys = keys, .n = KEY_COUNT};
 
 const struct conf_section settings_sections[] = {
     {"realm", "The lab realm whose clients are served."},
@@ -299,21 +301,11 @@ static enum err default_path(char **member, const char *folder, const char *name
     return ERR_OK;
 }
 
-/* How much of a folder's path is its name; a slash at the end is none of it. */
-static int name_len(const char *folder)
-{
-    size_t len = strlen(folder);
-
-    while (len > 1 && folder[len - 1] == '/')
-        len--;
-    return (int)len;
-}
-
 static enum err default_secrets(struct settings *s, struct errinfo *ei)
 {
     if (s->secrets_dir != NULL)
         return ERR_OK;
-    if (asprintf(&s->secrets_dir, "%.*s.private", name_len(s->state_dir), s->state_dir) < 0) {
+    if (asprintf(&s->secrets_dir, "%.*s.private", check_name_len(s->state_dir), s->state_dir) < 0) {
         s->secrets_dir = NULL;
         return err_nomem(ei);
     }
@@ -335,133 +327,11 @@ static enum err complete(struct settings *s, struct errinfo *ei)
     return e;
 }
 
-/* What the mechanism needs; NULL: it is there. */
-static const char *missing_for_login(const struct settings *s)
-{
-    bool password = s->dir_user != NULL && s->dir_password_file != NULL;
-
-    switch (s->dir_mechanism) {
-    case SET_MECH_SCRAM:
-        return password ? NULL : "scram-sha-256 needs user and password_file";
-    case SET_MECH_SIMPLE:
-        if (!password)
-            return "simple needs user and password_file";
-        return s->dir_tls == SET_TLS_OFF && strncasecmp(s->dir_uri, "ldaps:", 6) != 0 &&
-                       strncasecmp(s->dir_uri, "ldapi:", 6) != 0
-                   ? "simple would show the password; set tls = starttls, or use ldaps://"
-                   : NULL;
-    case SET_MECH_GSSAPI:
-    case SET_MECH_SPNEGO:
-        if (s->dir_keytab != NULL)
-            return s->dir_password_file == NULL
-                       ? NULL
-                       : "Kerberos takes keytab or password_file, not both";
-        return s->dir_password_file != NULL && (s->dir_user != NULL || s->dir_principal != NULL)
-                   ? NULL
-                   : "Kerberos needs keytab, or user and password_file";
-    default:
-        return NULL;
-    }
-}
-
-static enum err check_uri(const struct settings *s, struct errinfo *ei)
-{
-    return s->dir_uri != NULL && strcmp(s->dir_uri, "auto") == 0 && s->dir_domain == NULL
-               ? err_fail(ei, ERR_CONFIG, "[directory] uri = auto needs domain")
-               : ERR_OK;
-}
-
-static enum err check_login(const struct settings *s, struct errinfo *ei)
-{
-    const char *missing;
-
-    if (s->dir_uri == NULL)
-        return ERR_OK;
-    missing = missing_for_login(s);
-    if (missing == NULL && s->dir_keytab != NULL && s->dir_mechanism != SET_MECH_GSSAPI &&
-        s->dir_mechanism != SET_MECH_SPNEGO)
-        missing = "a keytab goes with gssapi or spnego";
-    return missing == NULL ? ERR_OK
-                           : err_fail(ei, ERR_CONFIG, "[directory] mechanism: %s", missing);
-}
-
-static enum err check_clock(const struct settings *s, struct errinfo *ei)
-{
-    return s->lab_clock != NULL && !s->lab
-               ? err_fail(ei, ERR_CONFIG,
-                          "[lab] clock is set but lab mode is off; set [lab] enabled = yes")
-               : ERR_OK;
-}
-
-static enum err check_host(const struct settings *s, struct errinfo *ei)
-{
-    return s->host_os == NULL && (s->updates.n > 0 || s->packs.n > 0)
-               ? err_fail(ei, ERR_CONFIG,
-                          "[kms] updates and packs are those of host_os, which is not set; a host "
-                          "without it serves everything")
-               : ERR_OK;
-}
-
-static enum err check_clearing(const struct settings *s, struct errinfo *ei)
-{
-    return s->clearing_serve && !s->lab
-               ? err_fail(ei, ERR_CONFIG,
-                          "[clearing] serve needs lab mode; set [lab] enabled = yes")
-               : ERR_OK;
-}
-
-#define KEEP_LEAST (31 * CLK_DAY)
-
-static enum err check_keep(const struct settings *s, struct errinfo *ei)
-{
-    return s->keep != 0 && s->keep < KEEP_LEAST
-               ? err_fail(ei, ERR_CONFIG, "[store] keep must be 0d (for ever) or at least 31d")
-               : ERR_OK;
-}
-
-/* Of the state folder's files none is kept from the process that strangers talk to. */
-static enum err check_secrets(const struct settings *s, struct errinfo *ei)
-{
-    size_t len = (size_t)name_len(s->state_dir);
-
-    return s->secrets_dir != NULL && strncmp(s->secrets_dir, s->state_dir, len) == 0 &&
-                   (s->secrets_dir[len] == '/' || s->secrets_dir[len] == '\0')
-               ? err_fail(ei, ERR_CONFIG,
-                          "[store] secrets_dir must lie outside state_dir (%s), which the network "
-                          "process may read",
-                          s->state_dir)
-               : ERR_OK;
-}
-
-/* What no single row can tell; where: stands before each mistake. */
-static enum err check(const char *where, const struct settings_report *report,
-                      const struct settings *s, struct errinfo *ei)
-{
-    static enum err (*const checks[])(const struct settings *s, struct errinfo *ei) = {
-        check_clock, check_host, check_clearing, check_keep, check_secrets, check_uri, check_login,
-    };
-    enum err e = ERR_OK;
-
-    for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-        struct errinfo one = {0};
-
-        if (checks[i](s, &one) == ERR_OK)
-            continue;
-        err_context(&one, "%s", where);
-        if (e == ERR_OK && ei != NULL)
-            *ei = one;
-        e = ERR_CONFIG;
-        if (report->problem != NULL)
-            report->problem(report->arg, &one);
-    }
-    return e;
-}
-
 enum err settings_check_mixed(const struct settings *s, struct errinfo *ei)
 {
-    static const struct settings_report none = {0};
+    static const struct check_place mixed = {.where = "with what needs a restart as it was"};
 
-    return check("with what needs a restart as it was", &none, s, ei);
+    return check_all(s, &mixed, NULL, NULL, ei);
 }
 
 /* From the files, or from text where that is not NULL. */
@@ -471,10 +341,14 @@ static enum err read_from(const char *path, const struct settings_text *text,
 {
     const char *folder = getenv("CREDENTIALS_DIRECTORY");
     unsigned given = text != NULL ? text->credentials : credentials_given(folder);
+    struct conf_origin own[KEY_COUNT] = {0};
+    struct conf_origin *origins = report->origins != NULL ? report->origins : own;
+    const struct check_place place = {.where = path != NULL ? path : "defaults",
+                                      .origins = origins};
     const struct conf_source from = {.path = path,
                                      .optional =
                                          path != NULL && strcmp(path, SETTINGS_DEFAULT_PATH) == 0,
-                                     .origins = report->origins,
+                                     .origins = origins,
                                      .problem = report->problem,
                                      .arg = report->arg,
                                      .keep = report->keep != NULL ? &report->keep->files : NULL,
@@ -488,9 +362,10 @@ static enum err read_from(const char *path, const struct settings_text *text,
     if (e == ERR_OK)
         e = credentials_apply(folder, given, out, ei);
     if (e == ERR_OK)
-        e = check(path != NULL ? path : "defaults", report, out, ei);
+        e = check_all(out, &place, report->problem, report->arg, ei);
     if (e == ERR_OK)
         e = complete(out, ei);
+    conf_origins_free(own, KEY_COUNT);
     if (e != ERR_OK)
         settings_free(out);
     return e;

@@ -6,9 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/address.h"
 #include "base/child.h"
+#include "base/dnsname.h"
 #include "ldap/krb.h"
-#include "net/address.h"
 #include "net/resolver.h"
 #include "publish/kept.h"
 #include "steward/directory.h"
@@ -33,7 +34,7 @@ static enum err own_name(char out[256], struct errinfo *ei)
         snprintf(name, sizeof(name), "%s", found->ai_canonname);
     if (found != NULL)
         freeaddrinfo(found);
-    if (strchr(name, '.') == NULL || !publish_name_valid(name))
+    if (strchr(name, '.') == NULL || !dnsname_is_valid(name))
         return err_fail(
             ei, ERR_CONFIG,
             "publish in DNS: this machine (\"%s\") has no full DNS name; set [dns] host", name);
@@ -95,7 +96,7 @@ static enum err find_zone(struct resolver *system, struct update_domain *d, cons
 
     if (e != ERR_OK)
         return e;
-    if (!publish_name_valid(zone.name) || !publish_name_valid(zone.primary))
+    if (!dnsname_is_valid(zone.name) || !dnsname_is_valid(zone.primary))
         return err_fail(ei, ERR_MALFORMED, "look up the zone of %s: its SOA record names \"%s\"",
                         name, zone.primary);
     memcpy(d->zone, zone.name, sizeof(d->zone));

@@ -57,19 +57,6 @@ bool header_host_is_ours(const char *host, const struct conf_list *names)
     return false;
 }
 
-bool header_name_is_valid(const char *name)
-{
-    size_t n = strlen(name);
-
-    if (n == 0 || n > HOST_MAX || name[0] == '.' || name[0] == '-')
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        if (!isalnum((unsigned char)name[i]) && name[i] != '-' && name[i] != '.' && name[i] != '_')
-            return false;
-    }
-    return true;
-}
-
 /* ---- lists ---- */
 
 struct span {

@@ -11,8 +11,6 @@
  * of names (may be NULL; case does not matter, nor one dot at the end), each with a port or
  * without. Addresses are harmless: nobody can make somebody else's address lead here. */
 bool header_host_is_ours(const char *host, const struct conf_list *names);
-/* Whether that is a name that a Host header could have: letters, digits, dots, hyphens. */
-bool header_name_is_valid(const char *name);
 
 /* Whether an Accept header prefers application/openmetrics-text, version 1.0.0 or without one, to
  * text/plain: its weight (q) is above 0 and not below text/plain's. */

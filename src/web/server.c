@@ -390,21 +390,15 @@ static bool is_off(const struct conf_list *listen)
     return listen->n == 0 || (listen->n == 1 && strcasecmp(listen->v[0], "none") == 0);
 }
 
-enum err web_check(const struct web_conf *conf, struct errinfo *ei)
+static enum err check_addresses(const struct conf_list *listen, struct errinfo *ei)
 {
     enum err e = ERR_OK;
     union address a;
 
-    for (size_t i = 0; e == ERR_OK && !is_off(conf->listen) && i < conf->listen->n; i++) {
-        e = address_parse(conf->listen->v[i], &a, ei);
+    for (size_t i = 0; e == ERR_OK && !is_off(listen) && i < listen->n; i++) {
+        e = address_parse(listen->v[i], &a, ei);
         if (e != ERR_OK)
             err_context(ei, SETTING);
-    }
-    for (size_t i = 0; e == ERR_OK && conf->names != NULL && i < conf->names->n; i++) {
-        if (!header_name_is_valid(conf->names->v[i]))
-            e = err_fail(ei, ERR_CONFIG,
-                         "[web] names: \"%s\" is no host name; write it without port and scheme",
-                         conf->names->v[i]);
     }
     return e;
 }
@@ -455,7 +449,7 @@ static enum err start(struct web_server *s, struct errinfo *ei)
 enum err web_open(const struct web_conf *conf, struct web_server **out, struct errinfo *ei)
 {
     struct web_server *s;
-    enum err e = web_check(conf, ei);
+    enum err e = check_addresses(conf->listen, ei);
     int rc;
 
     *out = NULL;

@@ -4,7 +4,7 @@
 
 #include <microhttpd.h>
 
-#include "net/address.h"
+#include "base/address.h"
 #include "web/web.h"
 
 struct web_server;

@@ -78,11 +78,9 @@ struct web_conf {
 
 struct web_server;
 
-/* ERR_CONFIG for an address or name that is none; nothing is opened. */
-MUST_CHECK enum err web_check(const struct web_conf *conf, struct errinfo *ei);
-/* Starts to serve; *out is NULL if conf wants no server. A port that is in use, or an
- * address that is not there yet, is no failure: the log says so once, and it is tried again every
- * few seconds. */
+/* Starts to serve; ERR_CONFIG for an address that is none; *out is NULL if conf wants no server. A
+ * port that is in use, or an address that is not there yet, is no failure: the log says so once,
+ * and it is tried again every few seconds. */
 MUST_CHECK enum err web_open(const struct web_conf *conf, struct web_server **out,
                              struct errinfo *ei);
 /* Ends the thread, once a function that runs has returned, and frees. NULL is fine. */

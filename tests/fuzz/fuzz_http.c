@@ -38,7 +38,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (header_has_etag(text, "\"0123\"") && strstr(text, "\"0123\"") == NULL &&
         strchr(text, '*') == NULL)
         abort();
-    (void)header_name_is_valid(text);
     free(text);
     return 0;
 }

@@ -108,7 +108,7 @@ static void errors_name_file_and_line(void **state)
     static const struct {
         const char *text, *part;
     } rows[] = {
-        {"[kms]\nlisten = a:1\ncolour = red\n", "adbad.conf:3: unknown key \"colour\""},
+        {"[kms]\nlisten = [::]:1\ncolour = red\n", "adbad.conf:3: unknown key \"colour\""},
         {"[kitchen]\nsink = 1\n", "adbad.conf:2: unknown section [kitchen]"},
         {"[kms]\nrenewal_interval = 7\n", "adbad.conf:2: [kms] renewal_interval = \"7\""},
         {"[kms]\n\nrenewal_interval = 7w\n", "adbad.conf:3: "},
@@ -119,9 +119,33 @@ static void errors_name_file_and_line(void **state)
         {"[lab]\nenabled = maybe\n", "expected yes or no"},
         {"[log]\nlevel = loud\n", "expected one of error, warn, info, debug"},
         {"[kms]\nlisten\n", "adbad.conf:2: "},
-        {"[kms]\nlisten = a:1\nlisten = b:2\n", "adbad.conf:3: "},
+        {"[kms]\nlisten = [::]:1\nlisten = [::]:2\n", "adbad.conf:3: "},
         {"[lab]\nclock = x\n", "lab mode is off"},
         {"[directory]\nuri = ldap://h\n", "needs user and password_file"},
+        {"[kms]\n\nlisten = 0.0.0.0:70000\n", "adbad.conf:3: [kms] listen: \"0.0.0.0:70000\""},
+        {"[kms]\nlisten = [::]:1, 1688\n", "adbad.conf:2: [kms] listen: \"1688\""},
+        {"[kms]\nallow = 192.0.2.1, 10.0.0.0/99\n", "adbad.conf:2: [kms] allow: \"10.0.0.0/99\""},
+        {"[kms]\ndeny = 10.0.0.1/8\n", "adbad.conf:2: [kms] deny: \"10.0.0.1/8\": bits are set"},
+        {"[kms]\nproxies = foo\n", "adbad.conf:2: [kms] proxies: \"foo\""},
+        {"[web]\nlisten = foo\n", "adbad.conf:2: [web] listen: \"foo\""},
+        {"[web]\nlisten = none, [::1]:1\n", "adbad.conf:2: [web] listen: \"none\""},
+        {"[web]\nnames = foo bar\n", "adbad.conf:2: [web] names: \"foo bar\""},
+        {"[web]\nnames = http://foo\n", "adbad.conf:2: [web] names: \"http://foo\""},
+        {"[relay]\nupstream = :::\n", "adbad.conf:2: [relay] upstream: \":::\""},
+        {"[relay]\nupstream = a, A:1688\n", "adbad.conf:2: [relay] upstream: \"A:1688\" is there"},
+        {"[relay]\nconnections = 1\nupstream = auto\n", "adbad.conf:3: [relay] upstream = auto"},
+        {"[relay]\nonly = all\n", "adbad.conf:2: [relay] only = all needs upstream"},
+        {"[relay]\nupstream = a\nattempt = 9s\n", "adbad.conf:3: [relay] attempt = 9s"},
+        {"[relay]\ndomain = a b\n", "adbad.conf:2: [relay] domain: \"a b\""},
+        {"[relay]\ndns_server = ns.example\n", "adbad.conf:2: [relay] dns_server: \"ns.example\""},
+        {"[dns]\ndomains = good.name, bad..name\n", "adbad.conf:2: [dns] domains: \"bad..name\""},
+        {"[dns]\nhost = kms\n", "adbad.conf:2: [dns] host: \"kms\": expected a full DNS name"},
+        {"[directory]\nuri = http://foo\n", "adbad.conf:2: [directory] uri: \"http://foo\""},
+        {"[directory]\nuri = ldap://a dc2\n", "adbad.conf:2: [directory] uri: \"ldap://a dc2\""},
+        {"[directory]\nuri =\n", "adbad.conf:2: [directory] uri: \"\""},
+        {"[directory]\ndomain = lab..example\n", "adbad.conf:2: [directory] domain"},
+        {"[directory]\nlab_forest = lab/example\n", "adbad.conf:2: [directory] lab_forest"},
+        {"[clearing]\nhost = :1\n", "adbad.conf:2: [clearing] host: \":1\""},
     };
     struct place *p = *state;
 
@@ -132,6 +156,31 @@ static void errors_name_file_and_line(void **state)
         assert_int_equal(load(p, rows[i].text, &s, &ei), ERR_CONFIG);
         assert_contains(ei.text, rows[i].part);
         assert_null(s.listen.v);
+    }
+}
+
+static void what_fits_is_taken(void **state)
+{
+    static const char *const rows[] = {
+        "[kms]\nlisten = 192.0.2.1:1688, [2001:db8::1]:0\nallow = 192.0.2.0/24, 2001:db8::/32, "
+        "::1\n",
+        "[web]\nlisten = none\nnames = monitor, _a.monitor.example\n",
+        "[web]\nlisten =\nnames =\n",
+        "[relay]\nupstream = kms1, [2001:db8::7]:1688 priority=1\ndns_server = [::1]:5353\n",
+        "[relay]\nupstream = auto\ndomain = corp.example.\ndns_server = 192.0.2.53\n",
+        "[directory]\nuri = LDAP://dc1  ldaps://dc2:636 ldapi://%2frun%2fldapi ldapi://\nmechanism "
+        "= none\n",
+        "[directory]\nuri = auto\ndomain = lab.example\nmechanism = none\n",
+        "[clearing]\nhost = house.example\n[dns]\nhost = kms.lab.example\n",
+    };
+    struct place *p = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct errinfo ei = {0};
+        struct settings s;
+
+        assert_ok(load(p, rows[i], &s, &ei), &ei);
+        settings_free(&s);
     }
 }
 
@@ -165,7 +214,7 @@ static void later_files_win_in_the_order_of_their_names(void **state)
     struct settings s;
     char expected[600];
 
-    put(p, "9.conf", "[kms]\nidle = 9s\nlisten = c:1, d:1\n");
+    put(p, "9.conf", "[kms]\nidle = 9s\nlisten = 192.0.2.1:1, 192.0.2.2:1\n");
     put(p, "10.conf", "[kms]\nidle = 10s\nmax_per_source = 10\n");
     put(p, "B.conf", "[kms]\nmax_per_source = 11\n"); /* bytes: capitals come first */
     put(p, "a.conf", "[kms]\nmax_per_source = 12\n[catalog]\ndir = overlays\n");
@@ -173,12 +222,12 @@ static void later_files_win_in_the_order_of_their_names(void **state)
     put(p, "z.conf~", "[kms]\nidle = 1s\n");
     put(p, "README", "no configuration\n");
     put(p, ".conf", "[kitchen]\n");
-    assert_ok(load(p, "[kms]\nidle = 5s\nlisten = a:1\nmax_connections = 7\n", &s, &ei), &ei);
+    assert_ok(load(p, "[kms]\nidle = 5s\nlisten = [::]:1\nmax_connections = 7\n", &s, &ei), &ei);
     assert_int_equal(s.idle, 9);
     assert_int_equal(s.max_per_source, 12);
     assert_int_equal(s.max_connections, 7);
     assert_int_equal(s.listen.n, 2); /* replaced, not added to */
-    assert_string_equal(s.listen.v[0], "c:1");
+    assert_string_equal(s.listen.v[0], "192.0.2.1:1");
     snprintf(expected, sizeof(expected), "%s/overlays", p->folder);
     assert_string_equal(s.catalog_dir, expected); /* as if it stood in the main file */
     settings_free(&s);
@@ -270,10 +319,75 @@ static void what_no_row_can_tell_is_told_together(void **state)
     assert_ok(file_write_atomic(p->path, text, strlen(text), 0600, &ei), &ei);
     assert_int_equal(settings_read(p->path, &report, &s, &ei), ERR_CONFIG);
     assert_int_equal(told.n, 4);
-    assert_contains(told.text[0], "adbad.conf: [lab] clock");
+    assert_contains(told.text[0], "adbad.conf:2: [lab] clock");
     assert_contains(told.text[1], "[store] keep");
     assert_contains(told.text[2], "uri = auto needs domain");
     assert_contains(told.text[3], "needs user and password_file");
+}
+
+/* A line that is no INI is told beside all others, each once; below a broken heading nothing is,
+ * since nobody knows what it was to be. */
+static void what_cannot_be_read_hides_nothing(void **state)
+{
+    struct place *p = *state;
+    struct told told = {0};
+    const struct settings_report report = {.problem = on_problem, .arg = &told};
+    const char *text =
+        "[kms]\nidle = 5\nno value\nmode = serve\nmode = refuse\n[log\nlevel = loud\n"
+        "[lab]\nenabled = perhaps\nenabled = yes\nenabled = no\n";
+    struct errinfo ei = {0};
+    struct settings s;
+
+    assert_ok(file_write_atomic(p->path, text, strlen(text), 0600, &ei), &ei);
+    assert_int_equal(settings_read(p->path, &report, &s, &ei), ERR_CONFIG);
+    assert_int_equal(told.n, 7);
+    for (unsigned i = 0; i < 7; i++) {
+        static const char *const where[] = {"adbad.conf:3: ",
+                                            "adbad.conf:6: ",
+                                            "adbad.conf:5: ",
+                                            "adbad.conf:10: ",
+                                            "adbad.conf:11: ",
+                                            "adbad.conf:2: [kms] idle",
+                                            "adbad.conf:9: [lab] enabled"};
+
+        assert_contains(told.text[i], where[i]);
+    }
+}
+
+static void a_comment_without_end_is_told_once(void **state)
+{
+    struct place *p = *state;
+    struct told told = {0};
+    const struct settings_report report = {.problem = on_problem, .arg = &told};
+    const char *text = "[kms]\nidle = 5\n/* from here on\nmode = refuse\n";
+    struct errinfo ei = {0};
+    struct settings s;
+
+    assert_ok(file_write_atomic(p->path, text, strlen(text), 0600, &ei), &ei);
+    assert_int_equal(settings_read(p->path, &report, &s, &ei), ERR_CONFIG);
+    assert_int_equal(told.n, 1);
+    assert_contains(told.text[0], "adbad.conf:");
+}
+
+/* Of the keys that contradict each other, one that a file sets. */
+static void what_no_row_can_tell_names_the_file_that_says_it(void **state)
+{
+    struct place *p = *state;
+    struct errinfo ei = {0};
+    struct settings s;
+
+    put(p, "30.conf", "\n[store]\nkeep = 5d\n");
+    assert_int_equal(load(p, "[store]\nledger = l\n", &s, &ei), ERR_CONFIG);
+    assert_contains(ei.text, "/conf.d/30.conf:3: [store] keep must be");
+    put(p, "30.conf", "[directory]\nuri = auto\n");
+    assert_int_equal(load(p, "[directory]\nmechanism = none\n", &s, &ei), ERR_CONFIG);
+    assert_contains(ei.text, "/conf.d/30.conf:2: [directory] uri = auto needs domain");
+    put(p, "30.conf", "[directory]\n\nuri = ldap://h\n"); /* the mechanism is the default */
+    assert_int_equal(load(p, "", &s, &ei), ERR_CONFIG);
+    assert_contains(ei.text, "/conf.d/30.conf:3: [directory] mechanism");
+    put(p, "30.conf", "[directory]\nmechanism = gssapi\n");
+    assert_int_equal(load(p, "[directory]\nuri = ldap://h\n", &s, &ei), ERR_CONFIG);
+    assert_contains(ei.text, "/conf.d/30.conf:2: [directory] mechanism");
 }
 
 /* ---- values as text ---- */
@@ -283,7 +397,7 @@ static void values_are_told_as_they_would_stand_in_a_file(void **state)
     static const struct {
         const char *section, *name, *given, *told;
     } rows[] = {
-        {"kms", "listen", " a:1,b:2 ,", "a:1, b:2"},
+        {"kms", "listen", " [::]:1,[::]:2 ,", "[::]:1, [::]:2"},
         {"kms", "renewal_interval", "90m", "90m"},
         {"kms", "renewal_interval", "7d12h", "180h"},
         {"kms", "idle", "3600s", "1h"},
@@ -414,12 +528,17 @@ int main(void)
         cmocka_unit_test_setup_teardown(values_replace_defaults, setup, teardown),
         cmocka_unit_test_setup_teardown(secrets_lie_outside_the_state_folder, setup, teardown),
         cmocka_unit_test_setup_teardown(errors_name_file_and_line, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_fits_is_taken, setup, teardown),
         cmocka_unit_test(a_missing_file_is_a_configuration_error),
         cmocka_unit_test_setup_teardown(later_files_win_in_the_order_of_their_names, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(each_value_knows_its_place, setup, teardown),
         cmocka_unit_test_setup_teardown(all_mistakes_are_told, setup, teardown),
         cmocka_unit_test_setup_teardown(what_no_row_can_tell_is_told_together, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_cannot_be_read_hides_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_comment_without_end_is_told_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_no_row_can_tell_names_the_file_that_says_it, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(values_are_told_as_they_would_stand_in_a_file, setup,
                                         teardown),
         cmocka_unit_test(every_key_is_described),

@@ -81,18 +81,6 @@ static void a_host_longer_than_a_name_can_be_is_not_ours(void **state)
     assert_false(header_host_is_ours(host, &names));
 }
 
-static void names_are_host_names_only(void **state)
-{
-    (void)state;
-    assert_true(header_name_is_valid("monitor.example.com"));
-    assert_true(header_name_is_valid("a_b-c"));
-    assert_false(header_name_is_valid(""));
-    assert_false(header_name_is_valid("a:80"));
-    assert_false(header_name_is_valid("http://a"));
-    assert_false(header_name_is_valid(".a"));
-    assert_false(header_name_is_valid("a b"));
-}
-
 /* The first is what Prometheus 2.42 sends. */
 static void openmetrics_is_for_who_prefers_it(void **state)
 {
@@ -150,7 +138,6 @@ int main(void)
         cmocka_unit_test(a_host_is_ours_by_loopback_name_address_or_configured_name),
         cmocka_unit_test(any_other_host_is_not_ours),
         cmocka_unit_test(a_host_longer_than_a_name_can_be_is_not_ours),
-        cmocka_unit_test(names_are_host_names_only),
         cmocka_unit_test(openmetrics_is_for_who_prefers_it),
         cmocka_unit_test(an_etag_is_found_in_a_list_weakly_compared),
     };

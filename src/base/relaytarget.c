@@ -1,4 +1,4 @@
-#include "relay/target.h"
+#include "base/relaytarget.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,8 +7,8 @@
 static enum err malformed(const char *text, struct errinfo *ei)
 {
     return err_fail(ei, ERR_CONFIG,
-                    "[relay] upstream \"%s\": expected HOST[:PORT] [priority=N] [weight=N], for "
-                    "example kms1.example:1688, or auto alone",
+                    "\"%s\": expected HOST[:PORT] [priority=N] [weight=N], for example "
+                    "kms1.example:1688, or auto alone",
                     text);
 }
 
@@ -81,14 +81,14 @@ enum err relay_targets_parse(const struct conf_list *list, bool *automatic,
     if (*automatic)
         return ERR_OK;
     if (list->n > RELAY_TARGETS_MAX)
-        return err_fail(ei, ERR_CONFIG, "[relay] upstream: at most %d hosts", RELAY_TARGETS_MAX);
+        return err_fail(ei, ERR_CONFIG, "at most %d hosts", RELAY_TARGETS_MAX);
     for (size_t i = 0; e == ERR_OK && i < list->n; i++) {
         if (strcmp(list->v[i], "auto") == 0)
             return malformed("auto", ei);
         e = relay_target_parse(list->v[i], (uint16_t)i, &out[i], ei);
         for (size_t k = 0; e == ERR_OK && k < i; k++) {
             if (relay_target_same(&out[k], &out[i]))
-                e = err_fail(ei, ERR_CONFIG, "[relay] upstream: \"%s\" is there twice", list->v[i]);
+                e = err_fail(ei, ERR_CONFIG, "\"%s\" is there twice", list->v[i]);
         }
         if (e == ERR_OK)
             *n = i + 1;

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "net/cidr.h"
+#include "base/cidr.h"
 
 static union address host(const char *text)
 {

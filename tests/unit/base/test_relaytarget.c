@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "relay/target.h"
+#include "base/relaytarget.h"
 
 static void what_an_administrator_may_write(void **state)
 {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "net/address.h"
+#include "base/address.h"
 
 static void addresses_come_back_as_they_were_given(void **state)
 {

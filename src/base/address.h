@@ -1,11 +1,13 @@
 /* address: socket addresses as text and back. */
-#ifndef ADBAD_NET_ADDRESS_H
-#define ADBAD_NET_ADDRESS_H
+#ifndef ADBAD_BASE_ADDRESS_H
+#define ADBAD_BASE_ADDRESS_H
 
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "base/err.h"
+
+#define ADDRESS_LISTEN_MAX 64 /* most that one program listens on */
 
 union address {
     struct sockaddr any;

@@ -1,7 +1,7 @@
-/* target: a licensed KMS host that requests may be relayed to, as the configuration or DNS names
- * it. */
-#ifndef ADBAD_RELAY_TARGET_H
-#define ADBAD_RELAY_TARGET_H
+/* relaytarget: a licensed KMS host that requests may be relayed to, as the configuration or DNS
+ * names it. */
+#ifndef ADBAD_BASE_RELAYTARGET_H
+#define ADBAD_BASE_RELAYTARGET_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,17 +1,17 @@
-#include "net/address.h"
+#include "base/address.h"
 
+#include <arpa/inet.h>
+#include <net/if.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uv.h>
 
 static enum err malformed(const char *text, struct errinfo *ei)
 {
-    return err_fail(ei, ERR_CONFIG,
-                    "listen on \"%s\": expected ADDRESS:PORT or [IPV6-ADDRESS]:PORT, for example "
-                    "0.0.0.0:1688",
-                    text);
+    return err_fail(
+        ei, ERR_CONFIG,
+        "\"%s\": expected ADDRESS:PORT or [IPV6-ADDRESS]:PORT, for example 0.0.0.0:1688", text);
 }
 
 static int parse_port(const char *text)
@@ -24,13 +24,32 @@ static int parse_port(const char *text)
     return (int)port;
 }
 
+static bool parse_v4(const char *host, struct sockaddr_in *out)
+{
+    out->sin_family = AF_INET;
+    return inet_pton(AF_INET, host, &out->sin_addr) == 1;
+}
+
+/* A link-local address names its link behind '%' (RFC 4007, 11). */
+static bool parse_v6(char *host, struct sockaddr_in6 *out)
+{
+    char *link = strchr(host, '%');
+
+    out->sin6_family = AF_INET6;
+    if (link != NULL) {
+        *link = '\0';
+        out->sin6_scope_id = if_nametoindex(link + 1);
+    }
+    return inet_pton(AF_INET6, host, &out->sin6_addr) == 1;
+}
+
 enum err address_parse(const char *text, union address *out, struct errinfo *ei)
 {
     const char *colon = strrchr(text, ':');
-    bool v6 = text[0] == '[';
+    bool v6 = text[0] == '[', good;
     char host[128];
     size_t len;
-    int port, rc;
+    int port;
 
     if (colon == NULL || (port = parse_port(colon + 1)) < 0)
         return malformed(text, ei);
@@ -46,16 +65,17 @@ enum err address_parse(const char *text, union address *out, struct errinfo *ei)
     memcpy(host, text, len);
     host[len] = '\0';
     memset(out, 0, sizeof(*out));
-    rc = v6 ? uv_ip6_addr(host, port, &out->v6) : uv_ip4_addr(host, port, &out->v4);
-    return rc == 0 ? ERR_OK : malformed(v6 ? text - 1 : text, ei);
+    good = v6 ? parse_v6(host, &out->v6) : parse_v4(host, &out->v4);
+    *(v6 ? &out->v6.sin6_port : &out->v4.sin_port) = htons((uint16_t)port);
+    return good ? ERR_OK : malformed(v6 ? text - 1 : text, ei);
 }
 
 const char *address_format_host(const union address *a, char *text, size_t size)
 {
     if (a->any.sa_family == AF_INET6)
-        uv_ip6_name(&a->v6, text, size);
+        inet_ntop(AF_INET6, &a->v6.sin6_addr, text, (socklen_t)size);
     else
-        uv_ip4_name(&a->v4, text, size);
+        inet_ntop(AF_INET, &a->v4.sin_addr, text, (socklen_t)size);
     return text;
 }
 

@@ -1,9 +1,9 @@
 /* cidr: sets of networks, "192.0.2.0/24" or "2001:db8::/32" or one address. */
-#ifndef ADBAD_NET_CIDR_H
-#define ADBAD_NET_CIDR_H
+#ifndef ADBAD_BASE_CIDR_H
+#define ADBAD_BASE_CIDR_H
 
+#include "base/address.h"
 #include "base/conf.h"
-#include "net/address.h"
 
 struct cidr {
     uint8_t prefix[16]; /* IPv4 as ::ffff:a.b.c.d */
