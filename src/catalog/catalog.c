@@ -203,3 +203,19 @@ const char *catalog_nearest_group(const struct catalog *c, const char *name)
         nearest_try(&n, VEC_AT(c->groups, struct cat_group, i)->name);
     return n.best;
 }
+
+enum err catalog_group_named(const struct catalog *c, const char *name,
+                             const struct cat_group **out, struct errinfo *ei)
+{
+    const char *nearest;
+
+    *out = catalog_group(c, name);
+    if (*out != NULL)
+        return ERR_OK;
+    nearest = catalog_nearest_group(c, name);
+    return err_fail(ei, ERR_NOTFOUND,
+                    "there is no host-key group \"%s\"%s%s%s (\"adbactl hostkey groups\" lists "
+                    "them)",
+                    name, nearest != NULL ? "; did you mean \"" : "",
+                    nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
+}

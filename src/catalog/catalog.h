@@ -106,6 +106,9 @@ const struct cat_product *catalog_product_by_kms_id(const struct catalog *c, con
 const char *catalog_kms_name(const struct catalog *c, const struct guid *id);
 /* By exact name, case-insensitive. */
 const struct cat_group *catalog_group(const struct catalog *c, const char *name);
+/* Likewise; ERR_NOTFOUND names the nearest. */
+MUST_CHECK enum err catalog_group_named(const struct catalog *c, const char *name,
+                                        const struct cat_group **out, struct errinfo *ei);
 bool cat_group_serves(const struct cat_group *g, const struct guid *kms_id);
 /* Where in g->kms_ids it stands. */
 #define CAT_NOT_FOUND SIZE_MAX

@@ -3,9 +3,85 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "catalog/catalog.h"
 #include "cli/cli.h"
 #include "cli/paragraph.h"
+#include "kms/hostkind.h"
 #include "settings/settings.h"
+
+/* ---- check: what the catalogue has to know ---- */
+
+static enum err names_system(const struct catalog *c, const struct settings *s, struct errinfo *ei)
+{
+    struct kms_hostkind kind = {0};
+
+    return kms_hostkind_read(c, s->host_os, &kind, ei);
+}
+
+static enum err names_updates(const struct catalog *c, const struct settings *s, struct errinfo *ei)
+{
+    struct kms_hostkind kind = {.updates = (const char *const *)s->updates.v,
+                                .update_count = s->updates.n};
+
+    return kms_hostkind_read(c, NULL, &kind, ei);
+}
+
+static enum err names_packs(const struct catalog *c, const struct settings *s, struct errinfo *ei)
+{
+    struct kms_hostkind kind = {.packs = (const char *const *)s->packs.v, .pack_count = s->packs.n};
+
+    return kms_hostkind_read(c, NULL, &kind, ei);
+}
+
+static enum err names_groups(const struct catalog *c, const struct settings *s, struct errinfo *ei)
+{
+    const struct cat_group *g;
+    enum err e = ERR_OK;
+
+    for (size_t i = 0; e == ERR_OK && i < s->adba_groups.n; i++)
+        e = catalog_group_named(c, s->adba_groups.v[i], &g, ei);
+    return e == ERR_OK ? e : err_context(ei, "[adba] groups");
+}
+
+static const struct {
+    size_t member; /* of struct settings: the key that names it */
+    enum err (*check)(const struct catalog *c, const struct settings *s, struct errinfo *ei);
+} names[] = {
+    {offsetof(struct settings, host_os), names_system},
+    {offsetof(struct settings, updates), names_updates},
+    {offsetof(struct settings, packs), names_packs},
+    {offsetof(struct settings, adba_groups), names_groups},
+};
+
+static void tell_of_key(const struct settings_report *report, size_t member, struct errinfo *ei)
+{
+    for (size_t i = 0; i < settings_table.n; i++)
+        if (settings_table.keys[i].offset == member && report->origins[i].file != NULL)
+            err_context(ei, "%s:%u", report->origins[i].file, report->origins[i].line);
+    report->problem(report->arg, ei);
+}
+
+/* False: something is wrong, and was told. */
+static bool check_names(const struct settings *s, const struct settings_report *report)
+{
+    struct catalog *c = NULL;
+    struct errinfo ei = {0};
+    bool good = true;
+
+    if (catalog_load_overlays(s->catalog_dir, &c, &ei) != ERR_OK) {
+        err_context(&ei, "[catalog] dir");
+        tell_of_key(report, offsetof(struct settings, catalog_dir), &ei);
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (names[i].check(c, s, &ei) == ERR_OK)
+            continue;
+        tell_of_key(report, names[i].member, &ei);
+        good = false;
+    }
+    catalog_free(c);
+    return good;
+}
 
 /* ---- check ---- */
 
@@ -19,9 +95,36 @@ static void on_problem(void *arg, const struct errinfo *problem)
         fprintf(stderr, "adbactl: %s\n", problem->text);
 }
 
+static void check_json(bool good, json_t *problems, const struct conf_files *read)
+{
+    json_t *files = json_array();
+
+    for (size_t i = 0; i < read->n; i++)
+        json_array_append_new(files, json_string(read->v[i].path));
+    cli_json(json_pack("{s:b, s:o, s:o}", "ok", good, "problems", problems, "files", files));
+}
+
+static void say_good(const char *path, const struct conf_files *read)
+{
+    bool main_file = read->n > 0 && strcmp(read->v[0].path, path) == 0;
+    size_t more = read->n - (main_file ? 1 : 0);
+    char beside[64] = "";
+
+    if (more > 0)
+        snprintf(beside, sizeof(beside), "%zu file%s of " CONF_FOLDER " beside it", more,
+                 more == 1 ? "" : "s");
+    if (main_file)
+        printf("Good: %s%s%s.\n", path, more > 0 ? " and " : "", beside);
+    else if (more > 0)
+        printf("Good: %s; there is no %s.\n", beside, path);
+    else
+        printf("There is no %s: the defaults are in effect.\n", path);
+}
+
 static int run_check(struct cli *cli, int argc, char **argv)
 {
-    struct settings_report report = {.problem = on_problem};
+    struct settings_text text = {0};
+    struct settings_report report = {.problem = on_problem, .keep = &text};
     struct errinfo ei = {0};
     struct settings s;
     int status = cli_begin(cli, NULL, &argc, argv, 0, 0);
@@ -31,12 +134,20 @@ static int run_check(struct cli *cli, int argc, char **argv)
         return status;
     if (cli->json)
         report.arg = json_array();
+    report.origins = calloc(settings_table.n, sizeof(*report.origins));
+    if (report.origins == NULL)
+        abort();
     e = settings_read(cli_conf_path(cli), &report, &s, &ei);
+    if (e == ERR_OK && !check_names(&s, &report))
+        e = ERR_CONFIG;
     if (cli->json)
-        cli_json(json_pack("{s:b, s:o}", "ok", e == ERR_OK, "problems", report.arg));
+        check_json(e == ERR_OK, report.arg, &text.files);
     else if (e == ERR_OK)
-        puts("The configuration is good.");
+        say_good(cli_conf_path(cli), &text.files);
     settings_free(&s);
+    settings_text_free(&text);
+    conf_origins_free(report.origins, settings_table.n);
+    free(report.origins);
     return err_exit_code(e);
 }
 
@@ -169,9 +280,13 @@ const struct cli_command cmd_conf[] = {
      .run = run_check,
      .summary = "read the configuration and say all that is wrong with it",
      .help =
-         "Exit code 3, with file and line of every mistake, if a key is unknown or a value does "
-         "not fit.\n"
-         "Reads the main file and conf.d beside it, as adbad does; asks no running adbad."},
+         "Exit code 3, with file and line of every mistake, if a key is unknown, a value does not "
+         "fit,\n"
+         "keys contradict each other, or the catalogue does not know a name; the last two are "
+         "looked at\n"
+         "once each value fits. Reads the main file and conf.d beside it, as adbad does; asks no\n"
+         "running adbad. Whether the files and folders are there that values name, adbad's\n"
+         "own check says."},
     {.noun = "conf",
      .verb = "show",
      .usage = "",

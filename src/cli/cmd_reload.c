@@ -39,9 +39,24 @@ static void print(const json_t *reply)
     puts("Reloaded; nothing has changed.");
 }
 
+/* The files that adbad shall read say where it is asked: with a mistake in them it is not. */
+static enum err ask(struct cli *cli, const char *cmd, json_t **reply, struct errinfo *ei)
+{
+    const struct settings *s;
+    enum err e = cli_settings(cli, &s, ei);
+
+    if (e == ERR_CONFIG)
+        return err_fail(ei, e,
+                        "configuration not reloaded, all stays as it was: %s (\"adbactl conf "
+                        "check\" tells all that is wrong)",
+                        ei->text);
+    return e == ERR_OK ? ask_here(cli, cmd, NULL, reply, ei) : e;
+}
+
 static int run_reload(struct cli *cli, int argc, char **argv)
 {
-    return ask_run(cli, argc, argv, "reload", print);
+    return ask_run_by(cli, argc, argv,
+                      &(struct ask_verb){.cmd = "reload", .ask = ask, .print = print});
 }
 
 const struct cli_command cmd_reload[] = {

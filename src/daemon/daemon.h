@@ -143,6 +143,9 @@ struct groups {
     struct installed_key *keys;
     size_t n;
 };
+/* What settings name of the catalogue, told also where no key is installed: ERR_CONFIG. */
+MUST_CHECK enum err groups_check(const struct daemon *d, const struct settings *s,
+                                 struct errinfo *ei);
 /* Reads them; zero *out. The host serves as it did. */
 MUST_CHECK enum err groups_read(struct daemon *d, const struct settings *s, struct groups *out,
                                 struct errinfo *ei);

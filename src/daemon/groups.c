@@ -96,14 +96,17 @@ static enum err load_one(const struct daemon *d, const struct settings *s, const
     return e == ERR_OK ? kms_hostkind_read(d->catalog, s->host_os, &with->kind, ei) : e;
 }
 
-/* What is wrong in the settings is told also where no key is installed. */
-static enum err check_settings(const struct daemon *d, const struct settings *s, struct errinfo *ei)
+enum err groups_check(const struct daemon *d, const struct settings *s, struct errinfo *ei)
 {
+    const struct cat_group *g;
     struct kms_hostkind kind = {.updates = (const char *const *)s->updates.v,
                                 .update_count = s->updates.n,
                                 .packs = (const char *const *)s->packs.v,
                                 .pack_count = s->packs.n};
 
+    for (size_t i = 0; i < s->adba_groups.n; i++)
+        if (catalog_group_named(d->catalog, s->adba_groups.v[i], &g, ei) != ERR_OK)
+            return err_fail(ei, ERR_CONFIG, "[adba] groups: %s", ei->text);
     return kms_hostkind_read(d->catalog, s->host_os, &kind, ei);
 }
 
@@ -143,7 +146,7 @@ enum err groups_read(struct daemon *d, const struct settings *s, struct groups *
     struct loading *with = NULL;
     struct hostkey *installed = NULL;
     size_t n = 0;
-    enum err e = check_settings(d, s, ei);
+    enum err e = groups_check(d, s, ei);
 
     if (e == ERR_OK)
         e = hostkey_installed(s->state_dir, NULL, &installed, &n, ei);

@@ -105,6 +105,8 @@ static enum err prepare(struct reload *r, struct errinfo *ei)
     enum err e = check_target(r, ei);
 
     if (e == ERR_OK)
+        e = groups_check(r->d, &r->next, ei);
+    if (e == ERR_OK)
         e = publisher_check_change(&r->d->settings, &r->next, relaying_health(r->d), ei);
     daemon_net_limits(&r->next, &conf);
     if (e == ERR_OK)
@@ -201,6 +203,8 @@ static enum err read_settings(struct reload *r, struct errinfo *ei)
     if (e == ERR_OK)
         e = settings_load_text(r->d->options.config, &text, &r->next, ei);
     settings_text_free(&text);
+    if (e == ERR_CONFIG)
+        err_fail(ei, e, "%s (\"adbactl conf check\" tells all that is wrong)", ei->text);
     return e == ERR_OK ? overrides_listen(&r->next.listen, r->d->overrides.port, ei) : e;
 }
 
@@ -267,8 +271,8 @@ enum err reload_command(void *daemon, const json_t *request, json_t *reply, stru
         json_object_set(reply, "applied", r.applied);
         json_object_set(reply, "restart", r.restart);
     } else {
-        log_as(&r.d->log, LOGL_ERROR, LOGK_SETTINGS, NULL,
-               "configuration not reloaded, all stays as it was: %s", ei->text);
+        err_context(ei, "configuration not reloaded, all stays as it was");
+        log_as(&r.d->log, LOGL_ERROR, LOGK_SETTINGS, NULL, "%s", ei->text);
     }
     json_decref(r.applied);
     json_decref(r.restart);

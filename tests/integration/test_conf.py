@@ -5,6 +5,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 CONFIG = 3
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,6 +47,44 @@ def test_check_tells_every_mistake_of_every_file(lab):
 def test_a_file_that_was_named_must_be_there(lab):
     told = conf(lab, "check", "--config", f"{lab.folder}/none.conf", code=CONFIG).stderr
     assert "none.conf" in told and "--config" in told
+
+
+def test_check_says_what_it_read(lab):
+    path = empty(lab)
+    folder = path.parent / "conf.d"
+    assert conf(lab, "check", path=path).stdout == f"Good: {path}.\n"
+    folder.mkdir()
+    for name in ("a.conf", "b.conf", "c.txt"):
+        (folder / name).write_text("[kms]\nidle = 7s\n", encoding="utf-8")
+    assert conf(lab, "check", path=path).stdout == f"Good: {path} and 2 files of conf.d beside it.\n"
+    reply = json.loads(conf(lab, "check", "--json", path=path).stdout)
+    assert reply == {"ok": True, "problems": [], "files": [str(path), f"{folder}/a.conf", f"{folder}/b.conf"]}
+
+
+def test_check_says_where_there_is_no_file(lab):
+    """The default file alone may be missing, and what is beside it counts nevertheless. On a machine without any."""
+    told = subprocess.run([lab.program("adbad"), "--help"], capture_output=True, text=True, timeout=30, check=True).stdout
+    path = Path(re.search(r"default: (\S+)\);", told)[1])
+    steps = (f'mount -t tmpfs none {path.parents[1]} && "$0" conf check && mkdir -p {path.parent}/conf.d && '
+             f'echo "[kms]" >{path.parent}/conf.d/a.conf && "$0" conf check')
+    rootless = [] if os.geteuid() == 0 else ["--map-root-user"]
+    said = subprocess.run(["unshare", "--mount", *rootless, "sh", "-c", steps, lab.program("adbactl")], capture_output=True, text=True,
+                          timeout=30, check=True).stdout
+    assert said == (f"There is no {path}: the defaults are in effect.\n"
+                    f"Good: 1 file of conf.d beside it; there is no {path}.\n")
+
+
+@pytest.mark.parametrize("text, line, what", [
+    ("[kms]\nhost_os = Windows Server 2109\n", 2, '[kms] host_os: no system is called "Windows Server 2109"; did you mean'),
+    ("[kms]\nhost_os = Windows Server 2019\npacks = Word\n", 3, '[kms] packs: "Word" is no licence pack'),
+    ("[kms]\nhost_os = Windows Server 2019\nupdates = 5003646\n", 3, '[kms] updates: "5003646" is no update'),
+    ("[adba]\nsteward = no\ngroups = Nonsense\n", 3, '[adba] groups: there is no host-key group "Nonsense"'),
+    ("[catalog]\ndir = overlay\n", 2, "[catalog] dir: "),
+])
+def test_check_tells_what_the_catalogue_does_not_know(lab, text, line, what):
+    path = empty(lab)
+    path.write_text(text, encoding="utf-8")
+    assert conf(lab, "check", path=path, code=CONFIG).stderr.startswith(f"adbactl: {path}:{line}: {what}")
 
 
 # -- show --

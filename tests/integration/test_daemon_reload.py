@@ -1,6 +1,7 @@
 """Reloading: every key that can take effect does, the others are named, and nobody who asks notices."""
 import json
 import os
+import re
 import signal
 import threading
 
@@ -594,6 +595,12 @@ def test_a_record_that_has_to_go_is_not_left_to_another_account(lab_with_directo
     ("[kms]\nmode = refuse\nhost_os = Windows 99\n", "Windows 99"), ("[relay]\nonly = all\n[kms]\nmode=refuse\n", "upstream"),
     ("[kms]\nmode = refuse\n[dns]\nhost = kms\n", "full DNS name"), ("[kms]\nmode\n", "bad.conf:2"),
     ("[kms]\nmode = refuse\nupdates = KB5003638\n", "host_os"),
+    ("[kms]\nmode = refuse\nlisten = 0.0.0.0:70000\n", "bad.conf:3: [kms] listen: "),
+    ("[kms]\nmode = refuse\n[web]\nnames = foo bar\n", "bad.conf:4: [web] names: "),
+    ("[kms]\nmode = refuse\n[relay]\nupstream = :::\n", "bad.conf:4: [relay] upstream: "),
+    ("[kms]\nmode = refuse\n[relay]\nupstream = auto\n", "bad.conf:4: [relay] upstream = auto needs domain"),
+    ("[kms]\nmode = refuse\n[directory]\nuri = http://foo\n", "bad.conf:4: [directory] uri: "),
+    ("[kms]\nmode = refuse\n[adba]\ngroups = Nonsense\n", "[adba] groups: there is no host-key group"),
 ])
 def test_a_wrong_file_changes_nothing_and_is_told(host, text, what):
     folder = os.path.join(host.daemon.folder, "conf.d")
@@ -604,7 +611,10 @@ def test_a_wrong_file_changes_nothing_and_is_told(host, text, what):
     try:
         reply = host.ask("reload")
         assert reply["ok"] is False and reply["error"] == "configuration error" and what in reply["text"]
-        host.daemon.wait_log("configuration not reloaded, all stays as it was: ")
+        assert reply["text"].startswith("configuration not reloaded, all stays as it was: ")
+        host.daemon.wait_log(re.escape(reply["text"]))
+        told = host.daemon.ctl("conf", "check", expect=CONFIG).err
+        assert what in told  # what the reply's "adbactl conf check" tells
         assert host.outcome() == served() and host.ask("kms.status")["status"]["mode"] == "serve"
     finally:
         os.unlink(path)
@@ -642,7 +652,8 @@ def test_the_command_tells_what_took_effect(host):
     assert host.daemon.ctl("reload", "--json").json["applied"] == []
     with open(host.daemon.conf, "a", encoding="utf-8") as f:
         f.write("[kms]\nmode = maybe\n")
-    assert "[kms] mode" in host.daemon.ctl("reload", expect=CONFIG).err
+    told = host.daemon.ctl("reload", expect=CONFIG).err
+    assert "[kms] mode" in told and "all stays as it was" in told and '"adbactl conf check" tells all' in told
 
 
 def test_sighup_reloads(host):
