@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* A credential of the service manager may be root's and readable by an entry of an access control
@@ -298,4 +300,83 @@ enum err file_open_log(const char *path, int *fd, struct errinfo *ei)
 {
     *fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
     return *fd >= 0 ? ERR_OK : err_fail_errno(ei, errno, "open the log %s ([log] file)", path);
+}
+
+/* ---- what could be made ---- */
+
+char *file_folder_of(const char *path)
+{
+    size_t len = strlen(path);
+
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    while (len > 0 && path[len - 1] != '/')
+        len--;
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    return len == 0 ? strdup(".") : strndup(path, len);
+}
+
+/* errno of making a name in it, or 0. The kernel's own folders let root write, and take nothing. */
+static int takes_names(const char *folder)
+{
+    struct statfs fs;
+    struct stat st;
+
+    if (stat(folder, &st) != 0)
+        return errno;
+    if (!S_ISDIR(st.st_mode))
+        return ENOTDIR;
+    if (faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) != 0)
+        return errno;
+    if (statfs(folder, &fs) != 0)
+        return errno;
+    return fs.f_type == PROC_SUPER_MAGIC ? ENOENT : fs.f_type == SYSFS_MAGIC ? EPERM : 0;
+}
+
+/* errno of making a file in the folder of path, or 0. */
+static int could_make(const char *path)
+{
+    char *folder = file_folder_of(path);
+    int errnum = folder == NULL ? ENOMEM : takes_names(folder);
+
+    free(folder);
+    return errnum;
+}
+
+enum err file_could_make(const char *path, struct errinfo *ei)
+{
+    int errnum = could_make(path);
+
+    return errnum == 0 ? ERR_OK : err_fail_errno(ei, errnum, "make %s", path);
+}
+
+enum err file_could_make_folder(const char *path, struct errinfo *ei)
+{
+    struct stat st;
+    int errnum;
+
+    if (stat(path, &st) == 0)
+        return S_ISDIR(st.st_mode) ? ERR_OK : err_fail_errno(ei, ENOTDIR, "make folder %s", path);
+    errnum = errno == ENOENT ? could_make(path) : errno;
+    return errnum == 0 ? ERR_OK : err_fail_errno(ei, errnum, "make folder %s", path);
+}
+
+static bool is_folder_name(const char *path)
+{
+    return path[0] != '\0' && path[strlen(path) - 1] == '/';
+}
+
+enum err file_could_open_log(const char *path, struct errinfo *ei)
+{
+    struct stat st;
+    int errnum = 0;
+
+    if (stat(path, &st) != 0)
+        errnum = errno != ENOENT ? errno : is_folder_name(path) ? EISDIR : could_make(path);
+    else if (S_ISDIR(st.st_mode))
+        errnum = EISDIR;
+    else if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0)
+        errnum = errno;
+    return errnum == 0 ? ERR_OK : err_fail_errno(ei, errnum, "open the log %s ([log] file)", path);
 }

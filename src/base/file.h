@@ -67,6 +67,16 @@ MUST_CHECK enum err file_make_folder(const char *path, mode_t mode, struct errin
 MUST_CHECK enum err file_make_folder_like(const char *path, mode_t mode, const char *like,
                                           struct errinfo *ei);
 
+/* What file_make_folder would say; nothing is made. Whoever makes it later may still fail, for want
+ * of room for example. */
+MUST_CHECK enum err file_could_make_folder(const char *path, struct errinfo *ei);
+/* Likewise whether files can be made in the folder that path lies in. */
+MUST_CHECK enum err file_could_make(const char *path, struct errinfo *ei);
+/* Likewise what file_open_log would say. */
+MUST_CHECK enum err file_could_open_log(const char *path, struct errinfo *ei);
+/* The folder that path lies in; "." if it names none. The caller frees; NULL: out of memory. */
+char *file_folder_of(const char *path);
+
 /* ERR_REFUSED, naming path, its mode and the remedy, if group or others may do anything with it
  * or if it belongs to neither us nor root (to root, everybody's files are its own to read). */
 MUST_CHECK enum err file_require_private(const char *path, struct errinfo *ei);

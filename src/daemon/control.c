@@ -283,12 +283,10 @@ static enum err check_stale(const struct sockaddr_un *a, struct errinfo *ei)
                           a->sun_path);
 }
 
-/* Leaves the path free, or says why it can't be. */
-static enum err clear_path(const char *path, struct errinfo *ei)
+enum err control_check(const char *path, struct errinfo *ei)
 {
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    struct sockaddr_un a;
     struct stat st;
-    enum err e;
 
     if (strlen(path) >= sizeof(a.sun_path))
         return err_fail(ei, ERR_CONFIG,
@@ -302,6 +300,17 @@ static enum err clear_path(const char *path, struct errinfo *ei)
                         "control socket %s: something that is no socket has that name; it was left "
                         "alone, name another [control] socket",
                         path);
+    return ERR_OK;
+}
+
+/* Leaves the path free, or says why it can't be. */
+static enum err clear_path(const char *path, struct errinfo *ei)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    enum err e = control_check(path, ei);
+
+    if (e != ERR_OK || access(path, F_OK) != 0)
+        return e;
     memcpy(a.sun_path, path, strlen(path));
     e = check_stale(&a, ei);
     if (e != ERR_OK)

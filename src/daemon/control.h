@@ -29,6 +29,9 @@ struct control_conf {
     struct log log;
 };
 
+/* Whether path could be the socket's: ERR_CONFIG if it is too long, ERR_EXISTS if something else is
+ * there. */
+MUST_CHECK enum err control_check(const char *path, struct errinfo *ei);
 /* Makes the socket. ERR_BUSY if a live daemon answers on path; a socket nobody answers on is
  * replaced; anything else there is left alone: ERR_EXISTS. */
 MUST_CHECK enum err control_open(const struct control_conf *conf, struct control **out,

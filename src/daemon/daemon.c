@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "daemon/clearing.h"
 #include "daemon/control.h"
+#include "daemon/folders.h"
 #include "daemon/hostevent.h"
 #include "daemon/membership.h"
 #include "daemon/publisher.h"
@@ -24,8 +25,6 @@
 #include "daemon/website.h"
 #include "jobs/job.h"
 #include "net/inherit.h"
-#include "publish/kept.h"
-#include "realm/secrets.h"
 
 #define BIND_MS     10000
 #define EXCHANGE_MS 10000
@@ -55,11 +54,11 @@ static enum err open_settings(struct daemon *d, struct errinfo *ei)
     e = settings_load(d->options.config, &d->settings, ei);
     if (e != ERR_OK)
         return e;
-    /* A check tells the person who asked for it. */
-    if (d->options.check)
+    e = logsink_check(&d->settings, ei);
+    if (d->options.check) /* tells the person who asked for it */
         d->log_dest =
             (struct log_dest){.fn = log_to_stderr, .max = (enum log_level)d->settings.log_level};
-    else
+    else if (e == ERR_OK)
         e = logsink_open(&d->sink, &d->settings, &d->log_dest, ei);
     if (e != ERR_OK)
         settings_free(&d->settings);
@@ -116,33 +115,12 @@ static enum err count_workers(struct daemon *d, struct errinfo *ei)
 
 /* ---- folders ---- */
 
-static enum err make_ticket_folder(const struct settings *s, struct errinfo *ei)
-{
-    char *path = settings_ticket_folder(s);
-    enum err e;
-
-    if (path == NULL)
-        return err_nomem(ei);
-    e = file_make_folder(path, 0700, ei);
-    free(path);
-    return e == ERR_OK ? e : err_context(ei, "[control] socket: its folder must exist and be ours");
-}
-
-/* All of them before there are two processes, so that neither needs the right to make one. */
+/* Before there are two processes. */
 static enum err open_folders(struct daemon *d, struct errinfo *ei)
 {
-    const struct settings *s = &d->settings;
-    enum err e;
+    enum err e = folders_check(&d->settings, ei);
 
-    if (d->options.check)
-        return secrets_check(s->secrets_dir, ei);
-    e = file_make_folder(s->state_dir, 0700, ei);
-    if (e != ERR_OK)
-        return err_context(ei, "[store] state_dir");
-    e = secrets_open(s->state_dir, s->secrets_dir, ei);
-    if (e == ERR_OK)
-        e = publish_kept_open(s->state_dir, ei);
-    return e == ERR_OK ? make_ticket_folder(s, ei) : e;
+    return e != ERR_OK || d->options.check ? e : folders_make(&d->settings, ei);
 }
 
 /* ---- the other processes ---- */

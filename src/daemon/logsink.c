@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "daemon/folders.h"
 #include "daemon/journal.h"
 
 static void to_stderr(const struct log_line *line)
@@ -71,6 +72,28 @@ static void to_journal(void *arg, const struct log_line *line)
     }
 }
 
+static bool wants_file(const struct settings *s)
+{
+    return s->log_target == SET_LOG_AUTO && s->log_file != NULL;
+}
+
+enum err logsink_check(const struct settings *s, struct errinfo *ei)
+{
+    enum err e = ERR_OK;
+    int fd;
+
+    if (wants_file(s)) {
+        e = file_could_open_log(s->log_file, ei);
+        return e == ERR_OK ? e : folders_explain("[log] file", s->log_file, "LogsDirectory", ei);
+    }
+    if (s->log_target == SET_LOG_JOURNAL) {
+        e = journal_open(JOURNAL_SOCKET, &fd, ei);
+        if (e == ERR_OK)
+            close(fd);
+    }
+    return e;
+}
+
 enum err logsink_open(struct logsink *k, const struct settings *s, struct log_dest *dest,
                       struct errinfo *ei)
 {
@@ -86,7 +109,7 @@ enum err logsink_open(struct logsink *k, const struct settings *s, struct log_de
             dest->line = to_journal;
         else if (s->log_target == SET_LOG_AUTO)
             e = ERR_OK; /* its stream takes plain lines */
-    } else if (s->log_target == SET_LOG_AUTO && s->log_file != NULL) {
+    } else if (wants_file(s)) {
         k->path = strdup(s->log_file);
         e = k->path == NULL ? err_nomem(ei) : file_open_log(k->path, &k->file, ei);
         if (e == ERR_OK)

@@ -21,6 +21,8 @@ struct logsink {
     atomic_ullong lost; /* lines that the journal did not take, not told yet */
 };
 
+/* Whether what s says can be opened; nothing is made. */
+MUST_CHECK enum err logsink_check(const struct settings *s, struct errinfo *ei);
 /* Opens what s says and makes *dest lead there. */
 MUST_CHECK enum err logsink_open(struct logsink *k, const struct settings *s, struct log_dest *dest,
                                  struct errinfo *ei);

@@ -37,6 +37,24 @@ enum err secrets_check(const char *secrets_dir, struct errinfo *ei)
     return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
+static enum err say_remedy(const struct errinfo *why, struct errinfo *ei)
+{
+    return err_fail(ei, why->code,
+                    "%s; make it, for our user alone (mode 0700), or name another folder in "
+                    "[store] secrets_dir",
+                    why->text);
+}
+
+enum err secrets_could_open(const char *secrets_dir, struct errinfo *ei)
+{
+    struct errinfo why = {0};
+    enum err e = secrets_check(secrets_dir, ei);
+
+    if (e == ERR_OK && file_could_make_folder(secrets_dir, &why) != ERR_OK)
+        e = say_remedy(&why, ei);
+    return e;
+}
+
 static enum err make(const char *state_dir, const char *secrets_dir, struct errinfo *ei)
 {
     char path[SECRETS_PATH_MAX];
@@ -47,10 +65,7 @@ static enum err make(const char *state_dir, const char *secrets_dir, struct erri
         return e;
     e = file_make_folder_like(secrets_dir, 0700, state_dir, &why);
     if (e != ERR_OK)
-        return err_fail(ei, e,
-                        "%s; make it, for our user alone (mode 0700), or name another folder in "
-                        "[store] secrets_dir",
-                        why.text);
+        return say_remedy(&why, ei);
     e = file_make_folder(path, 0700, ei);
     return e == ERR_OK ? secrets_check(secrets_dir, ei) : e;
 }

@@ -20,6 +20,9 @@
  * nor root's. One that is not there yet is fine. */
 MUST_CHECK enum err secrets_check(const char *secrets_dir, struct errinfo *ei);
 
+/* As secrets_check, and if it is not there whether it could be made. */
+MUST_CHECK enum err secrets_could_open(const char *secrets_dir, struct errinfo *ei);
+
 /* Makes the folder (0700, and if we are root the state folder's owner's) and moves there what lies
  * in the state folder: a file is copied, flushed and only then removed, so that whatever a crash
  * leaves, the next call goes on from; two processes do so one after the other. Also ends what an

@@ -142,6 +142,55 @@ def test_check_finds_a_bad_setting(lab, idle):
     assert run(lab, "--config", idle.conf, "--check").returncode == CONFIG
 
 
+def cause(said):
+    """What adbad ended with, as it says last."""
+    return [line for line in said.splitlines() if line.startswith("adbad: ")][-1]
+
+
+@pytest.mark.parametrize("key, place, code, remedy", [
+    ("control.socket", "{}/nowhere/control.sock", NOTFOUND, "RuntimeDirectory="),
+    ("control.socket", "{}/" + 100 * "x", CONFIG, "longer than"),
+    ("control.socket", "{}/adbad.conf", CONFLICT, "left alone"),
+    ("log.file", "{}/nowhere/log", NOTFOUND, "LogsDirectory="),
+    ("log.file", "{}/state", None, "Is a directory"),
+    ("store.state_dir", "{}/nowhere/state", NOTFOUND, "StateDirectory="),
+    ("store.state_dir", "/proc/adbad", NOTFOUND, "/proc/adbad"),
+    ("store.state_dir", "{}/adbad.conf", NOTFOUND, "Not a directory"),
+    ("store.secrets_dir", "{}/nowhere/secrets", NOTFOUND, "[store] secrets_dir"),
+    ("store.ledger", "{}/nowhere/ledger.db", NOTFOUND, "StateDirectory="),
+    ("adba.groups", "Nonsense", CONFIG, "adbactl hostkey groups"),
+    ("kms.host_os", "Windows 99", CONFIG, "[kms] host_os"),
+    ("kms.listen", "0.0.0.0:70000", CONFIG, "ADDRESS:PORT"),
+    ("relay.upstream", "auto", CONFIG, "needs domain"),
+])
+def test_check_says_what_the_start_says_and_makes_nothing(lab, idle, key, place, code, remedy):
+    idle.options[key] = place.format(idle.folder)
+    idle.write_conf()
+    before = sorted(os.listdir(idle.folder))
+    done = run(lab, "--config", idle.conf, "--check")
+    assert sorted(os.listdir(idle.folder)) == before  # nor does the start, where a folder is missing
+    said = ends_with(idle, done.returncode)
+    assert done.returncode == code or (code is None and done.returncode > 0)
+    assert cause(done.stderr) == cause(said) and remedy in cause(said)
+    if "nowhere" in place:
+        assert f"{idle.folder}/nowhere" in cause(said)
+        assert sorted(os.listdir(idle.folder)) == sorted({*before, "log"})
+
+
+def test_a_folder_that_may_not_be_written_in_is_told_before_the_start(lab, idle):
+    """As somebody else than root, who may do anything."""
+    locked = os.path.join(idle.folder, "locked")
+    os.mkdir(locked, 0o755)
+    idle.options["log.file"] = f"{locked}/log"
+    idle.write_conf()
+    for folder in (lab.folder, idle.folder):
+        os.chmod(folder, 0o755)
+    os.chmod(idle.conf, 0o644)
+    done = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", lab.program("adbad"), "--config", idle.conf, "--check"],
+                          capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == REFUSED and f"{locked}/log" in cause(done.stderr), done.stderr
+
+
 # -- realm --
 
 def test_a_missing_bundle_is_named_with_the_remedy(idle):

@@ -1,6 +1,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -143,6 +144,63 @@ static void a_copy_of_a_secret_stays_what_was_copied(void **state)
     buf_wipe(&b);
 }
 
+static void a_folder_is_what_stands_before_the_last_name(void **state)
+{
+    static const char *const rows[][2] = {{"/a/b", "/a"}, {"/a/b//", "/a"}, {"/a", "/"},
+                                          {"/", "/"},     {"a/b", "a"},     {"a", "."},
+                                          {"a//b", "a"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char *got = file_folder_of(rows[i][0]);
+
+        assert_string_equal(got, rows[i][1]);
+        free(got);
+    }
+}
+
+/* Whatever is foretold, the system then says the same. */
+static void what_could_be_made_is_what_can_be_made(void **state)
+{
+    static const struct {
+        const char *name;
+        bool outside;
+    } places[] = {{"new", false},    {"new/", false},   {"file", false},
+                  {"file/x", false}, {"none/x", false}, {"/proc/adbad", true}};
+    char place[320];
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        struct errinfo could = {0}, can = {0};
+        enum err e;
+        int fd = -1;
+
+        assert_ok(file_write_atomic(path, "", 0, 0600, &can), &can);
+        snprintf(place, sizeof(place), "%s%s%s", places[i].outside ? "" : folder,
+                 places[i].outside ? "" : "/", places[i].name);
+        e = file_could_open_log(place, &could);
+        assert_int_equal(e, file_open_log(place, &fd, &can));
+        if (e != ERR_OK)
+            assert_string_equal(could.text, can.text);
+        if (fd >= 0)
+            close(fd);
+        assert_true(unlink(place) == 0 || e != ERR_OK);
+        assert_ok(file_write_atomic(path, "", 0, 0600, &can), &can);
+        if (strcmp(places[i].name, "file") == 0)
+            continue; /* file_make_folder leaves what is there as it is */
+        e = file_could_make_folder(place, &could);
+        assert_int_equal(access(place, F_OK), -1);
+        assert_int_equal(e, file_make_folder(place, 0700, &can));
+        if (e != ERR_OK)
+            assert_string_equal(could.text, can.text);
+        else
+            assert_ok(file_could_make_folder(place, &could), &could);
+        assert_true(rmdir(place) == 0 || e != ERR_OK);
+    }
+    assert_int_equal(file_could_make_folder(path, NULL), ERR_NOTFOUND); /* a file is there */
+    assert_int_equal(file_could_make(path, NULL), ERR_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +212,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_secret_is_not_read_from_a_file_with_loose_modes, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_copy_of_a_secret_stays_what_was_copied, setup, teardown),
+        cmocka_unit_test(a_folder_is_what_stands_before_the_last_name),
+        cmocka_unit_test_setup_teardown(what_could_be_made_is_what_can_be_made, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
