@@ -3,16 +3,16 @@ phone, and through adbactl."""
 import json
 import os
 import re
-import select
 import sqlite3
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
 from impacket.dcerpc.v5.rpcrt import DCERPCException
 
 import activation_ids as model
-from kms_impacket import ActivateHostKey, call_lab
+from kms_impacket import LAB, ActivateHostKey, Connection, call_lab
 from lab import CONTAINER, CommandFailed
 
 GROUP = "Volume License for Windows Server 2022"
@@ -331,26 +331,17 @@ def test_the_daemons_steward_asks_too(lab, host):
 def test_a_ledger_that_is_held_up_holds_up_no_command(house, site):
     """Another program's transaction keeps the writer waiting, as a slow disk would."""
     asked = site.request("kms-1")
-    request = ActivateHostKey()
-    request["RequestSize"] = len(asked)
-    request["Request"] = [bytes([b]) for b in asked]
-    tcp = transport.DCERPCTransportFactory(f"ncacn_ip_tcp:127.0.0.1[{house.port}]")
-    tcp.set_connect_timeout(10)
-    dce = tcp.get_dce_rpc()
-    dce.connect()
-    dce.bind(LAB)
     ledger = os.path.join(house.folder, "state", "ledger.db")
-    with closing(sqlite3.connect(ledger, isolation_level=None)) as other:
+    with closing(sqlite3.connect(ledger, isolation_level=None)) as other, \
+            Connection("127.0.0.1", house.port, interface=LAB) as c, ThreadPoolExecutor(1) as pool:
         other.execute("BEGIN IMMEDIATE")
-        dce.call(request.opnum, request)
-        for _ in range(100):
+        answer = pool.submit(c.call, asked, operation=ActivateHostKey)
+        for _ in range(200):
             assert house.ask("ping")["ok"]
-        assert select.select([tcp.get_socket()], [], [], 0)[0] == []  # all of that came first
+        assert not answer.done()  # all of that came first
         other.execute("ROLLBACK")
-    answer = ActivateHostKeyResponse(dce.recv())
-    assert answer["ErrorCode"] == 0
-    assert model.open_answer(asked, site.confirm, b"".join(answer["Response"])).cid
-    dce.disconnect()
+        data, result = answer.result()
+    assert result == 0 and model.open_answer(asked, site.confirm, data).used == 1
     assert keys(house)[0]["activations"] == 1
 
 
