@@ -12,6 +12,7 @@ import yaml
 import old_ledger
 from lab import wait_for
 from machine import Machine
+from test_install import broken_links, said_by
 
 pytestmark = [pytest.mark.package, pytest.mark.no_program]
 
@@ -108,6 +109,15 @@ def test_lintian_finds_nothing(package):
                           capture_output=True, text=True, check=False)
     assert done.returncode == 0 and not re.search("^[EW]:", done.stdout, re.M), done.stdout + done.stderr
     assert package
+
+
+def test_its_documents_are_where_links_and_programs_say(package, tmp_path):
+    subprocess.run(["dpkg-deb", "--extract", package, tmp_path], check=True)
+    folder = tmp_path / "usr" / "share" / "doc" / "adbad"
+    assert list(broken_links(str(folder))) == []
+    named = {name for program in ("sbin/adbad", "bin/adbactl") for text in said_by(tmp_path / "usr" / program)
+             for name in re.findall(r"/usr/share/doc/adbad/[\w./-]+\w", text)}
+    assert len(named) > 5 and all((tmp_path / name.lstrip("/")).exists() for name in named), named
 
 
 def test_the_service_runs_as_its_user_without_any_right(machine):
