@@ -256,6 +256,7 @@ enum err file_make_folder_like(const char *path, mode_t mode, const char *like, 
 
 enum err file_create_beside(const char *path, char temp[PATH_MAX], int *fd, struct errinfo *ei)
 {
+    *fd = -1;
     if (snprintf(temp, PATH_MAX, "%s.XXXXXX", path) >= PATH_MAX)
         return err_fail(ei, ERR_LIMIT, "write %s: the path is too long", path);
     *fd = mkostemp(temp, O_CLOEXEC);
