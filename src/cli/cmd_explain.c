@@ -1,16 +1,15 @@
-/* adbactl explain: error codes and events in words. */
+/* adbactl explain: error codes, events and the words of the log in sentences. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/docs.h"
 #include "catalog/explain.h"
 #include "cli/cli.h"
 #include "cli/overlay.h"
 #include "cli/paragraph.h"
-#include "members/proofword.h"
+#include "cli/words.h"
 
 static json_t *error_json(const struct cat_error *e)
 {
@@ -35,12 +34,48 @@ static json_t *meaning_json(const struct cat_meaning *m)
     return m->error != NULL ? error_json(m->error) : event_json(m->event);
 }
 
+static json_t *word_json(const struct word *w)
+{
+    json_t *j =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "kind", w->kind, "word", w->name, "told_of",
+                  w->told, "meaning", w->meaning, "remedy", w->remedy, "source", w->source);
+    char code[16];
+
+    snprintf(code, sizeof(code), "0x%08X", w->code);
+    if (w->code != 0)
+        json_object_set_new(j, "code", json_string(code));
+    return j;
+}
+
 static json_t *list_json(const struct cat_meaning *m, size_t n)
 {
     json_t *list = json_array();
 
     for (size_t i = 0; i < n; i++)
         json_array_append_new(list, meaning_json(&m[i]));
+    return list;
+}
+
+/* What a text means: codes and events, and words. */
+struct found {
+    struct cat_meaning meanings[CAT_MEANINGS_MAX];
+    struct word words[WORDS_SAME_MAX];
+    size_t n, word_count;
+};
+
+static bool find(const struct catalog *cat, const char *text, struct found *f)
+{
+    f->n = catalog_explain(cat, text, f->meanings);
+    f->word_count = words_find(text, f->words);
+    return f->n + f->word_count > 0;
+}
+
+static json_t *found_json(const struct found *f)
+{
+    json_t *list = list_json(f->meanings, f->n);
+
+    for (size_t i = 0; i < f->word_count; i++)
+        json_array_append_new(list, word_json(&f->words[i]));
     return list;
 }
 
@@ -73,6 +108,28 @@ static void print_meaning(const struct cat_meaning *m)
         print_event(m->event);
 }
 
+static void print_word(const struct word *w)
+{
+    printf("%s  (told of %s)\n", w->name, w->told);
+    paragraph("  meaning  ", w->meaning);
+    paragraph("  remedy   ", w->remedy);
+    if (w->code != 0)
+        printf("  code     0x%08X is what the client gets\n", w->code);
+    paragraph("  source   ", w->source);
+}
+
+static void print_found(const struct found *f)
+{
+    for (size_t i = 0; i < f->n + f->word_count; i++) {
+        if (i > 0)
+            putchar('\n');
+        if (i < f->n)
+            print_meaning(&f->meanings[i]);
+        else
+            print_word(&f->words[i - f->n]);
+    }
+}
+
 static void add_nearest(struct buf *b, const struct cat_meaning *m, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -95,8 +152,8 @@ static int unknown(struct cli *cli, const struct catalog *cat, const char *text)
     enum err e;
 
     add_nearest(&b, near, n);
-    e = err_fail(&ei, ERR_NOTFOUND, "no code or event is known as \"%s\"%s (explain --list)", text,
-                 buf_str(&b) != NULL ? buf_str(&b) : "");
+    e = err_fail(&ei, ERR_NOTFOUND, "no code, event or word is known as \"%s\"%s (explain --list)",
+                 text, buf_str(&b) != NULL ? buf_str(&b) : "");
     buf_fini(&b);
     if (!cli->json)
         return cli_fail(cli, e, &ei);
@@ -106,46 +163,16 @@ static int unknown(struct cli *cli, const struct catalog *cat, const char *text)
     return err_exit_code(e);
 }
 
-/* ---- why a caller was not taken for a member ---- */
-
-static json_t *proof_json(enum proof p)
-{
-    return json_pack("{s:s, s:s, s:s, s:s}", "kind", "proof", "word", proof_name(p), "meaning",
-                     proof_text(p), "remedy", proof_remedy(p));
-}
-
-static int explain_proof(const struct cli *cli, enum proof p)
-{
-    if (cli->json) {
-        cli_json(json_pack("{s:[o]}", "matches", proof_json(p)));
-        return EXIT_OK;
-    }
-    printf("%s  (what came of asking whether a caller on 1688 is a member)\n", proof_name(p));
-    paragraph("  meaning  ", proof_text(p));
-    if (p != PROOF_MEMBER)
-        paragraph("  remedy   ", proof_remedy(p));
-    paragraph("  source   ", DOCS_DIR "/kerberos.md");
-    return EXIT_OK;
-}
-
 static int explain(struct cli *cli, const struct catalog *cat, const char *text)
 {
-    struct cat_meaning m[CAT_MEANINGS_MAX];
-    size_t n = catalog_explain(cat, text, m);
+    struct found f;
 
-    if (n == 0 && proof_named(text) != PROOF_COUNT)
-        return explain_proof(cli, proof_named(text));
-    if (n == 0)
+    if (!find(cat, text, &f))
         return unknown(cli, cat, text);
-    if (cli->json) {
-        cli_json(json_pack("{s:o}", "matches", list_json(m, n)));
-        return EXIT_OK;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (i > 0)
-            putchar('\n');
-        print_meaning(&m[i]);
-    }
+    if (cli->json)
+        cli_json(json_pack("{s:o}", "matches", found_json(&f)));
+    else
+        print_found(&f);
     return EXIT_OK;
 }
 
@@ -154,25 +181,23 @@ static int explain(struct cli *cli, const struct catalog *cat, const char *text)
 static void answer(const struct cli *cli, const struct catalog *cat, const char *text,
                    json_t *answers, bool *all_known)
 {
-    struct cat_meaning m[CAT_MEANINGS_MAX], near[CAT_NEAREST_MAX];
-    size_t n = catalog_explain(cat, text, m), nearest = 0;
+    struct cat_meaning near[CAT_NEAREST_MAX];
+    struct found f;
     struct buf b = BUF_INIT;
+    bool known = find(cat, text, &f);
+    size_t nearest = known ? 0 : catalog_explain_nearest(cat, text, near);
 
-    if (n == 0) {
-        nearest = catalog_explain_nearest(cat, text, near);
-        *all_known = false;
-    }
+    *all_known = *all_known && known;
     if (cli->json) {
         json_array_append_new(answers,
-                              json_pack("{s:s, s:o, s:o}", "text", text, "matches", list_json(m, n),
+                              json_pack("{s:s, s:o, s:o}", "text", text, "matches", found_json(&f),
                                         "nearest", list_json(near, nearest)));
         return;
     }
-    for (size_t i = 0; i < n; i++) {
-        print_meaning(&m[i]);
+    if (known) {
+        print_found(&f);
         putchar('\n');
-    }
-    if (n == 0) {
+    } else {
         add_nearest(&b, near, nearest);
         printf("%s  not known%s\n\n", text, buf_str(&b) != NULL ? buf_str(&b) : "");
     }
@@ -201,6 +226,20 @@ static int explain_lines(const struct cli *cli, const struct catalog *cat)
 
 /* ---- all ---- */
 
+static void add_word_row(void *arg, const struct word *w)
+{
+    struct table *t = arg;
+
+    table_cell(t, "%s", w->name);
+    table_cell(t, "%s", w->told);
+    table_cell(t, "%s", w->meaning);
+}
+
+static void add_word_json(void *arg, const struct word *w)
+{
+    json_array_append_new(arg, word_json(w));
+}
+
 static void list_tables(const struct cat_error *errors, size_t n, const struct cat_event *events,
                         size_t m)
 {
@@ -220,6 +259,10 @@ static void list_tables(const struct cat_error *errors, size_t n, const struct c
         table_cell(t, "%s", events[i].meaning);
     }
     table_print(t);
+    putchar('\n');
+    t = table_new((const char *const[]){"WORD", "TOLD OF", "MEANING", NULL});
+    words_each(add_word_row, t);
+    table_print(t);
 }
 
 static void list(const struct cli *cli, const struct catalog *cat)
@@ -227,7 +270,7 @@ static void list(const struct cli *cli, const struct catalog *cat)
     const struct cat_error *errors;
     const struct cat_event *events;
     size_t n = catalog_errors(cat, &errors), m = catalog_events(cat, &events);
-    json_t *codes, *ids;
+    json_t *codes, *ids, *words;
 
     if (!cli->json) {
         list_tables(errors, n, events, m);
@@ -235,11 +278,13 @@ static void list(const struct cli *cli, const struct catalog *cat)
     }
     codes = json_array();
     ids = json_array();
+    words = json_array();
     for (size_t i = 0; i < n; i++)
         json_array_append_new(codes, error_json(&errors[i]));
     for (size_t i = 0; i < m; i++)
         json_array_append_new(ids, event_json(&events[i]));
-    cli_json(json_pack("{s:o, s:o}", "errors", codes, "events", ids));
+    words_each(add_word_json, words);
+    cli_json(json_pack("{s:o, s:o, s:o}", "errors", codes, "events", ids, "words", words));
 }
 
 /* "event 12288" may come as two arguments. */
@@ -252,7 +297,7 @@ static void join(int argc, char **argv, struct buf *out)
 static int run(struct cli *cli, int argc, char **argv)
 {
     bool all = false;
-    const struct opt opts[] = {OPT_FLAG_ROW("list", &all, "every code and event"), {0}};
+    const struct opt opts[] = {OPT_FLAG_ROW("list", &all, "every code, event and word"), {0}};
     int status = cli_begin(cli, opts, &argc, argv, 0, 4);
     struct catalog *cat = NULL;
     struct errinfo ei = {0};
@@ -285,14 +330,16 @@ const struct cli_command cmd_explain[] = {
      .verb = "",
      .usage = "CODE|EVENT|WORD|-",
      .run = run,
-     .summary = "say what an error code or an event means and what to do",
+     .summary = "say what an error code, an event or a word of the log means and what to do",
      .help =
          "A code as it is shown anywhere: 0xC004F074, C004F074, -1073418124, F074,\n"
          "SL_E_VL_BINDING_SERVICE_UNAVAILABLE, hr=0x8007139F, the Win32 code 1722; or an event's\n"
-         "number; or the word that tells why a caller was not proven a member (other-name).\n"
+         "number; or a word by which adbad's log, counters and status tell why (clock-skew,\n"
+         "source-limit, relay-down, other-name).\n"
          "\"-\" reads them from standard input, one to a line. Exit code 4 if nothing is\n"
          "known by that name; the nearest are shown then.\n\n"
          "  adbactl explain 0xC004F038\n"
-         "  adbactl explain event 12288"},
+         "  adbactl explain event 12288\n"
+         "  adbactl explain clock-skew"},
     {0},
 };

@@ -296,9 +296,9 @@ static void use_saved(struct membership *m, const struct roster *roster)
     forget(m);
     if (n > 0)
         log_as(&m->conf.log, LOGL_INFO, LOGK_MEMBERS, NULL,
-               "%zu computer accounts are saved of another directory or search_base; nobody is a "
-               "member until this one was read",
-               n);
+               "%zu computer account%s saved, not known to be of this directory and search_base; "
+               "nobody is a member until it was read",
+               n, n == 1 ? " is" : "s are");
 }
 
 static enum err load(struct membership *m, struct errinfo *ei)

@@ -9,27 +9,6 @@
 #include "net/errand.h"
 #include "net/listen.h"
 
-static const char *const reason_names[NET_REASONS] = {
-    [NET_PEER_CLOSED] = "peer-closed",
-    [NET_PEER_RESET] = "peer-reset",
-    [NET_BIND_TIMEOUT] = "bind-timeout",
-    [NET_EXCHANGE_TIMEOUT] = "exchange-timeout",
-    [NET_IDLE_TIMEOUT] = "idle-timeout",
-    [NET_WRITE_TIMEOUT] = "write-timeout",
-    [NET_SOURCE_LIMIT] = "source-limit",
-    [NET_NOT_ALLOWED] = "not-allowed",
-    [NET_BAD_PROXY_HEADER] = "bad-proxy-header",
-    [NET_UNANSWERED] = "unanswered",
-    [NET_SHUTDOWN] = "shutdown",
-};
-
-const char *net_reason_name(unsigned reason)
-{
-    if (reason < NET_REASONS)
-        return reason_names[reason];
-    return rpc_reason_name((enum rpc_reason)(reason - NET_REASONS));
-}
-
 /* ---- listening ---- */
 
 static enum err too_many(struct errinfo *ei)

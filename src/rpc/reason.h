@@ -30,5 +30,7 @@ enum rpc_reason {
 
 /* A lower-case word ("bad-length"); never NULL. */
 const char *rpc_reason_name(enum rpc_reason reason);
+/* What the peer did, in a sentence for people; never NULL. */
+const char *rpc_reason_text(enum rpc_reason reason);
 
 #endif

@@ -110,6 +110,7 @@ def test_the_list_has_every_row():
     assert status == 0
     assert {int(m["code"], 16) for m in said["errors"]} == set(BY_CODE)
     assert {m["event"] for m in said["events"]} == set(BY_EVENT)
+    assert {"clock-skew", "source-limit", "relay-down", "other-name"} <= {m["word"] for m in said["words"]}
 
 
 def test_every_row_says_in_words_what_it_means_and_what_to_do():
@@ -193,6 +194,46 @@ def test_every_word_that_tells_of_a_proof_is_explained():
         (one,) = answer["matches"]
         assert code == 0 and (one["kind"], one["word"]) == ("proof", word)
         assert one["meaning"] and one["remedy"]
+
+
+def between(document, begin, end):
+    with open(os.path.join(ROOT, "docs", document), encoding="utf-8") as f:
+        return f.read().split(begin)[1].split(end)[0]
+
+
+def cells(table, column):
+    """The words in code in one column of a table's rows."""
+    return [word for row in table.splitlines() if row.startswith("| ")
+            for word in re.findall(r"`([a-z-]+)`", row.strip("| ").split(" | ")[column])]
+
+
+# Wherever a document lists reasons that the log names, and what they are told of.
+LISTED = {
+    "request": lambda: re.findall(r"`([a-z-]+)`", between("daemon.md", "(version M.N)`; reasons:", "([what")),
+    "connection": lambda: cells(between("daemon.md", "| reason | meaning |", "| any other"), 0)
+    + cells(between("protocol/rpc.md", "| input | answer | reason |", "\n\n"), -1),
+    "relay": lambda: cells(between("relay.md", "| name | fault | when |", "\n\n"), 0),
+}
+
+
+@pytest.mark.parametrize("kind", LISTED)
+def test_every_reason_that_a_document_lists_is_explained(kind):
+    words = set(LISTED[kind]())
+    assert len(words) >= 6
+    for word in words:
+        code, answer, _ = explain(word)
+        found = [m for m in answer["matches"] if m["kind"] == kind]
+        assert code == 0 and [m["word"] for m in found] == [word] and found[0]["meaning"], word
+
+
+def test_a_word_of_several_meanings_tells_them_all():
+    kinds = [m["kind"] for m in explain("bad-version")[1]["matches"]]
+    assert kinds == ["request", "connection"]
+    request, = (m for m in explain("clock-skew")[1]["matches"] if m["kind"] == "request")
+    assert request["code"] == "0xC004F06C"  # KMS.md: more than four hours
+    said = explain_lines(["clock-skew", "0xC004F06C"], 0)
+    assert [m["kind"] for m in said[0]["matches"]] == ["request", "self-report"]
+    assert said[1]["matches"][0]["code"] == "0xC004F06C"
 
 
 def test_the_command_line_is_checked():

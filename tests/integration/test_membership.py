@@ -203,7 +203,7 @@ def test_a_restart_does_not_bring_back_accounts_of_elsewhere(kms, key, value):
     before = dict(kms.options)
     kms.lab.directory_down()
     start_again(kms, {**before, f"directory.{key}": value})
-    kms.wait_log("1 computer accounts are saved of another directory or search_base")
+    kms.wait_log("1 computer account is saved, not known to be of this directory and search_base")
     wait_for(lambda: status(kms)["failed"], "it was asked")
     assert status(kms)["state"] == "never" and verdict(kms, "PC01") == "stale"
     start_again(kms, before)
