@@ -21,12 +21,15 @@ static enum err refused(struct daemon *d, enum clearing_reason reason, uint32_t 
                         struct errinfo *ei)
 {
     struct errinfo why = *ei;
+    bool later = reason == CLEARING_NOT_RECORDED && why.code == ERR_TIMEOUT;
 
     d->clearing->judged[reason]++;
-    if (reason != CLEARING_BAD_ID)
+    if (reason != CLEARING_BAD_ID && !later)
         snprintf(why.text, sizeof(why.text), "%s", clearing_reason_text(reason));
     clearing_log_refused(d, "by phone", reason, hresult, why.text);
-    if (reason == CLEARING_NOT_RECORDED)
+    if (later)
+        why.code = ERR_TIMEOUT;
+    else if (reason == CLEARING_NOT_RECORDED)
         why.code = ERR_IO;
     else if (reason != CLEARING_BAD_ID)
         why.code = ERR_REFUSED;

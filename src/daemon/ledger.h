@@ -61,8 +61,8 @@ void ledger_stats(struct ledger *l, struct ledger_stats *out);
 /* How long commits took that were made, writing and flushing; lives as long as the ledger. */
 const struct timing *ledger_commit_times(const struct ledger *l);
 /* Run fn on the writer's thread. Write: in a transaction of its own, committed before this
- * returns; it only writes, what there is to decide was decided before. On failure nothing of it is
- * recorded and the ledger is down, as after any failed commit. ERR_NOT_NOW while it is down.
+ * returns; it may read what it decides by, and any error of it is a failed commit: nothing is
+ * recorded and the ledger is down. ERR_NOT_NOW while it is down.
  * ERR_TIMEOUT: the writer is busy for more than five seconds, with a commit that the disk holds up;
  * fn is not run, and nobody else waits before that has ended. A write that has begun is waited
  * for. */
@@ -85,7 +85,8 @@ struct ledger_entry {
 };
 
 /* Something of another kind that needs no commit of its own and must not make one long: written in
- * the next one, whoever else is in it. The caller's memory until done is called. */
+ * the next one, whoever else is in it; an error of write is that of all. The caller's memory until
+ * done is called. */
 struct ledger_job {
     ledger_fn *write;                    /* on the writer's thread */
     void (*done)(void *arg, enum err e); /* on the port's loop */

@@ -138,7 +138,10 @@ static enum err send_request(const struct job *j, const struct job_request *requ
 
     if (e != ERR_OK)
         return err_fail(ei, e, "ask the steward: a request that is too long");
-    return job_send(&fd, packet, ei) == ERR_OK ? ERR_OK : ended_early(request, ei);
+    /* Who closed already may have said why; whoever did not finds nothing asked, and closes. */
+    if (job_send(&fd, packet, NULL) != ERR_OK)
+        (void)shutdown(fd, SHUT_WR);
+    return ERR_OK;
 }
 
 /* Until the last packet; whether the job says that it failed is then in *said. */

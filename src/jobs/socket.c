@@ -44,6 +44,7 @@ enum err job_receive(int fd, struct buf *packet, int *passed, struct errinfo *ei
 {
     uint8_t *room;
     ssize_t got;
+    int resets = 0;
 
     if (passed != NULL)
         *passed = PASSFD_NONE;
@@ -51,10 +52,12 @@ enum err job_receive(int fd, struct buf *packet, int *passed, struct errinfo *ei
     room = buf_grow(packet, PACKET_MAX);
     if (room == NULL)
         return err_nomem(ei);
+    /* Who closes with something of ours unread has that told first, once; what it had sent before
+     * comes after (unix(7), SO_ERROR). */
     do
         got = passed != NULL ? passfd_receive(fd, room, PACKET_MAX, passed, MSG_TRUNC)
                              : recv(fd, room, PACKET_MAX, MSG_TRUNC);
-    while (got < 0 && errno == EINTR);
+    while (got < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
     packet->len = got < 0 || got > PACKET_MAX ? 0 : (size_t)got;
     if (got < 0)
         return receive_failed(errno, ei);

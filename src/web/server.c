@@ -13,7 +13,8 @@
 
 #define SETTING        "[web] listen"
 #define MEMORY         (16u * 1024) /* of one connection: bounds a request's head */
-#define RETRY_MS       5000
+#define RETRY_MS       5000         /* for a listener that is missing; twice as long each time */
+#define RETRY_MAX_MS   300000
 #define REAP_MS        250
 #define ACCEPT_AT_ONCE 16 /* then others have their turn */
 
@@ -35,6 +36,7 @@ struct web_server {
     uv_timer_t soon;   /* libmicrohttpd has something to do without waiting */
     uv_timer_t reaper; /* while there are connections */
     uv_timer_t retry;  /* while a listener is missing */
+    uint64_t pause_ms; /* before the next retry */
     bool runs;         /* on the thread: the first try is over */
     uv_timer_t rest;   /* while the process has no descriptor for another connection */
     struct MHD_Daemon *mhd;
@@ -318,8 +320,10 @@ static bool listen_all(struct web_server *s)
 
     for (size_t i = 0; i < s->listener_count; i++)
         all &= s->listeners[i].fd >= 0 || listen_at(&s->listeners[i]);
-    if (!all)
-        uv_timer_start(&s->retry, on_retry, RETRY_MS, 0);
+    if (!all) {
+        uv_timer_start(&s->retry, on_retry, s->pause_ms, 0);
+        s->pause_ms = s->pause_ms < RETRY_MAX_MS / 2 ? s->pause_ms * 2 : RETRY_MAX_MS;
+    }
     return all;
 }
 
@@ -429,6 +433,7 @@ static enum err start(struct web_server *s, struct errinfo *ei)
     init_timer(s, &s->soon);
     init_timer(s, &s->reaper);
     init_timer(s, &s->retry);
+    s->pause_ms = RETRY_MS;
     init_timer(s, &s->rest);
     rc = uv_async_init(&s->loop, &s->stop, on_stop);
     s->stop.data = s;

@@ -255,6 +255,7 @@ static void descriptors_that_are_no_jobs_are_let_go(void **state)
 
 static void more_jobs_than_may_be_are_refused_until_one_ends(void **state)
 {
+    const struct job_request r = {.kind = JOB_ACCOUNTS};
     struct world *w = *state;
     struct job jobs[KEEPER_JOBS_MAX];
     struct errinfo said = {0};
@@ -266,6 +267,8 @@ static void more_jobs_than_may_be_are_refused_until_one_ends(void **state)
     assert_int_equal(last_packet(more.fd, &said), PACKET_FAILED);
     assert_int_equal(said.code, ERR_BUSY);
     job_close(&more);
+    for (int i = 0; i < 50; i++) /* who asks before it is refused, or after, is told as well */
+        assert_int_equal(ask(w, &r, secret_take, NULL, &said), ERR_BUSY);
     shutdown(jobs[0].fd, SHUT_WR); /* nothing is asked after all */
     expect_let_go(jobs[0].fd);
     it_still_works(w);
