@@ -148,22 +148,42 @@ static enum err finish(const char *state_dir, const char *secrets_dir, struct er
     return e;
 }
 
+/* What was staged last may be there although it was said to have failed: without it all goes back.
+ */
+static void withdraw(const char *state_dir, const char *secrets_dir, const char *slug)
+{
+    char path[KEYFILE_PATH_MAX];
+    struct owner_turn was;
+
+    if (keyfile_path(state_dir, slug, KEYFILE_NAMES KEYFILE_STAGED, path, NULL) == ERR_OK &&
+        owner_begin(state_dir, &was, NULL) == ERR_OK) {
+        (void)unlink(path);
+        owner_end(&was);
+    }
+    if (finish(state_dir, secrets_dir, NULL) != ERR_OK)
+        return; /* the next one tries again */
+}
+
 /* Under the lock. What an earlier one left half done must not get into this one. */
 static enum err install(const struct hostkey *k, const struct installation *beside,
                         const char *state_dir, const char *secrets_dir, const char *slug,
                         struct errinfo *ei)
 {
-    enum err e = finish(state_dir, secrets_dir, ei), undone;
+    enum err e = finish(state_dir, secrets_dir, ei);
 
     if (e == ERR_OK)
         e = put_secrets(k, state_dir, secrets_dir, slug, ei);
     if (e == ERR_OK)
         e = put_public(k, beside, state_dir, slug, ei);
-    if (e == ERR_OK)
-        return finish(state_dir, secrets_dir, ei);
-    undone = finish(state_dir, secrets_dir, NULL);
-    (void)undone; /* the next one tries again */
-    return e;
+    if (e != ERR_OK) {
+        withdraw(state_dir, secrets_dir, slug);
+        return e;
+    }
+    e = finish(state_dir, secrets_dir, ei);
+    return e == ERR_OK
+               ? e
+               : err_context(ei, "the new key counts, but not all of its files are in their "
+                                 "places yet; restart adbad, which puts them there");
 }
 
 enum err hostkey_install(const struct bundle *b, const struct hostkey *k,
