@@ -118,7 +118,7 @@ static enum err count_workers(struct daemon *d, struct errinfo *ei)
 /* Before there are two processes. */
 static enum err open_folders(struct daemon *d, struct errinfo *ei)
 {
-    enum err e = folders_check(&d->settings, ei);
+    enum err e = folders_check(&d->settings, !d->options.check, ei);
 
     return e != ERR_OK || d->options.check ? e : folders_make(&d->settings, ei);
 }

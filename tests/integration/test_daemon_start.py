@@ -177,6 +177,14 @@ def test_check_says_what_the_start_says_and_makes_nothing(lab, idle, key, place,
         assert sorted(os.listdir(idle.folder)) == sorted({*before, "log"})
 
 
+def test_check_takes_the_folder_that_comes_with_the_service_for_granted(lab, idle):
+    """The unit's RuntimeDirectory is missing while the service is stopped, as when a backup is put back."""
+    idle.options["control.socket"] = None
+    idle.write_conf()
+    done = run(lab, "--config", idle.conf, "--check")
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_folder_that_may_not_be_written_in_is_told_before_the_start(lab, idle):
     """As somebody else than root, who may do anything."""
     locked = os.path.join(idle.folder, "locked")
