@@ -143,7 +143,8 @@ struct groups {
     struct installed_key *keys;
     size_t n;
 };
-/* What settings name of the catalogue, told also where no key is installed: ERR_CONFIG. */
+/* What settings of a reload name of the catalogue, told also where no key is installed: ERR_CONFIG,
+ * with the remedy for a catalogue that has changed since the start. */
 MUST_CHECK enum err groups_check(const struct daemon *d, const struct settings *s,
                                  struct errinfo *ei);
 /* Reads them; zero *out. The host serves as it did. */

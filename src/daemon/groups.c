@@ -96,7 +96,9 @@ static enum err load_one(const struct daemon *d, const struct settings *s, const
     return e == ERR_OK ? kms_hostkind_read(d->catalog, s->host_os, &with->kind, ei) : e;
 }
 
-enum err groups_check(const struct daemon *d, const struct settings *s, struct errinfo *ei)
+/* remedy: of a group that the catalogue does not have. */
+static enum err check_names(const struct daemon *d, const struct settings *s, const char *remedy,
+                            struct errinfo *ei)
 {
     const struct cat_group *g;
     struct kms_hostkind kind = {.updates = (const char *const *)s->updates.v,
@@ -106,8 +108,13 @@ enum err groups_check(const struct daemon *d, const struct settings *s, struct e
 
     for (size_t i = 0; i < s->adba_groups.n; i++)
         if (catalog_group_named(d->catalog, s->adba_groups.v[i], &g, ei) != ERR_OK)
-            return err_fail(ei, ERR_CONFIG, "[adba] groups: %s", ei->text);
+            return err_fail(ei, ERR_CONFIG, "[adba] groups: %s%s", ei->text, remedy);
     return kms_hostkind_read(d->catalog, s->host_os, &kind, ei);
+}
+
+enum err groups_check(const struct daemon *d, const struct settings *s, struct errinfo *ei)
+{
+    return check_names(d, s, "; restart adbad if a catalogue overlay was added", ei);
 }
 
 /* Fills keys and with from what is installed and usable; *used counts them. */
@@ -146,7 +153,7 @@ enum err groups_read(struct daemon *d, const struct settings *s, struct groups *
     struct loading *with = NULL;
     struct hostkey *installed = NULL;
     size_t n = 0;
-    enum err e = groups_check(d, s, ei);
+    enum err e = check_names(d, s, "", ei);
 
     if (e == ERR_OK)
         e = hostkey_installed(s->state_dir, NULL, &installed, &n, ei);

@@ -97,7 +97,7 @@ static const struct conf_key keys[] = {
 
     {"directory", "uri", CONF_STRING, AT(dir_uri), NULL,
      .when = CONF_RELOAD, .check = values_uris,
-     .help = "Directory servers (ldap://, ldaps:// or ldapi://, with blanks between): the first that "
+     .help = "Directory servers (ldap://, ldaps:// or ldapi://, with blanks or commas between): the first that "
              "answers is used. auto: the domain controllers of domain that DNS names, in the order "
              "of RFC 2782. Unset: KMS only; to set it where it was unset, or the other way round, needs a "
              "restart, and then so does all of this section."},
@@ -202,8 +202,9 @@ static const struct conf_key keys[] = {
              "name. Unset: such requests are refused (" DOCS_DIR "/relay.md)."},
     {"relay", "domain", CONF_STRING, AT(relay_domain), NULL, .check = values_domain,
      .help = "With upstream = auto: the DNS domain whose records are asked for."},
-    {"relay", "dns_server", CONF_STRING, AT(relay_dns), NULL, .check = values_dns_server,
-     .help = "DNS server (ADDRESS[:PORT]) for the upstreams' names; unset: the system's."},
+    {"relay", "dns_server", CONF_STRING, AT(relay_dns), NULL, .check = values_dns_servers,
+     .help = "DNS servers (ADDRESS[:PORT], with commas between) for the upstreams' names; unset: the "
+             "system's."},
     {"relay", "only", CONF_ENUM, AT(relay_only), "foreign", .choices = relay_choices,
      .when = CONF_RELOAD,
      .help = "foreign: what is not of this realm goes to an upstream. all: every request does, and "
@@ -240,7 +241,7 @@ static const struct conf_key keys[] = {
     {"web", "listen", CONF_LIST, AT(web_listen), "127.0.0.1:8688, [::1]:8688", .check = values_web_listen,
      .help = "Addresses and ports that answer HTTP, read only: metrics and the dashboard, to whoever "
              "can connect. none: no HTTP."},
-    {"web", "names", CONF_LIST, AT(web_names), NULL, .check = values_names,
+    {"web", "names", CONF_LIST, AT(web_names), NULL, .check = values_web_names,
      .help = "Names by which it may be called (monitor.example.com), beside localhost and addresses: "
              "a page of elsewhere cannot reach it under a name of its own."},
     {"web", "max_connections", CONF_UINT, AT(web_max_connections), "128", .min = 1, .max = 10000, .unit = "connections",

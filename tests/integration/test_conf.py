@@ -87,6 +87,31 @@ def test_check_tells_what_the_catalogue_does_not_know(lab, text, line, what):
     assert conf(lab, "check", path=path, code=CONFIG).stderr.startswith(f"adbactl: {path}:{line}: {what}")
 
 
+@pytest.mark.parametrize("text", [
+    "[relay]\ndns_server = 192.0.2.53,192.0.2.54:5353,[2001:db8::53]:53\n", "[directory]\nuri = ldap://a , ldap://b\nmechanism = none\n",
+    "[web]\nnames = monitor.example., _monitor\n",
+    "[directory]\ndomain = bücher.example\nlab_forest = bücher.example.\n[relay]\ndomain = bücher.example\n",
+])
+def test_check_takes_what_a_start_takes(lab, text):
+    path = empty(lab)
+    path.write_text(text, encoding="utf-8")
+    assert conf(lab, "check", path=path).stdout == f"Good: {path}.\n"
+
+
+@pytest.mark.parametrize("text, what", [
+    ("[relay]\ndns_server = 192.0.2.53, 192.0.2.54\n", '[relay] dns_server: "192.0.2.53, 192.0.2.54": expected ADDRESS[:PORT]'),
+    ("[relay]\ndns_server = ns.example\n", '[relay] dns_server: "ns.example": expected ADDRESS[:PORT]'),
+    ("[directory]\nuri = ldap://a,b\n", '[directory] uri: "ldap://a,b": expected ldap://HOST'),
+    ("[web]\nnames = -monitor\n", '[web] names: "-monitor" is no host name'),
+    ("[directory]\nlab_forest = bücher example\n", '[directory] lab_forest: "bücher example" is no DNS name'),
+    ("[dns]\ndomains = bücher.example\n", '[dns] domains: "bücher.example" is no DNS name'),
+])
+def test_check_refuses_what_could_not_work(lab, text, what):
+    path = empty(lab)
+    path.write_text(text, encoding="utf-8")
+    assert conf(lab, "check", path=path, code=CONFIG).stderr.startswith(f"adbactl: {path}:2: {what}")
+
+
 # -- show --
 
 def test_show_names_the_file_and_line_of_each_value(lab):

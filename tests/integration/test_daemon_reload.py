@@ -620,6 +620,23 @@ def test_a_wrong_file_changes_nothing_and_is_told(host, text, what):
         os.unlink(path)
 
 
+def test_a_group_of_an_overlay_that_came_later_needs_a_restart(lab):
+    overlay = os.path.join(lab.folder, "overlay")
+    os.mkdir(overlay)
+    options = {"catalog.dir": overlay}
+    host = Host(lab, options=options)
+    with open(os.path.join(overlay, "host_key_groups.csv"), "w", encoding="ascii") as f:
+        f.write("csvlk_group,relation,product,note,source\n"
+                "Later host key,host,Windows Server 2022,,a test\nLater host key,activates,Windows Server 2022,,a test\n")
+    options = {**options, "adba.groups": "Later host key"}
+    reply = host.reload(options)
+    assert reply["ok"] is False and '[adba] groups: there is no host-key group "Later host key"' in reply["text"]
+    assert reply["text"].endswith("; restart adbad if a catalogue overlay was added")
+    host.daemon.ctl("conf", "check")  # by the overlay as it is
+    assert host.daemon.stop() == 0
+    host.daemon.start()
+
+
 def test_what_the_steward_does_not_take_changes_nothing(host):
     """Not the host keys either. Nor is anything taken later, unheard."""
     steward = procfs.child(host.daemon.process.pid, "adbad-steward")
