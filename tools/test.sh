@@ -42,12 +42,12 @@ build()
     }
 }
 
-# unit PRESET: the C tests (unit, contract, corpus replay).
+# unit PRESET JOBS: the C tests (unit, contract, corpus replay). Several wait more than they compute.
 unit()
 {
     rm -rf "build/$1/junit"
     mkdir -p "build/$1/junit"
-    ctest --test-dir "build/$1" -j2 --output-on-failure --output-junit "$PWD/$results/$1.ctest.xml" \
+    ctest --test-dir "build/$1" -j"$2" --output-on-failure --output-junit "$PWD/$results/$1.ctest.xml" \
         >"$results/$1.ctest.log" 2>&1 || sed -n '/FAILED\|Failed\|Error/p' "$results/$1.ctest.log" >&2
     mkdir -p "$results/$1.cmocka"
     cp "build/$1/junit/"*.xml "$results/$1.cmocka/" 2>/dev/null || true
@@ -123,9 +123,11 @@ step build-release build release
 say 'build with gcc'
 if step build-dev build dev; then
     say 'unit tests'
-    unit dev
+    unit dev 4
     say 'integration tests'
-    integration dev '' -n 4 --dist loadgroup -m 'not samba and not package'
+    here='not samba and not package'
+    [ $quick = no ] || here="$here and not lengthy"
+    integration dev '' -n 4 --dist loadgroup -m "$here"
 fi
 if [ $quick = no ]; then
     with_machines & # beside the builds
@@ -133,19 +135,19 @@ if [ $quick = no ]; then
     say 'build with clang'
     step build-clang build clang && {
         say 'unit tests (clang)'
-        unit clang
+        unit clang 2
     }
     say 'build with AddressSanitizer and UndefinedBehaviorSanitizer'
     step build-asan-ubsan build asan-ubsan && {
         say 'unit tests (ASan, UBSan)'
-        unit asan-ubsan
+        unit asan-ubsan 2
     }
     say 'a fleet and the stories, by three builds'
     step same-bytes same_bytes
     say 'build with ThreadSanitizer'
     step build-tsan build tsan && {
         say 'unit tests (TSan)'
-        unit tsan
+        unit tsan 2
     }
     wait "$machines"
     [ -f "$results/build-asan-ubsan.ok" ] && {

@@ -14,6 +14,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "threads: exercises threads; also run under ThreadSanitizer")
     config.addinivalue_line("markers", "samba: needs Samba domain controllers; run one at a time")
     config.addinivalue_line("markers", "package: needs the Debian package and makes machines; run one at a time")
+    config.addinivalue_line("markers", "lengthy: takes about ten seconds or more; left out of a quick run")
     config.addinivalue_line("markers", "no_program: uses none of our programs")
     config.addinivalue_line("markers", "uninstrumented: needs programs built without sanitizers")
 

@@ -86,6 +86,7 @@ def test_no_record_no_name_and_no_server_have_their_documented_codes(lab, hosts,
     assert attempt(lab, path)["last_result"] == "0x8007267C"
 
 
+@pytest.mark.lengthy
 def test_a_server_that_says_nothing_is_none_and_the_next_attempt_finds_the_host(lab, hosts, dns):
     path = member(lab, hosts[0], dns)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:

@@ -188,6 +188,7 @@ def test_from_anybody_else_a_header_is_bad_input(behind):
         assert behind.activates(s)
 
 
+@pytest.mark.lengthy
 def test_a_header_must_come_before_the_bind_is_due(behind):
     with behind.connect() as s:
         s.sendall(proxy("192.0.2.7")[:20])

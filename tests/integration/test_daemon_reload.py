@@ -637,6 +637,7 @@ def test_a_group_of_an_overlay_that_came_later_needs_a_restart(lab):
     host.daemon.start()
 
 
+@pytest.mark.lengthy
 def test_what_the_steward_does_not_take_changes_nothing(host):
     """Not the host keys either. Nor is anything taken later, unheard."""
     steward = procfs.child(host.daemon.process.pid, "adbad-steward")

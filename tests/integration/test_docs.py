@@ -100,6 +100,7 @@ def workflow_steps(text):
     return {step["name"]: step["run"] for step in text if "run" in step}
 
 
+@pytest.mark.lengthy
 def test_the_workflow_holds_what_it_says(lab, tmp_path):
     with open(os.path.join(docs.ROOT, "contrib", "ci", "adbad-flows.yml"), encoding="utf-8") as f:
         job = yaml.safe_load(f)["jobs"]["flows"]

@@ -120,6 +120,7 @@ def test_ctrl_c_ends_it_and_tells_what_there_was(lab, host):
     assert told <= host.status()["totals"]["answered"] <= told + 16
 
 
+@pytest.mark.lengthy
 def test_connections_that_the_host_closed_are_opened_again(lab):
     host = lab.daemon(options={"kms.idle": "1s"})
     lab.install_hostkey(host)

@@ -91,6 +91,7 @@ def check_counts(raw, ledger):
     assert status["totals"]["answered"] == ledger.last == ledger.answered()
 
 
+@pytest.mark.lengthy
 def test_a_daemon_killed_under_load_has_lost_no_answer_and_no_count(lab, rng):
     raw = RawClient(lab)
     daemon = raw.daemon

@@ -26,6 +26,7 @@ def change(lab, numbers, text):
     bulk.ldapmodify(lab, lines)
 
 
+@pytest.mark.lengthy
 def test_a_hundred_thousand_accounts(lab_with_directory):
     lab = lab_with_directory
     bulk.load(lab, ACCOUNTS)
@@ -70,6 +71,7 @@ def test_a_hundred_thousand_accounts(lab_with_directory):
 
 
 @pytest.mark.uninstrumented
+@pytest.mark.lengthy
 def test_memory_stays_below_64_mib(lab_with_directory):
     """Of the whole daemon: first reading, saving, a second reading of everything."""
     lab = lab_with_directory

@@ -95,6 +95,7 @@ def test_no_failing_allocation_ends_a_daemon_that_is_warm(lab):
     starved.check()
 
 
+@pytest.mark.lengthy
 def test_no_failing_allocation_ends_a_daemon_that_has_just_started(lab):
     """Much is made at first use: statements of SQLite, buffers of the worker. Several daemons share the numbers, for
     most of the time is a ledger's pause before it opens its file again."""

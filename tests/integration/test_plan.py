@@ -145,6 +145,7 @@ def questions():
                 yield group, system, all_updates(system)[:1]
 
 
+@pytest.mark.lengthy
 def test_every_group_on_every_system_is_judged_as_the_tables_say():
     kinds = list(clients().items())
     asked = list(questions())

@@ -402,6 +402,7 @@ def test_all_workers_together_keep_the_limit_of_connections(lab, other, answer):
         assert results == ["served"] * 12
 
 
+@pytest.mark.lengthy
 def test_patience_ends_for_who_waits_too(lab, other, answer):
     with FakeHost(answer, on_call=silent) as host:
         gateway = Gateway(lab, other, host.address, **{"relay.connections": "1", "kms.workers": "1",

@@ -338,6 +338,7 @@ SLOW = [
 ]
 
 
+@pytest.mark.lengthy
 def test_what_takes_too_long_is_closed_at_the_deadline_of_the_whole_exchange(world):
     before = counters(world)
     with contextlib.ExitStack() as stack:

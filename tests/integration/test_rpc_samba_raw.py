@@ -19,6 +19,7 @@ def port_135(lab):
     return lab.daemon(prefix=ISOLATED, options={"kms.listen": "127.0.0.1:135", "kms.workers": "4"})
 
 
+@pytest.mark.lengthy
 def test_sambas_raw_suite_passes(port_135, tmp_path):
     with open(LIST, encoding="ascii") as f:
         count = len(f.read().split())
